@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+// transform-service: jq 1.8 programs over HTTP. Dependencies point one way:
+// TransformService -> HTTPKit, Transforms; those two know nothing of each other.
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
+]
+
+// The evaluator is one recursion that passes closures on (`Evaluator.each`). Specialising it for each
+// closure has no end: the optimizer was at 24 GB after 10 minutes when it was stopped.
+let evaluator: [SwiftSetting] = [
+    .unsafeFlags(
+        ["-Xllvm", "-sil-disable-pass=closure-specialize"], .when(configuration: .release))
+]
+
+let package = Package(
+    name: "transform-service",
+    products: [
+        .executable(name: "transform-service", targets: ["TransformService"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        .target(name: "Transforms", swiftSettings: strict + evaluator),
+        .target(
+            name: "HTTPKit",
+            dependencies: [
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .executableTarget(
+            name: "TransformService",
+            dependencies: [
+                "HTTPKit", "Transforms",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: strict),
+        .testTarget(
+            name: "TransformsTests",
+            dependencies: ["Transforms"],
+            exclude: ["Fixtures"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "ServiceTests",
+            dependencies: [
+                "HTTPKit", "Transforms", "TransformService",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,334 @@
+// The life of a connection as a pure value: bytes, answers and times in; what to do next out.
+//
+//            bytes            head read          plan known         all content read
+//     idle -------> head ----------> planning ----------> body ----------------> waiting
+//      ^                                                    |                       |
+//      |                                 answered early     v      answered         |
+//      +------------------------------------------------ discarding                 |
+//      +----------------------------------------------------------------------------+
+//     and from wherever the last answer was given: lingering -> closed
+//
+// It does no I/O and reads no clock: the caller passes a monotonic time in nanoseconds with each
+// event, asks `deadline` when to call `timeOut`, and owns the bytes.
+
+/// One server-side HTTP/1 connection.
+struct ConnectionState: ~Copyable {
+    enum Phase: UInt8 {
+        case idle, head, planning, body, waiting, discarding, lingering, closed
+    }
+
+    /// What the caller does next.
+    enum Action: Equatable {
+        /// Read more, or wait for the answer; keep what was not consumed.
+        case wait
+        /// Ask again with what was not consumed.
+        case again
+        /// A head stands in the consumed bytes: choose what happens to the content and call
+        /// `startBody`.
+        case head
+        /// `byteCount` bytes of content stand at `offset` of the consumed bytes.
+        case content(offset: Int, byteCount: Int)
+        /// All content has been read: work on the request.
+        case end
+        /// Answer with this error, or cut the connection if an answer has begun.
+        case refuse(ProtocolError)
+        case close
+    }
+
+    struct Step: Equatable {
+        var action: Action
+        /// Bytes to drop from the front once the action is done.
+        var consumed = 0
+    }
+
+    /// How the response in hand is delimited.
+    enum ResponseFraming: Equatable {
+        case length, chunked, untilClose
+    }
+
+    /// The Connection field of a response; it is left out where it would say the default.
+    enum ConnectionOption: Equatable {
+        case none, close, keepAlive
+    }
+
+    struct ResponsePlan: Equatable {
+        var framing: ResponseFraming
+        var connectionOption: ConnectionOption
+        /// An answer to HEAD carries the fields of its content but not the content.
+        var sendsContent: Bool
+    }
+
+    static var never: UInt64 { .max }
+
+    let limits: Limits
+    private(set) var phase = Phase.idle
+    /// When `timeOut` wants to be called; `never` if nothing is waited for.
+    private(set) var deadline: UInt64
+    /// When the first byte of the current request was seen.
+    private(set) var firstByteTime: UInt64 = 0
+    private(set) var hasResponseBegun = false
+    /// The server drains: each answer is the last of its connection.
+    private(set) var isDraining = false
+    private var parser = RequestHeadParser()
+    private var decoder = BodyDecoder.ended
+    private var framing = RequestFraming.none
+    private var isLastResponse = false
+    private var isContinueDue = false
+    private var isHeadRequest = false
+    private var isOldVersion = false
+    private var wantsKeepAlive = false
+    private var lingeredByteCount = 0
+    private var discardedByteCount = 0
+
+    init(limits: Limits, now: UInt64) {
+        self.limits = limits
+        deadline = now &+ limits.idleNanoseconds
+    }
+
+    /// Whether a request has been read, in part or whole, and not been answered to the end.
+    var isInWork: Bool {
+        switch phase {
+        case .idle, .lingering, .closed, .discarding: false
+        case .head: !parser.isBeforeRequestLine
+        case .planning, .body, .waiting: true
+        }
+    }
+
+    /// Whether a request's head was read and its answer has not ended.
+    var hasExchange: Bool {
+        phase == .planning || phase == .body || phase == .waiting
+    }
+
+    /// Whether no more content follows what `next` has returned.
+    var isContentComplete: Bool { decoder.isAtEnd }
+
+    // MARK: Bytes
+
+    /// The next step for `bytes`: those not consumed by the steps before, and what came after.
+    mutating func next(_ bytes: Bytes, into head: inout RequestHead, now: UInt64) -> Step {
+        switch phase {
+        case .idle:
+            guard bytes.count > 0 else { return Step(action: .wait) }
+            firstByteTime = now
+            deadline = now &+ limits.headReadNanoseconds
+            parser.reset()
+            head.reset()
+            phase = .head
+            return readHead(bytes, into: &head)
+        case .head:
+            return readHead(bytes, into: &head)
+        case .body, .discarding:
+            return readBody(bytes, now: now)
+        case .planning, .waiting:
+            return Step(action: .wait)
+        case .lingering:
+            lingeredByteCount += bytes.count
+            let isTooMuch = lingeredByteCount > limits.lingerBytesMax
+            if isTooMuch { phase = .closed }
+            return Step(action: isTooMuch ? .close : .wait, consumed: bytes.count)
+        case .closed:
+            return Step(action: .wait, consumed: bytes.count)
+        }
+    }
+
+    private mutating func readHead(_ bytes: Bytes, into head: inout RequestHead) -> Step {
+        do {
+            guard try parser.parse(bytes, into: &head, limits: limits) else {
+                return Step(action: .wait)
+            }
+        } catch {
+            isHeadRequest = head.method == .head
+            return Step(action: .refuse(error))
+        }
+        phase = .planning
+        deadline = Self.never
+        decoder = .ended
+        isHeadRequest = head.method == .head
+        isOldVersion = head.minorVersion == 0
+        wantsKeepAlive = head.wantsKeepAlive
+        framing = head.framing
+        isContinueDue = head.expectsContinue && framing != .none
+        return Step(action: .head, consumed: head.byteCount)
+    }
+
+    private mutating func readBody(_ bytes: Bytes, now: UInt64) -> Step {
+        do {
+            switch try decoder.next(bytes) {
+            case .more:
+                if bytes.count > 0 { bodyProgressed(now) }
+                return Step(action: .wait, consumed: bytes.count)
+            case .content(let offset, let byteCount):
+                bodyProgressed(now)
+                return content(offset: offset, byteCount: byteCount)
+            case .end(let offset):
+                let wasDiscarding = phase == .discarding
+                isContinueDue = false
+                phase = wasDiscarding ? .idle : .waiting
+                deadline = wasDiscarding ? now &+ idleNanoseconds : Self.never
+                return Step(action: wasDiscarding ? .again : .end, consumed: offset)
+            }
+        } catch {
+            if phase == .discarding {
+                phase = .closed
+                return Step(action: .close)
+            }
+            return Step(action: .refuse(error))
+        }
+    }
+
+    private mutating func content(offset: Int, byteCount: Int) -> Step {
+        guard phase == .discarding else {
+            return Step(
+                action: .content(offset: offset, byteCount: byteCount),
+                consumed: offset + byteCount)
+        }
+        discardedByteCount += byteCount
+        if discardedByteCount > limits.discardBytesMax {
+            phase = .closed
+            return Step(action: .close)
+        }
+        return Step(action: .again, consumed: offset + byteCount)
+    }
+
+    private mutating func bodyProgressed(_ now: UInt64) {
+        isContinueDue = false
+        deadline = now &+ limits.bodyStallNanoseconds
+    }
+
+    // MARK: The plan for the content
+
+    /// The content is wanted, up to `bytesMax`.
+    /// - Throws: `bodyTooLong` when Content-Length already says so.
+    mutating func startBody(bytesMax: Int, now: UInt64) throws(ProtocolError) {
+        guard phase == .planning else { return }
+        decoder = try BodyDecoder(framing, bytesMax: bytesMax, limits: limits)
+        phase = .body
+        deadline = now &+ limits.bodyStallNanoseconds
+    }
+
+    /// Whether `100 Continue` is to be sent now; asked once, when no content has arrived.
+    mutating func takeContinue() -> Bool {
+        guard isContinueDue, phase == .body else { return false }
+        isContinueDue = false
+        return true
+    }
+
+    /// The reader of the content has paused: the client is not to blame for silence.
+    mutating func pauseBody() {
+        if phase == .body { deadline = Self.never }
+    }
+
+    mutating func resumeBody(now: UInt64) {
+        if phase == .body { deadline = now &+ limits.bodyStallNanoseconds }
+    }
+
+    // MARK: The answer
+
+    /// An answer begins. A refusal ends the connection, for what follows cannot be trusted.
+    /// - Parameter hasLength: the length of the content is known.
+    mutating func startResponse(hasLength: Bool, isRefusal: Bool = false) -> ResponsePlan {
+        hasResponseBegun = true
+        var framing = ResponseFraming.length
+        if !hasLength { framing = isOldVersion ? .untilClose : .chunked }
+        isLastResponse =
+            isRefusal || !wantsKeepAlive || isDraining || framing == .untilClose
+            || !canReadToEnd
+        return ResponsePlan(
+            framing: framing,
+            connectionOption: isLastResponse ? .close : isOldVersion ? .keepAlive : .none,
+            sendsContent: !isHeadRequest)
+    }
+
+    /// Whether the rest of the content, if any, is short enough to be dropped. A client that
+    /// still waits for `100 Continue` may send its content or not: that connection ends.
+    private var canReadToEnd: Bool {
+        switch phase {
+        case .waiting: true
+        case .planning where framing == .none: true
+        case .planning:
+            if case .length(let byteCount) = framing {
+                !isContinueDue && byteCount <= limits.discardBytesMax
+            } else {
+                !isContinueDue
+            }
+        case .body:
+            !isContinueDue
+                && (decoder.knownRemainingByteCount ?? 0) <= limits.discardBytesMax
+        default: false
+        }
+    }
+
+    /// The whole answer has been handed to the socket.
+    /// - Returns: whether the connection goes on; if not, the sending side is to be shut, and
+    ///   what still comes is read and dropped until the client closes or `deadline` passes.
+    mutating func finishResponse(now: UInt64) -> Bool {
+        hasResponseBegun = false
+        if isLastResponse {
+            phase = .lingering
+            deadline = now &+ lingerNanoseconds
+            return false
+        }
+        if phase == .planning, framing != .none {
+            // Chosen without reading the content; its length was looked at as the answer began.
+            decoder = (try? BodyDecoder(framing, bytesMax: .max, limits: limits)) ?? .ended
+        }
+        if phase == .waiting || decoder.isAtEnd {
+            phase = .idle
+            deadline = now &+ idleNanoseconds
+        } else {
+            phase = .discarding
+            discardedByteCount = 0
+            deadline = now &+ limits.bodyStallNanoseconds
+        }
+        return true
+    }
+
+    // MARK: Times and ends
+
+    private var idleNanoseconds: UInt64 {
+        isDraining
+            ? min(limits.drainIdleNanoseconds, limits.idleNanoseconds) : limits.idleNanoseconds
+    }
+
+    private var lingerNanoseconds: UInt64 {
+        isDraining
+            ? min(limits.drainIdleNanoseconds, limits.lingerNanoseconds) : limits.lingerNanoseconds
+    }
+
+    /// From now on each answer says `Connection: close`; connections without work end soon.
+    mutating func drain(now: UInt64) {
+        isDraining = true
+        if phase == .idle { deadline = min(deadline, now &+ idleNanoseconds) }
+        if phase == .lingering { deadline = min(deadline, now &+ lingerNanoseconds) }
+    }
+
+    /// The caller closed, or the client did.
+    mutating func close() {
+        phase = .closed
+        deadline = Self.never
+    }
+
+    /// The client still reads the last answer: the time for its next move has not begun.
+    mutating func waitForWrites(now: UInt64) {
+        guard now >= deadline else { return }
+        if phase == .lingering { deadline = now &+ lingerNanoseconds }
+        if phase == .idle { deadline = now &+ idleNanoseconds }
+    }
+
+    /// What to do at `now`: nothing before the deadline.
+    mutating func timeOut(now: UInt64) -> Action {
+        guard now >= deadline else { return .wait }
+        deadline = Self.never
+        switch phase {
+        case .head where !parser.isBeforeRequestLine:
+            return .refuse(ProtocolError(.headTimedOut))
+        case .body:
+            return .refuse(ProtocolError(.bodyTimedOut))
+        case .idle, .head, .discarding, .lingering:
+            phase = .closed
+            return .close
+        case .planning, .waiting, .closed:
+            return .wait
+        }
+    }
+}

@@ -1,0 +1,81 @@
+// A handle on one request and its answer, for handlers and for the threads that work for them.
+//
+// It names the connection and a serial number. When that exchange is over - answered, or its client
+// gone - calls through it do nothing, so nobody needs to ask first.
+
+public import NIOCore
+
+/// One request and its response. All calls may come from any thread unless they say otherwise;
+/// those of one thread keep their order.
+public struct Exchange: Sendable {
+    let connection: ConnectionHandler
+    let serial: UInt64
+
+    /// The loop that the connection lives on.
+    public var eventLoop: any EventLoop { connection.eventLoop }
+
+    /// Answers the request. Only the first answer counts.
+    public func respond(_ response: consuming Response) {
+        if connection.eventLoop.inEventLoop {
+            connection.respond(response, serial: serial)
+        } else {
+            let (connection, serial, response) = (connection, serial, response)
+            connection.eventLoop.execute { connection.respond(response, serial: serial) }
+        }
+    }
+
+    /// Answers with the server's own error content. The connection lives on.
+    /// - Parameter fields: further fields, such as Allow.
+    public func refuse(_ error: ProtocolError, fields: ResponseFields = ResponseFields()) {
+        onLoop { $0.answer(error, fields: fields, serial: $1) }
+    }
+
+    /// Sets what is called, once and on the loop, when the exchange ends before its answer does:
+    /// the client went away, its content broke off, or the server cut the connection. A second
+    /// call replaces the first; after the end, an answered one included, it is called at once.
+    public func onCancel(_ action: @escaping @Sendable () -> Void) {
+        onLoop { $0.setCancelAction(action, serial: $1) }
+    }
+
+    /// Whether this exchange still waits for its answer's end. Call it on the loop.
+    public var isOpen: Bool {
+        connection.eventLoop.preconditionInEventLoop()
+        return connection.isOpen(serial)
+    }
+
+    // MARK: Streamed content of the request
+
+    /// Stops reading content until `resumeContent`.
+    public func pauseContent() { onLoop { $0.pauseContent(serial: $1) } }
+
+    public func resumeContent() { onLoop { $0.resumeContent(serial: $1) } }
+
+    // MARK: Streamed content of the response
+
+    /// Sends the head of an answer whose length is not known: chunked, or until close for 1.0.
+    /// - Parameter head: its content is ignored.
+    public func start(_ head: Response) { onLoop { $0.startStream(head, serial: $1) } }
+
+    /// Sends a piece of the answer's content.
+    /// - Parameter then: called once on the loop, maybe before this call returns: with `true`
+    ///   when the socket has room for more, with `false` when the exchange is over and more is
+    ///   in vain.
+    public func write(_ piece: ByteBuffer, then: (@Sendable (Bool) -> Void)? = nil) {
+        onLoop { $0.writeStream(piece, then: then, serial: $1) }
+    }
+
+    /// Ends the streamed answer.
+    public func finish() { onLoop { $0.finishStream(serial: $1) } }
+
+    /// Cuts the connection, so that no client takes a broken-off answer for complete.
+    public func abort() { onLoop { $0.abort(serial: $1) } }
+
+    private func onLoop(_ action: @escaping @Sendable (ConnectionHandler, UInt64) -> Void) {
+        if connection.eventLoop.inEventLoop {
+            action(connection, serial)
+        } else {
+            let (connection, serial) = (connection, serial)
+            connection.eventLoop.execute { action(connection, serial) }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// Seconds since 1970 -> the bytes of a Date field, written once a second for each event loop.
+
+internal import Glibc
+import NIOCore
+
+/// Civil time of a Unix second, in UTC.
+enum DateField {
+    /// IMF-fixdate, 29 bytes: `Sun, 06 Nov 1994 08:49:37 GMT`. Source: RFC 9110 5.6.7.
+    static func bytes(unixSeconds: Int) -> [UInt8] {
+        let days = unixSeconds / 86_400
+        let second = unixSeconds % 86_400
+        // Years begin in March here, so that a leap day is a year's last. 719,468 days lie between
+        // 0000-03-01 and 1970-01-01; 146,097 days are 400 years.
+        let shifted = days + 719_468
+        let era = shifted / 146_097
+        let dayOfEra = shifted % 146_097
+        let yearOfEra =
+            (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
+        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
+        let marchMonth = (5 * dayOfYear + 2) / 153
+        let day = dayOfYear - (153 * marchMonth + 2) / 5 + 1
+        let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
+        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
+
+        let dayNames = Array("ThuFriSatSunMonTueWed".utf8)
+        let monthNames = Array("JanFebMarAprMayJunJulAugSepOctNovDec".utf8)
+        func twoDigits(_ number: Int) -> [UInt8] {
+            [UInt8(0x30 + number / 10 % 10), UInt8(0x30 + number % 10)]
+        }
+        var bytes = Array(dayNames[days % 7 * 3..<days % 7 * 3 + 3])
+        bytes += Array(", ".utf8) + twoDigits(day) + [Byte.space]
+        bytes += monthNames[(month - 1) * 3..<month * 3]
+        bytes += [Byte.space] + twoDigits(year / 100) + twoDigits(year % 100) + [Byte.space]
+        bytes += twoDigits(second / 3_600) + [0x3A] + twoDigits(second / 60 % 60) + [0x3A]
+        bytes += twoDigits(second % 60) + Array(" GMT".utf8)
+        return bytes
+    }
+}
+
+/// The times that a loop's connections share. It belongs to its event loop.
+struct LoopClock {
+    private var date: [UInt8] = []
+    private var dateEnd: UInt64 = 0
+
+    /// Monotonic nanoseconds.
+    static var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
+
+    /// The bytes of the Date field at the monotonic time `now`.
+    mutating func date(now: UInt64) -> [UInt8] {
+        if now >= dateEnd {
+            var time = timespec()
+            // Safety: the call writes the one timespec that it is given.
+            _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
+            date = DateField.bytes(unixSeconds: max(0, Int(time.tv_sec)))
+            dateEnd = now &+ UInt64(1_000_000_000 - time.tv_nsec)
+        }
+        return date
+    }
+}

@@ -1,0 +1,63 @@
+// Percent-escaped bytes -> bytes; a query -> its parameters.
+
+/// A parameter of a query, decoded: UTF-8, ill-formed sequences as U+FFFD.
+public struct QueryParameter: Sendable, Equatable {
+    public let name: String
+    public let value: String
+
+    public init(name: String, value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+enum PercentDecoding {
+    /// `%41` -> `A`. In a query `+` stands for a space, as forms and Python's clients write it.
+    /// - Throws: `badPercentEscape` with the offset of the percent sign.
+    static func decode(
+        _ bytes: Bytes, _ range: Range<Int>, plusIsSpace: Bool
+    ) throws(ProtocolError) -> [UInt8] {
+        var output = [UInt8]()
+        output.reserveCapacity(range.count)
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let byte = bytes[offset]
+            if byte == 0x25 {
+                guard offset + 2 < range.upperBound,
+                    let high = Byte.hexDigit(bytes[offset + 1]),
+                    let low = Byte.hexDigit(bytes[offset + 2])
+                else { throw ProtocolError(.badPercentEscape, at: offset) }
+                output.append(high << 4 | low)
+                offset += 3
+            } else {
+                output.append(plusIsSpace && byte == 0x2B ? Byte.space : byte)
+                offset += 1
+            }
+        }
+        return output
+    }
+
+    /// `a=1&b=%20&c` -> (a, 1), (b, " "), (c, ""). Empty parts between `&` are skipped.
+    static func parameters(
+        _ bytes: Bytes, _ query: Range<Int>
+    ) throws(ProtocolError) -> [QueryParameter] {
+        var parameters = [QueryParameter]()
+        var start = query.lowerBound
+        while start < query.upperBound {
+            let end = bytes.firstOffset(of: 0x26, from: start, to: query.upperBound)
+            let part = start..<(end ?? query.upperBound)
+            start = part.upperBound + 1
+            if part.isEmpty { continue }
+            let equals = bytes.firstOffset(of: 0x3D, from: part.lowerBound, to: part.upperBound)
+            let name = part.lowerBound..<(equals ?? part.upperBound)
+            let value = min((equals ?? part.upperBound) + 1, part.upperBound)..<part.upperBound
+            parameters.append(
+                QueryParameter(
+                    name: String(
+                        decoding: try decode(bytes, name, plusIsSpace: true), as: UTF8.self),
+                    value: String(
+                        decoding: try decode(bytes, value, plusIsSpace: true), as: UTF8.self)))
+        }
+        return parameters
+    }
+}

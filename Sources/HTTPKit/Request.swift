@@ -1,0 +1,149 @@
+// A request's head, as handlers see it: nothing is copied or decoded until it is asked for.
+
+import NIOCore
+
+/// The head of the request in work. One value serves all requests of a connection: it is valid
+/// inside the calls that receive it, on their event loop; take from it what is needed later.
+public final class Request {
+    var head = RequestHead()
+    /// The head's bytes, which the head's offsets point into.
+    var bytes = ByteBuffer()
+    /// The endpoint that the router chose, and what the path held in place of its parameter.
+    var endpoint: (any HTTPHandler)?
+    public internal(set) var pathParameter: String?
+    /// Monotonic time (`NIODeadline`'s, CLOCK_MONOTONIC) of the request's first byte; for a
+    /// pipelined one, of the moment when its turn came.
+    public internal(set) var firstByteNanoseconds: UInt64 = 0
+    /// Monotonic time when the last byte of content had been read.
+    public internal(set) var contentReadNanoseconds: UInt64 = 0
+
+    init() {}
+
+    public var method: Method { head.method }
+    public var isHTTP10: Bool { head.minorVersion == 0 }
+    public var contentLength: Int? { head.contentLength }
+    /// The request has a body, be it empty: Content-Length above zero, or chunks.
+    public var hasContent: Bool {
+        switch head.framing {
+        case .none, .length(0): false
+        case .length, .chunked: true
+        }
+    }
+    /// The target is `*`: the server as a whole.
+    public var isAsterisk: Bool { head.isAsterisk }
+
+    /// The method's token as sent.
+    public var methodName: String {
+        let end = head.target.lowerBound - 1
+        return withBytes { $0.string(end - head.methodByteCount..<end) }
+    }
+
+    /// The path as sent, percent-escapes and all; `/` for an absolute-form target without one.
+    public var rawPath: String {
+        head.path.isEmpty ? "/" : withBytes { $0.string(head.path) }
+    }
+
+    /// The query as sent, without its question mark.
+    public var rawQuery: String? {
+        guard let query = head.query else { return nil }
+        return withBytes { $0.string(query) }
+    }
+
+    /// The path with its percent-escapes decoded.
+    /// - Throws: `badPercentEscape`.
+    public func path() throws(ProtocolError) -> String {
+        guard !head.path.isEmpty else { return "/" }
+        return try withBytes { (bytes) throws(ProtocolError) in
+            String(
+                decoding: try PercentDecoding.decode(bytes, head.path, plusIsSpace: false),
+                as: UTF8.self)
+        }
+    }
+
+    /// The parameters of the query, in order, decoded.
+    /// - Throws: `badPercentEscape`.
+    public func queryParameters() throws(ProtocolError) -> [QueryParameter] {
+        guard let query = head.query else { return [] }
+        return try withBytes { (bytes) throws(ProtocolError) in
+            try PercentDecoding.parameters(bytes, query)
+        }
+    }
+
+    /// The value of the first line of a known field: no search.
+    public func field(_ field: KnownField) -> String? {
+        guard let line = head.line(field) else { return nil }
+        return withBytes { $0.string(line.value) }
+    }
+
+    /// The value of the first line with this name.
+    /// - Parameter name: lower-case ASCII.
+    public func field(_ name: StaticString) -> String? {
+        withBytes { bytes in
+            for line in head.fields where bytes.equals(line.name, ignoringCase: name) {
+                return bytes.string(line.value)
+            }
+            return nil
+        }
+    }
+
+    /// The values of all lines with this name, joined by `, ` (RFC 9110 5.3).
+    /// - Parameter name: lower-case ASCII.
+    public func joinedFields(_ name: StaticString) -> String? {
+        withBytes { bytes in
+            var joined: String?
+            for line in head.fields where bytes.equals(line.name, ignoringCase: name) {
+                let value = bytes.string(line.value)
+                joined = joined.map { $0 + ", " + value } ?? value
+            }
+            return joined
+        }
+    }
+
+    /// Whether a known field is there and its value, up to a semicolon, is `text` in any case:
+    /// compares a media type without its parameters and makes no String.
+    /// - Parameter text: lower-case ASCII.
+    public func field(_ field: KnownField, is text: StaticString) -> Bool {
+        guard let line = head.line(field) else { return false }
+        return withBytes { bytes in
+            let value = line.value
+            let end = bytes.firstOffset(of: 0x3B, from: value.lowerBound, to: value.upperBound)
+            let token = bytes.trimmed(value.lowerBound..<(end ?? value.upperBound))
+            return bytes.equals(token, ignoringCase: text)
+        }
+    }
+
+    /// Names and values of all lines, in order.
+    public var allFields: [(name: String, value: String)] {
+        withBytes { bytes in
+            var all: [(name: String, value: String)] = []
+            for line in head.fields {
+                all.append((bytes.string(line.name), bytes.string(line.value)))
+            }
+            return all
+        }
+    }
+
+    func withBytes<Result, Failure: Error>(
+        _ body: (Bytes) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        // NIO's closure rethrows untyped errors, so the result crosses it as a value.
+        // Safety: the bytes live as long as the buffer, which `self` keeps.
+        let result = unsafe bytes.withUnsafeReadableBytes { memory in
+            let borrowed = unsafe Bytes(memory)
+            return Swift.Result { () throws(Failure) in try body(borrowed) }
+        }
+        return try result.get()
+    }
+
+    func begin(bytes: ByteBuffer, firstByteNanoseconds: UInt64) {
+        self.bytes = bytes
+        self.firstByteNanoseconds = firstByteNanoseconds
+    }
+
+    /// Lets go of the head's bytes, so that the socket's buffer can be used again.
+    func end() {
+        bytes = ByteBuffer()
+        if pathParameter != nil { pathParameter = nil }
+        if endpoint != nil { endpoint = nil }
+    }
+}

@@ -1,0 +1,117 @@
+// What the parser notes about a request's head: offsets into the head's bytes, no copies of them.
+//
+//   POST /transform?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n
+//        ^path     ^query           ^name ^value
+//        0         FieldLine(nameOffset: 30, nameCount: 4, valueOffset: 36, valueCount: 9)
+
+/// A field line as offsets from the head's first byte.
+struct FieldLine {
+    var nameOffset: UInt32
+    var nameCount: UInt32
+    var valueOffset: UInt32
+    var valueCount: UInt32
+
+    var name: Range<Int> { Int(nameOffset)..<Int(nameOffset) + Int(nameCount) }
+    var value: Range<Int> { Int(valueOffset)..<Int(valueOffset) + Int(valueCount) }
+}
+
+/// Fields that the parser recognises while it scans, so that finding them costs nothing.
+public enum KnownField: UInt8, Sendable, CaseIterable {
+    case host, contentType, contentEncoding, accept, acceptEncoding
+}
+
+/// How the content of a request is delimited. Without either field there is none, whatever the
+/// method (RFC 9112 6.3): an endpoint that needs content answers 411 itself.
+enum RequestFraming: Equatable {
+    case none
+    case length(Int)
+    case chunked
+}
+
+/// A parsed head. One value serves all requests of a connection, so its storage is reused.
+struct RequestHead: ~Copyable {
+    var method = Method.other
+    var methodByteCount = 0
+    var minorVersion: UInt8 = 1
+    var target = 0..<0
+    var path = 0..<0
+    /// What follows the question mark; nil without one.
+    var query: Range<Int>?
+    /// The host of an absolute-form target, which replaces the Host field.
+    var authority: Range<Int>?
+    /// The target is `*`.
+    var isAsterisk = false
+    var fields = ContiguousArray<FieldLine>()
+    var framing = RequestFraming.none
+    var expectsContinue = false
+    /// Bytes of the head, from a tolerated leading line end to the empty line.
+    var byteCount = 0
+
+    var hasConnectionClose = false
+    var hasConnectionKeepAlive = false
+    var hasTransferEncoding = false
+    var endsInChunked = false
+    var hasForeignCoding = false
+    var contentLength: Int?
+    /// One above the index of each known field's first line; 0 where it is absent.
+    private var known: (UInt32, UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0, 0)
+
+    /// Whether the client lets the connection live on after the response (RFC 9112 9.3).
+    var wantsKeepAlive: Bool {
+        if hasConnectionClose { return false }
+        return minorVersion >= 1 || hasConnectionKeepAlive
+    }
+
+    /// Forgets the last request but keeps its storage.
+    mutating func reset() {
+        method = .other
+        methodByteCount = 0
+        minorVersion = 1
+        target = 0..<0
+        path = 0..<0
+        query = nil
+        authority = nil
+        isAsterisk = false
+        fields.removeAll(keepingCapacity: true)
+        framing = .none
+        expectsContinue = false
+        byteCount = 0
+        hasConnectionClose = false
+        hasConnectionKeepAlive = false
+        hasTransferEncoding = false
+        endsInChunked = false
+        hasForeignCoding = false
+        contentLength = nil
+        known = (0, 0, 0, 0, 0)
+    }
+
+    func line(_ field: KnownField) -> FieldLine? {
+        let index =
+            switch field {
+            case .host: known.0
+            case .contentType: known.1
+            case .contentEncoding: known.2
+            case .accept: known.3
+            case .acceptEncoding: known.4
+            }
+        return index == 0 ? nil : fields[Int(index) - 1]
+    }
+
+    /// Notes that the last line is the first of its name.
+    /// - Returns: whether it was the first.
+    mutating func note(_ field: KnownField) -> Bool {
+        let index = UInt32(fields.count)
+        func set(_ place: inout UInt32) -> Bool {
+            if place != 0 { return false }
+            place = index
+            return true
+        }
+        return switch field {
+        case .host: set(&known.0)
+        case .contentType: set(&known.1)
+        case .contentEncoding: set(&known.2)
+        case .accept: set(&known.3)
+        case .acceptEncoding: set(&known.4)
+        }
+    }
+}

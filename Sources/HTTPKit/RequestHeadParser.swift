@@ -1,0 +1,248 @@
+// A request's first bytes -> RequestHead, in one pass (RFC 9112 2-5).
+//
+// The parser is told all bytes from the head's first one on, again and again as more arrive. It
+// keeps its phase and its cursor, so each byte is looked at once and the verdict depends on the
+// bytes alone, not on how they were cut: each phase decides at the first offending byte.
+
+/// Reads one head. Reset it for the next.
+struct RequestHeadParser {
+    private enum Phase: UInt8 {
+        case start, startLineFeed, method, target, version, requestLineFeed
+        case fieldStart, fieldName, valueStart, value, valueLineFeed, endLineFeed
+    }
+
+    private static var methodBytesMax: Int { 32 }
+
+    private var phase = Phase.start
+    private var cursor = 0
+    /// The first byte of the token, target, version or field section that the cursor is in.
+    private var tokenStart = 0
+    private var sectionStart = 0
+    private var nameStart = 0
+    private var nameEnd = 0
+    private var valueStart = 0
+
+    /// Nothing but a line end before the request has arrived.
+    var isBeforeRequestLine: Bool { phase == .start || phase == .startLineFeed }
+
+    mutating func reset() { self = RequestHeadParser() }
+
+    /// Reads on in `bytes`, which begin with the head's first byte.
+    /// - Returns: whether the head is complete.
+    mutating func parse(
+        _ bytes: Bytes, into head: inout RequestHead, limits: borrowing Limits
+    ) throws(ProtocolError) -> Bool {
+        if phase.rawValue < Phase.fieldStart.rawValue {
+            guard try requestLine(bytes, into: &head, targetBytesMax: limits.targetBytesMax) else {
+                return false
+            }
+        }
+        return try fieldSection(bytes, into: &head, limits: limits)
+    }
+
+    private mutating func requestLine(
+        _ bytes: Bytes, into head: inout RequestHead, targetBytesMax: Int
+    ) throws(ProtocolError) -> Bool {
+        while cursor < bytes.count {
+            switch phase {
+            case .start:
+                // One line end before the request line is let pass (RFC 9112 2.2).
+                if cursor == 0, bytes[0] == Byte.carriageReturn {
+                    cursor = 1
+                    phase = .startLineFeed
+                } else {
+                    tokenStart = cursor
+                    phase = .method
+                }
+            case .startLineFeed:
+                try expectLineFeed(bytes)
+                phase = .start
+            case .method:
+                guard try method(bytes, into: &head) else { return false }
+            case .target:
+                let bound = min(bytes.count, tokenStart + targetBytesMax + 1)
+                cursor = bytes.endOfTarget(from: cursor, to: bound)
+                if cursor - tokenStart > targetBytesMax {
+                    throw ProtocolError(.targetTooLong, at: cursor)
+                }
+                guard cursor < bytes.count else { return false }
+                guard bytes[cursor] == Byte.space, cursor > tokenStart else {
+                    throw ProtocolError(.badTarget, at: cursor)
+                }
+                try RequestTarget.parse(bytes, tokenStart..<cursor, into: &head)
+                cursor += 1
+                tokenStart = cursor
+                phase = .version
+            case .version:
+                guard try version(bytes, into: &head) else { return false }
+            default:
+                try expectLineFeed(bytes)
+                sectionStart = cursor
+                phase = .fieldStart
+                return true
+            }
+        }
+        return false
+    }
+
+    private mutating func method(
+        _ bytes: Bytes, into head: inout RequestHead
+    ) throws(ProtocolError) -> Bool {
+        let bound = min(bytes.count, tokenStart + Self.methodBytesMax + 1)
+        cursor = bytes.endOfToken(from: cursor, to: bound)
+        if cursor - tokenStart > Self.methodBytesMax { throw ProtocolError(.badMethod, at: cursor) }
+        guard cursor < bytes.count else { return false }
+        guard bytes[cursor] == Byte.space, cursor > tokenStart else {
+            throw ProtocolError(.badMethod, at: cursor)
+        }
+        head.method = Method(bytes, tokenStart..<cursor)
+        head.methodByteCount = cursor - tokenStart
+        cursor += 1
+        tokenStart = cursor
+        phase = .target
+        return true
+    }
+
+    /// `HTTP/` digit `.` digit CR, each byte judged as it comes.
+    private mutating func version(
+        _ bytes: Bytes, into head: inout RequestHead
+    ) throws(ProtocolError) -> Bool {
+        // "HTTP/1.1" as one little-endian word: the usual case in one comparison.
+        if cursor == tokenStart, cursor + 8 <= bytes.count,
+            bytes.word(at: cursor) == 0x312E_312F_5054_5448
+        {
+            cursor += 8
+        }
+        let expected: UInt64 = 0x002E_002F_5054_5448
+        while cursor < bytes.count {
+            let byte = bytes[cursor]
+            switch cursor - tokenStart {
+            case 8:
+                guard byte == Byte.carriageReturn else {
+                    throw ProtocolError(
+                        byte == Byte.lineFeed ? .badLineEnd : .badVersion, at: cursor)
+                }
+                let major = bytes[tokenStart + 5]
+                let minor = bytes[tokenStart + 7]
+                guard major == 0x31, minor == 0x30 || minor == 0x31 else {
+                    throw ProtocolError(.unsupportedVersion, at: tokenStart)
+                }
+                head.minorVersion = minor &- 0x30
+                cursor += 1
+                phase = .requestLineFeed
+                return true
+            case 5, 7:
+                guard Byte.isDigit(byte) else { throw ProtocolError(.badVersion, at: cursor) }
+            case let index:
+                guard byte == UInt8(truncatingIfNeeded: expected >> UInt64(index * 8)) else {
+                    throw ProtocolError(.badVersion, at: cursor)
+                }
+            }
+            cursor += 1
+        }
+        return false
+    }
+
+    private mutating func expectLineFeed(_ bytes: Bytes) throws(ProtocolError) {
+        guard bytes[cursor] == Byte.lineFeed else { throw ProtocolError(.badLineEnd, at: cursor) }
+        cursor += 1
+    }
+
+    private mutating func fieldSection(
+        _ bytes: Bytes, into head: inout RequestHead, limits: borrowing Limits
+    ) throws(ProtocolError) -> Bool {
+        let bound = sectionStart + limits.fieldBytesMax
+        let end = min(bytes.count, bound)
+        while cursor < end {
+            switch phase {
+            case .fieldStart:
+                switch bytes[cursor] {
+                case Byte.carriageReturn:
+                    phase = .endLineFeed
+                    cursor += 1
+                case Byte.space, Byte.tab:
+                    throw ProtocolError(.obsoleteFold, at: cursor)
+                default:
+                    if head.fields.count == limits.fieldCountMax {
+                        throw ProtocolError(.tooManyFields, at: cursor)
+                    }
+                    nameStart = cursor
+                    phase = .fieldName
+                }
+            case .fieldName:
+                cursor = bytes.endOfToken(from: cursor, to: end)
+                guard cursor < end else { break }
+                guard bytes[cursor] == 0x3A, cursor > nameStart else {
+                    throw ProtocolError(.badFieldName, at: cursor)
+                }
+                nameEnd = cursor
+                cursor += 1
+                phase = .valueStart
+            case .valueStart:
+                while cursor < end, Byte.isBlank(bytes[cursor]) { cursor += 1 }
+                guard cursor < end else { break }
+                valueStart = cursor
+                phase = .value
+            case .value:
+                cursor = bytes.endOfFieldValue(from: cursor, to: end)
+                guard cursor < end else { break }
+                guard bytes[cursor] == Byte.carriageReturn else {
+                    let isLineFeed = bytes[cursor] == Byte.lineFeed
+                    throw ProtocolError(isLineFeed ? .badLineEnd : .badFieldValue, at: cursor)
+                }
+                cursor += 1
+                phase = .valueLineFeed
+            case .valueLineFeed:
+                try expectLineFeed(bytes)
+                try appendField(bytes, into: &head)
+                phase = .fieldStart
+            default:
+                try expectLineFeed(bytes)
+                head.byteCount = cursor
+                try finish(bytes, &head)
+                return true
+            }
+        }
+        if cursor == bound { throw ProtocolError(.fieldsTooLong, at: cursor) }
+        return false
+    }
+
+    /// Appends the line that ends two bytes before the cursor and looks at what its name means.
+    private mutating func appendField(
+        _ bytes: Bytes, into head: inout RequestHead
+    ) throws(ProtocolError) {
+        var valueEnd = cursor - 2
+        while valueEnd > valueStart, Byte.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
+        // Safety: offsets are below the sum of the limits, which a UInt32 holds by far.
+        head.fields.append(
+            FieldLine(
+                nameOffset: UInt32(truncatingIfNeeded: nameStart),
+                nameCount: UInt32(truncatingIfNeeded: nameEnd - nameStart),
+                valueOffset: UInt32(truncatingIfNeeded: valueStart),
+                valueCount: UInt32(truncatingIfNeeded: valueEnd - valueStart)))
+        try head.interpretField(bytes, name: nameStart..<nameEnd, value: valueStart..<valueEnd)
+    }
+
+    /// The rules that need the whole head.
+    private func finish(_ bytes: Bytes, _ head: inout RequestHead) throws(ProtocolError) {
+        if head.minorVersion >= 1, head.line(.host) == nil {
+            throw ProtocolError(.missingHost, at: cursor)
+        }
+        if head.hasTransferEncoding {
+            if head.contentLength != nil { throw ProtocolError(.conflictingFraming, at: cursor) }
+            if head.minorVersion == 0 {
+                throw ProtocolError(.transferEncodingInOldVersion, at: cursor)
+            }
+            if head.hasForeignCoding {
+                throw ProtocolError(.unsupportedTransferCoding, at: cursor)
+            }
+            guard head.endsInChunked else { throw ProtocolError(.badTransferEncoding, at: cursor) }
+            head.framing = .chunked
+        } else if let length = head.contentLength {
+            head.framing = .length(length)
+        }
+        if head.method == .connect { throw ProtocolError(.unsupportedMethod) }
+        // RFC 9110 10.1.1: a 1.0 client's expectation is not acted on.
+        if head.minorVersion == 0 { head.expectsContinue = false }
+    }
+}

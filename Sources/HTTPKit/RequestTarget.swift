@@ -1,0 +1,69 @@
+// A request target -> path and query (RFC 9112 3.2).
+//
+//   /path?query                 origin-form
+//   http://host:port/path?query absolute-form: its host stands for the Host field
+//   *                           asterisk-form, OPTIONS only
+//   host:port                   authority-form, CONNECT only; CONNECT is refused later
+//
+// Any visible ASCII byte may stand in a path or query: clients send quotes, bars and braces as they
+// are. A fragment is refused: a client that sends one means something that we would cut off.
+
+enum RequestTarget {
+    static func parse(
+        _ bytes: Bytes, _ range: Range<Int>, into head: inout RequestHead
+    ) throws(ProtocolError) {
+        head.target = range
+        if let hash = bytes.firstOffset(of: 0x23, from: range.lowerBound, to: range.upperBound) {
+            throw ProtocolError(.badTarget, at: hash)
+        }
+        if bytes[range.lowerBound] == 0x2F {
+            split(bytes, range, into: &head)
+        } else if head.method == .connect {
+            head.authority = range
+        } else if range.count == 1, bytes[range.lowerBound] == 0x2A {
+            guard head.method == .options else {
+                throw ProtocolError(.badTarget, at: range.lowerBound)
+            }
+            head.isAsterisk = true
+        } else {
+            try parseAbsolute(bytes, range, into: &head)
+        }
+    }
+
+    private static func split(_ bytes: Bytes, _ range: Range<Int>, into head: inout RequestHead) {
+        let mark = bytes.firstOffset(of: 0x3F, from: range.lowerBound, to: range.upperBound)
+        head.path = range.lowerBound..<(mark ?? range.upperBound)
+        if let mark { head.query = mark + 1..<range.upperBound }
+    }
+
+    private static func parseAbsolute(
+        _ bytes: Bytes, _ range: Range<Int>, into head: inout RequestHead
+    ) throws(ProtocolError) {
+        let schemes: (StaticString, StaticString) = ("http://", "https://")
+        let start: Int
+        if range.count > 7,
+            bytes.equals(range.lowerBound..<range.lowerBound + 7, ignoringCase: schemes.0)
+        {
+            start = range.lowerBound + 7
+        } else if range.count > 8,
+            bytes.equals(range.lowerBound..<range.lowerBound + 8, ignoringCase: schemes.1)
+        {
+            start = range.lowerBound + 8
+        } else {
+            throw ProtocolError(.badTarget, at: range.lowerBound)
+        }
+        var end = start
+        while end < range.upperBound, bytes[end] != 0x2F, bytes[end] != 0x3F { end += 1 }
+        guard end > start else { throw ProtocolError(.badTarget, at: start) }
+        // An `@` fails here too: user information in a target is refused (RFC 9110 4.2.4).
+        do {
+            try HostRule.check(bytes, start..<end)
+        } catch {
+            throw ProtocolError(.badTarget, at: error.offset)
+        }
+        head.authority = start..<end
+        split(bytes, end..<range.upperBound, into: &head)
+        // `OPTIONS http://host` speaks of the server as a whole, like `OPTIONS *`.
+        head.isAsterisk = head.method == .options && head.path.isEmpty && head.query == nil
+    }
+}

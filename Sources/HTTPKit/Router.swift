@@ -1,0 +1,129 @@
+// Method and path -> the endpoint that serves them; else 404, 405 with Allow, or OPTIONS' answer.
+//
+//     router.add([.post], "/transform", transform)
+//     router.add([.post], "/transform/{name...}", named)   // pathParameter: the rest, decoded
+
+public import NIOCore
+
+/// A handler that hands each request to the endpoint of its path and method. HEAD is served where
+/// GET is. The table is filled before the server starts.
+public struct Router: HTTPHandler {
+    private struct Route: Sendable {
+        /// The path, or what stands before its parameter.
+        let path: [UInt8]
+        let hasParameter: Bool
+        let methods: [Method]
+        let endpoint: any HTTPHandler
+    }
+
+    private enum Match {
+        case endpoint(any HTTPHandler, parameter: String?)
+        case wrongMethod(allowed: [Method])
+        case nothing
+    }
+
+    private var routes: [Route] = []
+
+    public init() {}
+
+    /// Adds a route. Routes are tried in the order in which they were added.
+    /// - Parameter path: ASCII; may end in `/{name...}`, which stands for one byte or more.
+    public mutating func add(_ methods: [Method], _ path: String, _ endpoint: any HTTPHandler) {
+        precondition(path.first == "/")
+        var bytes = Array(path.utf8)
+        let brace = bytes.firstIndex(of: 0x7B)
+        if let brace {
+            precondition(path.hasSuffix("...}") && bytes[brace - 1] == 0x2F)
+            bytes.removeSubrange(brace...)
+        }
+        routes.append(
+            Route(path: bytes, hasParameter: brace != nil, methods: methods, endpoint: endpoint))
+    }
+
+    public func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
+        if request.isAsterisk {
+            answerOptions(allowed: allMethods, exchange)
+            return .drop
+        }
+        do {
+            switch try match(request) {
+            case .endpoint(let endpoint, let parameter):
+                request.endpoint = endpoint
+                if parameter != nil { request.pathParameter = parameter }
+                return endpoint.receive(request, exchange)
+            case .wrongMethod(let allowed) where request.method == .options:
+                answerOptions(allowed: allowed, exchange)
+            case .wrongMethod(let allowed):
+                var fields = ResponseFields()
+                fields.add("Allow", Self.allowList(allowed))
+                exchange.refuse(ProtocolError(.methodNotAllowed), fields: fields)
+            case .nothing:
+                exchange.refuse(ProtocolError(.notFound))
+            }
+        } catch {
+            exchange.refuse(error)
+        }
+        return .drop
+    }
+
+    public func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+        request.endpoint?.handle(request, content: content, exchange)
+    }
+
+    private func match(_ request: Request) throws(ProtocolError) -> Match {
+        try request.withBytes { (bytes) throws(ProtocolError) in
+            let path = request.head.path
+            let escape = bytes.firstOffset(of: 0x25, from: path.lowerBound, to: path.upperBound)
+            if escape == nil, !path.isEmpty { return find(bytes, path, request.method) }
+            var decoded = try PercentDecoding.decode(bytes, path, plusIsSpace: false)
+            if decoded.isEmpty { decoded = [0x2F] }
+            // Safety: the array outlives the closure, which is the only one to see its bytes.
+            return unsafe decoded.withUnsafeBytes { memory in
+                find(unsafe Bytes(memory), 0..<decoded.count, request.method)
+            }
+        }
+    }
+
+    private func find(_ bytes: Bytes, _ path: Range<Int>, _ method: Method) -> Match {
+        var allowed: [Method] = []
+        for route in routes where Self.matches(route, bytes, path) {
+            if route.methods.contains(method) || method == .head && route.methods.contains(.get) {
+                guard route.hasParameter else {
+                    return .endpoint(route.endpoint, parameter: nil)
+                }
+                let start = path.lowerBound + route.path.count
+                return .endpoint(
+                    route.endpoint, parameter: bytes.string(start..<path.upperBound))
+            }
+            allowed += route.methods
+        }
+        return allowed.isEmpty ? .nothing : .wrongMethod(allowed: allowed)
+    }
+
+    private static func matches(_ route: Route, _ bytes: Bytes, _ path: Range<Int>) -> Bool {
+        let count = route.path.count
+        guard route.hasParameter ? path.count > count : path.count == count else { return false }
+        for index in 0..<count where bytes[path.lowerBound + index] != route.path[index] {
+            return false
+        }
+        return true
+    }
+
+    private var allMethods: [Method] {
+        Method.allCases.filter { method in routes.contains { $0.methods.contains(method) } }
+    }
+
+    private func answerOptions(allowed: [Method], _ exchange: Exchange) {
+        var fields = ResponseFields()
+        fields.add("Allow", Self.allowList(allowed))
+        exchange.respond(Response(.noContent, fields: fields))
+    }
+
+    /// `GET, HEAD, OPTIONS`: in the order of `Method`'s cases.
+    private static func allowList(_ methods: [Method]) -> String {
+        var all = methods + [.options]
+        if methods.contains(.get) { all.append(.head) }
+        return Method.allCases.filter { all.contains($0) }.map { "\($0.name)" }
+            .joined(separator: ", ")
+    }
+}

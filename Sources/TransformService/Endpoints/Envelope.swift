@@ -1,0 +1,60 @@
+// The envelope's members, found once by their names; the values stay where the reader put them.
+//
+//     {"program": ".a + $b", "input": {"a": 1}, "args": {"b": 2}, "outputs": "array"}
+//
+// A member that is null counts as absent, as clients that write all fields of a model send it.
+
+import Transforms
+
+struct Envelope {
+    var program: Document?
+    var transform: String?
+    var input = Document.null
+    var arguments: Document?
+    var form: OutputForm?
+
+    init(_ document: Document) throws(Problem) {
+        guard document.kind == .object else {
+            throw Problem(
+                .malformedEnvelope,
+                "The body is no JSON object; an envelope is {\"program\": ..., \"input\": ...}.")
+        }
+        for index in 0..<document.count {
+            let value = document.member(at: index)
+            if document.memberName(at: index, is: "input") {
+                input = value
+            } else if document.memberName(at: index, is: "program") {
+                if value.kind == .null { continue }
+                guard value.kind == .string else { throw Self.wrong("program", "a string") }
+                program = value
+            } else if document.memberName(at: index, is: "transform") {
+                if value.kind == .null { continue }
+                guard let name = value.string else { throw Self.wrong("transform", "a string") }
+                transform = name
+            } else if document.memberName(at: index, is: "args") {
+                if value.kind == .null { continue }
+                guard value.kind == .object else { throw Self.wrong("args", "an object") }
+                arguments = value
+            } else if document.memberName(at: index, is: "outputs") {
+                if value.kind == .null { continue }
+                form = value.string.flatMap(OutputForm.init(name:))
+                if form == nil { throw Self.wrong("outputs", "\"one\" or \"array\"") }
+            } else {
+                throw Problem(
+                    .malformedEnvelope,
+                    "The envelope has an unknown member `\(document.memberName(at: index))`; "
+                        + "known are program, transform, input, args, outputs.")
+            }
+        }
+        guard program == nil || transform == nil else {
+            throw Problem(.malformedEnvelope, "The envelope has both `program` and `transform`.")
+        }
+        guard program != nil || transform != nil else {
+            throw Problem(.malformedEnvelope, "The envelope has neither `program` nor `transform`.")
+        }
+    }
+
+    private static func wrong(_ name: String, _ kind: String) -> Problem {
+        Problem(.malformedEnvelope, "The envelope's member `\(name)` is not \(kind).")
+    }
+}

@@ -1,0 +1,165 @@
+// What went wrong -> an answer of `application/problem+json` (RFC 9457):
+//
+//     {"type":"/problems/malformed-json","title":"The JSON text is malformed","status":400,
+//      "detail":"unexpected byte at line 1, column 7","request_id":"...",
+//      "offset":6,"line":1,"column":7}
+
+import HTTPKit
+
+/// A failed request's answer.
+struct Problem: Error, Sendable, Equatable {
+    /// The types, each with its path below `/problems/`, its title and its status.
+    enum Kind: Sendable, Equatable, CaseIterable {
+        case malformedRequest, malformedJSON, malformedEnvelope, lengthRequired
+        case unsupportedMediaType, unknownTransform
+        case compileError, programTooLong, programError, outputCount
+        case memoryLimit, outputLimit, depthLimit
+        case internalError, reducedCapacity, deadlineExceeded
+
+        var slug: StaticString {
+            switch self {
+            case .malformedRequest: "malformed-request"
+            case .malformedJSON: "malformed-json"
+            case .malformedEnvelope: "malformed-envelope"
+            case .lengthRequired: "length-required"
+            case .unsupportedMediaType: "unsupported-media-type"
+            case .unknownTransform: "unknown-transform"
+            case .compileError: "compile-error"
+            case .programTooLong: "program-too-long"
+            case .programError: "program-error"
+            case .outputCount: "output-count"
+            case .memoryLimit: "memory-limit"
+            case .outputLimit: "output-limit"
+            case .depthLimit: "depth-limit"
+            case .internalError: "internal-error"
+            case .reducedCapacity: "temporary-reduced-capacity"
+            case .deadlineExceeded: "deadline-exceeded"
+            }
+        }
+
+        var title: StaticString {
+            switch self {
+            case .malformedRequest: "The request's parameters or fields are malformed"
+            case .malformedJSON: "The JSON text is malformed"
+            case .malformedEnvelope: "The body is not an envelope"
+            case .lengthRequired: "The request has no body"
+            case .unsupportedMediaType: "The content's type is not served"
+            case .unknownTransform: "There is no transform of this name"
+            case .compileError: "The program does not compile"
+            case .programTooLong: "The program is too long"
+            case .programError: "The program raised an error"
+            case .outputCount: "The program did not yield exactly one output"
+            case .memoryLimit: "The run needs more memory than allowed"
+            case .outputLimit: "The output is larger than allowed"
+            case .depthLimit: "The program or its values nest too deeply"
+            case .internalError: "The service failed"
+            case .reducedCapacity: "The service has no room for more work now"
+            case .deadlineExceeded: "The deadline has passed"
+            }
+        }
+
+        var status: Status {
+            switch self {
+            case .malformedRequest, .malformedJSON, .malformedEnvelope: .badRequest
+            case .lengthRequired: Status(411)
+            case .unsupportedMediaType: Status(415)
+            case .unknownTransform: .notFound
+            case .compileError, .programTooLong, .programError, .outputCount, .memoryLimit,
+                .outputLimit, .depthLimit:
+                .unprocessableContent
+            case .internalError: .internalServerError
+            case .reducedCapacity: .serviceUnavailable
+            case .deadlineExceeded: .gatewayTimeout
+            }
+        }
+    }
+
+    /// A place in the JSON text or in the program's text.
+    struct Place: Sendable, Equatable {
+        var offset: Int
+        var line: Int
+        var column: Int
+        /// Of a program: the line, and below it a caret.
+        var excerpt: String?
+    }
+
+    /// The longest `detail`, in code points: what a program raises may be longer.
+    private static let detailCountMax = 2_000
+
+    var kind: Kind
+    var detail: String
+    var place: Place?
+    /// JSON text of what the program raised.
+    var value: [UInt8]?
+    /// Outputs that the program yielded.
+    var count: Int?
+    var retryAfterSeconds: Int?
+
+    init(_ kind: Kind, _ detail: String, place: Place? = nil) {
+        self.kind = kind
+        self.detail = detail
+        self.place = place
+    }
+
+    func response(requestID: String) -> Response {
+        var text = Self.start(
+            slug: "\(kind.slug)", title: "\(kind.title)", status: kind.status,
+            detail: detail, requestID: requestID)
+        if let place {
+            text.member("offset", place.offset)
+            text.member("line", place.line)
+            text.member("column", place.column)
+            if let excerpt = place.excerpt { text.member("excerpt", excerpt) }
+        }
+        if let value { text.member("value", json: value) }
+        if let count { text.member("count", count) }
+        text.close()
+        var fields = ResponseFields()
+        fields.add("X-Request-Id", requestID)
+        if let retryAfterSeconds { fields.add("Retry-After", "\(retryAfterSeconds)" as String) }
+        return Response(
+            kind.status, contentType: Self.contentType, fields: fields, content: .bytes(text.bytes))
+    }
+
+    /// The content of an answer that the HTTP layer makes itself.
+    static func content(of error: ProtocolError, _ request: Request?) -> ErrorContent {
+        let requestID = request.map(RequestID.of) ?? RequestID.make()
+        var text = start(
+            slug: slug("\(error.code)"), title: "\(error.status.reason)", status: error.status,
+            detail: "\(error.detail)", requestID: requestID)
+        text.close()
+        var fields = ResponseFields()
+        fields.add("X-Request-Id", requestID)
+        if error.status == .serviceUnavailable { fields.add("Retry-After", "1" as StaticString) }
+        return ErrorContent(contentType: contentType, bytes: text.bytes, fields: fields)
+    }
+
+    private static var contentType: StaticString { "application/problem+json" }
+
+    private static func start(
+        slug: String, title: String, status: Status, detail: String, requestID: String
+    ) -> JSONText {
+        var text = JSONText()
+        text.open()
+        text.member("type", "/problems/" + slug)
+        text.member("title", title)
+        text.member("status", Int(status.code))
+        let scalars = detail.unicodeScalars
+        text.member(
+            "detail",
+            scalars.count <= detailCountMax
+                ? detail : String(scalars.prefix(detailCountMax)) + "...")
+        text.member("request_id", requestID)
+        return text
+    }
+
+    /// `bodyTooLong` -> `body-too-long`
+    static func slug(_ name: String) -> String {
+        var slug = ""
+        for scalar in name.unicodeScalars {
+            if ("A"..."Z").contains(scalar) { slug += "-" }
+            slug.unicodeScalars.append(scalar)
+        }
+        return slug.lowercased()
+    }
+}

@@ -1,0 +1,67 @@
+// Files -> bytes: regular files are mapped, all others read into memory.
+
+import Glibc
+
+/// Why a file could not be read.
+struct FileError: Error {
+    var path: String
+    var code: Int32
+
+    var sentence: String { "Could not open \(path): \(FileError.text(code))" }
+
+    static func text(_ code: Int32) -> String {
+        guard let text = unsafe strerror(code) else { return "error \(code)" }
+        return unsafe String(cString: text)
+    }
+}
+
+/// A file's bytes from its current offset on, for as long as the object lives.
+@safe final class FileBytes {
+    // Safety: `base` is a mapping of `mappedByteCount` bytes, unmapped by `deinit`.
+    private let base: UnsafeMutableRawPointer
+    private let mappedByteCount: Int
+    private let offset: Int
+
+    /// The descriptor's bytes if it is a regular file that can be mapped, else nil.
+    init?(mapping descriptor: Int32) {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            return nil
+        }
+        let start = lseek(descriptor, 0, SEEK_CUR)
+        guard start >= 0, Int(status.st_size) > start else { return nil }
+        let mapped = unsafe mmap(
+            nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, descriptor, 0)
+        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else { return nil }
+        unsafe base = mapped
+        mappedByteCount = Int(status.st_size)
+        offset = Int(start)
+    }
+
+    deinit { unsafe munmap(base, mappedByteCount) }
+
+    var bytes: UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(start: base + offset, count: mappedByteCount - offset)
+    }
+
+    static func open(_ path: String) throws(FileError) -> Int32 {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC)
+        if descriptor < 0 { throw FileError(path: path, code: errno) }
+        return descriptor
+    }
+
+    /// All bytes of a file, for programs and arguments.
+    static func readAll(_ path: String) throws(FileError) -> [UInt8] {
+        let descriptor = try open(path)
+        defer { close(descriptor) }
+        var all: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = unsafe read(descriptor, &part, part.count)
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 { throw FileError(path: path, code: errno) }
+            if count == 0 { return all }
+            all.append(contentsOf: part[0..<count])
+        }
+    }
+}

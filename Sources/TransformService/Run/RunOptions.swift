@@ -1,0 +1,186 @@
+// The words behind `run` -> options, as the jq command reads them.
+
+import Transforms
+
+/// Why the words make no sense: a sentence for the standard error.
+struct UsageError: Error {
+    var message: String
+}
+
+struct RunOptions {
+    enum Output { case json, raw, joined, rawNUL }
+    /// What else than running a program was asked for.
+    enum Other { case help, version, buildConfiguration }
+
+    var other: Other?
+    var program: String?
+    var programIsFile = false
+    var files: [String] = []
+    var libraryFolders: [String]?
+    var arguments: [Argument] = []
+
+    var takesNull = false
+    var form = InputForm()
+    var output = Output.json
+    var write = WriteOptions(indent: 2)
+    var usesColors = false
+    var isSequence = false
+    var isUnbuffered = false
+    var setsExitStatus = false
+
+    var threadCount = 1
+    var memoryMebibytesMax = 4096
+    var timeoutMilliseconds: Int?
+
+    /// A value for the program.
+    enum Argument {
+        case string(name: String, String)
+        case json(name: String, String)
+        case slurpFile(name: String, path: String)
+        case rawFile(name: String, path: String)
+        case positionalString(String)
+        case positionalJSON(String)
+    }
+
+    static let indentMax = 7
+    static let threadCountMax = 256
+    static let memoryMebibytesLimit = 1 << 20
+
+    /// What the words that are no options stand for, once the program has been named.
+    private enum Rest { case files, strings, texts }
+
+    init(_ words: [String]) throws(UsageError) {
+        var rest = Rest.files
+        var optionsEnded = false
+        var words = words[...]
+        while let word = words.popFirst() {
+            if optionsEnded || !word.hasPrefix("-") || word == "-" {
+                take(word, rest)
+            } else if word == "--" {
+                optionsEnded = true
+            } else if word.hasPrefix("--") {
+                switch word {
+                case "--args": rest = .strings
+                case "--jsonargs": rest = .texts
+                default: try takeLong(word, &words)
+                }
+            } else {
+                try takeShort(word, &words)
+            }
+        }
+        if isSequence { form.isSequence = true }
+        // With -f the first word is the first file, unless `-f` came with it behind the options.
+    }
+
+    private mutating func take(_ word: String, _ rest: Rest) {
+        if program == nil {
+            program = word
+            return
+        }
+        switch rest {
+        case .files: files.append(word)
+        case .strings: arguments.append(.positionalString(word))
+        case .texts: arguments.append(.positionalJSON(word))
+        }
+    }
+
+    private mutating func takeShort(_ word: String, _ words: inout ArraySlice<String>) throws(UsageError) {
+        var letters = word.dropFirst()
+        while let letter = letters.popFirst() {
+            if letter == "L" {
+                let folder = letters.isEmpty ? words.popFirst() : String(letters)
+                guard let folder else {
+                    throw UsageError(message: "-L takes a parameter: (e.g. -L /search/path)")
+                }
+                libraryFolders = (libraryFolders ?? []) + [folder]
+                return
+            }
+            guard let name = RunOptions.shortNames[letter] else {
+                throw UsageError(message: "Unknown option -\(letter)")
+            }
+            try takeLong(name, &words)
+        }
+    }
+
+    private static let shortNames: [Character: String] = [
+        "s": "--slurp", "r": "--raw-output", "j": "--join-output", "c": "--compact-output",
+        "C": "--color-output", "M": "--monochrome-output", "a": "--ascii-output",
+        "S": "--sort-keys", "R": "--raw-input", "n": "--null-input", "f": "--from-file",
+        "e": "--exit-status", "h": "--help", "V": "--version", "b": "--binary",
+    ]
+
+    private mutating func takeLong(_ word: String, _ words: inout ArraySlice<String>) throws(UsageError) {
+        switch word {
+        case "--slurp": form.slurps = true
+        case "--raw-output": if output == .json { output = .raw }
+        case "--join-output": output = .joined
+        case "--raw-output0": output = .rawNUL
+        case "--compact-output":
+            write.indent = 0
+            write.usesTabs = false
+        case "--color-output": usesColors = true
+        case "--monochrome-output": usesColors = false
+        case "--ascii-output": write.asciiOnly = true
+        case "--sort-keys": write.sortsNames = true
+        case "--raw-input": form.kind = .lines
+        case "--null-input": takesNull = true
+        case "--from-file": programIsFile = true
+        case "--exit-status": setsExitStatus = true
+        case "--unbuffered": isUnbuffered = true
+        case "--seq": isSequence = true
+        case "--binary": break
+        case "--stream": if form.kind == .texts { form.kind = .events }
+        case "--stream-errors":
+            if form.kind == .texts { form.kind = .events }
+            form.reportsErrors = true
+        case "--tab":
+            write.indent = 1
+            write.usesTabs = true
+        case "--indent":
+            write.indent = try number(word, &words, 0...RunOptions.indentMax)
+            write.usesTabs = false
+        case "--help": other = other ?? .help
+        case "--version": other = other ?? .version
+        case "--build-configuration": other = other ?? .buildConfiguration
+        case "--library-path": try takeShort("-L", &words)
+        case "--parallel":
+            threadCount = try number(word, &words, 1...RunOptions.threadCountMax)
+        case "--memory":
+            memoryMebibytesMax = try number(word, &words, 1...RunOptions.memoryMebibytesLimit)
+        case "--timeout": timeoutMilliseconds = try number(word, &words, 1...Int(Int32.max))
+        default: try takeArgument(word, &words)
+        }
+    }
+
+    private mutating func takeArgument(_ word: String, _ words: inout ArraySlice<String>)
+        throws(UsageError)
+    {
+        guard ["--arg", "--argjson", "--slurpfile", "--rawfile"].contains(word) else {
+            throw UsageError(message: "Unknown option \(word)")
+        }
+        guard let name = words.popFirst(), let value = words.popFirst() else {
+            let kind = word == "--arg" ? "value" : word == "--argjson" ? "text" : "filename"
+            throw UsageError(
+                message: "\(word) takes two parameters (e.g. \(word) varname \(kind))")
+        }
+        switch word {
+        case "--arg": arguments.append(.string(name: name, value))
+        case "--argjson": arguments.append(.json(name: name, value))
+        case "--slurpfile": arguments.append(.slurpFile(name: name, path: value))
+        default: arguments.append(.rawFile(name: name, path: value))
+        }
+    }
+
+    private func number(
+        _ word: String, _ words: inout ArraySlice<String>, _ range: ClosedRange<Int>
+    ) throws(UsageError) -> Int {
+        guard let text = words.popFirst() else {
+            throw UsageError(message: "\(word) takes one parameter")
+        }
+        guard let value = Int(text), range.contains(value) else {
+            throw UsageError(
+                message: "\(word) takes a number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return value
+    }
+}

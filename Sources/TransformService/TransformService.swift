@@ -1,0 +1,4 @@
+@main
+enum TransformService {
+    static func main() {}
+}

@@ -1,0 +1,99 @@
+// Program text and argument names -> the compiled program, for all threads; bounded in count and
+// bytes. What was not asked for since the hand last passed goes first (the clock algorithm).
+
+import Synchronization
+import Transforms
+
+final class ProgramCache: Sendable {
+    private struct Entry: Sendable {
+        let hash: Int
+        let text: [UInt8]
+        let program: Program
+        let byteCount: Int
+        var wasUsed: Bool
+    }
+
+    private struct State {
+        var entries: [Entry] = []
+        /// Hash -> index in `entries`. Of two texts with one hash the later is kept.
+        var indices: [Int: Int] = [:]
+        var byteCount = 0
+        var hand = 0
+    }
+
+    private let state = Mutex(State())
+    private let countMax: Int
+    private let bytesMax: Int
+
+    /// - Parameter bytesMax: of texts and programs together.
+    init(countMax: Int, bytesMax: Int) {
+        self.countMax = countMax
+        self.bytesMax = bytesMax
+    }
+
+    var count: Int { state.withLock { $0.entries.count } }
+    var byteCount: Int { state.withLock { $0.byteCount } }
+
+    /// A key of a text and names. The process's own random seed is in it.
+    static func hash(_ text: UnsafeRawBufferPointer, _ names: [String]) -> Int {
+        var hasher = Hasher()
+        unsafe hasher.combine(bytes: text)
+        for name in names { hasher.combine(name) }
+        return hasher.finalize()
+    }
+
+    func find(_ hash: Int, _ text: UnsafeRawBufferPointer, _ names: [String]) -> Program? {
+        state.withLock { state in
+            guard let index = state.indices[hash],
+                unsafe Self.matches(state.entries[index], text, names)
+            else { return nil }
+            if !state.entries[index].wasUsed { state.entries[index].wasUsed = true }
+            return state.entries[index].program
+        }
+    }
+
+    private static func matches(
+        _ entry: borrowing Entry, _ text: UnsafeRawBufferPointer, _ names: [String]
+    ) -> Bool {
+        guard entry.text.count == text.count, entry.program.argumentNames == names else {
+            return false
+        }
+        return entry.text.withUnsafeBytes { kept in
+            for i in 0..<text.count where unsafe kept[i] != text[i] { return false }
+            return true
+        }
+    }
+
+    func insert(_ hash: Int, _ text: [UInt8], _ program: Program) {
+        let byteCount = 2 * text.count + program.byteCount + 256
+        guard byteCount <= bytesMax, countMax > 0 else { return }
+        state.withLock { state in
+            if let index = state.indices[hash] { Self.remove(index, from: &state) }
+            while state.entries.count >= countMax || state.byteCount + byteCount > bytesMax {
+                if state.hand >= state.entries.count { state.hand = 0 }
+                if state.entries[state.hand].wasUsed {
+                    state.entries[state.hand].wasUsed = false
+                    state.hand += 1
+                } else {
+                    Self.remove(state.hand, from: &state)
+                }
+            }
+            state.indices[hash] = state.entries.count
+            state.byteCount += byteCount
+            state.entries.append(
+                Entry(
+                    hash: hash, text: text, program: program, byteCount: byteCount, wasUsed: false))
+        }
+    }
+
+    /// The last entry takes the place of the one that goes.
+    private static func remove(_ index: Int, from state: inout State) {
+        state.indices[state.entries[index].hash] = nil
+        state.byteCount -= state.entries[index].byteCount
+        let last = state.entries.removeLast()
+        if index < state.entries.count {
+            state.entries[index] = last
+            state.indices[last.hash] = index
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// A closure -> a thread with a stack of a given size.
+
+import Glibc
+
+enum Thread {
+    private final class Box {
+        let body: @Sendable () -> Void
+
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+
+    /// Starts a thread that nobody joins.
+    /// - Parameter name: at most 15 bytes are shown.
+    /// - Returns: false if the system has no thread for us.
+    static func start(
+        name: String, stackBytes: Int, _ body: @escaping @Sendable () -> Void
+    ) -> Bool {
+        var attributes = pthread_attr_t()
+        // Safety: the attributes are initialised here, used once and destroyed; the box is retained
+        // for the thread, which releases it.
+        unsafe pthread_attr_init(&attributes)
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        unsafe pthread_attr_setstacksize(&attributes, stackBytes)
+        unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        let box = unsafe Unmanaged.passRetained(Box(body))
+        var thread = pthread_t()
+        let result = unsafe pthread_create(
+            &thread, &attributes,
+            { argument in
+                guard let argument = unsafe argument else { return nil }
+                let box = unsafe Unmanaged<Box>.fromOpaque(argument).takeRetainedValue()
+                box.body()
+                return nil
+            }, box.toOpaque())
+        guard result == 0 else {
+            unsafe box.release()
+            return false
+        }
+        unsafe pthread_setname_np(thread, String(name.prefix(15)))
+        return true
+    }
+}

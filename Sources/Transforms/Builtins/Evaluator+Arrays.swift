@@ -1,0 +1,222 @@
+// Builtins on arrays and objects. Inputs and arguments are borrowed.
+
+extension Evaluator {
+    func flatten(_ input: Value, _ depth: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if depth.isNumber && depth.double < 0 {
+            throw raise("flatten depth must not be negative", at: node)
+        }
+        return try flatten(input, depth.isNumber ? Evaluator.clamped(depth.double) : .max, node)
+    }
+
+    func flatten(_ input: Value, _ depth: Int, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
+        var result = try heap.makeArray(capacity: input.count)
+        try flatten(input, depth, 0, &result)
+        return result
+    }
+
+    private func flatten(_ input: Value, _ left: Int, _ depth: Int, _ result: inout Value) throws(Stop) {
+        if depth > Heap.compareDepthMax { throw heap.stop(.depth) }
+        let step = input.isArray ? 1 : 2
+        for i in 0..<input.count {
+            try charge(1)
+            let element = input.slots[i * step + step - 1]
+            if element.isArray && left > 0 {
+                try flatten(element, left - 1, depth + 1, &result)
+            } else {
+                try heap.push(&result, retain(element))
+            }
+        }
+    }
+
+    func unique(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isArray { throw raise(.cannotSort, input, at: node) }
+        let sorted = try sortedElements(input)
+        defer { release(sorted) }
+        var result = try heap.makeArray(capacity: sorted.count)
+        for i in 0..<sorted.count {
+            let element = sorted.slots[i]
+            if i > 0, try heap.isEqual(sorted.slots[i - 1], element) { continue }
+            try heap.push(&result, retain(element))
+        }
+        return result
+    }
+
+    func extremeElement(_ input: Value, _ node: NodeRef, wantsMax: Bool) throws(Stop) -> Value {
+        if !input.isArray {
+            var text = try heap.string("")
+            try appendShown(&text, input, withKind: true)
+            try append(&text, " and ")
+            try appendShown(&text, input, withKind: true)
+            try append(&text, " cannot be iterated over")
+            throw raise(text, at: node)
+        }
+        if input.count == 0 { return .null }
+        try charge(input.count)
+        let slots = input.slots
+        var best = slots[0]
+        for i in 1..<input.count {
+            let order = try heap.compare(slots[i], best)
+            if wantsMax ? order >= 0 : order < 0 { best = slots[i] }
+        }
+        return retain(best)
+    }
+
+    func reverse(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isArray {
+            // jq indexes `length - 1` and down.
+            let length = try self.length(retain(input), node)
+            defer { release(length) }
+            if length.double == 0 { return Value(.array, payload: 16) }
+            throw raise(.cannotIndex, input, Value(double: length.double - 1), at: node)
+        }
+        let count = input.count
+        try charge(count)
+        let result = try heap.makeArray(capacity: count).with(count: count)
+        let (from, to) = (input.slots, result.slots)
+        for i in 0..<count { to[i] = retain(from[count &- 1 &- i]) }
+        Heap.setUsed(UInt(result.payload), count)
+        return result
+    }
+
+    func transpose(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
+        var width = 0
+        for i in 0..<input.count {
+            let row = input.slots[i]
+            if !row.isArray && !row.isNull { throw raise(.cannotIndex, row, Value(integer: 0), at: node) }
+            width = max(width, row.isArray ? row.count : 0)
+        }
+        var result = try heap.makeArray(capacity: width)
+        for column in 0..<width {
+            try charge(input.count + 1)
+            var line = try heap.makeArray(capacity: input.count)
+            for i in 0..<input.count {
+                let row = input.slots[i]
+                let isThere = row.isArray && column < row.count
+                try heap.push(&line, isThere ? retain(row.slots[column]) : .null)
+            }
+            try heap.push(&result, line)
+        }
+        return result
+    }
+
+    // MARK: Entries
+
+    func toEntries(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isContainer { throw raise(.hasNoKeys, input, at: node) }
+        var result = try heap.makeArray(capacity: input.count)
+        let slots = input.slots
+        for i in 0..<input.count {
+            try charge(1)
+            var entry = try heap.makeObject(capacity: 2)
+            let key = input.isArray ? Value(integer: i) : retain(slots[2 * i])
+            let value = retain(input.isArray ? slots[i] : slots[2 * i + 1])
+            try heap.appendMember(&entry, Evaluator.keyName, key)
+            try heap.appendMember(&entry, Evaluator.valueName, value)
+            try heap.push(&result, entry)
+        }
+        return result
+    }
+
+    private static func name(_ text: StaticString) -> Value {
+        unsafe Value(
+            string: Bytes(UnsafeMutablePointer(mutating: text.utf8Start), text.utf8CodeUnitCount),
+            flags: Value.ascii | Value.plain)
+    }
+
+    private static var keyName: Value { name("key") }
+    private static var valueName: Value { name("value") }
+
+    /// The first of these members that is true, else null; borrowed.
+    private func trueMember(_ object: Value, _ names: [StaticString]) -> Value {
+        for name in names {
+            let value = heap.member(object, Evaluator.name(name).bytes)
+            if value.isTrue { return value }
+        }
+        return .null
+    }
+
+    func fromEntries(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
+        var result = try heap.makeObject(capacity: input.count)
+        let step = input.isArray ? 1 : 2
+        for i in 0..<input.count {
+            try charge(1)
+            let entry = input.slots[i * step + step - 1]
+            if !entry.isObject {
+                if !entry.isNull {
+                    throw raise(.cannotIndex, entry, Evaluator.keyName, at: node)
+                }
+                throw raise(.cannotEntries, .null, at: node)
+            }
+            let key = trueMember(entry, ["key", "Key", "name", "Name"])
+            if !key.isString { throw raise(.cannotEntries, key, at: node) }
+            var value = heap.member(entry, Evaluator.valueName.bytes)
+            if value.isAbsent { value = heap.member(entry, Evaluator.name("Value").bytes) }
+            try heap.set(&result, retain(key), value.isAbsent ? .null : retain(value))
+        }
+        return result
+    }
+
+    // MARK: Searching
+
+    /// `indices($i)`: of an element, of a run of elements, of a string in a string.
+    func indices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
+        if input.isNull { return .null }
+        if input.isString && sought.isString { return try stringIndices(input, sought) }
+        if !input.isArray { throw raise(.cannotIndex, input, sought) }
+        var result = try heap.makeArray(capacity: 4)
+        let count = sought.isArray ? sought.count : 1
+        if count == 0 || count > input.count { return result }
+        for i in 0...input.count - count {
+            try charge(1)
+            var isFound = true
+            for j in 0..<count {
+                let element = sought.isArray ? sought.slots[j] : sought
+                if try !heap.isEqual(input.slots[i + j], element) {
+                    isFound = false
+                    break
+                }
+            }
+            if isFound { try heap.push(&result, Value(integer: i)) }
+        }
+        return result
+    }
+
+    /// Where a string occurs in a string, in code points; occurrences may overlap.
+    private func stringIndices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
+        var result = try heap.makeArray(capacity: 4)
+        let (text, part) = (input.bytes, sought.bytes)
+        if part.count == 0 { return result }
+        var matches = unsafe ByteMatches(
+            of: part.base, part.count, in: text.base, text.count, overlapping: true)
+        var codePoints = 0
+        var counted = 0
+        while let offset = matches.next() {
+            try charge(1 + (offset - counted) / 64)
+            let between = text.slice(counted, offset)
+            codePoints +=
+                input.isASCII ? between.count : unsafe UTF8Text.codePointCount(between.base, between.count)
+            counted = offset
+            try heap.push(&result, Value(integer: codePoints))
+        }
+        return result
+    }
+
+    /// The place of a value in a sorted array, or -1 - where it would stand.
+    func binarySearch(_ input: Value, _ sought: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isArray {
+            throw raise(.cannotSearchFrom, input, at: node)
+        }
+        var (low, high) = (0, input.count)
+        while low < high {
+            try charge(1)
+            let middle = (low + high) / 2
+            let order = try heap.compare(input.slots[middle], sought)
+            if order == 0 { return Value(integer: middle) }
+            if order < 0 { low = middle + 1 } else { high = middle }
+        }
+        return Value(integer: -1 - low)
+    }
+}

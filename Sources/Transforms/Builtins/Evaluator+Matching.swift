@@ -1,0 +1,243 @@
+// Regular expressions: `match`, `test`, `split/2`, `sub`, `gsub`. Matches come in byte offsets; code
+// points are counted on from match to match.
+
+extension Evaluator {
+    /// What a pattern and its flags ask for.
+    private struct Search {
+        let regex: Regex
+        let isGlobal: Bool
+    }
+
+    private func search(_ input: Value, _ pattern: Value, _ flags: Value, _ node: NodeRef)
+        throws(Stop) -> Search
+    {
+        if !input.isString { throw raise(.cannotMatch, input, at: node) }
+        if !pattern.isString { throw raise(.notString, pattern, at: node) }
+        if !flags.isString && !flags.isNull { throw raise(.notString, flags, at: node) }
+        var options: RegexOptions = []
+        var isGlobal = false
+        if flags.isString {
+            let letters = flags.bytes
+            for i in 0..<letters.count {
+                if letters[i] == UInt8(ascii: "g") { isGlobal = true }
+                guard let option = RegexOptions(jqFlag: letters[i]) else {
+                    var text = retain(flags)
+                    try append(&text, " is not a valid modifier string")
+                    throw raise(text, at: node)
+                }
+                options.formUnion(option)
+            }
+        }
+        try charge(pattern.count)
+        do throws(RegexError) {
+            let hash = heap.hash(pattern.bytes)
+            let regex = unsafe try state.pointee.regexes.regex(pattern.bytes, options, hash: hash)
+            return Search(regex: regex, isGlobal: isGlobal)
+        } catch {
+            throw raise(text: "Regex failure: \(error.message)", at: node)
+        }
+    }
+
+    /// Runs `body` after each match, whose groups stand in the matcher.
+    private func eachMatch(
+        _ search: Search, _ input: Value, _ body: (Range<Int>) throws(Stop) -> Flow
+    ) throws(Stop) {
+        let bytes = input.bytes
+        let subject = unsafe UnsafeBufferPointer(start: UnsafePointer(bytes.base), count: bytes.count)
+        var from = 0
+        while from <= bytes.count {
+            try charge(1)
+            if unsafe try !firstMatch(search.regex, subject, from) { return }
+            guard let range = unsafe state.pointee.regexes.matcher.range(ofGroup: 0) else { return }
+            if try body(range) == .stop || !search.isGlobal { return }
+            from = range.isEmpty ? range.upperBound + 1 : range.upperBound
+        }
+    }
+
+    private func firstMatch(_ regex: Regex, _ subject: UnsafeBufferPointer<UInt8>, _ from: Int)
+        throws(Stop) -> Bool
+    {
+        do throws(RegexStop) {
+            return unsafe try state.pointee.regexes.matcher.firstMatch(regex, in: subject, from: from) {
+                (steps) throws(RegexStop) in
+                do throws(Stop) { try charge(steps) } catch { throw .budget }
+            }
+        } catch {
+            throw error == .memory ? heap.stop(.memory) : .limit
+        }
+    }
+
+    /// `_match`, `_test`, `split/2`
+    func match(_ input: Value, _ pattern: Value, _ flags: Value, _ native: Native, _ node: NodeRef)
+        throws(Stop) -> Value
+    {
+        let search = try search(input, pattern, flags, node)
+        switch native {
+        case .testRegex:
+            var isFound = false
+            try eachMatch(Search(regex: search.regex, isGlobal: false), input) { _ throws(Stop) in
+                isFound = true
+                return .stop
+            }
+            return Value(isFound)
+        case .splitRegex:
+            var parts = try heap.makeArray(capacity: 4)
+            var start = 0
+            try eachMatch(Search(regex: search.regex, isGlobal: true), input) { range throws(Stop) in
+                try heap.push(&parts, try heap.substring(input, start, range.lowerBound))
+                start = range.upperBound
+                return .more
+            }
+            try heap.push(&parts, try heap.substring(input, start, input.count))
+            return parts
+        default:
+            var matches = try heap.makeArray(capacity: 1)
+            var counter = CodePointCounter(input)
+            try eachMatch(search, input) { range throws(Stop) in
+                try heap.push(&matches, try matchObject(search.regex, input, range, &counter))
+                return .more
+            }
+            return matches
+        }
+    }
+
+    /// Counts code points up to offsets that mostly grow.
+    private struct CodePointCounter {
+        private let input: Value
+        private var offset = 0
+        private var count = 0
+
+        init(_ input: Value) { self.input = input }
+
+        /// The code points before `place`. Going on from the last place costs the bytes between.
+        mutating func index(_ place: Int) -> Int {
+            if input.isASCII { return place }
+            if place < offset { (offset, count) = (0, 0) }
+            let between = input.bytes.slice(offset, place)
+            count += unsafe UTF8Text.codePointCount(between.base, between.count)
+            offset = place
+            return count
+        }
+
+        /// The code points in a range, without moving.
+        func count(_ range: Range<Int>) -> Int {
+            if input.isASCII { return range.count }
+            let part = input.bytes.slice(range.lowerBound, range.upperBound)
+            return unsafe UTF8Text.codePointCount(part.base, part.count)
+        }
+    }
+
+    /// `{offset, length, string, captures: [{offset, length, string, name}]}`
+    private func matchObject(
+        _ regex: Regex, _ input: Value, _ range: Range<Int>, _ counter: inout CodePointCounter
+    ) throws(Stop) -> Value {
+        var captures = try heap.makeArray(capacity: regex.groupCount)
+        let start = counter.index(range.lowerBound)
+        for group in 0..<regex.groupCount {
+            let captured = unsafe state.pointee.regexes.matcher.range(ofGroup: group + 1)
+            var object: Value
+            if let captured {
+                var local = counter
+                object = try part(input, captured, local.index(captured.lowerBound), counter)
+            } else {
+                object = try heap.makeObject(capacity: 4)
+                try set(&object, "offset", Value(integer: -1))
+                try set(&object, "string", .null)
+                try set(&object, "length", Value(integer: 0))
+            }
+            var name = Value.null
+            if let text = regex.groupNames[group] { name = try heap.string(text) }
+            try set(&object, "name", name)
+            try heap.push(&captures, object)
+        }
+        var object = try part(input, range, start, counter)
+        try set(&object, "captures", captures)
+        return object
+    }
+
+    private func part(_ input: Value, _ range: Range<Int>, _ offset: Int, _ counter: CodePointCounter)
+        throws(Stop) -> Value
+    {
+        var object = try heap.makeObject(capacity: 4)
+        try set(&object, "offset", Value(integer: offset))
+        try set(&object, "length", Value(integer: counter.count(range)))
+        try set(&object, "string", try heap.substring(input, range.lowerBound, range.upperBound))
+        return object
+    }
+
+    private func set(_ object: inout Value, _ name: StaticString, _ value: Value) throws(Stop) {
+        // Safety: a static string's bytes outlive every run.
+        let bytes = unsafe Bytes(
+            UnsafeMutablePointer(mutating: name.utf8Start), name.utf8CodeUnitCount)
+        try heap.appendMember(&object, Value(string: bytes, flags: Value.ascii | Value.plain), value)
+    }
+
+    // MARK: Substitution
+
+    /// `sub`, `gsub`: the text with each match replaced. Where the replacement has several outputs,
+    /// the first ones of all matches make one result, the second ones the next; of none, the input.
+    func eachSubstitute(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        let pattern = try one(node.a, frame, input)
+        let flags = try one(node.c, frame, input)
+        defer { releaseBoth(pattern, flags) }
+        var search = try search(input, pattern, flags, node)
+        if node.aux == 1 { search = Search(regex: search.regex, isGlobal: true) }
+        // The replacements may match too, so all matches are found before they are made.
+        let matches = try substitutions(search, input)
+        defer { release(matches) }
+        var results = try heap.makeArray(capacity: 1)
+        defer { release(results) }
+        var previous = 0
+        for i in stride(from: 0, to: matches.count, by: 3) {
+            try charge(1)
+            let gap = try heap.substring(input, previous, matches.slots[i].integer)
+            defer { release(gap) }
+            previous = matches.slots[i + 1].integer
+            var place = 0
+            _ = try each(node.b, frame, matches.slots[i + 2]) { (text) throws(Stop) in
+                let insert = try add(retain(gap), text, node)
+                if place == results.count {
+                    try heap.push(&results, insert)
+                } else {
+                    let before = results.slots[place]
+                    results.slots[place] = .null
+                    results.slots[place] = try add(before, insert, node)
+                }
+                place += 1
+                return .more
+            }
+        }
+        if results.count == 0 { return try emit(retain(input)) }
+        let rest = try heap.substring(input, previous, input.count)
+        defer { release(rest) }
+        for i in 0..<results.count {
+            let text = results.slots[i]
+            results.slots[i] = .null
+            if try emit(try add(text, retain(rest), node)) == .stop { return .stop }
+        }
+        return .more
+    }
+
+    /// Start, end and named captures of each match.
+    private func substitutions(_ search: Search, _ input: Value) throws(Stop) -> Value {
+        var matches = try heap.makeArray(capacity: 3)
+        try eachMatch(search, input) { range throws(Stop) in
+            var captures = try heap.makeObject(capacity: search.regex.groupCount)
+            for group in 0..<search.regex.groupCount {
+                guard let name = search.regex.groupNames[group] else { continue }
+                var text = Value.null
+                if let range = unsafe state.pointee.regexes.matcher.range(ofGroup: group + 1) {
+                    text = try heap.substring(input, range.lowerBound, range.upperBound)
+                }
+                try heap.set(&captures, try heap.string(name), text)
+            }
+            try heap.push(&matches, Value(integer: range.lowerBound))
+            try heap.push(&matches, Value(integer: range.upperBound))
+            try heap.push(&matches, captures)
+            return .more
+        }
+        return matches
+    }
+}

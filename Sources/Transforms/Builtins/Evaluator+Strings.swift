@@ -1,0 +1,151 @@
+// Builtins on strings. Inputs and arguments are borrowed.
+
+extension Evaluator {
+    func testEnd(_ input: Value, _ part: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
+        let isStart = native == .startswith
+        if !input.isString || !part.isString {
+            throw raise(
+                isStart ? "startswith() requires string inputs" : "endswith() requires string inputs",
+                at: node)
+        }
+        return Value(isStart ? starts(input, part) : ends(input, part))
+    }
+
+    private func starts(_ text: Value, _ part: Value) -> Bool {
+        text.count >= part.count && part.bytes.hasSameBytes(text.bytes)
+    }
+
+    private func ends(_ text: Value, _ part: Value) -> Bool {
+        text.count >= part.count
+            && text.bytes.slice(text.count - part.count, text.count).isEqual(to: part.bytes)
+    }
+
+    func trimString(_ input: Value, _ part: Value, _ native: Native, _ node: NodeRef)
+        throws(Stop) -> Value
+    {
+        if !input.isString || !part.isString {
+            throw raise(
+                native == .rtrimstr
+                    ? "endswith() requires string inputs" : "startswith() requires string inputs",
+                at: node)
+        }
+        var (from, upto) = (0, input.count)
+        if native != .rtrimstr && starts(input, part) { from = part.count }
+        if native != .ltrimstr && upto - from >= part.count && ends(input, part) { upto -= part.count }
+        return try heap.substring(input, from, upto)
+    }
+
+    func trim(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isString { throw raise("trim input must be a string", at: node) }
+        let bytes = input.bytes
+        let kept = unsafe UTF8Text.trimmed(
+            bytes.base, bytes.count, start: native != .rtrim, end: native != .ltrim)
+        return try heap.substring(input, kept.lowerBound, kept.upperBound)
+    }
+
+    func explode(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isString { throw raise("explode input must be a string", at: node) }
+        try charge(input.count / 4)
+        let bytes = input.bytes
+        var result = try heap.makeArray(capacity: codePointCount(input))
+        var offset = 0
+        while offset < bytes.count {
+            let (scalar, byteCount) = bytes.scalar(at: offset)
+            try heap.push(&result, Value(integer: Int(scalar)))
+            offset += byteCount
+        }
+        return result
+    }
+
+    /// Code points -> string; what is no scalar is U+FFFD.
+    func implode(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isArray { throw raise("implode input must be an array", at: node) }
+        try charge(input.count)
+        let count = input.count
+        let result = try heap.makeString(count * 4)
+        let bytes = result.bytes
+        var byteCount = 0
+        for i in 0..<count {
+            let element = input.slots[i]
+            if !element.isNumber || element.double.isNaN {
+                throw raise(.badImplode, element, at: node)
+            }
+            let codePoint = element.double.rounded(.towardZero)
+            let isScalar =
+                codePoint >= 0 && codePoint <= 0x10FFFF && !(codePoint >= 0xD800 && codePoint <= 0xDFFF)
+            byteCount += bytes.put(isScalar ? UInt32(codePoint) : 0xFFFD, at: byteCount)
+        }
+        Heap.setUsed(UInt(result.payload), byteCount)
+        return result.with(count: byteCount).with(flags: byteCount == count ? Value.ascii : 0)
+    }
+
+    func changeCase(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isString { throw raise("explode input must be a string", at: node) }
+        try charge(input.count / 16)
+        let result = try heap.makeString(input.count, flags: input.word & (Value.ascii | Value.plain))
+        let (from, to) = (input.bytes, result.bytes)
+        if native == .asciiDowncase {
+            unsafe ASCIICase.lower(from.base, from.count, to: to.base)
+        } else {
+            unsafe ASCIICase.upper(from.base, from.count, to: to.base)
+        }
+        return result
+    }
+
+    /// The parts of a string between a separator; of an empty separator its code points.
+    func splitString(_ input: Value, _ separator: Value) throws(Stop) -> Value {
+        let (text, mark) = (input.bytes, separator.bytes)
+        var result = try heap.makeArray(capacity: 4)
+        if text.count == 0 { return result }
+        if mark.count == 0 {
+            var offset = 0
+            while offset < text.count {
+                try charge(1)
+                let (_, byteCount) = text.scalar(at: offset)
+                try heap.push(&result, try heap.substring(input, offset, offset + byteCount))
+                offset += byteCount
+            }
+            return result
+        }
+        var start = 0
+        var matches = unsafe ByteMatches(
+            of: mark.base, mark.count, in: text.base, text.count, overlapping: false)
+        while let end = matches.next() {
+            try charge(1 + (end - start) / 64)
+            try heap.push(&result, try heap.substring(input, start, end))
+            start = end + mark.count
+        }
+        try heap.push(&result, try heap.substring(input, start, text.count))
+        return result
+    }
+
+    /// The elements' texts with a separator between them; null is no text, containers fail.
+    func join(_ input: Value, _ separator: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
+        if input.count == 0 { return try heap.string("") }
+        let step = input.isArray ? 1 : 2
+        var text = try heap.makeString(0, flags: Value.ascii | Value.plain)
+        for i in 0..<input.count {
+            try charge(1)
+            let element = input.slots[i * step + step - 1]
+            if i > 0 {
+                if !separator.isString && !separator.isNull {
+                    throw raiseOperands(.cannotAdd, text, retain(separator), node)
+                }
+                if separator.isString {
+                    try heap.append(&text, separator.bytes, flags: separator.word)
+                }
+            }
+            switch element.tag {
+            case .null: break
+            case .string: try heap.append(&text, element.bytes, flags: element.word)
+            case .array, .object: throw raiseOperands(.cannotAdd, text, retain(element), node)
+            default:
+                let part = try toJSON(element)
+                try heap.append(&text, part.bytes, flags: Value.ascii | Value.plain)
+                release(part)
+            }
+        }
+        return text
+    }
+}

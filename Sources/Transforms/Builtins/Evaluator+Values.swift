@@ -1,0 +1,207 @@
+// Builtins on values of any kind. Inputs and arguments are borrowed unless said otherwise.
+
+extension Evaluator {
+    /// The input is owned.
+    @inline(__always) func length(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        switch input.tag {
+        case .array, .object:
+            release(input)
+            return Value(integer: input.count)
+        case .null: return Value(integer: 0)
+        case .string where input.isASCII:
+            release(input)
+            return Value(integer: input.count)
+        default: return try lengthSlow(input, node)
+        }
+    }
+
+    @inline(never) private func lengthSlow(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        defer { release(input) }
+        if input.isString {
+            try charge(input.count / 64)
+            return Value(integer: codePointCount(input))
+        }
+        if !input.isNumber { throw raise(.hasNoLength, input, at: node) }
+        return try absolute(input, node)
+    }
+
+    /// A number without its sign; what is no number fails where it is below 0.
+    func absolute(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isNumber {
+            if try heap.compare(input, Value(integer: 0)) < 0 {
+                throw raise(.cannotHaveAbs, input, at: node)
+            }
+            return retain(input)
+        }
+        if input.tag == .literal {
+            let text = input.bytes
+            if text[0] != UInt8(ascii: "-") { return retain(input) }
+            return try heap.literal(text.slice(1, text.count))
+        }
+        if input.tag == .integer { return Value(integer: Swift.abs(input.integer)) }
+        return Value(double: input.storedDouble.magnitude)
+    }
+
+    func keys(_ input: Value, _ node: NodeRef, isSorted: Bool) throws(Stop) -> Value {
+        if !input.isContainer { throw raise(.hasNoKeys, input, at: node) }
+        let count = input.count
+        try charge(count)
+        var keys = try heap.makeArray(capacity: count)
+        if input.isArray {
+            for i in 0..<count { try heap.push(&keys, Value(integer: i)) }
+            return keys
+        }
+        if isSorted {
+            for place in heap.sortedPlaces(input) {
+                try heap.push(&keys, retain(input.slots[2 * Int(place)]))
+            }
+        } else {
+            for i in 0..<count { try heap.push(&keys, retain(input.slots[2 * i])) }
+        }
+        return keys
+    }
+
+    func has(_ input: Value, _ key: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if input.isObject && key.isString { return Value(heap.find(input, key.bytes) >= 0) }
+        if input.isArray && key.isNumber {
+            let index = key.double
+            return Value(index >= 0 && index < Double(input.count))
+        }
+        throw raise(
+            text: "Cannot check whether \(input.kindName) has a \(key.kindName) key", at: node)
+    }
+
+    func contains(_ input: Value, _ other: Value, _ depth: Int, _ node: NodeRef) throws(Stop) -> Bool {
+        try charge(1)
+        if depth > JSONWriter.depthMax { throw raise("Containment check too deep", at: node) }
+        if input.isObject && other.isObject {
+            for i in 0..<other.count {
+                let member = heap.member(input, other.slots[2 * i].bytes)
+                if member.isAbsent { return false }
+                if try !contains(member, other.slots[2 * i + 1], depth + 1, node) { return false }
+            }
+            return true
+        }
+        if input.isArray && other.isArray {
+            for i in 0..<other.count {
+                var isFound = false
+                for j in 0..<input.count where isComparable(input.slots[j], other.slots[i]) {
+                    if try contains(input.slots[j], other.slots[i], depth + 1, node) {
+                        isFound = true
+                        break
+                    }
+                }
+                if !isFound { return false }
+            }
+            return true
+        }
+        if input.isString && other.isString {
+            try charge(input.count / 64)
+            let (text, sought) = (input.bytes, other.bytes)
+            if sought.count == 0 { return true }
+            var matches = unsafe ByteMatches(
+                of: sought.base, sought.count, in: text.base, text.count, overlapping: true)
+            return matches.next() != nil
+        }
+        if isComparable(input, other) { return try heap.isEqual(input, other) }
+        throw raise(.cannotContain, input, other, at: node)
+    }
+
+    private func isComparable(_ lhs: Value, _ rhs: Value) -> Bool {
+        func kind(_ value: Value) -> Value.Tag {
+            value.isNumber ? .integer : value.tag == .no ? .yes : value.tag
+        }
+        return kind(lhs) == kind(rhs)
+    }
+
+    // MARK: Conversions
+
+    func toNumber(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if input.isNumber { return retain(input) }
+        if !input.isString { throw raise(.cannotParseNumber, input, at: node) }
+        guard let number = try parseNumber(input.bytes) else {
+            throw raise(.cannotParseNumber, input, at: node)
+        }
+        return number
+    }
+
+    /// A number as jq's literals: digits with an optional point and exponent, an optional sign.
+    private func parseNumber(_ text: Bytes) throws(Stop) -> Value? {
+        var place = 0
+        var isNegative = false
+        if text.count > 0 && (text[0] == UInt8(ascii: "-") || text[0] == UInt8(ascii: "+")) {
+            isNegative = text[0] == UInt8(ascii: "-")
+            place = 1
+        }
+        let start = place
+        func digits() -> Int {
+            let first = place
+            while place < text.count && text[place] &- 0x30 <= 9 { place += 1 }
+            return place - first
+        }
+        if text.count - start == 3 && text.slice(start, text.count).text == "nan" {
+            return Value(double: .nan)
+        }
+        var count = digits()
+        if place < text.count && text[place] == UInt8(ascii: ".") {
+            place += 1
+            count += digits()
+        }
+        if count == 0 { return nil }
+        if place < text.count && text[place] | 0x20 == UInt8(ascii: "e") {
+            place += 1
+            if place < text.count
+                && (text[place] == UInt8(ascii: "+") || text[place] == UInt8(ascii: "-"))
+            {
+                place += 1
+            }
+            if digits() == 0 { return nil }
+        }
+        if place != text.count { return nil }
+        let unsigned = text.slice(start, text.count)
+        if let integer = unsafe DecimalReader.integer(unsigned.base, unsigned.count),
+            integer != 0 || !isNegative, integer < 1 << 59
+        {
+            return Value(integer: isNegative ? -Int(integer) : Int(integer))
+        }
+        return try heap.literal(isNegative ? text : unsigned)
+    }
+
+    func toBoolean(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        switch input.tag {
+        case .yes, .no: return input
+        case .string:
+            let text = input.bytes.text
+            if text == "true" { return .yes }
+            if text == "false" { return .no }
+        default: break
+        }
+        throw raise(.cannotParseBoolean, input, at: node)
+    }
+
+    /// The sum of the elements, or of the members' values.
+    func addElements(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
+        var total = Value.null
+        let slots = input.slots
+        let step = input.isArray ? 1 : 2
+        for i in 0..<input.count {
+            try charge(1)
+            let before = total
+            total = .null
+            total = try add(before, retain(slots[i &* step &+ step &- 1]), node)
+        }
+        return total
+    }
+
+    func testNumber(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
+        if !input.isNumber { throw raise(.needsNumber, input, at: node) }
+        let double = input.double
+        switch native {
+        case .isinfinite: return Value(double.isInfinite)
+        case .isfinite: return Value(double.isFinite)
+        case .isnan: return Value(double.isNaN)
+        default: return Value(double.isNormal)
+        }
+    }
+}

@@ -1,0 +1,184 @@
+// Bytes and a pattern -> the offsets at which the pattern stands, from first to last.
+//
+//     "aaaa" in "aa"   overlapping 0 1 2 (jq's indices), apart 0 2 (jq's split)
+//
+// The search leaps with `memchr` to the pattern's first byte and compares there. Where that
+// compares too much for the bytes it passes (a pattern that nearly stands everywhere), it goes
+// over to the two-way search, whose comparisons are at most twice the bytes passed. So all
+// matches together, overlapping ones too, cost O(bytes + pattern).
+// Source: M. Crochemore, D. Perrin, "Two-way string-matching", J. ACM 38(3), 1991.
+
+internal import Glibc
+
+/// Finds one match a call. The bytes stay the caller's and must outlive this.
+@safe struct ByteMatches {
+    private let bytes: UnsafePointer<UInt8>
+    private let byteCount: Int
+    private let pattern: UnsafePointer<UInt8>
+    private let patternByteCount: Int
+    private let isOverlapping: Bool
+    private var offset = 0
+    /// Bytes compared so far; above `comparedPerByte` for each byte passed the search changes over.
+    private var comparedByteCount = 0
+    private var twoWay: TwoWay?
+
+    private static let comparedPerByte = 4
+    /// Compared in any case: setting up the two-way search has its cost too.
+    private static let comparedFree = 256
+
+    /// - Parameter overlapping: whether a match may begin inside the one before it.
+    init(
+        of pattern: UnsafePointer<UInt8>, _ patternByteCount: Int,
+        in bytes: UnsafePointer<UInt8>, _ byteCount: Int, overlapping: Bool
+    ) {
+        unsafe self.pattern = pattern
+        self.patternByteCount = patternByteCount
+        unsafe self.bytes = bytes
+        self.byteCount = byteCount
+        isOverlapping = overlapping
+    }
+
+    /// The next match's offset; nil after the last, and at once for an empty pattern.
+    /// - Complexity: O(bytes passed over + bytes of the pattern).
+    mutating func next() -> Int? {
+        guard patternByteCount > 0 else { return nil }
+        while byteCount - offset >= patternByteCount {
+            if twoWay != nil { return nextTwoWay() }
+            // Safety: `places` first bytes have the whole pattern's length behind them.
+            let places = byteCount - offset - patternByteCount + 1
+            guard let found = unsafe memchr(bytes + offset, Int32(pattern[0]), places) else {
+                offset = byteCount
+                return nil
+            }
+            let place = unsafe UnsafeRawPointer(found) - UnsafeRawPointer(bytes)
+            let common = unsafe commonByteCount(bytes + place, pattern, patternByteCount)
+            comparedByteCount += common + 8
+            let allowed = ByteMatches.comparedFree + ByteMatches.comparedPerByte * place
+            offset = place + 1
+            if common == patternByteCount {
+                if comparedByteCount > allowed, isOverlapping { changeOver() }
+                if !isOverlapping { offset = place + patternByteCount }
+                return place
+            }
+            if comparedByteCount > allowed { changeOver() }
+        }
+        return nil
+    }
+
+    /// The last match's offset (jq's rindex). Nil when there is none, and for an empty pattern.
+    /// - Complexity: O(bytes + pattern).
+    static func last(
+        of pattern: UnsafePointer<UInt8>, _ patternByteCount: Int,
+        in bytes: UnsafePointer<UInt8>, _ byteCount: Int
+    ) -> Int? {
+        var matches = unsafe ByteMatches(
+            of: pattern, patternByteCount, in: bytes, byteCount, overlapping: true)
+        var last: Int?
+        while let match = matches.next() { last = match }
+        return last
+    }
+
+    /// How many bytes two runs of `count` bytes have in common at their start.
+    private func commonByteCount(
+        _ lhs: UnsafePointer<UInt8>, _ rhs: UnsafePointer<UInt8>, _ count: Int
+    ) -> Int {
+        let left = unsafe UnsafeRawPointer(lhs)
+        let right = unsafe UnsafeRawPointer(rhs)
+        var i = 0
+        // Safety: each load ends by `count`.
+        while count - i >= 8 {
+            let difference =
+                unsafe left.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+                ^ right.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            if difference != 0 { return i + difference.trailingZeroBitCount / 8 }
+            i += 8
+        }
+        while i < count, unsafe lhs[i] == rhs[i] { i += 1 }
+        return i
+    }
+
+    // MARK: - Two-way search
+
+    /// The pattern cut where a mismatch to the right of the cut allows the longest shift.
+    private struct TwoWay {
+        /// The left part's last index, -1 where it is empty.
+        let cut: Int
+        /// How far to go on after the right part matched.
+        let shift: Int
+        let isPeriodic: Bool
+        /// The last index of the pattern's start that is known to match already, else -1.
+        var known = -1
+    }
+
+    private mutating func changeOver() {
+        let less = maximalSuffix(isReversed: false)
+        let greater = maximalSuffix(isReversed: true)
+        let (cut, period) = less.cut > greater.cut ? less : greater
+        var isPeriodic = true
+        // Safety: `cut + period` is below the pattern's count, as the period is the right part's.
+        for i in 0..<(cut + 1) where unsafe pattern[i] != pattern[i + period] {
+            isPeriodic = false
+            break
+        }
+        let shift = isPeriodic ? period : max(cut + 1, patternByteCount - cut - 1) + 1
+        twoWay = TwoWay(cut: cut, shift: shift, isPeriodic: isPeriodic)
+    }
+
+    /// Where the greatest suffix begins (less one) in the order of bytes or its reverse, and its
+    /// period.
+    private func maximalSuffix(isReversed: Bool) -> (cut: Int, period: Int) {
+        var cut = -1
+        var start = 0
+        var length = 1
+        var period = 1
+        // Safety: `cut < start`, and the loop holds `start + length` below the pattern's count.
+        while start + length < patternByteCount {
+            let byte = unsafe pattern[start + length]
+            let other = unsafe pattern[cut + length]
+            if byte == other {
+                if length == period {
+                    start += period
+                    length = 1
+                } else {
+                    length += 1
+                }
+            } else if (byte < other) != isReversed {
+                start += length
+                length = 1
+                period = start - cut
+            } else {
+                cut = start
+                start += 1
+                length = 1
+                period = 1
+            }
+        }
+        return (cut, period)
+    }
+
+    private mutating func nextTwoWay() -> Int? {
+        guard var search = twoWay else { return nil }
+        defer { twoWay = search }
+        while byteCount - offset >= patternByteCount {
+            // Safety: the whole pattern's length lies between `offset` and `byteCount`.
+            let start = unsafe bytes + offset
+            var i = max(search.cut, search.known) + 1
+            while i < patternByteCount, unsafe pattern[i] == start[i] { i += 1 }
+            if i < patternByteCount {
+                offset += i - search.cut
+                search.known = -1
+                continue
+            }
+            i = search.cut
+            while i > search.known, unsafe pattern[i] == start[i] { i -= 1 }
+            let place = offset
+            let isMatch = i <= search.known
+            let isApart = isMatch && !isOverlapping
+            offset += isApart ? patternByteCount : search.shift
+            search.known =
+                search.isPeriodic && !isApart ? patternByteCount - search.shift - 1 : -1
+            if isMatch { return place }
+        }
+        return nil
+    }
+}

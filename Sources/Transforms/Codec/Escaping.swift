@@ -1,0 +1,114 @@
+// Text -> the same text where another syntax needs it: HTML, a shell's word, a cell of CSV or TSV.
+//
+//     @html   < > & ' "      ->  &lt; &gt; &amp; &apos; &quot;
+//     @sh     it's           ->  'it'\''s'
+//     @csv    say "a"        ->  "say ""a"""
+//     @tsv    tab LF CR \ NUL -> \t \n \r \\ \0
+//
+// Each function writes at `out` at most what its capacity function says, and returns the byte
+// count.
+
+enum Escaping {
+    static func htmlCapacity(for byteCount: Int) -> Int { byteCount * 6 }
+
+    static func html(
+        _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        var o = 0
+        for i in 0..<byteCount {
+            // Safety: `i < byteCount`, and no entity is longer than the capacity's six bytes.
+            let byte = unsafe input[i]
+            let entity: StaticString
+            switch byte {
+            case UInt8(ascii: "<"): entity = "&lt;"
+            case UInt8(ascii: ">"): entity = "&gt;"
+            case UInt8(ascii: "&"): entity = "&amp;"
+            case UInt8(ascii: "'"): entity = "&apos;"
+            case UInt8(ascii: "\""): entity = "&quot;"
+            default:
+                unsafe out[o] = byte
+                o += 1
+                continue
+            }
+            unsafe (out + o).update(from: entity.utf8Start, count: entity.utf8CodeUnitCount)
+            o += entity.utf8CodeUnitCount
+        }
+        return o
+    }
+
+    static func shellCapacity(for byteCount: Int) -> Int { byteCount * 4 + 2 }
+
+    /// Between single quotes; a quote inside ends them, stands escaped, and opens them again.
+    static func shell(
+        _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        let quote = UInt8(ascii: "'")
+        // Safety: `i < byteCount`; four bytes for each one read and the two quotes.
+        unsafe out[0] = quote
+        var o = 1
+        for i in 0..<byteCount {
+            let byte = unsafe input[i]
+            unsafe out[o] = byte
+            o += 1
+            if byte == quote {
+                unsafe out[o] = UInt8(ascii: "\\")
+                unsafe out[o + 1] = quote
+                unsafe out[o + 2] = quote
+                o += 3
+            }
+        }
+        unsafe out[o] = quote
+        return o + 1
+    }
+
+    static func csvCapacity(for byteCount: Int) -> Int { byteCount * 2 + 2 }
+
+    /// A string's cell: always between double quotes, those inside twice.
+    static func csv(
+        _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        let quote = UInt8(ascii: "\"")
+        // Safety: `i < byteCount`; two bytes for each one read and the two quotes.
+        unsafe out[0] = quote
+        var o = 1
+        for i in 0..<byteCount {
+            let byte = unsafe input[i]
+            unsafe out[o] = byte
+            o += 1
+            if byte == quote {
+                unsafe out[o] = quote
+                o += 1
+            }
+        }
+        unsafe out[o] = quote
+        return o + 1
+    }
+
+    static func tsvCapacity(for byteCount: Int) -> Int { byteCount * 2 }
+
+    static func tsv(
+        _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
+    ) -> Int {
+        var o = 0
+        for i in 0..<byteCount {
+            // Safety: `i < byteCount`, and at most two bytes are written for each one read.
+            let byte = unsafe input[i]
+            let escaped: UInt8
+            switch byte {
+            case 0x09: escaped = UInt8(ascii: "t")
+            case 0x0A: escaped = UInt8(ascii: "n")
+            case 0x0D: escaped = UInt8(ascii: "r")
+            case 0x00: escaped = UInt8(ascii: "0")
+            case UInt8(ascii: "\\"): escaped = byte
+            default:
+                unsafe out[o] = byte
+                o += 1
+                continue
+            }
+            unsafe out[o] = UInt8(ascii: "\\")
+            unsafe out[o + 1] = escaped
+            o += 2
+        }
+        return o
+    }
+}

@@ -1,0 +1,159 @@
+// `.a`, `.[f]`, `.[a:b]`: looking into values. All targets and indices here are borrowed, all results
+// owned.
+
+extension Evaluator {
+    /// `t.name`. The place of the member that was found last is tried first: rows of one shape.
+    @inline(__always) func oneField(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        let target = node.a
+        if target.operation == .identity { return try field(node, input) }
+        let base = try one(target, frame, input)
+        if base.isAbsent { return .absent }
+        let value = try field(node, base)
+        release(base)
+        return value
+    }
+
+    /// The member that a `field` node names, owned.
+    @inline(__always) func field(_ node: NodeRef, _ object: Value) throws(Stop) -> Value {
+        if object.isObject {
+            let name = node.value
+            let cache = Int(node.aux)
+            // Safety: the runner makes room for all of the program's caches.
+            let place = unsafe Int(state.pointee.caches[cache])
+            if place < object.count {
+                let slots = object.slots
+                let candidate = slots[2 &* place]
+                if candidate.count == name.count && name.bytes.hasSameBytes(candidate.bytes) {
+                    return retain(slots[2 &* place &+ 1])
+                }
+            }
+            let found = heap.find(object, name.bytes)
+            if found < 0 { return .null }
+            unsafe state.pointee.caches[cache] = UInt32(truncatingIfNeeded: found)
+            return retain(object.slots[2 &* found &+ 1])
+        }
+        if object.isNull { return .null }
+        throw raise(.cannotIndex, object, node.value, at: node)
+    }
+
+    @inline(never) func oneIndex(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+        let index = try one(node.b, frame, input)
+        if index.isAbsent { return .absent }
+        let base = try one(node.a, frame, input)
+        defer { releaseBoth(base, index) }
+        if base.isAbsent { return .absent }
+        return try get(base, index, node)
+    }
+
+    /// `target[index]`
+    func get(_ target: Value, _ index: Value, _ node: NodeRef? = nil) throws(Stop) -> Value {
+        switch (target.tag, index.tag) {
+        case (.object, .string):
+            let member = heap.member(target, index.bytes)
+            return member.isAbsent ? .null : retain(member)
+        case (.array, .integer):
+            let i = index.integer
+            let place = i < 0 ? i + target.count : i
+            return place >= 0 && place < target.count ? retain(target.slots[place]) : .null
+        case (.array, .double), (.array, .literal):
+            let i = index.double.rounded(.down)
+            let place = i < 0 ? i + Double(target.count) : i
+            return place >= 0 && place < Double(target.count) ? retain(target.slots[Int(place)]) : .null
+        case (.array, .array): return try indices(target, index)
+        case (.array, .object), (.string, .object), (.null, .object):
+            return try get(target, sliceObject: index, node)
+        case (.null, .string), (.null, .integer), (.null, .double), (.null, .literal), (.null, .null):
+            return .null
+        default: throw raise(.cannotIndex, target, index, at: node)
+        }
+    }
+
+    @inline(never) func oneSlice(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+        let from = try one(node.c, frame, input)
+        let upto = from.isAbsent ? .absent : try one(node.d, frame, input)
+        let base = upto.isAbsent ? .absent : try one(node.a, frame, input)
+        defer {
+            release(from)
+            releaseBoth(upto, base)
+        }
+        if base.isAbsent { return .absent }
+        return try slice(base, from, upto, node)
+    }
+
+    private func get(_ target: Value, sliceObject: Value, _ node: NodeRef?) throws(Stop) -> Value {
+        let (from, upto) = try bounds(sliceObject)
+        return try slice(target, from, upto, node)
+    }
+
+    /// The bounds of `{"start": from, "end": upto}`, borrowed.
+    func bounds(_ object: Value) throws(Stop) -> (from: Value, upto: Value) {
+        func bound(_ name: StaticString) -> Value {
+            let member = unsafe heap.member(
+                object, Bytes(UnsafeMutablePointer(mutating: name.utf8Start), name.utf8CodeUnitCount))
+            return member.isAbsent ? .null : member
+        }
+        return (bound("start"), bound("end"))
+    }
+
+    /// `target[from:upto]`; the bounds are numbers or null.
+    func slice(_ target: Value, _ from: Value, _ upto: Value, _ node: NodeRef? = nil)
+        throws(Stop) -> Value
+    {
+        if target.isNull { return .null }
+        if !target.isArray && !target.isString {
+            let key = try sliceKey(from, upto)
+            defer { release(key) }
+            throw raise(.cannotIndex, target, key, at: node)
+        }
+        if !(from.isNull || from.isNumber) || !(upto.isNull || upto.isNumber) {
+            throw raise(
+                target.isArray
+                    ? "Start and end indices of an array slice must be numbers"
+                    : "Start and end indices of an string slice must be numbers", at: node)
+        }
+        if target.isArray {
+            let (start, end) = Evaluator.range(from, upto, target.count)
+            try charge((end - start) / 4)
+            return try heap.subarray(target, start, end)
+        }
+        let count = codePointCount(target)
+        let (start, end) = Evaluator.range(from, upto, count)
+        if target.isASCII { return try heap.substring(target, start, end) }
+        let bytes = target.bytes
+        let first = unsafe UTF8Text.byteOffset(ofCodePoint: start, bytes.base, bytes.count)
+        let rest = bytes.slice(first, bytes.count)
+        let last =
+            unsafe first + UTF8Text.byteOffset(ofCodePoint: end - start, rest.base, rest.count)
+        try charge(bytes.count / 64)
+        return try heap.substring(target, first, last)
+    }
+
+    /// `{"start": from, "end": upto}`, owned.
+    func sliceKey(_ from: Value, _ upto: Value) throws(Stop) -> Value {
+        var key = try heap.makeObject(capacity: 2)
+        try heap.appendMember(&key, try heap.string("start"), retain(from))
+        try heap.appendMember(&key, try heap.string("end"), retain(upto))
+        return key
+    }
+
+    func codePointCount(_ string: Value) -> Int {
+        if string.isASCII { return string.count }
+        let bytes = string.bytes
+        return unsafe UTF8Text.codePointCount(bytes.base, bytes.count)
+    }
+
+    /// The bounds of a slice within `0...count`: the start rounds down, the end up.
+    static func range(_ from: Value, _ upto: Value, _ count: Int) -> (Int, Int) {
+        func place(_ bound: Value, _ missing: Int, _ rule: FloatingPointRoundingRule) -> Int {
+            if bound.isNull { return missing }
+            var double = bound.double
+            if double.isNaN { return missing }
+            if double < 0 { double += Double(count) }
+            return Int(max(0, min(double.rounded(rule), Double(count))))
+        }
+        let start = place(from, 0, .down)
+        return (start, max(start, place(upto, count, .up)))
+    }
+}

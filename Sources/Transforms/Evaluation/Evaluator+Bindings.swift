@@ -1,0 +1,235 @@
+// `as`, `reduce`, `foreach`. A binder saves its slot, sets it for each output of its source, and
+// restores it: since everything that runs in between is nested in it, a frame needs one slot a name.
+
+extension Evaluator {
+    @inline(never) func eachBind(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        let slot = node.rawC
+        let outer = frame[slot]
+        frame[slot] = .absent
+        defer {
+            release(frame[slot])
+            frame[slot] = outer
+        }
+        if node.a.hasOne {
+            let value = try one(node.a, frame, input)
+            if value.isAbsent { return .more }
+            frame[slot] = value
+            return try each(node.b, frame, input, emit)
+        }
+        return try each(node.a, frame, input) { (value) throws(Stop) in
+            try charge(1)
+            release(frame[slot])
+            frame[slot] = value
+            return try each(node.b, frame, input, emit)
+        }
+    }
+
+    // MARK: Patterns
+
+    @inline(never) func eachDestructure(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        let patterns = node.at(Int32(node.rawE))
+        return try each(node.a, frame, input) { (value) throws(Stop) in
+            defer { release(value) }
+            return try withPatterns(patterns, node.rawF, frame, input, value) { () throws(Stop) in
+                try each(node.b, frame, input, emit)
+            }
+        }
+    }
+
+    /// Runs `body` with the variables of the patterns bound to parts of a borrowed value. Several
+    /// patterns (`?//`) are tried in order: an error, also of the body, leads to the next.
+    func withPatterns(
+        _ patterns: NodeRef, _ count: Int, _ frame: Slots, _ input: Value, _ value: Value,
+        _ body: () throws(Stop) -> Flow
+    ) throws(Stop) -> Flow {
+        var saved: [(slot: Int, value: Value)] = []
+        for i in 0..<count { saveSlots(patterns.link(i), frame, &saved) }
+        defer {
+            for (slot, value) in saved.reversed() {
+                release(frame[slot])
+                frame[slot] = value
+            }
+        }
+        for i in 0..<count {
+            for (slot, _) in saved {
+                release(frame[slot])
+                frame[slot] = .null
+            }
+            do throws(Stop) {
+                return try bind(patterns.link(i), frame, input, value, body)
+            } catch {
+                if error != .raised || i == count - 1 { throw error }
+                release(takeError())
+            }
+        }
+        return .more
+    }
+
+    /// Notes what the slots of a pattern's variables hold, and unsets them.
+    private func saveSlots(_ pattern: NodeRef, _ frame: Slots, _ saved: inout [(slot: Int, value: Value)]) {
+        func save(_ slot: Int) {
+            if saved.contains(where: { $0.slot == slot }) { return }
+            saved.append((slot, frame[slot]))
+            frame[slot] = .null
+        }
+        switch pattern.aux {
+        case Link.variable: save(pattern.rawA)
+        case Link.arrayPattern:
+            for i in 0..<pattern.rawB { saveSlots(pattern.a.link(i), frame, &saved) }
+        default:
+            for i in 0..<pattern.rawB {
+                let member = pattern.a.link(i)
+                if member.rawC != 0 { save(member.rawC) }
+                if member.rawB != 0 { saveSlots(member.b, frame, &saved) }
+            }
+        }
+    }
+
+    /// Binds the variables of one pattern, for each combination of the names computed in it.
+    private func bind(
+        _ pattern: NodeRef, _ frame: Slots, _ input: Value, _ value: Value,
+        _ body: () throws(Stop) -> Flow
+    ) throws(Stop) -> Flow {
+        switch pattern.aux {
+        case Link.variable:
+            set(frame, pattern.rawA, retain(value))
+            return try body()
+        case Link.arrayPattern:
+            if !value.isArray && !value.isNull {
+                throw raise(.cannotIndex, value, Value(integer: 0), at: pattern)
+            }
+            return try bindElement(pattern, 0, frame, input, value, body)
+        default: return try bindMember(pattern, 0, frame, input, value, body)
+        }
+    }
+
+    private func set(_ frame: Slots, _ slot: Int, _ value: Value) {
+        release(frame[slot])
+        frame[slot] = value
+    }
+
+    private func bindElement(
+        _ pattern: NodeRef, _ i: Int, _ frame: Slots, _ input: Value, _ value: Value,
+        _ body: () throws(Stop) -> Flow
+    ) throws(Stop) -> Flow {
+        if i == pattern.rawB { return try body() }
+        let element = try get(value, Value(integer: i), pattern)
+        defer { release(element) }
+        return try bind(pattern.a.link(i), frame, input, element) { () throws(Stop) in
+            try bindElement(pattern, i + 1, frame, input, value, body)
+        }
+    }
+
+    private func bindMember(
+        _ pattern: NodeRef, _ i: Int, _ frame: Slots, _ input: Value, _ value: Value,
+        _ body: () throws(Stop) -> Flow
+    ) throws(Stop) -> Flow {
+        if i == pattern.rawB { return try body() }
+        let member = pattern.a.link(i)
+        return try each(member.a, frame, input) { (name) throws(Stop) in
+            defer { release(name) }
+            if !name.isString { throw raise(.cannotIndex, value, name, at: member) }
+            let part = try get(value, name, member)
+            defer { release(part) }
+            if member.rawC != 0 { set(frame, member.rawC, retain(part)) }
+            if member.rawB == 0 { return try bindMember(pattern, i + 1, frame, input, value, body) }
+            return try bind(member.b, frame, input, part) { () throws(Stop) in
+                try bindMember(pattern, i + 1, frame, input, value, body)
+            }
+        }
+    }
+
+    // MARK: Folds
+
+    /// Runs `body` for each output of the fold's source, with its variables bound.
+    @inline(__always) func eachFoldItem(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ body: () throws(Stop) -> Flow
+    ) throws(Stop) -> Flow {
+        let patterns = node.at(Int32(node.rawE))
+        if node.rawF == 1 && patterns.aux == Link.variable {
+            let slot = patterns.rawA
+            let outer = frame[slot]
+            frame[slot] = .absent
+            defer {
+                release(frame[slot])
+                frame[slot] = outer
+            }
+            return try each(node.a, frame, input) { (value) throws(Stop) in
+                try charge(1)
+                release(frame[slot])
+                frame[slot] = value
+                return try body()
+            }
+        }
+        return try each(node.a, frame, input) { (value) throws(Stop) in
+            try charge(1)
+            defer { release(value) }
+            return try withPatterns(patterns, node.rawF, frame, input, value, body)
+        }
+    }
+
+    /// `reduce` with one initial value; the input is owned. Where the initial value is the input
+    /// itself, the accumulator is it alone.
+    @inline(never) func reduce(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+        defer { release(input) }
+        let initial = try one(node.b, frame, input)
+        return initial.isAbsent ? .absent : try reduce(node, frame, input, from: initial)
+    }
+
+    /// The accumulator after the last item, owned; the input is borrowed, the initial value owned.
+    func reduce(_ node: NodeRef, _ frame: Slots, _ input: Value, from initial: Value)
+        throws(Stop) -> Value
+    {
+        var accumulator = initial
+        let update = node.c
+        _ = try eachFoldItem(node, frame, input) { () throws(Stop) in
+            let before = accumulator
+            accumulator = .null
+            if update.hasOne {
+                let after = try take(update, frame, before)
+                accumulator = after.isAbsent ? .null : after
+                return .more
+            }
+            defer { release(before) }
+            // The last output of an update counts.
+            return try each(update, frame, before) { (after) throws(Stop) in
+                release(accumulator)
+                accumulator = after
+                return .more
+            }
+        }
+        return accumulator
+    }
+
+    @inline(never) func eachForeach(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        let hasExtract = node.rawD != 0
+        return try each(node.b, frame, input) { (initial) throws(Stop) in
+            var state = initial
+            defer { release(state) }
+            return try eachFoldItem(node, frame, input) { () throws(Stop) in
+                let before = state
+                state = .null
+                func output(_ after: Value) throws(Stop) -> Flow {
+                    release(state)
+                    state = after
+                    if !hasExtract { return try emit(retain(after)) }
+                    let held = retain(after)
+                    defer { release(held) }
+                    return try each(node.d, frame, held, emit)
+                }
+                if node.c.hasOne {
+                    let after = try take(node.c, frame, before)
+                    return after.isAbsent ? .more : try output(after)
+                }
+                defer { release(before) }
+                return try each(node.c, frame, before, output)
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+// Calls. A call in tail position leaves its own frame first: it makes the callee's frame, notes it in
+// the state and returns the sign `tailCall` (or `Flow.tail`) to the loop of the function that it
+// leaves, which goes on with the callee. So such recursion runs in constant space.
+
+extension Evaluator {
+    /// A callee's frame with its arguments, made on top of the frames.
+    @inline(__always) func makeFrame(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Slots
+    {
+        let callee = try pushFrame(node.rawC, enclosing: self.frame(frame, up: node.rawD))
+        for i in 0..<Int(node.aux) {
+            let link = node.b.link(i)
+            switch link.aux {
+            case Link.child: callee[i &+ 1] = .closure(link.a, frame)
+            case Link.value:
+                do throws(Stop) { callee[i &+ 1] = try one(link.a, frame, input) } catch {
+                    popFrame(callee, node.rawC)
+                    throw error
+                }
+            default: callee[i &+ 1] = self.frame(frame, up: link.rawB)[link.rawA]
+            }
+        }
+        return callee
+    }
+
+    /// Notes a call in tail position; the input is owned.
+    private func noteTail(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) {
+        let callee = try makeFrame(node, frame, input)
+        unsafe state.pointee.tail = TailCall(node: node, input: input, frame: callee)
+    }
+
+    /// Takes the place of the frame that is left: the noted callee's frame moves down to it.
+    private func enterTail(_ frame: Slots, _ size: Int) throws(Stop) -> (NodeRef, Value) {
+        guard let node = unsafe state.pointee.tail.node, let callee = unsafe state.pointee.tail.frame
+        else { preconditionFailure("a tail call without a callee") }
+        try charge(1)
+        let input = unsafe state.pointee.tail.input
+        for i in 1..<size { heap.release(frame[i]) }
+        frame.copy(callee, node.rawC)
+        unsafe state.pointee.frameTop = frame.advanced(by: node.rawC)
+        return (node, input)
+    }
+
+    /// A call with at most one output; the input is owned.
+    @inline(never) func oneCall(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+        if node.rawE != 0 {
+            try noteTail(node, frame, input)
+            return .tailCall
+        }
+        try enter()
+        var call = node
+        let callee = try makeFrame(node, frame, input)
+        var value: Value
+        do throws(Stop) {
+            value = try take(call.a, callee, input)
+            while value.isTailCall {
+                let next = try enterTail(callee, call.rawC)
+                call = next.0
+                value = try take(call.a, callee, next.1)
+            }
+        } catch {
+            popFrame(callee, call.rawC)
+            leave()
+            throw error
+        }
+        popFrame(callee, call.rawC)
+        leave()
+        return value
+    }
+
+    /// A call with any number of outputs; the input is borrowed.
+    @inline(never) func eachCall(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        if node.rawE != 0 {
+            try noteTail(node, frame, retain(input))
+            return .tail
+        }
+        try enter()
+        var call = node
+        let callee = try makeFrame(node, frame, input)
+        var flow: Flow
+        do throws(Stop) {
+            flow = try each(call.a, callee, input, emit)
+            while flow == .tail {
+                let next = try enterTail(callee, call.rawC)
+                call = next.0
+                defer { release(next.1) }
+                flow = try each(call.a, callee, next.1, emit)
+            }
+        } catch {
+            popFrame(callee, call.rawC)
+            leave()
+            throw error
+        }
+        popFrame(callee, call.rawC)
+        leave()
+        return flow
+    }
+}

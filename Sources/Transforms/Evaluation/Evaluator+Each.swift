@@ -1,0 +1,342 @@
+// Filters with any number of outputs: each is pushed into `emit`, which says whether more are wanted.
+// What `emit` throws passes through; an attempt catches only what its own body raised.
+
+/// Takes an owned output.
+typealias Emit = (Value) throws(Stop) -> Flow
+
+extension Evaluator {
+    /// Emits the node's outputs for a borrowed input.
+    func each(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit) throws(Stop) -> Flow {
+        if node.hasOne {
+            let value = try one(node, frame, input)
+            if value.isPresent { return try emit(value) }
+            return value.isTailCall ? .tail : .more
+        }
+        switch node.operation {
+        case .pipe: return try eachPipe(node, frame, input, emit)
+        case .comma: return try eachComma(node, frame, input, emit)
+        case .iterate: return try eachIterate(node, frame, input, emit)
+        case .conditional:
+            if node.a.hasOne {
+                let condition = try one(node.a, frame, input)
+                if condition.isAbsent { return .more }
+                release(condition)
+                return try each(condition.isTrue ? node.b : node.c, frame, input, emit)
+            }
+            return try each(node.a, frame, input) { (condition) throws(Stop) in
+                release(condition)
+                return try each(condition.isTrue ? node.b : node.c, frame, input, emit)
+            }
+        case .call: return try eachCall(node, frame, input, emit)
+        case .closureCall:
+            let closure = self.frame(frame, up: node.rawB)[node.rawA]
+            try enter()
+            defer { leave() }
+            return try each(closure.closureNode, Slots(address: closure.payload), input, emit)
+        case .recurseDefault: return try eachPart(input, 0, emit)
+        case .recurse: return try eachRecurse(node, frame, input, emit)
+        case .range: return try eachRange(node, frame, input, emit)
+        case .bind: return try eachBind(node, frame, input, emit)
+        case .foreach: return try eachForeach(node, frame, input, emit)
+        case .limit: return try eachLimit(node, frame, input, emit)
+        case .attempt: return try eachAttempt(node, frame, input, emit)
+        case .label: return try eachLabel(node, frame, input, emit)
+        case .select:
+            return try each(node.a, frame, input) { (condition) throws(Stop) in
+                release(condition)
+                return condition.isTrue ? try emit(retain(input)) : .more
+            }
+        case .alternative: return try eachAlternative(node, frame, input, emit)
+        default: return try eachOther(node, frame, input, emit)
+        }
+    }
+
+    @inline(never) private func eachPipe(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if node.a.hasOne {
+            let value = try one(node.a, frame, input)
+            if value.isAbsent { return .more }
+            defer { release(value) }
+            return try each(node.b, frame, value, emit)
+        }
+        if node.b.hasOne {
+            return try each(node.a, frame, input) { (value) throws(Stop) in
+                try charge(1)
+                let output = try take(node.b, frame, value)
+                return output.isAbsent ? .more : try emit(output)
+            }
+        }
+        return try each(node.a, frame, input) { (value) throws(Stop) in
+            try charge(1)
+            defer { release(value) }
+            return try each(node.b, frame, value, emit)
+        }
+    }
+
+    @inline(never) private func eachComma(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        let last = node.rawB - 1
+        for i in 0..<last where try each(node.a.link(i).a, frame, input, emit) == .stop { return .stop }
+        return try each(node.a.link(last).a, frame, input, emit)
+    }
+
+    @inline(never) private func eachIterate(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if node.a.operation == .identity { return try eachElement(input, node, emit) }
+        if node.a.hasOne {
+            let target = try one(node.a, frame, input)
+            if target.isAbsent { return .more }
+            defer { release(target) }
+            return try eachElement(target, node, emit)
+        }
+        return try each(node.a, frame, input) { (target) throws(Stop) in
+            defer { release(target) }
+            return try eachElement(target, node, emit)
+        }
+    }
+
+    /// The elements of a borrowed array, or the values of an object's members.
+    @inline(__always) func eachElement(_ target: Value, _ node: NodeRef, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        if !target.isContainer {
+            throw raise(.cannotIterate, target, at: node)
+        }
+        let slots = target.slots
+        let step = target.isArray ? 1 : 2
+        var place = step - 1
+        for _ in 0..<target.count {
+            if try emit(retain(slots[place])) == .stop { return .stop }
+            place += step
+        }
+        return .more
+    }
+
+    @inline(never) private func eachAttempt(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        var isBeyond = false
+        do throws(Stop) {
+            return try each(node.a, frame, input) { (value) throws(Stop) in
+                do throws(Stop) { return try emit(value) } catch {
+                    isBeyond = true
+                    throw error
+                }
+            }
+        } catch {
+            if isBeyond || error != .raised { throw error }
+            let message = takeError()
+            defer { release(message) }
+            return node.rawB == 0 ? .more : try each(node.b, frame, message, emit)
+        }
+    }
+
+    @inline(never) private func eachLabel(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        let (outer, serial) = bindLabel(node, frame)
+        defer { frame[node.rawB] = outer }
+        do throws(Stop) { return try each(node.a, frame, input, emit) } catch {
+            if error == .broke && (unsafe state.pointee.breakSerial) == serial { return .more }
+            throw error
+        }
+    }
+
+    @inline(never) private func eachAlternative(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        var isBeyond = false
+        var hasOutput = false
+        do throws(Stop) {
+            let flow = try each(node.a, frame, input) { (value) throws(Stop) in
+                if !value.isTrue {
+                    release(value)
+                    return .more
+                }
+                hasOutput = true
+                do throws(Stop) { return try emit(value) } catch {
+                    isBeyond = true
+                    throw error
+                }
+            }
+            if flow == .stop { return .stop }
+        } catch {
+            if isBeyond || error != .raised { throw error }
+            release(takeError())
+        }
+        return hasOutput ? .more : try each(node.b, frame, input, emit)
+    }
+
+    // MARK: Operators over several outputs
+
+    @inline(never) private func eachOther(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        switch node.operation {
+        case .add, .subtract, .multiply, .divide, .remainder:
+            return try eachPair(node.b, node.a, frame, input) { (rhs, lhs) throws(Stop) in
+                try emit(try arithmetic(node.operation, lhs, rhs, node))
+            }
+        case .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual:
+            return try eachPair(node.b, node.a, frame, input) { (rhs, lhs) throws(Stop) in
+                let result = try compare(node.operation, lhs, rhs)
+                releaseBoth(lhs, rhs)
+                return try emit(result)
+            }
+        case .index:
+            return try eachPair(node.b, node.a, frame, input) { (index, target) throws(Stop) in
+                let value = try get(target, index, node)
+                releaseBoth(target, index)
+                return try emit(value)
+            }
+        case .field:
+            return try each(node.a, frame, input) { (target) throws(Stop) in
+                let value = try field(node, target)
+                release(target)
+                return try emit(value)
+            }
+        case .slice: return try eachSlice(node, frame, input, emit)
+        case .negate:
+            return try each(node.a, frame, input) { (operand) throws(Stop) in
+                try emit(try negate(operand, node))
+            }
+        case .and, .or: return try eachLogic(node, frame, input, emit)
+        case .object:
+            return try eachObject(node, 0, frame, input, try heap.makeObject(capacity: node.rawB), emit)
+        case .string: return try eachString(node, frame, input, emit)
+        case .reduce:
+            return try each(node.b, frame, input) { (initial) throws(Stop) in
+                let value = try reduce(node, frame, input, from: initial)
+                return value.isAbsent ? .more : try emit(value)
+            }
+        case .destructure: return try eachDestructure(node, frame, input, emit)
+        case .assign, .updateArithmetic, .updateAlternative:
+            return try each(node.b, frame, input) { (rhs) throws(Stop) in
+                try emit(try update(node, frame, retain(input), with: rhs))
+            }
+        case .path: return try eachPathOutput(node, frame, input, emit)
+        default: return try eachSpecial(node, frame, input, emit)
+        }
+    }
+
+    /// Both outputs are owned by `body`; `outer` runs the outer loop.
+    private func eachPair(
+        _ outer: NodeRef, _ inner: NodeRef, _ frame: Slots, _ input: Value,
+        _ body: (Value, Value) throws(Stop) -> Flow
+    ) throws(Stop) -> Flow {
+        try each(outer, frame, input) { (first) throws(Stop) in
+            defer { release(first) }
+            return try each(inner, frame, input) { (second) throws(Stop) in
+                try body(retain(first), second)
+            }
+        }
+    }
+
+    private func eachLogic(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        try each(node.a, frame, input) { (left) throws(Stop) in
+            release(left)
+            if left.isTrue == (node.operation == .or) { return try emit(Value(left.isTrue)) }
+            return try each(node.b, frame, input) { (right) throws(Stop) in
+                release(right)
+                return try emit(Value(right.isTrue))
+            }
+        }
+    }
+
+    private func eachSlice(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        try each(node.c, frame, input) { (from) throws(Stop) in
+            defer { release(from) }
+            return try each(node.d, frame, input) { (upto) throws(Stop) in
+                defer { release(upto) }
+                return try each(node.a, frame, input) { (target) throws(Stop) in
+                    let part = try slice(target, from, upto, node)
+                    release(target)
+                    return try emit(part)
+                }
+            }
+        }
+    }
+
+    /// Objects for all combinations of names and values; the first member is the outermost loop.
+    /// `object` is owned and holds the members before `i`.
+    private func eachObject(
+        _ node: NodeRef, _ i: Int, _ frame: Slots, _ input: Value, _ object: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if i == node.rawB { return try emit(object) }
+        let link = node.a.link(i)
+        defer { release(object) }
+        return try each(link.a, frame, input) { (name) throws(Stop) in
+            defer { release(name) }
+            func add(_ value: Value) throws(Stop) -> Flow {
+                if !name.isString { throw raiseKey(retain(name), value, link) }
+                try charge(1)
+                var grown = retain(object)
+                try heap.set(&grown, retain(name), value)
+                return try eachObject(node, i + 1, frame, input, grown, emit)
+            }
+            if link.rawB == 0 { return try add(try get(input, name, link)) }
+            return try each(link.b, frame, input, add)
+        }
+    }
+
+    // MARK: Strings with terms in them
+
+    /// `"text \(f) text"` when each term has at most one output.
+    @inline(never) func oneString(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        guard let format = Native(rawValue: node.aux) else { return .null }
+        var text = try heap.makeString(0, flags: Value.ascii | Value.plain)
+        for i in 0..<node.rawB {
+            let link = node.a.link(i)
+            if link.operation == .constant {
+                try heap.append(&text, link.value.bytes, flags: link.value.word)
+                continue
+            }
+            let value = try one(link.a, frame, input)
+            if value.isAbsent {
+                release(text)
+                return .absent
+            }
+            let part = try formatted(value, format)
+            try charge(part.count / 64 + 1)
+            try heap.append(&text, part.bytes, flags: part.word)
+            release(part)
+        }
+        return text
+    }
+
+    /// The last term is the outermost loop, as in jq.
+    private func eachString(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        try eachString(node, node.rawB - 1, frame, input, try heap.string(""), emit)
+    }
+
+    /// `tail` is owned: the text of the parts behind `i`.
+    private func eachString(
+        _ node: NodeRef, _ i: Int, _ frame: Slots, _ input: Value, _ tail: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if i < 0 { return try emit(tail) }
+        defer { release(tail) }
+        let link = node.a.link(i)
+        guard let format = Native(rawValue: node.aux) else { return .more }
+        func prepend(_ part: Value) throws(Stop) -> Flow {
+            try charge((part.count + tail.count) / 64 + 1)
+            var text = part
+            try heap.append(&text, tail.bytes, flags: tail.word)
+            return try eachString(node, i - 1, frame, input, text, emit)
+        }
+        if link.operation == .constant { return try prepend(link.value) }
+        return try each(link.a, frame, input) { (value) throws(Stop) in
+            try prepend(try formatted(value, format))
+        }
+    }
+}

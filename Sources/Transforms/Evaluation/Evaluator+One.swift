@@ -1,0 +1,270 @@
+// Filters with at most one output, as plain functions.
+
+extension Evaluator {
+    /// The node's output for a borrowed input, owned, or `absent`.
+    func one(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+        switch node.operation {
+        case .identity: return retain(input)
+        case .constant: return node.value
+        case .variable: return retain(self.frame(frame, up: node.rawB)[node.rawA])
+        case .empty: return .absent
+        case .field: return try oneField(node, frame, input)
+        case .index: return try oneIndex(node, frame, input)
+        case .slice: return try oneSlice(node, frame, input)
+        case .pipe: return try onePipe(node, frame, input)
+        case .array: return try collect(node.a, frame, input)
+        case .object: return try oneObject(node, frame, input)
+        case .string: return try oneString(node, frame, input)
+        case .negate:
+            let operand = try one(node.a, frame, input)
+            return operand.isAbsent ? .absent : try negate(operand, node)
+        case .add, .subtract, .multiply, .divide, .remainder:
+            return try oneArithmetic(node, frame, input)
+        case .equal, .notEqual, .less, .lessOrEqual, .greater, .greaterOrEqual:
+            return try oneComparison(node, frame, input)
+        case .and, .or: return try oneLogic(node, frame, input)
+        case .alternative: return try oneAlternative(node, frame, input)
+        case .conditional:
+            let condition = try one(node.a, frame, input)
+            if condition.isAbsent { return .absent }
+            release(condition)
+            return try one(condition.isTrue ? node.b : node.c, frame, input)
+        case .attempt: return try oneAttempt(node, frame, input)
+        case .label: return try oneLabel(node, frame, input)
+        case .breakLabel: throw breakOut(node, frame)
+        case .bind: return try oneBind(node, frame, input)
+        case .destructure: return try oneDestructure(node, frame, input)
+        case .reduce: return try reduce(node, frame, retain(input))
+        case .call: return try oneCall(node, frame, retain(input))
+        case .closureCall:
+            let closure = self.frame(frame, up: node.rawB)[node.rawA]
+            try enter()
+            defer { leave() }
+            return try one(closure.closureNode, Slots(address: closure.payload), input)
+        case .native: return try native(node, frame, retain(input))
+        case .assign, .modify, .updateArithmetic, .updateAlternative, .delete:
+            return try update(node, frame, retain(input))
+        case .select:
+            let condition = try one(node.a, frame, input)
+            release(condition)
+            return condition.isTrue ? retain(input) : .absent
+        case .environment: return try environment()
+        default: return try oneSpecial(node, frame, retain(input))
+        }
+    }
+
+    /// The same for an owned input, which is used up.
+    func take(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+        switch node.operation {
+        case .identity: return input
+        case .pipe:
+            let first = try take(node.a, frame, input)
+            return first.isAbsent ? .absent : try take(node.b, frame, first)
+        case .conditional:
+            let condition = try one(node.a, frame, input)
+            if condition.isAbsent {
+                release(input)
+                return .absent
+            }
+            release(condition)
+            return try take(condition.isTrue ? node.b : node.c, frame, input)
+        case .add where node.a.operation == .identity:
+            let rhs = try one(node.b, frame, input)
+            if rhs.isAbsent {
+                release(input)
+                return .absent
+            }
+            return try add(input, rhs, node)
+        case .bind:
+            let bound = try one(node.a, frame, input)
+            if bound.isAbsent {
+                release(input)
+                return .absent
+            }
+            let slot = node.rawC
+            let outer = frame[slot]
+            frame[slot] = bound
+            defer {
+                release(frame[slot])
+                frame[slot] = outer
+            }
+            return try take(node.b, frame, input)
+        case .reduce: return try reduce(node, frame, input)
+        case .call: return try oneCall(node, frame, input)
+        case .native: return try native(node, frame, input)
+        case .assign, .modify, .updateArithmetic, .updateAlternative, .delete:
+            return try update(node, frame, input)
+        case .select:
+            let condition = try one(node.a, frame, input)
+            release(condition)
+            if condition.isTrue { return input }
+            release(input)
+            return .absent
+        case .map, .mapValues, .walk, .until, .sortBy, .groupBy, .uniqueBy, .minBy, .maxBy, .last:
+            return try oneSpecial(node, frame, input)
+        default:
+            defer { release(input) }
+            return try one(node, frame, input)
+        }
+    }
+
+    // MARK: Composition
+
+    @inline(never) private func onePipe(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        var value = try one(node.a, frame, input)
+        var rest = node.b
+        while !value.isAbsent {
+            if rest.operation != .pipe { return try take(rest, frame, value) }
+            value = try take(rest.a, frame, value)
+            rest = rest.b
+        }
+        return .absent
+    }
+
+    @inline(never) func collect(_ body: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+        if body.hasOne {
+            let value = try one(body, frame, input)
+            if value.isAbsent { return Value(.array, payload: 16) }
+            var array = try heap.makeArray(capacity: 1)
+            try heap.push(&array, value)
+            return array
+        }
+        var array = try heap.makeArray(capacity: 4)
+        _ = try each(body, frame, input) { (value) throws(Stop) in
+            try heap.push(&array, value)
+            return .more
+        }
+        return array
+    }
+
+    @inline(never) private func oneObject(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        let count = node.rawB
+        var object = try heap.makeObject(capacity: count)
+        for i in 0..<count {
+            let link = node.a.link(i)
+            let name = try one(link.a, frame, input)
+            let value = name.isAbsent ? .absent : try memberValue(link, frame, input, name)
+            if value.isAbsent {
+                release(name)
+                release(object)
+                return .absent
+            }
+            if !name.isString { throw raiseKey(name, value, link) }
+            try heap.set(&object, name, value)
+        }
+        return object
+    }
+
+    /// A member's value; `{"a\(f)"}` looks its own name up.
+    @inline(__always) private func memberValue(
+        _ link: NodeRef, _ frame: Slots, _ input: Value, _ name: Value
+    ) throws(Stop) -> Value {
+        link.rawB == 0 ? try get(input, name, link) : try one(link.b, frame, input)
+    }
+
+    func raiseKey(_ name: Value, _ value: Value, _ node: NodeRef) -> Stop {
+        release(value)
+        defer { release(name) }
+        return raise(.keyNotString, name, at: node)
+    }
+
+    @inline(never) private func oneLogic(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        let left = try one(node.a, frame, input)
+        if left.isAbsent { return .absent }
+        release(left)
+        if left.isTrue == (node.operation == .or) { return Value(left.isTrue) }
+        let right = try one(node.b, frame, input)
+        if right.isAbsent { return .absent }
+        release(right)
+        return Value(right.isTrue)
+    }
+
+    @inline(never) private func oneAlternative(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        do throws(Stop) {
+            let left = try one(node.a, frame, input)
+            if left.isTrue { return left }
+            release(left)
+        } catch {
+            if error != .raised { throw error }
+            release(takeError())
+        }
+        return try one(node.b, frame, input)
+    }
+
+    @inline(never) private func oneAttempt(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        do throws(Stop) { return try one(node.a, frame, input) } catch {
+            if error != .raised { throw error }
+            let message = takeError()
+            if node.rawB == 0 {
+                release(message)
+                return .absent
+            }
+            return try take(node.b, frame, message)
+        }
+    }
+
+    // MARK: Labels
+
+    func breakOut(_ node: NodeRef, _ frame: Slots) -> Stop {
+        unsafe state.pointee.breakSerial = self.frame(frame, up: node.rawB)[node.rawA].integer
+        return .broke
+    }
+
+    @inline(never) private func oneLabel(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        let (outer, serial) = bindLabel(node, frame)
+        defer { frame[node.rawB] = outer }
+        do throws(Stop) { return try one(node.a, frame, input) } catch {
+            if error == .broke && (unsafe state.pointee.breakSerial) == serial { return .absent }
+            throw error
+        }
+    }
+
+    /// Gives the label's slot a serial of its own; the slot's value before, and the serial.
+    func bindLabel(_ node: NodeRef, _ frame: Slots) -> (outer: Value, serial: Int) {
+        let outer = frame[node.rawB]
+        let serial = unsafe state.pointee.labelSerial &+ 1
+        unsafe state.pointee.labelSerial = serial
+        frame[node.rawB] = Value(integer: serial)
+        return (outer, serial)
+    }
+
+    // MARK: Bindings
+
+    @inline(never) private func oneBind(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        let bound = try one(node.a, frame, input)
+        if bound.isAbsent { return .absent }
+        let slot = node.rawC
+        let outer = frame[slot]
+        frame[slot] = bound
+        defer {
+            release(frame[slot])
+            frame[slot] = outer
+        }
+        return try one(node.b, frame, input)
+    }
+
+    @inline(never) private func oneDestructure(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        var result = Value.absent
+        _ = try eachDestructure(node, frame, input) { (value) throws(Stop) in
+            result = value
+            return .more
+        }
+        return result
+    }
+}

@@ -1,0 +1,315 @@
+// Arithmetic and comparison. Integers stay integers within 2^53, where Doubles are exact; beyond,
+// and for everything else, arithmetic is that of Doubles, as in jq.
+
+import Glibc
+
+extension Evaluator {
+    static let exactMax = 1 << 53
+
+    @inline(__always) static func isExact(_ integer: Int) -> Bool {
+        UInt(bitPattern: integer &+ exactMax) <= UInt(2 * exactMax)
+    }
+
+    /// A number as short as it can be held.
+    @inline(__always) static func number(_ double: Double) -> Value {
+        let integer = Int(exactly: double) ?? Int.max
+        // -0 stays a Double.
+        return isExact(integer) && (integer != 0 || double.sign == .plus)
+            ? Value(integer: integer) : Value(double: double)
+    }
+
+    @inline(never) func oneArithmetic(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        let rhs = try one(node.b, frame, input)
+        if rhs.isAbsent { return .absent }
+        let lhs = try one(node.a, frame, input)
+        if lhs.isAbsent {
+            release(rhs)
+            return .absent
+        }
+        return try arithmetic(node.operation, lhs, rhs, node)
+    }
+
+    /// Both operands are owned and used up; so is the result the caller's.
+    @inline(__always) func arithmetic(_ operation: Operation, _ lhs: Value, _ rhs: Value, _ node: NodeRef)
+        throws(Stop) -> Value
+    {
+        switch operation {
+        case .add: return try add(lhs, rhs, node)
+        case .subtract: return try subtract(lhs, rhs, node)
+        case .multiply: return try multiply(lhs, rhs, node)
+        case .divide: return try divide(lhs, rhs, node)
+        default: return try remainder(lhs, rhs, node)
+        }
+    }
+
+    @inline(__always) func add(_ lhs: Value, _ rhs: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if lhs.tag == .integer && rhs.tag == .integer {
+            let (left, right) = (lhs.integer, rhs.integer)
+            let sum = left &+ right
+            if Evaluator.isExact(left) && Evaluator.isExact(right) && Evaluator.isExact(sum) {
+                return Value(integer: sum)
+            }
+        }
+        return try addSlow(lhs, rhs, node)
+    }
+
+    @inline(never) func addSlow(_ lhs: Value, _ rhs: Value, _ node: NodeRef) throws(Stop) -> Value {
+        switch (lhs.tag, rhs.tag) {
+        case (.null, _): return rhs
+        case (_, .null): return lhs
+        case (.string, .string):
+            if lhs.count == 0 {
+                release(lhs)
+                return rhs
+            }
+            try charge(rhs.count / 64)
+            var sum = lhs
+            try heap.append(&sum, rhs.bytes, flags: rhs.word)
+            release(rhs)
+            return sum
+        case (.array, .array):
+            if lhs.count == 0 {
+                release(lhs)
+                return rhs
+            }
+            try charge(rhs.count)
+            var sum = lhs
+            try heap.append(&sum, contentsOf: rhs)
+            release(rhs)
+            return sum
+        case (.object, .object):
+            return try merge(lhs, rhs)
+        default:
+            if lhs.isNumber && rhs.isNumber {
+                defer { releaseBoth(lhs, rhs) }
+                return Value(double: lhs.double + rhs.double)
+            }
+            throw raiseOperands(.cannotAdd, lhs, rhs, node)
+        }
+    }
+
+    @inline(__always) func releaseBoth(_ lhs: Value, _ rhs: Value) {
+        release(lhs)
+        release(rhs)
+    }
+
+    @inline(never) func raiseOperands(_ message: Message, _ lhs: Value, _ rhs: Value, _ node: NodeRef)
+        -> Stop
+    {
+        defer { releaseBoth(lhs, rhs) }
+        return raise(message, lhs, rhs, at: node)
+    }
+
+    /// The members of `rhs` set on `lhs`.
+    private func merge(_ lhs: Value, _ rhs: Value) throws(Stop) -> Value {
+        if lhs.count == 0 {
+            release(lhs)
+            return rhs
+        }
+        try charge(rhs.count)
+        var sum = lhs
+        let slots = rhs.slots
+        for i in 0..<rhs.count {
+            try heap.set(&sum, retain(slots[2 * i]), retain(slots[2 * i + 1]))
+        }
+        release(rhs)
+        return sum
+    }
+
+    func subtract(_ lhs: Value, _ rhs: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if lhs.tag == .integer && rhs.tag == .integer {
+            let (left, right) = (lhs.integer, rhs.integer)
+            let difference = left &- right
+            if Evaluator.isExact(left) && Evaluator.isExact(right) && Evaluator.isExact(difference) {
+                return Value(integer: difference)
+            }
+        }
+        if lhs.isNumber && rhs.isNumber {
+            defer { releaseBoth(lhs, rhs) }
+            return Value(double: lhs.double - rhs.double)
+        }
+        if !lhs.isArray || !rhs.isArray { throw raiseOperands(.cannotSubtract, lhs, rhs, node) }
+        return try without(lhs, rhs)
+    }
+
+    /// The elements of `lhs` that equal none of `rhs`.
+    private func without(_ lhs: Value, _ rhs: Value) throws(Stop) -> Value {
+        defer { releaseBoth(lhs, rhs) }
+        var rest = try heap.makeArray(capacity: lhs.count)
+        let (left, right) = (lhs.slots, rhs.slots)
+        for i in 0..<lhs.count {
+            try charge(1 + rhs.count)
+            var isKept = true
+            for j in 0..<rhs.count where try heap.isEqual(left[i], right[j]) {
+                isKept = false
+                break
+            }
+            if isKept { try heap.push(&rest, retain(left[i])) }
+        }
+        return rest
+    }
+
+    func multiply(_ lhs: Value, _ rhs: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if lhs.tag == .integer && rhs.tag == .integer {
+            let (product, overflow) = lhs.integer.multipliedReportingOverflow(by: rhs.integer)
+            // 0 times a negative number is -0.
+            if !overflow && Evaluator.isExact(product) && product != 0 && Evaluator.isExact(lhs.integer)
+                && Evaluator.isExact(rhs.integer)
+            {
+                return Value(integer: product)
+            }
+        }
+        if lhs.isNumber && rhs.isNumber {
+            defer { releaseBoth(lhs, rhs) }
+            return Evaluator.number(lhs.double * rhs.double)
+        }
+        if lhs.isString && rhs.isNumber { return try repeatString(lhs, rhs) }
+        if lhs.isNumber && rhs.isString { return try repeatString(rhs, lhs) }
+        if lhs.isObject && rhs.isObject { return try mergeDeep(lhs, rhs, 0) }
+        throw raiseOperands(.cannotMultiply, lhs, rhs, node)
+    }
+
+    private func repeatString(_ string: Value, _ times: Value) throws(Stop) -> Value {
+        defer { releaseBoth(string, times) }
+        let count = times.double
+        if count.isNaN || count < 0 { return .null }
+        // A fraction of one copy is a whole one only from 1 on.
+        let copies = count
+        if copies < 1 || string.count == 0 { return try heap.string("") }
+        let total = Double(string.count) * copies.rounded(.down)
+        if total > Double(Int32.max) { throw raise("Repeat string result too long") }
+        let byteCount = string.count * Int(copies)
+        try charge(byteCount / 64)
+        let result = try heap.makeString(byteCount, flags: string.word & (Value.ascii | Value.plain))
+        let bytes = result.bytes
+        bytes.copy(string.bytes, at: 0)
+        var filled = string.count
+        while filled < byteCount {
+            let part = min(filled, byteCount - filled)
+            bytes.copy(bytes.slice(0, part), at: filled)
+            filled += part
+        }
+        return result
+    }
+
+    /// The members of `rhs` on `lhs`, objects in both merged the same way.
+    private func mergeDeep(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop) -> Value {
+        if depth > JSONWriter.depthMax { throw raise("Object merge too deep") }
+        try charge(rhs.count + 1)
+        var result = lhs
+        let slots = rhs.slots
+        for i in 0..<rhs.count {
+            let (name, value) = (slots[2 * i], retain(slots[2 * i + 1]))
+            let place = value.isObject ? heap.find(result, name.bytes) : -1
+            if place >= 0 && result.slots[2 * place + 1].isObject {
+                try heap.makeUnique(&result)
+                let old = result.slots[2 * place + 1]
+                result.slots[2 * place + 1] = .null
+                result.slots[2 * place + 1] = try mergeDeep(old, value, depth + 1)
+            } else {
+                try heap.set(&result, retain(name), value)
+            }
+        }
+        release(rhs)
+        return result
+    }
+
+    func divide(_ lhs: Value, _ rhs: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if lhs.isNumber && rhs.isNumber {
+            let divisor = rhs.double
+            if divisor == 0 { throw raiseOperands(.dividedByZero, lhs, rhs, node) }
+            defer { releaseBoth(lhs, rhs) }
+            return Evaluator.number(lhs.double / divisor)
+        }
+        if lhs.isString && rhs.isString {
+            defer { releaseBoth(lhs, rhs) }
+            return try splitString(lhs, rhs)
+        }
+        throw raiseOperands(.cannotDivide, lhs, rhs, node)
+    }
+
+    func remainder(_ lhs: Value, _ rhs: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if !lhs.isNumber || !rhs.isNumber { throw raiseOperands(.cannotDivide, lhs, rhs, node) }
+        if lhs.tag == .integer && rhs.tag == .integer && rhs.integer != 0 && rhs.integer != -1 {
+            return Value(integer: lhs.integer % Int(rhs.integer.magnitude))
+        }
+        let (left, right) = (lhs.double, rhs.double)
+        if left.isNaN || right.isNaN {
+            releaseBoth(lhs, rhs)
+            return Value(double: .nan)
+        }
+        let divisor = Evaluator.clamped(right)
+        if divisor == 0 { throw raiseOperands(.remainderByZero, lhs, rhs, node) }
+        defer { releaseBoth(lhs, rhs) }
+        let dividend = Evaluator.clamped(left)
+        // The remainder has the dividend's sign.
+        let magnitude = dividend.magnitude % divisor.magnitude
+        let rest = Double(magnitude)
+        return Evaluator.number(dividend < 0 ? 0 - rest : rest)
+    }
+
+    /// Towards zero, and into the range of 64 bits.
+    static func clamped(_ double: Double) -> Int {
+        if double.isNaN { return 0 }
+        if double >= 9.2e18 { return .max }
+        return double <= -9.2e18 ? .min : Int(double)
+    }
+
+    func negate(_ operand: Value, _ node: NodeRef) throws(Stop) -> Value {
+        if operand.tag == .integer && operand.integer != 0 && Evaluator.isExact(operand.integer) {
+            return Value(integer: -operand.integer)
+        }
+        defer { release(operand) }
+        if !operand.isNumber { throw raise(.cannotNegate, operand, at: node) }
+        if operand.tag != .double {
+            return try negateLiteral(operand)
+        }
+        return Evaluator.number(-operand.double)
+    }
+
+    /// A literal keeps its digits when its sign changes.
+    private func negateLiteral(_ operand: Value) throws(Stop) -> Value {
+        if operand.tag == .integer {
+            return operand.integer == 0 ? Value(double: -0.0) : Value(integer: -operand.integer)
+        }
+        let text = operand.bytes
+        if text[0] == UInt8(ascii: "-") { return try heap.literal(text.slice(1, text.count)) }
+        let payload = try heap.allocate(text.count + 1, unit: 1)
+        Heap.setUsed(payload, text.count + 1)
+        let result = Value(
+            .literal, flags: Value.counted, count: text.count + 1, payload: UInt64(payload))
+        result.bytes[0] = UInt8(ascii: "-")
+        result.bytes.copy(text, at: 1)
+        return result
+    }
+
+    // MARK: Comparison
+
+    @inline(never) func oneComparison(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        let rhs = try one(node.b, frame, input)
+        if rhs.isAbsent { return .absent }
+        let lhs = try one(node.a, frame, input)
+        defer { releaseBoth(lhs, rhs) }
+        if lhs.isAbsent { return .absent }
+        return try compare(node.operation, lhs, rhs)
+    }
+
+    /// Both operands are borrowed.
+    @inline(__always) func compare(_ operation: Operation, _ lhs: Value, _ rhs: Value)
+        throws(Stop) -> Value
+    {
+        if lhs.isContainer { try charge(1 + lhs.count) }
+        switch operation {
+        case .equal: return Value(try heap.isEqual(lhs, rhs))
+        case .notEqual: return Value(try !heap.isEqual(lhs, rhs))
+        case .less: return Value(try heap.compare(lhs, rhs) < 0)
+        case .lessOrEqual: return Value(try heap.compare(lhs, rhs) <= 0)
+        case .greater: return Value(try heap.compare(lhs, rhs) > 0)
+        default: return Value(try heap.compare(lhs, rhs) >= 0)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+// Paths as values: arrays of keys, followed, set and deleted.
+
+extension Evaluator {
+    static let pathCountMax = 10_000
+
+    /// The part of a borrowed value that borrowed keys lead to, owned; null where there is none.
+    func getPath(_ value: Value, _ keys: Value, _ node: NodeRef? = nil) throws(Stop) -> Value {
+        if !keys.isArray { throw raise("Path must be specified as an array", at: node) }
+        if keys.count > Evaluator.pathCountMax { throw raise("Path too deep", at: node) }
+        var part = retain(value)
+        for i in 0..<keys.count {
+            if part.isNull { return .null }
+            let next = try get(part, keys.slots[i], node)
+            release(part)
+            part = next
+        }
+        return part
+    }
+
+    /// The owned value with `part` (owned) where the keys from `i` on lead.
+    func setPath(_ value: Value, _ keys: Value, _ i: Int, _ part: Value) throws(Stop) -> Value {
+        if i == keys.count {
+            release(value)
+            return part
+        }
+        return try changePart(value, keys.slots[i], nil) { (inner) throws(Stop) in
+            try setPath(inner, keys, i + 1, part)
+        }
+    }
+
+    /// The owned value without the places that a borrowed array of paths leads to: the last first, so
+    /// that no deletion moves what another one means.
+    func deletePaths(_ value: Value, _ paths: Value) throws(Stop) -> Value {
+        if !paths.isArray {
+            release(value)
+            throw raise("Paths must be specified as an array")
+        }
+        let sorted = try sortedElements(paths)
+        defer { release(sorted) }
+        for i in 0..<sorted.count {
+            let keys = sorted.slots[i]
+            if !keys.isArray {
+                release(value)
+                throw raise("Path must be specified as an array")
+            }
+            if keys.count > Evaluator.pathCountMax { throw raise("Path too deep") }
+        }
+        if sorted.count > 0 && sorted.slots[0].count == 0 {
+            release(value)
+            return .null
+        }
+        return try deleteSorted(value, sorted.slots, sorted.count, 0)
+    }
+
+    /// Deletes what sorted paths lead to that agree in their first `depth` keys; the value is owned.
+    private func deleteSorted(_ value: Value, _ paths: Slots, _ count: Int, _ depth: Int)
+        throws(Stop) -> Value
+    {
+        var result = value
+        var last = try heap.makeArray(capacity: 4)
+        defer { release(last) }
+        var i = 0
+        while i < count {
+            try charge(1)
+            let key = paths[i].slots[depth]
+            var end = i + 1
+            let isLast = paths[i].count == depth + 1
+            while end < count, try heap.isEqual(paths[end].slots[depth], key) { end += 1 }
+            if isLast {
+                try heap.push(&last, retain(key))
+            } else {
+                let part = try get(result, key)
+                let isNothing = part.isNull
+                release(part)
+                if !isNothing {
+                    let before = result
+                    result = .null
+                    result = try changePart(before, key, nil) { (inner) throws(Stop) in
+                        try deleteSorted(inner, paths.advanced(by: i), end - i, depth + 1)
+                    }
+                }
+            }
+            i = end
+        }
+        return last.count == 0 ? result : try deleteKeys(result, last)
+    }
+
+    /// Deletes several keys of one value at once: they all mean places in the value as it is now.
+    private func deleteKeys(_ value: Value, _ keys: Value) throws(Stop) -> Value {
+        if value.isNull { return value }
+        if value.isArray { return try deletePlaces(value, keys) }
+        var result = value
+        for i in 0..<keys.count {
+            let key = keys.slots[i]
+            if !value.isObject || !key.isString {
+                defer { release(result) }
+                throw raise(
+                    text: value.isObject
+                        ? "Cannot delete field at object index of \(key.kindName)"
+                        : "Cannot delete fields from \(value.kindName)")
+            }
+            let place = heap.find(result, key.bytes)
+            if place >= 0 { try heap.removeMember(&result, at: place) }
+        }
+        return result
+    }
+
+    /// Deletes elements and slices of an owned array.
+    private func deletePlaces(_ value: Value, _ keys: Value) throws(Stop) -> Value {
+        let count = value.count
+        var isDeleted = [Bool](repeating: false, count: count)
+        try charge(count)
+        for i in 0..<keys.count {
+            let key = keys.slots[i]
+            if key.isNumber {
+                let index = key.double.rounded(.down)
+                let place = index < 0 ? index + Double(count) : index
+                if place >= 0 && place < Double(count) { isDeleted[Int(place)] = true }
+            } else if key.isObject {
+                let (from, upto) = try bounds(key)
+                let (start, end) = Evaluator.range(from, upto, count)
+                for place in start..<end { isDeleted[place] = true }
+            } else {
+                defer { release(value) }
+                throw raise(text: "Cannot delete \(key.kindName) element of array")
+            }
+        }
+        var array = value
+        try heap.reserve(&array, 0)
+        let slots = array.slots
+        var kept = 0
+        for i in 0..<count {
+            if isDeleted[i] {
+                release(slots[i])
+            } else {
+                slots[kept] = slots[i]
+                kept += 1
+            }
+        }
+        Heap.setUsed(UInt(array.payload), kept)
+        return array.with(count: kept)
+    }
+}

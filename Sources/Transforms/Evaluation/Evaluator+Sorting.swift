@@ -1,0 +1,194 @@
+// Sorting, grouping and extremes, by keys that a filter gives: pairs of (key, element) are sorted by
+// merging, stable, each comparison charged.
+
+extension Evaluator {
+    /// The key of an element, owned: the filter's output, or all of them in an array.
+    private func key(_ filter: NodeRef, _ frame: Slots, _ element: Value) throws(Stop) -> Value {
+        filter.arity == .one
+            ? try one(filter, frame, element) : try collect(filter, frame, element)
+    }
+
+    /// (key, element) for each element; keys are owned, elements borrowed.
+    private func keyed(_ node: NodeRef, _ frame: Slots, _ array: Value) throws(Stop) -> Value {
+        let count = array.count
+        let pairs = try heap.makeArray(capacity: 2 * count).with(count: 2 * count)
+        let slots = array.slots
+        for i in 0..<count {
+            try charge(1)
+            pairs.slots[2 * i] = try key(node.a, frame, slots[i])
+            pairs.slots[2 * i + 1] = slots[i]
+        }
+        return pairs
+    }
+
+    private func dropKeyed(_ pairs: Value) {
+        for i in stride(from: 0, to: pairs.count, by: 2) { release(pairs.slots[i]) }
+        heap.release(pairs)
+    }
+
+    /// `sort_by(f)`, `group_by(f)`, `unique_by(f)` of a borrowed value.
+    func sorted(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+        if !input.isArray {
+            let keys = try collectKeys(node, frame, input)
+            defer { release(keys) }
+            var text = try heap.string("")
+            try appendShown(&text, input, withKind: true)
+            try append(&text, " and ")
+            try appendShown(&text, keys, withKind: true)
+            try append(&text, " cannot be sorted, as they are not both arrays")
+            throw raise(text, at: node)
+        }
+        let pairs = try keyed(node, frame, input)
+        defer { dropKeyed(pairs) }
+        try sortPairs(pairs.slots, input.count)
+        let count = input.count
+        var result = try heap.makeArray(capacity: count)
+        if node.operation == .sortBy {
+            for i in 0..<count { try heap.push(&result, retain(pairs.slots[2 * i + 1])) }
+            return result
+        }
+        var start = 0
+        while start < count {
+            var end = start + 1
+            let key = pairs.slots[2 * start]
+            while end < count, try heap.isEqual(key, pairs.slots[2 * end]) { end += 1 }
+            try charge(end - start)
+            if node.operation == .uniqueBy {
+                try heap.push(&result, retain(pairs.slots[2 * start + 1]))
+            } else {
+                var group = try heap.makeArray(capacity: end - start)
+                for i in start..<end { try heap.push(&group, retain(pairs.slots[2 * i + 1])) }
+                try heap.push(&result, group)
+            }
+            start = end
+        }
+        return result
+    }
+
+    /// What jq computes of a value that is not an array before it refuses to sort it.
+    private func collectKeys(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+        if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
+        var keys = try heap.makeArray(capacity: input.count)
+        for i in 0..<input.count {
+            let key = try collect(node.a, frame, input.slots[2 * i + 1])
+            try heap.push(&keys, key)
+        }
+        return keys
+    }
+
+    /// `min_by(f)`, `max_by(f)`: the first smallest, the last largest; null of none.
+    func extreme(_ node: NodeRef, _ frame: Slots, _ input: Value, wantsMax: Bool) throws(Stop) -> Value {
+        if !input.isArray { throw raise(.cannotIterate, input, at: node) }
+        if input.count == 0 { return .null }
+        var best = 0
+        var bestKey = try key(node.a, frame, input.slots[0])
+        for i in 1..<input.count {
+            try charge(1)
+            let candidate = try key(node.a, frame, input.slots[i])
+            let order = try heap.compare(candidate, bestKey)
+            if wantsMax ? order >= 0 : order < 0 {
+                release(bestKey)
+                (best, bestKey) = (i, candidate)
+            } else {
+                release(candidate)
+            }
+        }
+        release(bestKey)
+        return retain(input.slots[best])
+    }
+
+    /// A sorted copy of a borrowed array.
+    func sortedElements(_ array: Value) throws(Stop) -> Value {
+        let count = array.count
+        let pairs = try heap.makeArray(capacity: 2 * count).with(count: 2 * count)
+        defer { heap.release(pairs) }
+        for i in 0..<count {
+            pairs.slots[2 * i] = array.slots[i]
+            pairs.slots[2 * i + 1] = array.slots[i]
+        }
+        try sortPairs(pairs.slots, count)
+        var result = try heap.makeArray(capacity: count)
+        for i in 0..<count { try heap.push(&result, retain(pairs.slots[2 * i])) }
+        return result
+    }
+
+    /// Sorts (key, element) pairs in place, stable.
+    func sortPairs(_ pairs: Slots, _ count: Int) throws(Stop) {
+        if count < 2 { return }
+        // What is in order already, or in reverse, needs one look.
+        var ascending = true
+        var descending = true
+        for i in 1..<count where ascending || descending {
+            try charge(1)
+            let order = try heap.compare(pairs[2 * i - 2], pairs[2 * i])
+            if order > 0 { ascending = false }
+            if order <= 0 { descending = false }
+        }
+        if ascending { return }
+        if descending { return reversePairs(pairs, count) }
+        let scratch = try heap.makeArray(capacity: 2 * count)
+        defer { heap.release(scratch) }
+        try sortRuns(pairs, count)
+        var (from, to) = (pairs, scratch.slots)
+        var width = Evaluator.runCount
+        while width < count {
+            for start in stride(from: 0, to: count, by: 2 * width) {
+                let middle = min(start + width, count)
+                try merge(from, start, middle, min(start + 2 * width, count), to)
+            }
+            swap(&from, &to)
+            width *= 2
+        }
+        if from.address != pairs.address { pairs.copy(from, 2 * count) }
+    }
+
+    private static let runCount = 8
+
+    private func reversePairs(_ pairs: Slots, _ count: Int) {
+        for i in 0..<count / 2 {
+            let j = count - 1 - i
+            let (key, element) = (pairs[2 * i], pairs[2 * i + 1])
+            (pairs[2 * i], pairs[2 * i + 1]) = (pairs[2 * j], pairs[2 * j + 1])
+            (pairs[2 * j], pairs[2 * j + 1]) = (key, element)
+        }
+    }
+
+    /// Sorts runs of `runCount` pairs by insertion.
+    private func sortRuns(_ pairs: Slots, _ count: Int) throws(Stop) {
+        for start in stride(from: 0, to: count, by: Evaluator.runCount) {
+            for i in start + 1..<max(start + 1, min(start + Evaluator.runCount, count)) {
+                let (key, element) = (pairs[2 * i], pairs[2 * i + 1])
+                var j = i
+                while j > start, try heap.compare(pairs[2 * j - 2], key) > 0 {
+                    pairs[2 * j] = pairs[2 * j - 2]
+                    pairs[2 * j + 1] = pairs[2 * j - 1]
+                    j -= 1
+                }
+                pairs[2 * j] = key
+                pairs[2 * j + 1] = element
+            }
+            try charge(Evaluator.runCount)
+        }
+    }
+
+    private func merge(_ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots) throws(Stop) {
+        try charge(end - start)
+        var (left, right) = (start, middle)
+        var place = start
+        while left < middle && right < end {
+            if try heap.compare(from[2 * left], from[2 * right]) <= 0 {
+                to[2 * place] = from[2 * left]
+                to[2 * place + 1] = from[2 * left + 1]
+                left += 1
+            } else {
+                to[2 * place] = from[2 * right]
+                to[2 * place + 1] = from[2 * right + 1]
+                right += 1
+            }
+            place += 1
+        }
+        to.advanced(by: 2 * place).copy(from.advanced(by: 2 * left), 2 * (middle - left))
+        place += middle - left
+        to.advanced(by: 2 * place).copy(from.advanced(by: 2 * right), 2 * (end - right))
+    }
+}

@@ -1,0 +1,162 @@
+// The state of a run, and what every part of the evaluator uses.
+//
+// A filter is evaluated against an input in a frame. Three functions do it:
+//
+//     one(node, frame, input)          at most one output, returned; the input is borrowed
+//     take(node, frame, input)         the same, but the input is owned and used up: what nobody
+//                                      else holds is changed in place
+//     each(node, frame, input, emit)   any number of outputs, pushed into `emit` one by one
+//
+// Outputs are owned by who receives them. `absent` stands for no output.
+
+import Glibc
+
+@safe struct Evaluator {
+    // Safety: owned by the `Runner` whose thread runs this evaluator.
+    let state: UnsafeMutablePointer<State>
+
+    @safe struct State: ~Copyable {
+        let heap: Heap
+        let budget: Budget
+        /// What `raised` carries; owned.
+        var error: Value = .null
+        /// Where in the program the error was raised.
+        var errorOffset: UInt32 = 0
+        /// The label that a `broke` is on its way to.
+        var breakSerial = 0
+        var labelSerial = 0
+        /// Frames: from `frameBase`, up to `frameEnd`.
+        var frameTop: Slots
+        var frameBase: Slots
+        var frameEnd: Slots
+        var depth = 0
+        var depthMax: Int
+        /// The lowest address that the thread's stack may reach.
+        var stackLimit: UInt = 0
+        /// The member index that each `field` node hit last.
+        var caches: UnsafeMutablePointer<UInt32>
+        var cacheCapacity: Int
+        var tail = TailCall()
+        var path = PathState()
+        var scratch: UnsafeMutablePointer<OutputBuffer>
+        var host: Host
+        var exitStatus = 0
+        var regexes = RegexCache()
+    }
+
+    /// A call in tail position, for the loop of the function that it leaves.
+    struct TailCall {
+        var node: NodeRef?
+        var input = Value.absent
+        /// The callee's frame, made on top of the frame that is left.
+        var frame: Slots?
+    }
+
+    /// What `path(f)` is at: the keys that led to the current value.
+    struct PathState {
+        var keys = Value.absent
+        /// Whether the current value was reached by a path at all.
+        var isBroken = false
+    }
+
+    @inline(__always) init(_ state: UnsafeMutablePointer<State>) { unsafe self.state = state }
+
+    @inline(__always) var heap: Heap { unsafe state.pointee.heap }
+    @inline(__always) var budget: Budget { unsafe state.pointee.budget }
+
+    @inline(__always) func charge(_ steps: Int) throws(Stop) { try budget.charge(steps) }
+
+    @inline(__always) func release(_ value: Value) { heap.release(value) }
+    @inline(__always) func retain(_ value: Value) -> Value { heap.retain(value) }
+
+    // MARK: Errors
+
+    /// Raises an owned value.
+    @inline(never) func raise(_ value: Value, at node: NodeRef? = nil) -> Stop {
+        unsafe heap.release(state.pointee.error)
+        unsafe state.pointee.error = value
+        if let node { unsafe state.pointee.errorOffset = node.offset }
+        return .raised
+    }
+
+    /// The raised value, owned.
+    func takeError() -> Value {
+        if let sentence = heap.takeSentence() {
+            if let text = try? heap.string(sentence) { return text }
+        }
+        let error = unsafe state.pointee.error
+        unsafe state.pointee.error = .null
+        return error
+    }
+
+    // MARK: Frames
+
+    /// A frame of `size` slots: slot 0 leads to the enclosing function's frame, the rest are unset.
+    @inline(__always) func pushFrame(_ size: Int, enclosing: Slots) throws(Stop) -> Slots {
+        let frame = unsafe state.pointee.frameTop
+        let top = frame.advanced(by: size)
+        if unsafe top.address > state.pointee.frameEnd.address { throw heap.stop(.depth) }
+        unsafe state.pointee.frameTop = top
+        frame[0] = Value(word: 0, payload: enclosing.address)
+        var i = 1
+        while i < size {
+            frame[i] = .absent
+            i &+= 1
+        }
+        return frame
+    }
+
+    /// Drops the frame and what its slots own.
+    @inline(__always) func popFrame(_ frame: Slots, _ size: Int) {
+        var i = 1
+        while i < size {
+            heap.release(frame[i])
+            i &+= 1
+        }
+        unsafe state.pointee.frameTop = frame
+    }
+
+    /// The frame `up` functions out; -1 is the program's own.
+    @inline(__always) func frame(_ frame: Slots, up: Int) -> Slots {
+        if up == 0 { return frame }
+        if up < 0 { return unsafe state.pointee.frameBase }
+        var current = frame
+        for _ in 0..<up { current = Slots(address: current[0].payload) }
+        return current
+    }
+
+    /// Counts a call and looks whether the thread's stack has room for it.
+    @inline(__always) func enter() throws(Stop) {
+        try charge(1)
+        let depth = unsafe state.pointee.depth &+ 1
+        unsafe state.pointee.depth = depth
+        if unsafe depth > state.pointee.depthMax || Evaluator.stackAddress() < state.pointee.stackLimit {
+            throw heap.stop(.depth)
+        }
+    }
+
+    @inline(__always) func leave() { unsafe state.pointee.depth &-= 1 }
+
+    /// About where the thread's stack is now.
+    @inline(__always) static func stackAddress() -> UInt {
+        var marker: UInt8 = 0
+        return unsafe withUnsafeMutablePointer(to: &marker) { UInt(bitPattern: $0) }
+    }
+}
+
+extension Value {
+    /// A filter with its frame; node pointers have at most 48 bits in user space.
+    @inline(__always) static func closure(_ node: NodeRef, _ frame: Slots) -> Value {
+        let address = unsafe UInt64(UInt(bitPattern: node.pointer))
+        assert(address >> 48 == 0)
+        return Value(word: address << 16 | UInt64(Tag.closure.rawValue), payload: frame.address)
+    }
+
+    @inline(__always) var closureNode: NodeRef {
+        unsafe NodeRef(UnsafePointer(bitPattern: UInt(word >> 16)).unsafelyUnwrapped)
+    }
+
+    /// The sign that a call in tail position waits in the evaluator's state.
+    @inline(__always) static var tailCall: Value { Value(word: 0, payload: 1) }
+    @inline(__always) var isTailCall: Bool { payload == 1 && isAbsent }
+}

@@ -1,0 +1,155 @@
+// What errors say, in jq's words. A value is shown by its kind and the first 29 bytes of its text.
+
+/// A sentence about one or two values.
+enum Message {
+    case cannotIndex, cannotIterate, cannotAdd, cannotSubtract, cannotMultiply, cannotDivide
+    case dividedByZero, remainderByZero, cannotNegate, keyNotString, hasNoKeys, hasNoLength
+    case cannotSort, cannotGroup, cannotCheckKey, cannotContain, cannotParseNumber, cannotParseBoolean
+    case cannotMatch, notInCSVRow, notInTSVRow, cannotFormatRow, cannotEscape, notBase64, notBase32
+    case notURI, cannotHaveAbs, cannotBeExploded, cannotSearch, cannotSearchFrom, needsNumber
+    case hasNoUTF8Length, cannotReverse, badImplode, invalidPath, cannotEntries
+    case notString
+
+    /// The text around the values: before, between, after.
+    fileprivate var parts: (StaticString, StaticString, StaticString) {
+        switch self {
+        case .cannotIndex: ("Cannot index ", " with ", "")
+        case .cannotIterate: ("Cannot iterate over ", "", "")
+        case .cannotAdd: ("", " and ", " cannot be added")
+        case .cannotSubtract: ("", " and ", " cannot be subtracted")
+        case .cannotMultiply: ("", " and ", " cannot be multiplied")
+        case .cannotDivide: ("", " and ", " cannot be divided")
+        case .dividedByZero: ("", " and ", " cannot be divided because the divisor is zero")
+        case .remainderByZero:
+            ("", " and ", " cannot be divided (remainder) because the divisor is zero")
+        case .cannotNegate: ("", "", " cannot be negated")
+        case .keyNotString: ("Object keys must be strings", "", "")
+        case .hasNoKeys: ("", "", " has no keys")
+        case .hasNoLength: ("", "", " has no length")
+        case .hasNoUTF8Length: ("", "", " only strings have UTF-8 byte length")
+        case .cannotSort: ("", "", " cannot be sorted, as it is not an array")
+        case .cannotGroup: ("Cannot index ", " with number", "")
+        case .cannotCheckKey: ("Cannot check whether ", " has a ", " key")
+        case .cannotContain: ("", " and ", " cannot have their containment checked")
+        case .cannotParseNumber: ("", "", " cannot be parsed as a number")
+        case .cannotParseBoolean: ("", "", " cannot be parsed as a boolean")
+        case .cannotMatch: ("", "", " cannot be matched, as it is not a string")
+        case .notInCSVRow: ("", "", " is not valid in a csv row")
+        case .notInTSVRow: ("", "", " is not valid in a tsv row")
+        case .cannotFormatRow: ("", "", " cannot be formatted, only an array can be")
+        case .cannotEscape: ("", "", " can not be escaped for shell")
+        case .notBase64: ("", "", " is not valid base64 data")
+        case .notBase32: ("", "", " is not valid base32 data")
+        case .notURI: ("", "", " is not a valid uri encoding")
+        case .cannotHaveAbs: ("", "", " has no absolute value")
+        case .cannotBeExploded: ("", "", " cannot be exploded")
+        case .cannotSearch: ("", "", " cannot be searched, as it is not a string")
+        case .cannotSearchFrom: ("", "", " cannot be searched from")
+        case .needsNumber: ("", "", " number required")
+        case .cannotReverse: ("Cannot reverse ", "", "")
+        case .badImplode:
+            ("", "", " can't be imploded, unicode codepoint needs to be numeric")
+        case .invalidPath: ("Invalid path expression with result ", "", "")
+        case .cannotEntries: ("Cannot use ", "", " as object key")
+        case .notString: ("", "", " is not a string")
+        }
+    }
+
+    fileprivate var showsKind: Bool {
+        switch self {
+        case .invalidPath: false
+        default: true
+        }
+    }
+}
+
+extension Evaluator {
+    /// The first bytes of the value's text, as jq shortens it in messages: 29 at most, whole code
+    /// points, dots and the closing mark at the end when there is more.
+    static let shownByteCountMax = 29
+
+    /// Raises a message about one or two borrowed values.
+    @inline(never) func raise(
+        _ message: Message, _ value: Value, _ other: Value = .absent, at node: NodeRef? = nil
+    ) -> Stop {
+        do throws(Stop) {
+            let (before, between, after) = message.parts
+            var text = try heap.string(before)
+            if message == .cannotIndex {
+                // The target by its kind alone.
+                try append(&text, value.kindName)
+                try append(&text, between)
+                try appendShown(&text, other, withKind: true)
+            } else if message != .keyNotString {
+                try appendShown(&text, value, withKind: message.showsKind)
+                if other.isPresent {
+                    try append(&text, between)
+                    try appendShown(&text, other, withKind: true)
+                }
+                try append(&text, after)
+            }
+            return raise(text, at: node)
+        } catch { return error }
+    }
+
+    /// Raises a fixed sentence.
+    @inline(never) func raise(_ text: StaticString, at node: NodeRef? = nil) -> Stop {
+        do throws(Stop) { return raise(try heap.string(text), at: node) } catch { return error }
+    }
+
+    /// Raises a sentence made for the occasion.
+    @inline(never) func raise(text: String, at node: NodeRef? = nil) -> Stop {
+        do throws(Stop) { return raise(try heap.string(text), at: node) } catch { return error }
+    }
+
+    func append(_ string: inout Value, _ text: StaticString) throws(Stop) {
+        unsafe try heap.append(
+            &string, Bytes(UnsafeMutablePointer(mutating: text.utf8Start), text.utf8CodeUnitCount),
+            flags: 0)
+    }
+
+    func append(_ string: inout Value, _ text: String) throws(Stop) {
+        let part = try heap.string(text)
+        try heap.append(&string, part.bytes, flags: 0)
+        release(part)
+    }
+
+    /// `number (1)`, `string ("abc")`, or the value's text alone.
+    func appendShown(_ string: inout Value, _ value: Value, withKind: Bool) throws(Stop) {
+        if withKind {
+            try append(&string, value.kindName)
+            try append(&string, " (")
+        }
+        let text = try toJSON(value)
+        let bytes = text.bytes
+        if bytes.count <= Evaluator.shownByteCountMax {
+            try heap.append(&string, bytes, flags: 0)
+        } else {
+            let ending: StaticString =
+                switch value.tag {
+                case .string: "...\""
+                case .array: "...]"
+                case .object: "...}"
+                default: "..."
+                }
+            var kept = Evaluator.shownByteCountMax - ending.utf8CodeUnitCount
+            while kept > 0 && bytes[kept] & 0xC0 == 0x80 { kept -= 1 }
+            try heap.append(&string, bytes.slice(0, kept), flags: 0)
+            try append(&string, ending)
+        }
+        release(text)
+        if withKind { try append(&string, ")") }
+    }
+
+    /// The value's JSON text as a string; the value is borrowed.
+    func toJSON(_ value: Value) throws(Stop) -> Value {
+        let writer = JSONWriter(heap: heap, budget: budget, options: .compact)
+        // Safety: the scratch buffer is the run's own; nothing below this call uses it.
+        let start = unsafe state.pointee.scratch.pointee.count
+        try unsafe writer.write(value, to: &state.pointee.scratch.pointee)
+        let bytes = unsafe state.pointee.scratch.pointee.bytes
+        let text = try heap.string(bytes.slice(start, bytes.count))
+        unsafe state.pointee.scratch.pointee.truncate(to: start)
+        return text
+    }
+}

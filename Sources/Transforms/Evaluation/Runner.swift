@@ -1,0 +1,269 @@
+// The facade: bytes -> document -> program -> outputs -> bytes, with the limits of a run.
+//
+//     let runner = Runner(limits: limits)               one per thread, reused
+//     try runner.begin(deadlineNanoseconds:, cancel:)   an empty heap and a full budget
+//     let input = try runner.read(bytes)                borrows `bytes` until the next `begin`
+//     try runner.evaluate(program, input, arguments) { output in runner.write(output, ...) }
+
+import Glibc
+
+/// The bounds of a run.
+public struct Limits: Sendable {
+    /// Bytes of the heap: documents and built values together.
+    public var memoryBytesMax = 256 << 20
+    /// Levels of nesting in JSON texts.
+    public var depthMax = 10_000
+    /// Calls of functions within each other that are no tail calls.
+    public var callDepthMax = 20_000
+    /// Bytes of frames.
+    public var frameBytesMax = 64 << 20
+    /// Bytes of the thread's stack that evaluation may use.
+    public var stackBytesMax = 56 << 20
+    /// Steps of some 10 ns, for work that must not take long whatever it is.
+    public var stepsMax = Int.max
+    /// Bytes of chunks kept from run to run.
+    public var retainedBytesMax = 1 << 20
+
+    public init() {}
+}
+
+/// A value of a run: an input, an argument, an output. Valid until the runner's next `begin`.
+public struct Document {
+    let value: Value
+
+    public static var null: Document { Document(value: .null) }
+
+    public enum Kind: Sendable { case null, boolean, number, string, array, object }
+
+    public var kind: Kind {
+        switch value.tag {
+        case .null, .absent, .closure: .null
+        case .no, .yes: .boolean
+        case .integer, .double, .literal: .number
+        case .string: .string
+        case .array: .array
+        case .object: .object
+        }
+    }
+
+    /// Whether it is neither `null` nor `false`.
+    public var isTrue: Bool { value.isTrue }
+    /// A string's text.
+    public var string: String? { value.isString ? value.bytes.text : nil }
+    /// A string's UTF-8.
+    public var utf8: [UInt8]? {
+        guard value.isString else { return nil }
+        let bytes = value.bytes
+        return unsafe Array(UnsafeBufferPointer(start: bytes.base, count: bytes.count))
+    }
+    /// A number's value.
+    public var number: Double? { value.isNumber ? value.double : nil }
+    public var isNaN: Bool { value.tag == .double && value.storedDouble.isNaN }
+    /// How many elements or members there are.
+    public var count: Int { value.isContainer ? value.count : 0 }
+
+    /// An object's members in order.
+    public var members: [(name: String, value: Document)] {
+        guard value.isObject else { return [] }
+        return (0..<value.count).map {
+            (value.slots[2 * $0].bytes.text, Document(value: value.slots[2 * $0 + 1]))
+        }
+    }
+
+    /// An array's element.
+    public subscript(index: Int) -> Document {
+        precondition(value.isArray && index >= 0 && index < value.count)
+        return Document(value: value.slots[index])
+    }
+}
+
+/// Why a run ended without all its outputs. Documents in it belong to the runner's thread: it is
+/// thrown to that thread's caller and goes no further, which is what makes it `Sendable`.
+public enum RunFailure: Error, @unchecked Sendable {
+    /// The program raised an error that nothing caught; `offset` is in the program's text.
+    case raised(Document, offset: Int)
+    case limit(Limit)
+    /// `halt`, `halt_error`: the status, and what `halt_error` shows.
+    case halted(status: Int, message: Document?)
+    /// `break` without its label; does not occur in compiled programs.
+    case broke
+}
+
+/// Runs programs, one at a time, on one thread: owns the heap, the frames and the budget.
+@safe public final class Runner {
+    public let limits: Limits
+    let heap: Heap
+    let budget: Budget
+    // Safety: allocated by `init`, freed by `deinit`, used by the thread that owns the runner.
+    private let state: UnsafeMutablePointer<Evaluator.State>
+    private let frameBase: UnsafeMutableRawPointer
+
+    public init(limits: Limits = Limits()) {
+        self.limits = limits
+        heap = Heap(bytesMax: limits.memoryBytesMax)
+        budget = Budget(heap: heap)
+        let mapped = unsafe mmap(
+            nil, limits.frameBytesMax, PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
+            fatalError("no address space for \(limits.frameBytesMax) bytes of frames")
+        }
+        unsafe frameBase = mapped
+        unsafe state = .allocate(capacity: 1)
+        let base = Slots(address: UInt64(UInt(bitPattern: mapped)))
+        let scratch = UnsafeMutablePointer<OutputBuffer>.allocate(capacity: 1)
+        unsafe scratch.initialize(to: OutputBuffer(bytesMax: limits.memoryBytesMax))
+        let caches = UnsafeMutablePointer<UInt32>.allocate(capacity: 64)
+        unsafe caches.initialize(repeating: 0, count: 64)
+        unsafe state.initialize(
+            to: Evaluator.State(
+                heap: heap, budget: budget, frameTop: base, frameBase: base,
+                frameEnd: base.advanced(by: limits.frameBytesMax / MemoryLayout<Value>.size),
+                depthMax: limits.callDepthMax, caches: caches, cacheCapacity: 64, scratch: scratch,
+                host: Host()))
+    }
+
+    deinit {
+        unsafe state.pointee.scratch.deinitialize(count: 1)
+        unsafe state.pointee.scratch.deallocate()
+        unsafe state.pointee.caches.deallocate()
+        unsafe state.deinitialize(count: 1)
+        unsafe state.deallocate()
+        unsafe munmap(frameBase, limits.frameBytesMax)
+        budget.destroy()
+        heap.destroy()
+    }
+
+    /// Bytes that the last run held at most.
+    public var memoryBytesPeak: Int { heap.bytesPeak }
+
+    /// Counted blocks in use.
+    var liveBlocks: Int { heap.liveBlocks }
+
+    /// Empties the heap and fills the budget. Earlier documents are no longer valid.
+    /// - Parameter deadlineNanoseconds: of `MonotonicClock`.
+    public func begin(
+        deadlineNanoseconds: UInt64 = .max, stepsMax: Int? = nil, cancel: CancelFlag? = nil
+    ) {
+        heap.reset(retaining: limits.retainedBytesMax)
+        budget.begin(
+            deadlineNanoseconds: deadlineNanoseconds, stepsMax: stepsMax ?? limits.stepsMax,
+            cancel: cancel)
+        unsafe state.pointee.error = .null
+    }
+
+    /// JSON text -> document. The bytes must stay until the next `begin`.
+    /// - Throws: `ReadFailure` with the offset of the first error.
+    public func read(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
+        var reader = JSONReader(
+            heap: heap, budget: budget, depthMax: limits.depthMax, counts: false)
+        return unsafe Document(value: try reader.readText(Runner.bytes(text)))
+    }
+
+    static func bytes(_ text: UnsafeRawBufferPointer) -> Bytes {
+        guard let base = text.baseAddress else {
+            return unsafe Bytes(UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped, 0)
+        }
+        return unsafe Bytes(
+            UnsafeMutablePointer(mutating: base.assumingMemoryBound(to: UInt8.self)), text.count)
+    }
+
+    /// A string as a document.
+    public func string(_ text: String) throws(RunFailure) -> Document {
+        do throws(Stop) { return Document(value: try heap.string(text)) } catch { throw failure(error) }
+    }
+
+    /// The limit that was met last.
+    public var limitMet: Limit { heap.limit }
+
+    /// Runs the program on an input.
+    /// - Parameters:
+    ///   - arguments: the values of `program.argumentNames`, in that order.
+    ///   - emit: takes each output, valid while it runs; false ends the run.
+    public func evaluate(
+        _ program: Program, _ input: Document, arguments: [Document] = [],
+        emit: (Document) throws(RunFailure) -> Bool
+    ) throws(RunFailure) {
+        let evaluator = prepare(program, arguments)
+        var failed: RunFailure?
+        do throws(Stop) {
+            let frame = unsafe state.pointee.frameBase
+            _ = try evaluator.each(program.root, frame, input.value) { (output) throws(Stop) in
+                defer { heap.release(output) }
+                do throws(RunFailure) {
+                    return try emit(Document(value: output)) ? .more : .stop
+                } catch {
+                    failed = error
+                    throw .limit
+                }
+            }
+            finish(program)
+        } catch {
+            if let failed { throw failed }
+            throw failure(error)
+        }
+    }
+
+    private func prepare(_ program: Program, _ arguments: [Document]) -> Evaluator {
+        precondition(arguments.count == program.argumentNames.count)
+        let evaluator = unsafe Evaluator(state)
+        let frame = unsafe state.pointee.frameBase
+        unsafe state.pointee.frameTop = frame.advanced(by: program.frameSize)
+        for i in 0..<program.frameSize { frame[i] = .absent }
+        for (i, argument) in arguments.enumerated() { frame[i + 1] = heap.retain(argument.value) }
+        unsafe state.pointee.depth = 0
+        unsafe state.pointee.errorOffset = 0
+        unsafe state.pointee.path = Evaluator.PathState()
+        unsafe state.pointee.scratch.pointee.removeAll()
+        let address = Evaluator.stackAddress()
+        unsafe state.pointee.stackLimit = address - UInt(min(limits.stackBytesMax, Int(address) / 2))
+        if unsafe state.pointee.cacheCapacity < program.cacheCount {
+            unsafe state.pointee.caches.deallocate()
+            unsafe state.pointee.caches = .allocate(capacity: program.cacheCount)
+            unsafe state.pointee.cacheCapacity = program.cacheCount
+        }
+        unsafe state.pointee.caches.update(repeating: 0, count: program.cacheCount)
+        return evaluator
+    }
+
+    private func finish(_ program: Program) {
+        let frame = unsafe state.pointee.frameBase
+        for i in 1..<max(program.frameSize, 1) { heap.release(frame[i]) }
+        unsafe heap.release(state.pointee.error)
+        unsafe state.pointee.error = .null
+    }
+
+    private func failure(_ stop: Stop) -> RunFailure {
+        let evaluator = unsafe Evaluator(state)
+        switch stop {
+        case .raised:
+            return unsafe .raised(
+                Document(value: evaluator.takeError()), offset: Int(state.pointee.errorOffset))
+        case .limit: return .limit(heap.limit)
+        case .halted:
+            let status = unsafe state.pointee.exitStatus
+            let message = unsafe state.pointee.error
+            return .halted(status: status, message: message.isNull ? nil : Document(value: message))
+        case .broke: return .broke
+        }
+    }
+
+    /// Appends a document's text.
+    public func write(_ document: Document, _ options: WriteOptions = .compact, to out: inout OutputBuffer)
+        throws(RunFailure)
+    {
+        let writer = JSONWriter(heap: heap, budget: budget, options: options)
+        do throws(Stop) { try writer.write(document.value, to: &out) } catch { throw failure(error) }
+    }
+
+    /// Appends a string's own bytes.
+    public func writeRaw(_ document: Document, to out: inout OutputBuffer) throws(RunFailure) {
+        precondition(document.value.isString)
+        do throws(Stop) { try out.append(document.value.bytes, heap) } catch { throw failure(error) }
+    }
+
+    /// Appends one byte.
+    public func write(_ byte: UInt8, to out: inout OutputBuffer) throws(RunFailure) {
+        do throws(Stop) { try out.append(byte, heap) } catch { throw failure(error) }
+    }
+}

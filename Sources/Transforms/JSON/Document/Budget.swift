@@ -1,0 +1,85 @@
+// What a run may still do. Work is charged in steps of some 10 ns; when a slice of them is spent, the
+// deadline and the cancel flag are looked at, so nothing runs on for more than about a millisecond.
+
+import Glibc
+import Synchronization
+
+/// Set by any thread to stop a run; the run looks at it with each slice of its budget.
+public final class CancelFlag: Sendable {
+    private let flag = Atomic<Bool>(false)
+
+    public init() {}
+
+    public func cancel() { flag.store(true, ordering: .relaxed) }
+    public func clear() { flag.store(false, ordering: .relaxed) }
+    public var isCancelled: Bool { flag.load(ordering: .relaxed) }
+}
+
+@safe struct Budget {
+    // Safety: allocated by `init`, freed by `destroy`; used by one thread at a time.
+    let state: UnsafeMutablePointer<State>
+    let heap: Heap
+
+    struct State {
+        /// Steps left in this slice.
+        var fuel: Int
+        /// Steps left after this slice.
+        var stepsLeft: Int
+        var deadlineNanoseconds: UInt64
+        var cancel: CancelFlag?
+    }
+
+    /// Steps between two looks at the clock.
+    static let sliceStepCount = 8192
+
+    init(heap: Heap) {
+        self.heap = heap
+        unsafe state = .allocate(capacity: 1)
+        unsafe state.initialize(
+            to: State(fuel: 0, stepsLeft: .max, deadlineNanoseconds: .max, cancel: nil))
+    }
+
+    func destroy() {
+        unsafe state.deinitialize(count: 1)
+        unsafe state.deallocate()
+    }
+
+    /// Begins a run that may go on until `deadlineNanoseconds` of the monotonic clock.
+    func begin(deadlineNanoseconds: UInt64, stepsMax: Int, cancel: CancelFlag?) {
+        unsafe state.pointee.fuel = min(stepsMax, Budget.sliceStepCount)
+        unsafe state.pointee.stepsLeft = stepsMax - min(stepsMax, Budget.sliceStepCount)
+        unsafe state.pointee.deadlineNanoseconds = deadlineNanoseconds
+        unsafe state.pointee.cancel = cancel
+    }
+
+    @inline(__always) func charge(_ steps: Int) throws(Stop) {
+        let fuel = unsafe state.pointee.fuel &- steps
+        unsafe state.pointee.fuel = fuel
+        if fuel < 0 { try refill() }
+    }
+
+    @inline(never) private func refill() throws(Stop) {
+        // A charge larger than a slice takes its part of the steps left.
+        let spent = unsafe -state.pointee.fuel
+        let left = unsafe state.pointee.stepsLeft - spent
+        if left <= 0 { throw heap.stop(.steps) }
+        let slice = min(left, Budget.sliceStepCount)
+        unsafe state.pointee.fuel = slice
+        unsafe state.pointee.stepsLeft = left - slice
+        if let cancel = unsafe state.pointee.cancel, cancel.isCancelled {
+            throw heap.stop(.cancelled)
+        }
+        let deadline = unsafe state.pointee.deadlineNanoseconds
+        if deadline != .max && MonotonicClock.nanoseconds() >= deadline { throw heap.stop(.deadline) }
+    }
+}
+
+/// The clock that deadlines are read from.
+public enum MonotonicClock {
+    /// Nanoseconds since some fixed moment, as `CLOCK_MONOTONIC`.
+    public static func nanoseconds() -> UInt64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+}

@@ -1,0 +1,98 @@
+// Building arrays in the heap.
+
+extension Heap {
+    /// A new, empty array with room for `capacity` elements.
+    @inline(__always) func makeArray(capacity: Int) throws(Stop) -> Value {
+        if capacity > 1 << 36 { throw stop(.memory) }
+        let payload = try allocate(capacity &* 16, unit: 16)
+        return Value(.array, flags: Value.counted, payload: UInt64(payload))
+    }
+
+    /// Appends an owned element to an owned array, in place when nobody else holds it.
+    @inline(__always) func push(_ array: inout Value, _ element: Value) throws(Stop) {
+        let count = array.count
+        let payload = UInt(array.payload)
+        if isUnique(array) && count < Heap.capacity(payload) && Heap.used(payload) == count {
+            array.slots[count] = element
+            Heap.setUsed(UInt(array.payload), count &+ 1)
+            array = array.with(count: count &+ 1)
+        } else {
+            try pushSlow(&array, element)
+        }
+    }
+
+    @inline(never) private func pushSlow(_ array: inout Value, _ element: Value) throws(Stop) {
+        try reserve(&array, 1)
+        let count = array.count
+        array.slots[count] = element
+        Heap.setUsed(UInt(array.payload), count + 1)
+        array = array.with(count: count + 1)
+    }
+
+    /// Makes an owned array one that nobody else holds, with room for `more` elements.
+    func reserve(_ array: inout Value, _ more: Int) throws(Stop) {
+        let count = array.count
+        if count + more > Int(UInt32.max) { throw stop(.memory) }
+        if isUnique(array) {
+            let payload = UInt(array.payload)
+            // What stood behind a beginning of an array goes when the beginning is all that is left.
+            if Heap.used(payload) > count { truncate(&array, to: count) }
+            if Heap.capacity(payload) >= count + more { return }
+            let room = max(count + more, count + count / 2, 4)
+            let grown = try grow(payload, used: count &* 16, to: room &* 16, unit: 16)
+            array.payload = UInt64(grown)
+            return
+        }
+        let room = more == 0 ? count : max(count + more, count + count / 4)
+        let copy = try makeArray(capacity: room).with(count: count)
+        copy.slots.copy(array.slots, count)
+        Heap.setUsed(UInt(copy.payload), count)
+        retainAll(copy.slots, count)
+        release(array)
+        array = copy
+    }
+
+    /// Owns each of these values once more.
+    @inline(__always) func retainAll(_ slots: Slots, _ count: Int) {
+        for i in 0..<count { retain(slots[i]) }
+    }
+
+    @inline(__always) func releaseAll(_ slots: Slots, _ count: Int) {
+        for i in 0..<count { release(slots[i]) }
+    }
+
+    /// The elements `from..<upto` of a borrowed array. A part of an array that is fixed for the run,
+    /// and a beginning of any array, share the memory.
+    func subarray(_ array: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
+        if from == 0 || !array.isCounted {
+            let part = array.with(count: upto - from)
+            if array.isCounted { return retain(part) }
+            return Value(word: part.word, payload: array.slots.advanced(by: from).address)
+        }
+        let copy = try makeArray(capacity: upto - from).with(count: upto - from)
+        copy.slots.copy(array.slots.advanced(by: from), upto - from)
+        Heap.setUsed(UInt(copy.payload), upto - from)
+        retainAll(copy.slots, upto - from)
+        return copy
+    }
+
+    /// Appends all elements of a borrowed array to an owned one.
+    func append(_ array: inout Value, contentsOf other: Value) throws(Stop) {
+        let more = other.count
+        if more == 0 { return }
+        try reserve(&array, more)
+        let count = array.count
+        array.slots.advanced(by: count).copy(other.slots, more)
+        retainAll(other.slots, more)
+        Heap.setUsed(UInt(array.payload), count + more)
+        array = array.with(count: count + more)
+    }
+
+    /// Drops the elements from `count` on of an array that nobody else holds.
+    func truncate(_ array: inout Value, to count: Int) {
+        assert(isUnique(array))
+        releaseAll(array.slots.advanced(by: count), Heap.used(UInt(array.payload)) - count)
+        Heap.setUsed(UInt(array.payload), count)
+        array = array.with(count: count)
+    }
+}

@@ -1,0 +1,109 @@
+// Objects: members in insertion order, found by their names' bytes; beyond 8 members a name that is
+// looked up often enough is found through a hash index.
+
+extension Heap {
+    /// On objects: there is room for an index before the members (32 bytes in front of them).
+    static let indexable: UInt64 = 1 << 11
+    private static let scanCountMax = 8
+
+    /// A new, empty object with room for `capacity` members.
+    @inline(__always) func makeObject(capacity: Int) throws(Stop) -> Value {
+        if capacity > 1 << 35 { throw stop(.memory) }
+        let payload = try allocate(capacity &* 32, unit: 32)
+        return Value(.object, flags: Value.counted | Heap.indexable, payload: UInt64(payload))
+    }
+
+    /// The member's place among the members, or -1.
+    @inline(__always) func find(_ object: Value, _ name: Bytes) -> Int {
+        if object.count > Heap.scanCountMax && object.word & Heap.indexable != 0 {
+            return findIndexed(object, name)
+        }
+        return scan(object, name)
+    }
+
+    @inline(__always) func scan(_ object: Value, _ name: Bytes) -> Int {
+        let slots = object.slots
+        let count = object.count
+        var i = 0
+        while i < count {
+            let candidate = slots[2 &* i]
+            if candidate.count == name.count && name.hasSameBytes(candidate.bytes) { return i }
+            i &+= 1
+        }
+        return -1
+    }
+
+    /// The member's value, borrowed, or `absent`.
+    @inline(__always) func member(_ object: Value, _ name: Bytes) -> Value {
+        let i = find(object, name)
+        return i < 0 ? .absent : object.slots[2 &* i &+ 1]
+    }
+
+    /// Appends a member whose owned name the object is known not to have; the object is unique.
+    @inline(__always) func appendMember(_ object: inout Value, _ name: Value, _ value: Value)
+        throws(Stop)
+    {
+        let count = object.count
+        var payload = UInt(object.payload)
+        if Heap.capacity(payload) <= count {
+            let room = max(4, count + count / 2 + 1)
+            payload = try grow(payload, used: count &* 32, to: room &* 32, unit: 32)
+            object.payload = UInt64(payload)
+        }
+        let slots = object.slots
+        slots[2 &* count] = name
+        slots[2 &* count &+ 1] = value
+        Heap.setUsed(payload, 2 &* count &+ 2)
+        object = object.with(count: count &+ 1)
+        if hasIndex(payload) { try indexAppended(&object) }
+    }
+
+    /// Sets a member of an owned object, in place when nobody else holds it. Name and value are owned.
+    @inline(__always) func set(_ object: inout Value, _ name: Value, _ value: Value) throws(Stop) {
+        try makeUnique(&object)
+        let i = find(object, name.bytes)
+        if i < 0 { return try appendMember(&object, name, value) }
+        let slots = object.slots
+        release(slots[2 &* i &+ 1])
+        slots[2 &* i &+ 1] = value
+        release(name)
+    }
+
+    /// Makes an owned object one that nobody else holds.
+    @inline(__always) func makeUnique(_ object: inout Value) throws(Stop) {
+        if !isUnique(object) { try copyObject(&object) }
+    }
+
+    @inline(never) private func copyObject(_ object: inout Value) throws(Stop) {
+        let count = object.count
+        let copy = try makeObject(capacity: count + count / 4 + 1).with(count: count)
+        copy.slots.copy(object.slots, 2 * count)
+        Heap.setUsed(UInt(copy.payload), 2 * count)
+        retainAll(copy.slots, 2 * count)
+        release(object)
+        object = copy
+    }
+
+    /// Removes the member at this place from an owned object.
+    func removeMember(_ object: inout Value, at place: Int) throws(Stop) {
+        try makeUnique(&object)
+        let count = object.count
+        let slots = object.slots
+        release(slots[2 * place])
+        release(slots[2 * place + 1])
+        slots.advanced(by: 2 * place).copy(
+            slots.advanced(by: 2 * place + 2), 2 * (count - place - 1))
+        let payload = UInt(object.payload)
+        dropIndex(payload)
+        Heap.setUsed(payload, 2 * count - 2)
+        object = object.with(count: count - 1)
+    }
+
+    /// The places of the members in the order of their names.
+    func sortedPlaces(_ object: Value) -> [Int32] {
+        let slots = object.slots
+        var places = (0..<Int32(object.count)).map { $0 }
+        places.sort { slots[2 * Int($0)].bytes.compare(slots[2 * Int($1)].bytes) < 0 }
+        return places
+    }
+}

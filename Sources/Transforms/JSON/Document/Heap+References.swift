@@ -1,0 +1,67 @@
+// Counting references. A value with the flag `counted` points to a block's payload; each holder of
+// the value owns one reference. `retain` gives another holder its reference, `release` takes one
+// back, and the last one frees the block and releases what it held: without recursion, however deep
+// the value is, on a list of pending blocks threaded through their headers.
+
+extension Heap {
+    /// The value again, owned once more.
+    @inline(__always) @discardableResult func retain(_ value: Value) -> Value {
+        if value.isCounted {
+            let payload = UInt(value.payload)
+            assert(Heap.references(payload) != UInt32.max, "retained after it was freed")
+            Heap.setReferences(payload, Heap.references(payload) &+ 1)
+        }
+        return value
+    }
+
+    @inline(__always) func release(_ value: Value) {
+        if value.isCounted { releaseCounted(value) }
+    }
+
+    @inline(__always) func releaseCounted(_ value: Value) {
+        let payload = UInt(value.payload)
+        let references = Heap.references(payload)
+        assert(references != UInt32.max && references > 0, "released after it was freed")
+        if references > 1 {
+            Heap.setReferences(payload, references &- 1)
+        } else {
+            dispose(value)
+        }
+    }
+
+    /// Whether nobody else holds this owned value, so that it may be changed in place.
+    @inline(__always) func isUnique(_ value: Value) -> Bool {
+        value.isCounted && Heap.references(UInt(value.payload)) == 1
+    }
+
+    @inline(never) private func dispose(_ value: Value) {
+        let payload = UInt(value.payload)
+        if !value.isContainer { return free(block: payload) }
+        dropIndex(payload)
+        Heap.store(payload - 32, 0)
+        var pending = payload
+        while pending != 0 {
+            let block = pending
+            pending = Heap.load(block - 32)
+            let slots = Slots(address: UInt64(block))
+            for i in 0..<Heap.used(block) {
+                let element = slots[i]
+                if !element.isCounted { continue }
+                let inner = UInt(element.payload)
+                let references = Heap.references(inner)
+                assert(references != UInt32.max && references > 0, "released after it was freed")
+                if references > 1 {
+                    Heap.setReferences(inner, references &- 1)
+                } else if element.isContainer {
+                    dropIndex(inner)
+                    Heap.store(inner - 32, pending)
+                    pending = inner
+                } else {
+                    free(block: inner)
+                }
+            }
+            Heap.store(block - 32, 0)
+            free(block: block)
+        }
+    }
+}

@@ -1,0 +1,121 @@
+// Building strings and number literals in the heap.
+
+import Glibc
+
+extension Heap {
+    /// A new string of `byteCount` bytes, to be filled by the caller through `bytes`.
+    @inline(__always) func makeString(_ byteCount: Int, flags: UInt64 = 0) throws(Stop) -> Value {
+        if byteCount > Int(UInt32.max) - 64 { throw stop(.memory) }
+        let payload = try allocate(byteCount, unit: 1)
+        Heap.setUsed(payload, byteCount)
+        return Value(
+            .string, flags: Value.counted | flags, count: byteCount, payload: UInt64(payload))
+    }
+
+    /// A new string with these bytes, which are valid UTF-8; `flags` as they are known.
+    @inline(__always) func string(_ bytes: Bytes, flags: UInt64 = 0) throws(Stop) -> Value {
+        let value = try makeString(bytes.count, flags: flags)
+        value.bytes.copy(bytes, at: 0)
+        return value
+    }
+
+    func string(_ text: StaticString) throws(Stop) -> Value {
+        unsafe try string(
+            Bytes(UnsafeMutablePointer(mutating: text.utf8Start), text.utf8CodeUnitCount),
+            flags: Value.ascii)
+    }
+
+    func string(_ text: String) throws(Stop) -> Value {
+        var text = text
+        var result = Value.null
+        // `withUTF8` rethrows untyped errors, so the failure is carried out of it.
+        var failed = false
+        text.withUTF8 { utf8 in
+            do throws(Stop) {
+                result = try makeString(utf8.count)
+                if let base = utf8.baseAddress {
+                    unsafe result.bytes.copy(Bytes(UnsafeMutablePointer(mutating: base), utf8.count), at: 0)
+                }
+            } catch { failed = true }
+        }
+        if failed { throw .limit }
+        return result
+    }
+
+    /// A number literal with this text, which RFC 8259's grammar (or jq's lexer) allows.
+    func literal(_ text: Bytes) throws(Stop) -> Value {
+        let payload = try allocate(text.count + 24, unit: 1)
+        let room = unsafe UnsafeMutablePointer<UInt8>(bitPattern: payload).unsafelyUnwrapped
+        let count = unsafe LiteralText.canonical(text.base, text.count, to: room)
+        Heap.setUsed(payload, count)
+        return Value(.literal, flags: Value.counted, count: count, payload: UInt64(payload))
+    }
+
+    /// Appends bytes to an owned string, in place when nobody else holds it.
+    func append(_ string: inout Value, _ bytes: Bytes, flags: UInt64) throws(Stop) {
+        let count = string.count
+        let total = count + bytes.count
+        if total > Int(UInt32.max) - 64 { throw stop(.memory) }
+        let kept = string.word & flags & (Value.ascii | Value.plain)
+        if isUnique(string) {
+            var payload = UInt(string.payload)
+            if Heap.capacity(payload) < total {
+                payload = try grow(payload, used: count, to: max(total, count + count / 2), unit: 1)
+            }
+            string = Value(
+                .string, flags: Value.counted | kept, count: total, payload: UInt64(payload))
+        } else {
+            // Room for more: who appends once often appends again.
+            let payload = try allocate(count == 0 ? total : total + total / 4, unit: 1)
+            let grown = Value(
+                .string, flags: Value.counted | kept, count: total, payload: UInt64(payload))
+            grown.bytes.copy(string.bytes, at: 0)
+            release(string)
+            string = grown
+        }
+        Heap.setUsed(UInt(string.payload), total)
+        string.bytes.copy(bytes, at: count)
+    }
+
+    /// `from` and `upto` are byte offsets at code point boundaries; the string is borrowed. A part of
+    /// a string that is fixed for the run shares its bytes.
+    func substring(_ string: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
+        if from == 0 && upto == string.count { return retain(string) }
+        let part = string.bytes.slice(from, upto)
+        let flags = string.word & (Value.ascii | Value.plain)
+        if !string.isCounted { return Value(string: part, flags: flags) }
+        return try self.string(part, flags: flags)
+    }
+}
+
+extension Bytes {
+    /// Byte for byte the same, when both have `count` bytes.
+    @inline(__always) func isEqual(to other: Bytes) -> Bool {
+        count == other.count && hasSameBytes(other)
+    }
+
+    /// The first `count` bytes of both are the same; names are short, so no call is made for them.
+    @inline(__always) func hasSameBytes(_ other: Bytes) -> Bool {
+        var offset = 0
+        let count = count
+        // Safety: reads stay below `count`, which both have.
+        unsafe assert(count <= other.count || base == other.base)
+        while offset &+ 8 <= count {
+            let lhs = unsafe UnsafeRawPointer(base + offset).loadUnaligned(as: UInt64.self)
+            let rhs = unsafe UnsafeRawPointer(other.base + offset).loadUnaligned(as: UInt64.self)
+            if lhs != rhs { return false }
+            offset &+= 8
+        }
+        while offset < count {
+            if self[offset] != other[offset] { return false }
+            offset &+= 1
+        }
+        return true
+    }
+
+    /// Order by bytes, which for UTF-8 is the order by code points.
+    func compare(_ other: Bytes) -> Int {
+        let order = unsafe memcmp(base, other.base, min(count, other.count))
+        return order != 0 ? Int(order) : count - other.count
+    }
+}

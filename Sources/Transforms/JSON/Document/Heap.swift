@@ -1,0 +1,332 @@
+// The memory of a run: one capped, reusable arena for documents and for what the program builds.
+//
+// A document's containers are bumped off chunks and live until the run ends. What a program builds
+// comes in blocks that count their references; a freed block goes to the list of its size and is
+// used again, so a loop runs in constant memory. Large blocks come from malloc, whose realloc
+// grows them in place.
+//
+//     block     | index 8 | size 8 | references 4, capacity 4, used 8 | payload ...
+//                                                                     ^ a value points here
+//
+// `size` is the block's size in bytes, `capacity` and `used` count elements, members or bytes;
+// `index` leads to an object's hash index (see ObjectIndex.swift). At the end of a run all of it
+// is dropped at once: a value that an error left behind costs nothing.
+
+import Glibc
+
+@safe struct Heap {
+    // Safety: allocated by `init`, freed by `destroy`; used by one thread at a time.
+    let state: UnsafeMutablePointer<State>
+
+    @safe struct State {
+        var bump: UInt
+        var bumpEnd: UInt
+        var freeLists: UnsafeMutablePointer<UInt>
+        /// The chunks: each starts with the address of the one before and its size.
+        var chunk: UInt
+        var largeList: UInt
+        var bytesHeld: Int
+        var bytesMax: Int
+        var bytesPeak: Int
+        /// Counted blocks in use: zero after a run that released all that it built.
+        var liveBlocks: Int
+        var limit: Limit
+        /// What an error raised below the evaluator says; it makes a value of it when caught.
+        var sentence: StaticString?
+        var indexSeed: UInt64
+    }
+
+    static let headerByteCount = 32
+    private static let chunkHeaderByteCount = 32
+    private static let chunkByteCountMin = 1 << 18
+    private static let chunkByteCountMax = 1 << 23
+    static let smallByteCountMax = 1 << 16
+    /// 64 lists in steps of 16 bytes, then 4 lists for each doubling.
+    private static let freeListCount = 64 + 24 + 1
+
+    init(bytesMax: Int) {
+        unsafe state = .allocate(capacity: 1)
+        let lists = UnsafeMutablePointer<UInt>.allocate(capacity: Heap.freeListCount)
+        unsafe lists.initialize(repeating: 0, count: Heap.freeListCount)
+        unsafe state.initialize(
+            to: State(
+                bump: 0, bumpEnd: 0, freeLists: lists, chunk: 0, largeList: 0, bytesHeld: 0,
+                bytesMax: bytesMax, bytesPeak: 0, liveBlocks: 0, limit: .none, sentence: nil,
+                indexSeed: UInt64.random(in: 1...UInt64.max)))
+    }
+
+    func destroy() {
+        reset(retaining: 0)
+        unsafe state.pointee.freeLists.deallocate()
+        unsafe state.deallocate()
+    }
+
+    var bytesMax: Int {
+        get { unsafe state.pointee.bytesMax }
+        nonmutating set { unsafe state.pointee.bytesMax = newValue }
+    }
+    var bytesHeld: Int { unsafe state.pointee.bytesHeld }
+    /// The most that was held since the last reset.
+    var bytesPeak: Int { unsafe max(state.pointee.bytesPeak, state.pointee.bytesHeld) }
+    var liveBlocks: Int { unsafe state.pointee.liveBlocks }
+    var limit: Limit {
+        get { unsafe state.pointee.limit }
+        nonmutating set { unsafe state.pointee.limit = newValue }
+    }
+    var indexSeed: UInt64 { unsafe state.pointee.indexSeed }
+
+    /// Records the limit and gives the error to throw.
+    @inline(never) func stop(_ limit: Limit) -> Stop {
+        self.limit = limit
+        return .limit
+    }
+
+    /// Raises an error with this sentence.
+    @inline(never) func tooDeep(_ sentence: StaticString) -> Stop {
+        unsafe state.pointee.sentence = sentence
+        return .raised
+    }
+
+    /// The sentence of the error that was raised last, if it has one.
+    func takeSentence() -> StaticString? {
+        let sentence = unsafe state.pointee.sentence
+        unsafe state.pointee.sentence = nil
+        return sentence
+    }
+
+    /// Drops all that was allocated, keeping at most `retaining` bytes of chunks for the next run.
+    func reset(retaining: Int) {
+        var large = unsafe state.pointee.largeList
+        while large != 0 {
+            let next = Heap.load(large)
+            unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: large))
+            large = next
+        }
+        var chunk = unsafe state.pointee.chunk
+        var kept: UInt = 0
+        var keptBytes = 0
+        while chunk != 0 {
+            let next = Heap.load(chunk)
+            let size = Int(Heap.load(chunk + 8))
+            if kept == 0 && size <= retaining {
+                kept = chunk
+                keptBytes = size
+                Heap.store(chunk, 0)
+            } else {
+                unsafe munmap(UnsafeMutableRawPointer(bitPattern: chunk), size)
+            }
+            chunk = next
+        }
+        unsafe state.pointee.freeLists.update(repeating: 0, count: Heap.freeListCount)
+        unsafe state.pointee.largeList = 0
+        unsafe state.pointee.chunk = kept
+        unsafe state.pointee.bump = kept == 0 ? 0 : kept + UInt(Heap.chunkHeaderByteCount)
+        unsafe state.pointee.bumpEnd = kept + UInt(keptBytes)
+        unsafe state.pointee.bytesHeld = keptBytes
+        unsafe state.pointee.bytesPeak = 0
+        unsafe state.pointee.liveBlocks = 0
+        unsafe state.pointee.limit = .none
+    }
+
+    // MARK: Bumped memory
+
+    /// Memory that lives until the run ends, in multiples of 16 bytes.
+    @inline(__always) func bump(_ byteCount: Int) throws(Stop) -> UInt {
+        let size = UInt(byteCount + 15) & ~15
+        let start = unsafe state.pointee.bump
+        if start &+ size > (unsafe state.pointee.bumpEnd) || start == 0 {
+            return try bumpSlow(Int(size))
+        }
+        unsafe state.pointee.bump = start &+ size
+        return start
+    }
+
+    @inline(never) private func bumpSlow(_ size: Int) throws(Stop) -> UInt {
+        let held = bytesHeld
+        var chunkSize = max(Heap.chunkByteCountMin, min(held / 4, Heap.chunkByteCountMax))
+        chunkSize = max(chunkSize, size + Heap.chunkHeaderByteCount)
+        chunkSize = (chunkSize + 0xFFFF) & ~0xFFFF
+        if held + chunkSize > bytesMax { throw stop(.memory) }
+        let mapped = unsafe mmap(
+            nil, chunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let chunk = unsafe mapped, unsafe mapped != MAP_FAILED else { throw stop(.memory) }
+        let address = UInt(bitPattern: chunk)
+        Heap.store(address, unsafe state.pointee.chunk)
+        Heap.store(address + 8, UInt(chunkSize))
+        unsafe state.pointee.chunk = address
+        unsafe state.pointee.bytesHeld = held + chunkSize
+        let start = address + UInt(Heap.chunkHeaderByteCount)
+        // A big request leaves the rest of the chunk in use only if that is more than what is open.
+        let rest = address + UInt(chunkSize) - start - UInt(size)
+        if rest > (unsafe state.pointee.bumpEnd) - (unsafe state.pointee.bump) {
+            unsafe state.pointee.bump = start + UInt(size)
+            unsafe state.pointee.bumpEnd = address + UInt(chunkSize)
+        }
+        return start
+    }
+
+    // MARK: Counted blocks
+
+    /// A block with one reference and room for `payloadByteCount` bytes; its payload's address.
+    @inline(__always) func allocate(_ payloadByteCount: Int, unit: Int) throws(Stop) -> UInt {
+        let size = payloadByteCount + Heap.headerByteCount
+        if size > Heap.smallByteCountMax { return try allocateLarge(size, unit: unit) }
+        let list = Heap.listIndex(size)
+        let listSize = Heap.listByteCount(list)
+        var block = unsafe state.pointee.freeLists[list]
+        if block != 0 {
+            unsafe state.pointee.freeLists[list] = Heap.load(block)
+        } else {
+            block = try bump(listSize)
+        }
+        unsafe state.pointee.liveBlocks &+= 1
+        let payload = block + UInt(Heap.headerByteCount)
+        Heap.store(block, 0)
+        Heap.store(block + 8, UInt(listSize))
+        Heap.setHeader(payload, capacity: (listSize - Heap.headerByteCount) / unit)
+        return payload
+    }
+
+    @inline(never) private func allocateLarge(_ size: Int, unit: Int) throws(Stop) -> UInt {
+        // In front of a large block's header: next, previous in the list of large blocks.
+        let total = (size + 16 + 4095) & ~4095
+        if size > 1 << 40 || bytesHeld + total > bytesMax { throw stop(.memory) }
+        guard let memory = unsafe malloc(total) else { throw stop(.memory) }
+        unsafe state.pointee.bytesHeld += total
+        unsafe state.pointee.liveBlocks &+= 1
+        let address = UInt(bitPattern: memory)
+        linkLarge(address)
+        Heap.store(address + 16, 0)
+        Heap.store(address + 24, UInt(total - 16))
+        let payload = address + 16 + UInt(Heap.headerByteCount)
+        Heap.setHeader(payload, capacity: (total - 16 - Heap.headerByteCount) / unit)
+        return payload
+    }
+
+    /// Gives the block's memory back; what its payload holds has been released.
+    @inline(__always) func free(block payload: UInt) {
+        let block = payload - UInt(Heap.headerByteCount)
+        let size = Int(Heap.load(block + 8))
+        unsafe state.pointee.liveBlocks &-= 1
+        if size > Heap.smallByteCountMax { return freeLarge(block - 16, size + 16) }
+        let list = Heap.listIndex(size)
+        #if DEBUG
+            // A use after this shows: counts of 2^32 - 1 trap in `retain` and `release`.
+            Heap.setHeader(payload, capacity: 0)
+            Heap.setReferences(payload, UInt32.max)
+        #endif
+        Heap.store(block, unsafe state.pointee.freeLists[list])
+        unsafe state.pointee.freeLists[list] = block
+    }
+
+    @inline(never) private func freeLarge(_ address: UInt, _ total: Int) {
+        unlinkLarge(address)
+        unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, state.pointee.bytesHeld)
+        unsafe state.pointee.bytesHeld -= total
+        unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: address))
+    }
+
+    /// Makes room for `payloadByteCount` bytes in a block with one reference; its new payload.
+    @inline(never) func grow(_ payload: UInt, used byteCount: Int, to payloadByteCount: Int, unit: Int)
+        throws(Stop) -> UInt
+    {
+        let block = payload - UInt(Heap.headerByteCount)
+        let size = Int(Heap.load(block + 8))
+        if size > Heap.smallByteCountMax {
+            let total = (payloadByteCount + Heap.headerByteCount + 16 + 4095) & ~4095
+            if payloadByteCount > 1 << 40 || bytesHeld + total - size - 16 > bytesMax {
+                throw stop(.memory)
+            }
+            unlinkLarge(block - 16)
+            let moved = unsafe realloc(UnsafeMutableRawPointer(bitPattern: block - 16), total)
+            guard let memory = unsafe moved else {
+                linkLarge(block - 16)
+                throw stop(.memory)
+            }
+            unsafe state.pointee.bytesHeld += total - size - 16
+            let address = UInt(bitPattern: memory)
+            linkLarge(address)
+            Heap.store(address + 24, UInt(total - 16))
+            let grown = address + 16 + UInt(Heap.headerByteCount)
+            Heap.setCapacity(grown, (total - 16 - Heap.headerByteCount) / unit)
+            return grown
+        }
+        let grown = try allocate(payloadByteCount, unit: unit)
+        unsafe memcpy(
+            UnsafeMutableRawPointer(bitPattern: grown).unsafelyUnwrapped,
+            UnsafeRawPointer(bitPattern: payload).unsafelyUnwrapped, byteCount)
+        Heap.setUsed(grown, Heap.used(payload))
+        Heap.store(grown - UInt(Heap.headerByteCount), Heap.load(block))
+        free(block: payload)
+        return grown
+    }
+
+    private func linkLarge(_ address: UInt) {
+        let next = unsafe state.pointee.largeList
+        Heap.store(address, next)
+        Heap.store(address + 8, 0)
+        if next != 0 { Heap.store(next + 8, address) }
+        unsafe state.pointee.largeList = address
+    }
+
+    private func unlinkLarge(_ address: UInt) {
+        let next = Heap.load(address)
+        let previous = Heap.load(address + 8)
+        if next != 0 { Heap.store(next + 8, previous) }
+        if previous != 0 { Heap.store(previous, next) } else { unsafe state.pointee.largeList = next }
+    }
+
+    // MARK: Sizes and headers
+
+    @inline(__always) private static func listIndex(_ size: Int) -> Int {
+        if size <= 1024 { return (size + 15) >> 4 }
+        // 4 steps a doubling: 1280, 1536, 1792, 2048, ...
+        let doubling = 63 - (size - 1).leadingZeroBitCount
+        return 64 + (doubling - 10) * 4 + ((size - 1) >> (doubling - 2) & 3) + 1
+    }
+
+    @inline(__always) private static func listByteCount(_ list: Int) -> Int {
+        if list <= 64 { return list << 4 }
+        let step = list - 65
+        let doubling = 10 + step >> 2
+        return (1 << doubling) + (step & 3 + 1) << (doubling - 2)
+    }
+
+    // Safety: the addresses are of blocks and chunks that this heap made.
+    @inline(__always) static func load(_ address: UInt) -> UInt {
+        unsafe UnsafePointer<UInt>(bitPattern: address).unsafelyUnwrapped.pointee
+    }
+
+    @inline(__always) static func store(_ address: UInt, _ value: UInt) {
+        unsafe UnsafeMutablePointer<UInt>(bitPattern: address).unsafelyUnwrapped.pointee = value
+    }
+
+    @inline(__always) private static func half(_ address: UInt) -> UnsafeMutablePointer<UInt32> {
+        unsafe UnsafeMutablePointer<UInt32>(bitPattern: address).unsafelyUnwrapped
+    }
+
+    @inline(__always) private static func setHeader(_ payload: UInt, capacity: Int) {
+        setReferences(payload, 1)
+        setCapacity(payload, capacity)
+        setUsed(payload, 0)
+    }
+
+    @inline(__always) static func references(_ payload: UInt) -> UInt32 { unsafe half(payload - 16).pointee }
+
+    @inline(__always) static func setReferences(_ payload: UInt, _ count: UInt32) {
+        unsafe half(payload - 16).pointee = count
+    }
+
+    /// At most 2^32 - 1: counts have 32 bits.
+    @inline(__always) static func capacity(_ payload: UInt) -> Int { unsafe Int(half(payload - 12).pointee) }
+
+    @inline(__always) static func setCapacity(_ payload: UInt, _ count: Int) {
+        unsafe half(payload - 12).pointee = UInt32(clamping: count)
+    }
+
+    @inline(__always) static func used(_ payload: UInt) -> Int { Int(load(payload - 8)) }
+
+    @inline(__always) static func setUsed(_ payload: UInt, _ count: Int) {
+        store(payload - 8, UInt(bitPattern: count))
+    }
+}

@@ -1,0 +1,142 @@
+// The hash index of an object with many members: open addressing over the members' places.
+//
+//     in front of the members (payload - 32): 0...8 look-ups so far, or the index's address
+//     index     | mask 8 | place + 1, 4 each ...
+//
+// Names are hashed with a seed of the heap's own, so that no client can prepare names that collide.
+
+extension Heap {
+    private static let lookupCountMin: UInt = 8
+
+    @inline(__always) func hasIndex(_ payload: UInt) -> Bool {
+        Heap.load(payload - 32) > Heap.lookupCountMin
+    }
+
+    @inline(__always) func dropIndex(_ payload: UInt) {
+        let index = Heap.load(payload - 32)
+        if index > Heap.lookupCountMin {
+            free(block: index)
+            Heap.store(payload - 32, 0)
+        }
+    }
+
+    @inline(never) func findIndexed(_ object: Value, _ name: Bytes) -> Int {
+        let payload = UInt(object.payload)
+        var index = Heap.load(payload - 32)
+        if index <= Heap.lookupCountMin {
+            // Every member counts as a look-up's cost: large objects are indexed sooner.
+            let lookups = index + 1 + UInt(object.count) / 64
+            if lookups <= Heap.lookupCountMin {
+                Heap.store(payload - 32, lookups)
+                return scan(object, name)
+            }
+            guard let made = try? makeIndex(object) else { return scan(object, name) }
+            index = made
+        }
+        let slots = object.slots
+        let mask = Heap.load(index)
+        var probe = UInt(truncatingIfNeeded: hash(name)) & mask
+        while true {
+            let place = Int(Heap.place(index, probe)) - 1
+            if place < 0 { return -1 }
+            if slots[2 * place].bytes.isEqual(to: name) { return place }
+            probe = (probe &+ 1) & mask
+        }
+    }
+
+    private func makeIndex(_ object: Value) throws(Stop) -> UInt {
+        let count = object.count
+        var size = 32
+        while size < 2 * count + 2 { size *= 2 }
+        let byteCount = 8 + size * 4
+        // A document's index lives as long as the document.
+        let index = object.isCounted ? try allocate(byteCount, unit: 1) : try bump(byteCount)
+        Heap.store(index, UInt(size - 1))
+        for i in 0..<size { Heap.setPlace(index, UInt(i), 0) }
+        for place in 0..<count { insert(object, index, place) }
+        Heap.store(UInt(object.payload) - 32, index)
+        return index
+    }
+
+    private func insert(_ object: Value, _ index: UInt, _ place: Int) {
+        let mask = Heap.load(index)
+        var probe = UInt(truncatingIfNeeded: hash(object.slots[2 * place].bytes)) & mask
+        while Heap.place(index, probe) != 0 { probe = (probe &+ 1) & mask }
+        Heap.setPlace(index, probe, UInt32(truncatingIfNeeded: place + 1))
+    }
+
+    /// The last member was just appended to an object with an index.
+    func indexAppended(_ object: inout Value) throws(Stop) {
+        let payload = UInt(object.payload)
+        let index = Heap.load(payload - 32)
+        if Int(Heap.load(index)) + 1 < 2 * object.count {
+            dropIndex(payload)
+            Heap.store(payload - 32, Heap.lookupCountMin)
+        } else {
+            insert(object, index, object.count - 1)
+        }
+    }
+
+    // Safety: probes are masked by the index's size.
+    @inline(__always) fileprivate static func place(_ index: UInt, _ probe: UInt) -> UInt32 {
+        unsafe UnsafePointer<UInt32>(bitPattern: index + 8).unsafelyUnwrapped[Int(probe)]
+    }
+
+    @inline(__always) fileprivate static func setPlace(_ index: UInt, _ probe: UInt, _ place: UInt32) {
+        unsafe UnsafeMutablePointer<UInt32>(bitPattern: index + 8).unsafelyUnwrapped[Int(probe)] = place
+    }
+
+    /// A seeded hash of the bytes: 8 at a time, mixed by full multiplication.
+    @inline(__always) func hash(_ bytes: Bytes) -> UInt64 {
+        var state = indexSeed ^ UInt64(bytes.count) &* 0x9E37_79B9_7F4A_7C15
+        var offset = 0
+        while offset < bytes.count {
+            var word: UInt64 = 0
+            if offset &+ 8 <= bytes.count {
+                // Safety: 8 bytes remain.
+                word = unsafe UnsafeRawPointer(bytes.base + offset).loadUnaligned(as: UInt64.self)
+            } else {
+                for i in offset..<bytes.count { word = word << 8 | UInt64(bytes[i]) }
+            }
+            let product = (state ^ word).multipliedFullWidth(by: indexSeed | 0xA076_1D64_78BD_642F)
+            state = product.high ^ product.low &+ word.byteSwapped
+            offset &+= 8
+        }
+        let product = state.multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
+        return product.high ^ product.low
+    }
+}
+
+extension Heap {
+    /// Copies a document's members to their place and indexes them on the way: the last value of a
+    /// repeated name stands at its first place. Returns how many are left.
+    func fillIndexed(_ slots: Slots, _ members: Slots, _ count: Int) throws(Stop) -> Int {
+        var size = 32
+        while size < 2 * count + 2 { size *= 2 }
+        let index = try bump(8 + size * 4)
+        Heap.store(index, UInt(size - 1))
+        for i in 0..<size { Heap.setPlace(index, UInt(i), 0) }
+        var kept = 0
+        for i in 0..<count {
+            let name = members[2 * i]
+            var probe = UInt(truncatingIfNeeded: hash(name.bytes)) & UInt(size - 1)
+            while true {
+                let place = Int(Heap.place(index, probe)) - 1
+                if place < 0 {
+                    slots[2 * kept] = name
+                    slots[2 * kept + 1] = members[2 * i + 1]
+                    kept += 1
+                    Heap.setPlace(index, probe, UInt32(kept))
+                    break
+                }
+                if slots[2 * place].bytes.isEqual(to: name.bytes) {
+                    slots[2 * place + 1] = members[2 * i + 1]
+                    break
+                }
+                probe = (probe &+ 1) & UInt(size - 1)
+            }
+        }
+        Heap.store(UInt(slots.address) - 32, index)
+        return kept
+    }
+}

@@ -1,0 +1,104 @@
+// jq's order: null < false < true < numbers < strings < arrays < objects. Arrays by elements, objects
+// by their sorted names first, then by the values in that order.
+
+extension Heap {
+    /// Nested values are compared to this depth; what is deeper raises an error.
+    static let compareDepthMax = 10_000
+
+    /// -1, 0 or 1; both are borrowed.
+    @inline(__always) func compare(_ lhs: Value, _ rhs: Value) throws(Stop) -> Int {
+        if lhs.tag == .integer && rhs.tag == .integer {
+            return lhs.integer < rhs.integer ? -1 : lhs.integer > rhs.integer ? 1 : 0
+        }
+        return try compareSlow(lhs, rhs, 0)
+    }
+
+    @inline(__always) func isEqual(_ lhs: Value, _ rhs: Value) throws(Stop) -> Bool {
+        if lhs.isString && rhs.isString {
+            return lhs.count == rhs.count && lhs.bytes.hasSameBytes(rhs.bytes)
+        }
+        do throws(Stop) { return try compare(lhs, rhs) == 0 } catch {
+            throw error == .raised ? tooDeep("Equality check too deep") : error
+        }
+    }
+
+    private static func rank(_ value: Value) -> UInt8 {
+        switch value.tag {
+        case .absent, .closure, .null: 0
+        case .no: 1
+        case .yes: 2
+        case .integer, .double, .literal: 3
+        case .string: 4
+        case .array: 5
+        case .object: 6
+        }
+    }
+
+    @inline(never) func compareSlow(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop) -> Int {
+        let rank = Heap.rank(lhs)
+        let other = Heap.rank(rhs)
+        if rank != other { return rank < other ? -1 : 1 }
+        switch rank {
+        case 3: return Heap.compareNumbers(lhs, rhs)
+        case 4: return lhs.bytes.compare(rhs.bytes).signum()
+        case 5, 6:
+            if depth > Heap.compareDepthMax { throw tooDeep("Comparison too deep") }
+            if rank == 6 { return try compareObjects(lhs, rhs, depth) }
+            let count = min(lhs.count, rhs.count)
+            let (left, right) = (lhs.slots, rhs.slots)
+            for i in 0..<count {
+                let order = try compareSlow(left[i], right[i], depth + 1)
+                if order != 0 { return order }
+            }
+            return (lhs.count - rhs.count).signum()
+        default: return 0
+        }
+    }
+
+    /// nan is below every number, itself included.
+    static func compareNumbers(_ lhs: Value, _ rhs: Value) -> Int {
+        if lhs.tag == .integer && rhs.tag == .integer {
+            return (lhs.integer > rhs.integer ? 1 : 0) - (lhs.integer < rhs.integer ? 1 : 0)
+        }
+        if lhs.tag != .double && rhs.tag != .double && (isLong(lhs) || isLong(rhs)) {
+            return compareLiterals(lhs, rhs)
+        }
+        let (left, right) = (lhs.double, rhs.double)
+        return left < right || left.isNaN ? -1 : left == right ? 0 : 1
+    }
+
+    /// Whether a literal has so many digits, or such an exponent, that its Double may not tell it
+    /// from its neighbours. 15 significant digits always do.
+    private static func isLong(_ value: Value) -> Bool {
+        value.tag == .literal
+            ? value.count > 15 : value.integer.magnitude > 1 << 53
+    }
+
+    private static func compareLiterals(_ lhs: Value, _ rhs: Value) -> Int {
+        unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { room in
+            let base = unsafe room.baseAddress.unsafelyUnwrapped
+            func text(_ value: Value, _ place: UnsafeMutablePointer<UInt8>) -> Bytes {
+                if value.tag == .literal { return value.bytes }
+                return unsafe Bytes(place, DoubleWriter.write(Int64(value.integer), to: place))
+            }
+            let left = unsafe text(lhs, base)
+            let right = unsafe text(rhs, base + 32)
+            return unsafe LiteralText.compare(left.base, left.count, right.base, right.count)
+        }
+    }
+
+    private func compareObjects(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop) -> Int {
+        let (left, right) = (lhs.slots, rhs.slots)
+        let (leftPlaces, rightPlaces) = (sortedPlaces(lhs), sortedPlaces(rhs))
+        for (i, j) in zip(leftPlaces, rightPlaces) {
+            let order = left[2 * Int(i)].bytes.compare(right[2 * Int(j)].bytes)
+            if order != 0 { return order.signum() }
+        }
+        if lhs.count != rhs.count { return (lhs.count - rhs.count).signum() }
+        for (i, j) in zip(leftPlaces, rightPlaces) {
+            let order = try compareSlow(left[2 * Int(i) + 1], right[2 * Int(j) + 1], depth + 1)
+            if order != 0 { return order }
+        }
+        return 0
+    }
+}

@@ -1,0 +1,122 @@
+// The bytes of a number token -> the numbers that its runs of digits make, eight digits at a time
+// and without a branch per digit. A window of eight bytes is looked at as one little-endian word:
+//
+//     text    6 5 . 6 1 3 6 1 6 9 9 9     offset 0
+//     window  6 5 . 6 1 3 6 1             two digits stand before the first other byte
+//     shifted 0 0 0 0 0 0 6 5             and three multiplications make 65 of them
+//
+// Fewer than eight bytes before the end, the window is cut from the token's last bytes, which were
+// loaded once; so nothing outside the token is read.
+
+@safe struct DigitCursor {
+    /// Bytes from the token's start to the next one to look at.
+    var offset = 0
+    let byteCount: Int
+    private let text: UnsafePointer<UInt8>
+    /// The token's last eight bytes, its very last one highest; zeros stand before a shorter token.
+    private let tail: UInt64
+
+    /// - Precondition: `text` has `byteCount` readable bytes for as long as the cursor is used.
+    @inline(__always)
+    init(_ text: UnsafePointer<UInt8>, _ byteCount: Int) {
+        // Safety: each load below lies within the first `byteCount` bytes by its branch.
+        unsafe self.text = unsafe text
+        self.byteCount = byteCount
+        if byteCount >= 8 {
+            tail = unsafe Self.word(text + (byteCount - 8))
+        } else if byteCount >= 4 {
+            let low = unsafe UnsafeRawPointer(text).loadUnaligned(as: UInt32.self)
+            let high = unsafe UnsafeRawPointer(text + (byteCount - 4))
+                .loadUnaligned(as: UInt32.self)
+            tail =
+                UInt64(UInt32(littleEndian: low)) << Self.bitCount(8 - byteCount)
+                | UInt64(UInt32(littleEndian: high)) << 32
+        } else if byteCount > 0 {
+            let first = unsafe UInt64(text[0])
+            let middle = unsafe UInt64(text[byteCount / 2])
+            let last = unsafe UInt64(text[byteCount - 1])
+            tail =
+                first &<< Self.bitCount(8 - byteCount)
+                | middle &<< Self.bitCount(8 - byteCount + byteCount / 2) | last << 56
+        } else {
+            tail = 0
+        }
+    }
+
+    /// The byte at `offset`, or 0 at the end.
+    @inline(__always)
+    var byte: UInt8 {
+        // Safety: the comparison keeps the offset inside the token.
+        offset < byteCount ? unsafe text[offset] : 0
+    }
+
+    /// Takes all digits at `offset`: appends them to `number` (modulo 2^64).
+    @inline(__always)
+    mutating func takeDigits(into number: inout UInt64) {
+        while true {
+            let rest = byteCount &- offset
+            let window: UInt64
+            if rest >= 8 {
+                // Safety: eight bytes are left.
+                window = unsafe Self.word(text + offset)
+            } else {
+                // Zeros come in behind the last bytes; with none left, no digit must be seen.
+                if rest <= 0 { return }
+                window = tail &>> Self.bitCount(8 &- rest)
+            }
+            // A digit becomes its value, 0...9; any other byte, a zero past the end too, is above.
+            // A carry out of such a byte disturbs only later ones, which are not looked at.
+            let values = window ^ 0x3030_3030_3030_3030
+            let others = ((values &+ 0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
+            if others == 0 {
+                // A branch, not a count: the next window's load must not wait for this one's.
+                number = number &* 100_000_000 &+ Self.joined(values)
+                offset &+= 8
+                continue
+            }
+            let bitCount = others.trailingZeroBitCount & 0x38
+            if bitCount == 0 { return }
+            let digits = values &<< UInt64(truncatingIfNeeded: 64 &- bitCount)
+            number = number &* PowerTable.integer(bitCount >> 3) &+ Self.joined(digits)
+            offset &+= bitCount >> 3
+            return
+        }
+    }
+
+    /// Eight digits, one a byte, the first one lowest, as a number: neighbours join to
+    /// pairs, then pairs to fours and fours to the eight at once.
+    @inline(__always)
+    private static func joined(_ digits: UInt64) -> UInt64 {
+        let pairs = digits &* 10 &+ (digits >> 8)
+        let mask: UInt64 = 0x0000_00FF_0000_00FF
+        let even = (pairs & mask) &* 0x000F_4240_0000_0064
+        let odd = ((pairs >> 16) & mask) &* 0x0000_2710_0000_0001
+        return (even &+ odd) >> 32
+    }
+
+    /// Takes an exponent part (`e`, a sign, digits) at `offset`; 0 if there is none. An exponent
+    /// beyond +-10^17 stays there: no text is long enough to bring it back.
+    mutating func takeExponent() -> Int {
+        guard byte | 0x20 == UInt8(ascii: "e") else { return 0 }
+        offset += 1
+        let negative = byte == UInt8(ascii: "-")
+        if negative || byte == UInt8(ascii: "+") { offset += 1 }
+        var magnitude = 0
+        while case let digit = byte &- UInt8(ascii: "0"), digit <= 9 {
+            if magnitude < 10_000_000_000_000_000 { magnitude = magnitude * 10 + Int(digit) }
+            offset += 1
+        }
+        return negative ? -magnitude : magnitude
+    }
+
+    @inline(__always)
+    private static func bitCount(_ byteCount: Int) -> UInt64 {
+        UInt64(truncatingIfNeeded: 8 &* byteCount)
+    }
+
+    @inline(__always)
+    private static func word(_ bytes: UnsafePointer<UInt8>) -> UInt64 {
+        // Safety: the callers have checked that eight bytes follow.
+        UInt64(littleEndian: unsafe UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self))
+    }
+}

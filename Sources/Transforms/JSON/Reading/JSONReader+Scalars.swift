@@ -1,0 +1,265 @@
+// Strings and numbers of a JSON text. Strings are scanned 8 bytes at a time.
+
+extension JSONReader {
+    private static var ones: UInt64 { 0x0101_0101_0101_0101 }
+    private static var highs: UInt64 { 0x8080_8080_8080_8080 }
+
+    /// Bytes that end the quick scan of a string: `"`, `\`, controls; the high bit of each marks it.
+    @inline(__always) private static func stops(_ word: UInt64) -> UInt64 {
+        let quote = word ^ (ones &* 0x22)
+        let backslash = word ^ (ones &* 0x5C)
+        return ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash
+            | (word &- ones &* 0x20) & ~word) & highs
+    }
+
+    /// Bytes that are DEL, which is escaped when written though it may stand in a text as it is.
+    @inline(__always) private static func deletes(_ word: UInt64) -> UInt64 {
+        let delete = word ^ (ones &* 0x7F)
+        return (delete &- ones) & ~delete & highs
+    }
+
+    /// A string's rest behind its opening quote.
+    @inline(__always) mutating func readString() throws(ReadFailure) -> Value {
+        let start = offset
+        var place = offset
+        var high: UInt64 = 0
+        var delete: UInt64 = 0
+        while place &+ 8 <= end {
+            // Safety: 8 bytes remain.
+            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+            let stops = JSONReader.stops(word)
+            if stops == 0 {
+                high |= word
+                delete |= JSONReader.deletes(word)
+                place &+= 8
+                continue
+            }
+            let before = (stops & (0 &- stops)) &- 1
+            high |= word & before
+            delete |= JSONReader.deletes(word) & before
+            place &+= stops.trailingZeroBitCount >> 3
+            break
+        }
+        while place < end {
+            let byte = unsafe base[place]
+            if byte == 0x22 {
+                offset = place &+ 1
+                return try finishString(start, place, high & JSONReader.highs, delete)
+            }
+            if byte == 0x5C || byte < 0x20 { break }
+            high |= UInt64(byte)
+            delete |= byte == 0x7F ? 0x80 : 0
+            place &+= 1
+        }
+        if place >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+        if byte(place) < 0x20 { throw ReadFailure(code: .controlInString, offset: place) }
+        return try readEscapedString(start, place)
+    }
+
+    @inline(__always) private func finishString(
+        _ start: Int, _ upto: Int, _ high: UInt64, _ delete: UInt64
+    ) throws(ReadFailure) -> Value {
+        let bytes = unsafe Bytes(base + start, upto - start)
+        var flags = Value.ascii
+        if high != 0 {
+            flags = 0
+            try checkUTF8(start, upto)
+        }
+        if delete == 0 { flags |= Value.plain }
+        if counts { return try copyString(bytes, flags) }
+        return Value(string: bytes, flags: flags)
+    }
+
+    @inline(never) private func checkUTF8(_ start: Int, _ upto: Int) throws(ReadFailure) {
+        if let bad = unsafe UTF8Text.firstInvalid(base + start, upto - start) {
+            throw ReadFailure(code: .badUTF8, offset: start + bad)
+        }
+    }
+
+    @inline(never) private func copyString(_ bytes: Bytes, _ flags: UInt64) throws(ReadFailure) -> Value {
+        do throws(Stop) { return try heap.string(bytes, flags: flags) } catch {
+            throw ReadFailure(code: .limit, offset: offset)
+        }
+    }
+
+    /// A string with escapes: its end is found first, then it is decoded into memory of its own.
+    private mutating func readEscapedString(_ start: Int, _ firstStop: Int) throws(ReadFailure) -> Value {
+        var close = firstStop
+        while true {
+            if close >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+            let byte = byte(close)
+            if byte == 0x22 { break }
+            if byte < 0x20 { throw ReadFailure(code: .controlInString, offset: close) }
+            close &+= byte == 0x5C ? 2 : 1
+        }
+        try checkUTF8(start, close)
+        // What is decoded is never longer than its escapes.
+        let target: Value
+        do throws(Stop) {
+            if counts {
+                target = try heap.makeString(close - start)
+            } else {
+                let address = try heap.bump(close - start)
+                target = Value(.string, count: close - start, payload: UInt64(address))
+            }
+        } catch { throw ReadFailure(code: .limit, offset: offset) }
+        let count = try decode(start, close, target.bytes)
+        offset = close &+ 1
+        if counts { Heap.setUsed(UInt(target.payload), count) }
+        return target.with(count: count)
+    }
+
+    /// Decodes `start..<close` into `out`; the bytes written.
+    private func decode(_ start: Int, _ close: Int, _ out: Bytes) throws(ReadFailure) -> Int {
+        var place = start
+        var count = 0
+        while place < close {
+            let byte = byte(place)
+            if byte != 0x5C {
+                out[count] = byte
+                count &+= 1
+                place &+= 1
+                continue
+            }
+            let escape = self.byte(place &+ 1)
+            var plain: UInt8 = 0
+            switch escape {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): plain = escape
+            case UInt8(ascii: "b"): plain = 0x08
+            case UInt8(ascii: "f"): plain = 0x0C
+            case UInt8(ascii: "n"): plain = 0x0A
+            case UInt8(ascii: "r"): plain = 0x0D
+            case UInt8(ascii: "t"): plain = 0x09
+            case UInt8(ascii: "u"):
+                let (scalar, byteCount) = try decodeUnicode(place, close)
+                count += out.put(scalar, at: count)
+                place += byteCount
+                continue
+            default: throw ReadFailure(code: .badEscape, offset: place)
+            }
+            out[count] = plain
+            count &+= 1
+            place &+= 2
+        }
+        return count
+    }
+
+    /// `\uXXXX`, or a pair of them; the scalar and the bytes read. An unpaired surrogate is U+FFFD.
+    private func decodeUnicode(_ place: Int, _ close: Int) throws(ReadFailure) -> (UInt32, Int) {
+        let first = try hex(place, close)
+        if first & 0xF800 != 0xD800 { return (first, 6) }
+        if first < 0xDC00, place + 7 < close, byte(place + 6) == 0x5C,
+            byte(place + 7) == UInt8(ascii: "u")
+        {
+            let second = try hex(place + 6, close)
+            if second & 0xFC00 == 0xDC00 {
+                return (0x10000 + (first & 0x3FF) << 10 + second & 0x3FF, 12)
+            }
+        }
+        return (0xFFFD, 6)
+    }
+
+    private func hex(_ place: Int, _ close: Int) throws(ReadFailure) -> UInt32 {
+        if place + 6 > close { throw ReadFailure(code: .badEscape, offset: place) }
+        var value: UInt32 = 0
+        for i in 2..<6 {
+            guard let digit = Character(UnicodeScalar(byte(place + i))).hexDigitValue else {
+                throw ReadFailure(code: .badEscape, offset: place)
+            }
+            value = value << 4 | UInt32(digit)
+        }
+        return value
+    }
+
+    @inline(__always) private func isDigit(_ place: Int) -> Bool {
+        place < end && byte(place) &- 0x30 <= 9
+    }
+
+    /// A number: an integer of up to 18 digits becomes one, all others keep their text.
+    @inline(__always) mutating func readNumber() throws(ReadFailure) -> Value {
+        let start = offset
+        var place = offset
+        let isNegative = byte(place) == UInt8(ascii: "-")
+        if isNegative { place &+= 1 }
+        let digits = place
+        var integer = 0
+        while isDigit(place) {
+            integer = integer &* 10 &+ Int(byte(place) &- 0x30)
+            place &+= 1
+        }
+        let digitCount = place &- digits
+        if digitCount == 0 {
+            if allowsNonFinite, let number = try readNonFinite() { return number }
+            throw failure(.badNumber, place)
+        }
+        if digitCount > 1 && byte(digits) == 0x30 {
+            throw ReadFailure(code: .badNumber, offset: digits)
+        }
+        let next = place < end ? byte(place) : 0x20
+        let isInteger = next != UInt8(ascii: ".") && next | 0x20 != UInt8(ascii: "e")
+        if isInteger && digitCount <= 18 && (integer != 0 || !isNegative) {
+            offset = place
+            return Value(integer: isNegative ? -integer : integer)
+        }
+        return try readLongNumber(start, place)
+    }
+
+    private mutating func readLongNumber(_ start: Int, _ afterInteger: Int) throws(ReadFailure) -> Value {
+        var place = afterInteger
+        var hasExponent = false
+        if place < end && byte(place) == UInt8(ascii: ".") {
+            place &+= 1
+            if !isDigit(place) { throw failure(.badNumber, place) }
+            while isDigit(place) { place &+= 1 }
+        }
+        if place < end && byte(place) | 0x20 == UInt8(ascii: "e") {
+            hasExponent = true
+            place &+= 1
+            if place < end && (byte(place) == UInt8(ascii: "+") || byte(place) == UInt8(ascii: "-")) {
+                place &+= 1
+            }
+            if !isDigit(place) { throw failure(.badNumber, place) }
+            while isDigit(place) { place &+= 1 }
+        }
+        offset = place
+        let text = unsafe Bytes(base + start, place - start)
+        if !hasExponent && !counts {
+            return unsafe Value(
+                .literal, count: text.count, payload: UInt64(UInt(bitPattern: text.base)))
+        }
+        do throws(Stop) {
+            if counts { return try heap.literal(text) }
+            let address = try heap.bump(text.count + 24)
+            let room = unsafe UnsafeMutablePointer<UInt8>(bitPattern: address).unsafelyUnwrapped
+            let count = unsafe LiteralText.canonical(text.base, text.count, to: room)
+            return Value(.literal, count: count, payload: UInt64(address))
+        } catch { throw ReadFailure(code: .limit, offset: offset) }
+    }
+
+    /// `nan`, `NaN`, `Infinity`, signed or not, where they are allowed.
+    mutating func readNonFinite() throws(ReadFailure) -> Value? {
+        let start = offset
+        let isNegative = byte(offset) == UInt8(ascii: "-")
+        let first = offset + (isNegative ? 1 : 0)
+        var place = first
+        while place < end, byte(place) | 0x20 >= 0x61 && byte(place) | 0x20 <= 0x7A
+            || byte(place) &- 0x30 <= 9
+        {
+            place &+= 1
+        }
+        let word = unsafe Bytes(base + first, place - first).text
+        switch word {
+        case "nan", "NaN": offset = place
+        case "Infinity", "infinity":
+            offset = place
+            return Value(double: isNegative ? -.infinity : .infinity)
+        default:
+            if isNegative || word.lowercased().hasPrefix("nan") {
+                throw ReadFailure(code: .badNumber, offset: start)
+            }
+            offset = start
+            return nil
+        }
+        return Value(double: .nan)
+    }
+}

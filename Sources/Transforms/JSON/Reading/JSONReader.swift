@@ -1,0 +1,329 @@
+// UTF-8 bytes -> values, in one pass and without recursion: RFC 8259, strictly.
+//
+// Children are pushed on a stack and copied to the heap as their container closes; a marker under
+// them remembers the container around.
+//
+//     {"a": [1, 2|         stack: marker(outer), "a", marker(object), 1, 2
+//     {"a": [1, 2]|        stack: marker(outer), "a", [1, 2]
+//
+// Strings without escapes and numbers that are not small integers borrow their bytes from the text,
+// which must outlive the values; with `counts` all is copied into counted blocks instead.
+
+import Glibc
+
+@safe struct JSONReader: ~Copyable {
+    let heap: Heap
+    let budget: Budget
+    let depthMax: Int
+    /// Whether values are counted blocks that own their bytes (`fromjson`), or live with the text.
+    let counts: Bool
+    /// Whether `nan` and `Infinity` are numbers, as in jq's own texts.
+    let allowsNonFinite: Bool
+    /// Whether objects may be indexed as they are looked into: not where threads share them.
+    let indexes: Bool
+    private var stack: Slots
+    private var stackCapacity: Int
+    private var stackCount = 0
+
+    // The text and the place in it.
+    var base: UnsafeMutablePointer<UInt8>
+    var end: Int
+    var offset = 0
+
+    init(
+        heap: Heap, budget: Budget, depthMax: Int, counts: Bool, allowsNonFinite: Bool = false,
+        indexes: Bool = true
+    ) {
+        self.heap = heap
+        self.budget = budget
+        self.depthMax = depthMax
+        self.counts = counts
+        self.allowsNonFinite = allowsNonFinite
+        self.indexes = indexes
+        stackCapacity = 256
+        unsafe stack = Slots(.allocate(capacity: stackCapacity))
+        unsafe base = UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped
+        end = 0
+    }
+
+    deinit { unsafe stack.base.deallocate() }
+
+    /// The text to read from; the values may borrow from it.
+    mutating func begin(_ text: Bytes) {
+        unsafe base = text.base
+        end = text.count
+        offset = 0
+        stackCount = 0
+        // RFC 8259 section 8.1: a reader may ignore a byte order mark.
+        if end >= 3, byte(0) == 0xEF, byte(1) == 0xBB, byte(2) == 0xBF { offset = 3 }
+    }
+
+    // Safety: every read is below `end`, which the callers check.
+    @inline(__always) func byte(_ offset: Int) -> UInt8 {
+        assert(offset < end)
+        return unsafe base[offset]
+    }
+
+    /// A whole text: one value and nothing after it but white space.
+    mutating func readText(_ text: Bytes) throws(ReadFailure) -> Value {
+        begin(text)
+        let value = try readValue()
+        offset = skipSpace(offset)
+        if offset < end {
+            heap.release(value)
+            throw ReadFailure(code: .trailingBytes, offset: offset)
+        }
+        return value
+    }
+
+    /// The next of several texts, or nil at the end.
+    mutating func readNext() throws(ReadFailure) -> Value? {
+        offset = skipSpace(offset)
+        return offset < end ? try readValue() : nil
+    }
+
+    @inline(__always) func skipSpace(_ start: Int) -> Int {
+        var place = start
+        while place < end {
+            let byte = unsafe base[place]
+            if byte > 0x20 { break }
+            if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 { break }
+            place &+= 1
+        }
+        return place
+    }
+
+    @inline(__always) private mutating func push(_ value: Value) throws(ReadFailure) {
+        if stackCount == stackCapacity { try growStack() }
+        stack[stackCount] = value
+        stackCount &+= 1
+    }
+
+    @inline(never) private mutating func growStack() throws(ReadFailure) {
+        let byteCount = stackCapacity * 2 * MemoryLayout<Value>.size
+        if heap.bytesHeld + byteCount > heap.bytesMax { throw limit(.memory) }
+        guard let moved = unsafe realloc(stack.base, byteCount) else { throw limit(.memory) }
+        stackCapacity *= 2
+        unsafe stack = Slots(moved.assumingMemoryBound(to: Value.self))
+    }
+
+    func limit(_ limit: Limit) -> ReadFailure {
+        heap.limit = limit
+        return ReadFailure(code: .limit, offset: offset)
+    }
+
+    func failure(_ code: ReadFailure.Code, _ offset: Int) -> ReadFailure {
+        offset >= end
+            ? ReadFailure(code: .unexpectedEnd, offset: end) : ReadFailure(code: code, offset: offset)
+    }
+
+    /// One value from `offset` on, which is left behind it.
+    mutating func readValue() throws(ReadFailure) -> Value {
+        // A marker holds where the children of the container around begin, and what it is.
+        var start = 0
+        var inObject = false
+        var depth = 0
+        var nextLook = offset &+ 65536
+        let bottom = stackCount
+        defer { stackCount = bottom }
+        while true {
+            var value = try readScalarOrOpen()
+            if value.tag == .closure {
+                // A container opens; its first child follows.
+                depth += 1
+                if depth > depthMax { throw ReadFailure(code: .tooDeep, offset: offset - 1) }
+                let opensObject = value.payload != 0
+                try push(Value(.closure, count: start, payload: inObject ? 1 : 0))
+                start = stackCount
+                inObject = opensObject
+                if opensObject { try readName() }
+                continue
+            }
+            if depth >= depthMax && value.isContainer {
+                throw ReadFailure(code: .tooDeep, offset: offset - 1)
+            }
+            while depth > 0 {
+                try push(value)
+                offset = skipSpace(offset)
+                if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+                let next = byte(offset)
+                offset &+= 1
+                if next == UInt8(ascii: ",") {
+                    if inObject { try readName() }
+                    break
+                }
+                if next != (inObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
+                    throw ReadFailure(code: .unexpectedByte, offset: offset - 1)
+                }
+                value = inObject ? try closeObject(start) : try closeArray(start)
+                let marker = stack[start &- 1]
+                stackCount = start &- 1
+                start = marker.count
+                inObject = marker.payload != 0
+                depth &-= 1
+            }
+            if depth == 0 { return value }
+            if offset >= nextLook {
+                nextLook = offset &+ 65536
+                do throws(Stop) { try budget.charge(Budget.sliceStepCount) } catch {
+                    throw ReadFailure(code: .limit, offset: offset)
+                }
+            }
+        }
+    }
+
+    /// A scalar, an empty container, or the sign (a `closure`) that a container opens.
+    @inline(__always) private mutating func readScalarOrOpen() throws(ReadFailure) -> Value {
+        offset = skipSpace(offset)
+        if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+        let first = byte(offset)
+        switch first {
+        case UInt8(ascii: "\""):
+            offset &+= 1
+            return try readString()
+        case UInt8(ascii: "{"):
+            offset = skipSpace(offset &+ 1)
+            if offset < end && byte(offset) == UInt8(ascii: "}") {
+                offset &+= 1
+                return try emptyObject()
+            }
+            return Value(.closure, payload: 1)
+        case UInt8(ascii: "["):
+            offset = skipSpace(offset &+ 1)
+            if offset < end && byte(offset) == UInt8(ascii: "]") {
+                offset &+= 1
+                return Value(.array, payload: 16)
+            }
+            return Value(.closure, payload: 0)
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            return try readNumber()
+        default:
+            return try readLiteral(first)
+        }
+    }
+
+    private mutating func readLiteral(_ first: UInt8) throws(ReadFailure) -> Value {
+        if allowsNonFinite, let number = try readNonFinite() { return number }
+        let (word, value): (StaticString, Value)
+        switch first {
+        case UInt8(ascii: "t"): (word, value) = ("true", .yes)
+        case UInt8(ascii: "f"): (word, value) = ("false", .no)
+        case UInt8(ascii: "n"): (word, value) = ("null", .null)
+        default: throw ReadFailure(code: .unexpectedByte, offset: offset)
+        }
+        let start = offset
+        for i in 0..<word.utf8CodeUnitCount {
+            if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+            if byte(offset) != (unsafe word.utf8Start[i]) {
+                throw ReadFailure(code: .badLiteral, offset: start)
+            }
+            offset &+= 1
+        }
+        return value
+    }
+
+    private func emptyObject() throws(ReadFailure) -> Value { Value(.object, payload: 16) }
+
+    /// A member's name and the colon; pushed on the stack.
+    @inline(__always) private mutating func readName() throws(ReadFailure) {
+        offset = skipSpace(offset)
+        if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+        if byte(offset) != UInt8(ascii: "\"") {
+            throw ReadFailure(code: .unexpectedByte, offset: offset)
+        }
+        offset &+= 1
+        try push(try readString())
+        offset = skipSpace(offset)
+        if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+        if byte(offset) != UInt8(ascii: ":") {
+            throw ReadFailure(code: .unexpectedByte, offset: offset)
+        }
+        offset &+= 1
+    }
+
+    private mutating func closeArray(_ start: Int) throws(ReadFailure) -> Value {
+        let count = stackCount - start
+        do throws(Stop) {
+            if counts {
+                let array = try heap.makeArray(capacity: count).with(count: count)
+                array.slots.copy(stack.advanced(by: start), count)
+                Heap.setUsed(UInt(array.payload), count)
+                return array
+            }
+            let slots = Slots(address: UInt64(try heap.bump(count &* 16)))
+            slots.copy(stack.advanced(by: start), count)
+            return Value(.array, count: count, payload: slots.address)
+        } catch { throw ReadFailure(code: .limit, offset: offset) }
+    }
+
+    private mutating func closeObject(_ start: Int) throws(ReadFailure) -> Value {
+        let members = stack.advanced(by: start)
+        var count = (stackCount - start) / 2
+        do throws(Stop) {
+            if count > 64 || counts { return try closeLargeObject(members, count) }
+            if mayRepeat(members, count) { count = dropRepeated(members, count) }
+            // More members than a scan is good for: room for an index in front of them.
+            let room = count > 8 && indexes ? Heap.headerByteCount : 0
+            let address = try heap.bump(count &* 32 &+ room) + UInt(room)
+            if room > 0 { Heap.store(address - 32, 0) }
+            let slots = Slots(address: UInt64(address))
+            slots.copy(members, 2 &* count)
+            return Value(
+                .object, flags: room > 0 ? Heap.indexable : 0, count: count, payload: slots.address)
+        } catch { throw ReadFailure(code: .limit, offset: offset) }
+    }
+
+    /// False when all names surely differ: a set of 64 bits over their lengths and some bytes.
+    @inline(__always) private func mayRepeat(_ members: Slots, _ count: Int) -> Bool {
+        var seen: UInt64 = 0
+        for i in 0..<count {
+            let name = members[2 &* i]
+            let length = name.count
+            var print = length &* 7
+            if length > 0 {
+                let bytes = name.bytes
+                print &+= Int(bytes[0]) &+ Int(bytes[length &- 1]) &* 5 &+ Int(bytes[length / 2]) &* 3
+            }
+            let bit: UInt64 = 1 &<< UInt64(print & 63)
+            if seen & bit != 0 {
+                for j in 0..<i where members[2 &* j].count == length {
+                    if members[2 &* j].bytes.hasSameBytes(name.bytes) { return true }
+                }
+            }
+            seen |= bit
+        }
+        return false
+    }
+
+    /// Keeps the first place and the last value of each name; the members left.
+    private func dropRepeated(_ members: Slots, _ count: Int) -> Int {
+        var kept = 0
+        for i in 0..<count {
+            let name = members[2 * i]
+            let known = heap.scan(
+                Value(.object, count: kept, payload: members.address), name.bytes)
+            if known >= 0 {
+                members[2 * known + 1] = members[2 * i + 1]
+            } else {
+                members[2 * kept] = name
+                members[2 * kept + 1] = members[2 * i + 1]
+                kept += 1
+            }
+        }
+        return kept
+    }
+
+    /// Many members: repeated names are found through the heap's own hash index.
+    private func closeLargeObject(_ members: Slots, _ count: Int) throws(Stop) -> Value {
+        if counts {
+            var object = try heap.makeObject(capacity: count)
+            for i in 0..<count { try heap.set(&object, members[2 * i], members[2 * i + 1]) }
+            return object
+        }
+        let address = try heap.bump(count * 32 + Heap.headerByteCount) + UInt(Heap.headerByteCount)
+        Heap.store(address - 32, 0)
+        let slots = Slots(address: UInt64(address))
+        let kept = try heap.fillIndexed(slots, members, count)
+        return Value(.object, flags: Heap.indexable, count: kept, payload: slots.address)
+    }
+}

@@ -1,0 +1,213 @@
+// Values -> JSON text, as jq writes it: compact or indented, names in order or sorted, numbers in
+// shortest digits, literals as they came.
+
+import Glibc
+
+/// How values are written.
+public struct WriteOptions: Sendable, Equatable {
+    /// Columns per level; 0 writes everything on one line without spaces.
+    public var indent: Int
+    /// One tab per level instead of spaces.
+    public var usesTabs: Bool
+    /// Members in the order of their names.
+    public var sortsNames: Bool
+    /// Everything above ASCII as `\uXXXX`.
+    public var asciiOnly: Bool
+
+    public init(
+        indent: Int = 0, usesTabs: Bool = false, sortsNames: Bool = false, asciiOnly: Bool = false
+    ) {
+        self.indent = indent
+        self.usesTabs = usesTabs
+        self.sortsNames = sortsNames
+        self.asciiOnly = asciiOnly
+    }
+
+    public static let compact = WriteOptions()
+}
+
+struct JSONWriter {
+    let heap: Heap
+    let budget: Budget
+    let options: WriteOptions
+    /// Deeper values are written as a note, as jq does.
+    static let depthMax = 10_000
+
+    private var isCompact: Bool { options.indent == 0 && !options.usesTabs }
+
+    /// Appends the value's text.
+    func write(_ value: Value, to out: inout OutputBuffer) throws(Stop) {
+        if isCompact && !options.sortsNames && !options.asciiOnly {
+            try writeCompact(value, &out, 0)
+        } else {
+            try writeStyled(value, &out, 0)
+        }
+    }
+
+    @inline(__always) private func writeScalar(_ value: Value, _ out: inout OutputBuffer) throws(Stop) {
+        switch value.tag {
+        case .null, .absent, .closure: try out.append("null", heap)
+        case .no: try out.append("false", heap)
+        case .yes: try out.append("true", heap)
+        case .integer:
+            try out.reserve(32, heap)
+            out.advance(unsafe DoubleWriter.write(Int64(value.integer), to: out.tail))
+        case .double:
+            try out.reserve(40, heap)
+            out.advance(unsafe DoubleWriter.write(value.storedDouble, to: out.tail))
+        case .literal: try out.append(value.bytes, heap)
+        default: try writeString(value, &out)
+        }
+    }
+
+    private func writeCompact(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
+        if !value.isContainer { return try writeScalar(value, &out) }
+        if depth > JSONWriter.depthMax { return try out.append("\"<skipped: too deep>\"", heap) }
+        let slots = value.slots
+        let count = value.count
+        try budget.charge(count &+ 1)
+        if value.isArray {
+            try out.append(UInt8(ascii: "["), heap)
+            for i in 0..<count {
+                if i > 0 { try out.append(UInt8(ascii: ","), heap) }
+                let element = slots[i]
+                if element.isContainer {
+                    try writeCompact(element, &out, depth + 1)
+                } else {
+                    try writeScalar(element, &out)
+                }
+                out.drainIfFull()
+            }
+            return try out.append(UInt8(ascii: "]"), heap)
+        }
+        try out.append(UInt8(ascii: "{"), heap)
+        for i in 0..<count {
+            if i > 0 { try out.append(UInt8(ascii: ","), heap) }
+            try writeString(slots[2 &* i], &out)
+            try out.append(UInt8(ascii: ":"), heap)
+            let element = slots[2 &* i &+ 1]
+            if element.isContainer {
+                try writeCompact(element, &out, depth + 1)
+            } else {
+                try writeScalar(element, &out)
+            }
+            out.drainIfFull()
+        }
+        try out.append(UInt8(ascii: "}"), heap)
+    }
+
+    private func writeStyled(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
+        if !value.isContainer { return try writeScalar(value, &out) }
+        if depth > JSONWriter.depthMax { return try out.append("\"<skipped: too deep>\"", heap) }
+        let isArray = value.isArray
+        let count = value.count
+        if count == 0 { return try out.append(isArray ? "[]" : "{}", heap) }
+        try budget.charge(count + 1)
+        let slots = value.slots
+        let places = !isArray && options.sortsNames ? heap.sortedPlaces(value) : []
+        try out.append(isArray ? UInt8(ascii: "[") : UInt8(ascii: "{"), heap)
+        for i in 0..<count {
+            if i > 0 { try out.append(UInt8(ascii: ","), heap) }
+            try breakLine(&out, depth + 1)
+            if isArray {
+                try writeStyled(slots[i], &out, depth + 1)
+            } else {
+                let place = places.isEmpty ? i : Int(places[i])
+                try writeString(slots[2 * place], &out)
+                try out.append(isCompact ? ":" : ": ", heap)
+                try writeStyled(slots[2 * place + 1], &out, depth + 1)
+            }
+            out.drainIfFull()
+        }
+        try breakLine(&out, depth)
+        try out.append(isArray ? UInt8(ascii: "]") : UInt8(ascii: "}"), heap)
+    }
+
+    private func breakLine(_ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
+        if isCompact { return }
+        let width = options.usesTabs ? depth : depth * options.indent
+        try out.reserve(width + 1, heap)
+        out.put(UInt8(ascii: "\n"))
+        let fill = options.usesTabs ? UInt8(ascii: "\t") : UInt8(ascii: " ")
+        // Safety: reserved just now.
+        unsafe out.tail.update(repeating: fill, count: width)
+        out.advance(width)
+    }
+
+    /// A string with its quotes.
+    @inline(__always) func writeString(_ value: Value, _ out: inout OutputBuffer) throws(Stop) {
+        if value.word & Value.plain != 0 && (value.isASCII || !options.asciiOnly) {
+            let bytes = value.bytes
+            try out.reserve(bytes.count &+ 2, heap)
+            out.put(0x22)
+            // Safety: reserved just now.
+            unsafe memcpy(out.tail, bytes.base, bytes.count)
+            out.advance(bytes.count)
+            out.put(0x22)
+        } else {
+            try writeEscaped(value.bytes, &out)
+        }
+    }
+
+    /// Runs of bytes that need no escape are copied as they are.
+    @inline(never) private func writeEscaped(_ bytes: Bytes, _ out: inout OutputBuffer) throws(Stop) {
+        try budget.charge(bytes.count / 64)
+        try out.append(0x22, heap)
+        var start = 0
+        var place = 0
+        while place < bytes.count {
+            let byte = bytes[place]
+            if byte >= 0x20 && byte != 0x22 && byte != 0x5C && byte != 0x7F
+                && (byte < 0x80 || !options.asciiOnly)
+            {
+                place &+= 1
+                continue
+            }
+            try out.append(bytes.slice(start, place), heap)
+            try out.reserve(12, heap)
+            place += writeEscape(bytes, place, &out)
+            start = place
+        }
+        try out.append(bytes.slice(start, place), heap)
+        try out.append(0x22, heap)
+    }
+
+    /// The escape of the scalar at `place`; the bytes that it took.
+    private func writeEscape(_ bytes: Bytes, _ place: Int, _ out: inout OutputBuffer) -> Int {
+        let byte = bytes[place]
+        if byte >= 0x80 {
+            let (scalar, byteCount) = bytes.scalar(at: place)
+            if scalar < 0x10000 {
+                writeUnicode(scalar, &out)
+            } else {
+                writeUnicode(0xD7C0 + scalar >> 10, &out)
+                writeUnicode(0xDC00 + scalar & 0x3FF, &out)
+            }
+            return byteCount
+        }
+        var short: UInt8 = 0
+        switch byte {
+        case 0x22, 0x5C: short = byte
+        case 0x08: short = UInt8(ascii: "b")
+        case 0x09: short = UInt8(ascii: "t")
+        case 0x0A: short = UInt8(ascii: "n")
+        case 0x0C: short = UInt8(ascii: "f")
+        case 0x0D: short = UInt8(ascii: "r")
+        default: writeUnicode(UInt32(byte), &out)
+        }
+        if short != 0 {
+            out.put(0x5C)
+            out.put(short)
+        }
+        return 1
+    }
+
+    private func writeUnicode(_ unit: UInt32, _ out: inout OutputBuffer) {
+        out.put(0x5C)
+        out.put(UInt8(ascii: "u"))
+        for shift in [12, 8, 4, 0] as [UInt32] {
+            let digit = UInt8(unit >> shift & 15)
+            out.put(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        }
+    }
+}

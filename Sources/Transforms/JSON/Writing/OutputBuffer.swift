@@ -1,0 +1,109 @@
+// The bytes that a run writes: one growing buffer, owned, bounded, reused from run to run.
+
+import Glibc
+
+/// An owned, growing run of bytes with a bound.
+@safe public struct OutputBuffer: ~Copyable {
+    // Safety: `capacity` bytes from malloc; writes are preceded by `reserve`.
+    private var base: UnsafeMutablePointer<UInt8>
+    private var capacity: Int
+    /// The bytes written.
+    public private(set) var count = 0
+    /// The most bytes it may hold at once.
+    public var bytesMax: Int
+    /// Where bytes go when there are more than `drainCount` of them; nil keeps them all.
+    private var drain: ((UnsafeRawBufferPointer) -> Void)?
+    private static let drainCount = 1 << 17
+
+    /// - Parameter drain: takes the bytes away as they come, in parts of about 128 KiB.
+    public init(bytesMax: Int, drain: ((UnsafeRawBufferPointer) -> Void)? = nil) {
+        capacity = 1 << 12
+        unsafe base = .allocate(capacity: capacity)
+        self.bytesMax = bytesMax
+        unsafe self.drain = unsafe drain
+    }
+
+    deinit { unsafe free(base) }
+
+    /// Forgets what was written; keeps at most `retaining` bytes of memory.
+    public mutating func removeAll(retaining: Int = 1 << 20) {
+        count = 0
+        if capacity > retaining, let smaller = unsafe realloc(base, 1 << 12) {
+            unsafe base = smaller.assumingMemoryBound(to: UInt8.self)
+            capacity = 1 << 12
+        }
+    }
+
+    public func withUnsafeBytes<R, E: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(E) -> R
+    ) throws(E) -> R {
+        unsafe try body(UnsafeRawBufferPointer(start: base, count: count))
+    }
+
+    /// Hands all bytes to the drain, if there is one.
+    public mutating func flush() {
+        if let drain = unsafe drain, count > 0 {
+            unsafe drain(UnsafeRawBufferPointer(start: base, count: count))
+            count = 0
+        }
+    }
+
+    @inline(__always) mutating func drainIfFull() {
+        if count > OutputBuffer.drainCount { flush() }
+    }
+
+    var bytes: Bytes { unsafe Bytes(base, count) }
+
+    /// Drops what was written behind `count`.
+    mutating func truncate(to count: Int) {
+        precondition(count <= self.count)
+        self.count = count
+    }
+
+    /// Makes room for `more` bytes; false when that is over the bound.
+    @inline(__always) mutating func reserve(_ more: Int, _ heap: Heap) throws(Stop) {
+        if count &+ more > capacity { try grow(more, heap) }
+    }
+
+    @inline(never) private mutating func grow(_ more: Int, _ heap: Heap) throws(Stop) {
+        let needed = count + more
+        // Reserved bytes are a bound of what is written, so the limit is met a little early.
+        if needed > bytesMax { throw heap.stop(.output) }
+        let room = min(max(needed, capacity * 2), max(needed, bytesMax))
+        guard let moved = unsafe realloc(base, room) else { throw heap.stop(.memory) }
+        unsafe base = moved.assumingMemoryBound(to: UInt8.self)
+        capacity = room
+    }
+
+    /// Where `reserve`d bytes are written; `advance` counts them.
+    @inline(__always) var tail: UnsafeMutablePointer<UInt8> { unsafe base + count }
+
+    @inline(__always) mutating func advance(_ byteCount: Int) {
+        count &+= byteCount
+        assert(count <= capacity)
+    }
+
+    /// One byte, for which there is room.
+    @inline(__always) mutating func put(_ byte: UInt8) {
+        assert(count < capacity)
+        unsafe base[count] = byte
+        count &+= 1
+    }
+
+    @inline(__always) mutating func append(_ byte: UInt8, _ heap: Heap) throws(Stop) {
+        try reserve(1, heap)
+        put(byte)
+    }
+
+    @inline(__always) mutating func append(_ bytes: Bytes, _ heap: Heap) throws(Stop) {
+        try reserve(bytes.count, heap)
+        // Safety: reserved just now.
+        unsafe memcpy(tail, bytes.base, bytes.count)
+        count &+= bytes.count
+    }
+
+    mutating func append(_ text: StaticString, _ heap: Heap) throws(Stop) {
+        unsafe try append(
+            Bytes(UnsafeMutablePointer(mutating: text.utf8Start), text.utf8CodeUnitCount), heap)
+    }
+}

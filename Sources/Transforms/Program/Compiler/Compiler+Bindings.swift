@@ -1,0 +1,133 @@
+// `as`, `reduce`, `foreach` and their patterns, which become `link` nodes (see `Link`).
+
+extension Compiler {
+    /// Declares the patterns' variables, each name once; the scope in which all of them are visible.
+    private func declare(_ patterns: [Pattern], _ scope: Scope?) -> (Scope?, slots: [String: Int]) {
+        var slots: [String: Int] = [:]
+        var inner = scope
+        for name in patterns.flatMap(Compiler.names) where slots[name] == nil {
+            let slot = context.allocate()
+            slots[name] = slot
+            inner = Scope(.variable(name, slot: slot), context, parent: inner)
+        }
+        noteFrame(context)
+        return (inner, slots)
+    }
+
+    private static func names(_ pattern: Pattern) -> [String] {
+        switch pattern {
+        case .variable(let name): [name]
+        case .array(let patterns): patterns.flatMap(names)
+        case .object(let members):
+            members.flatMap { [$0.binds].compactMap { $0 } + ($0.pattern.map(names) ?? []) }
+        }
+    }
+
+    /// Compiles a pattern to a link. Names computed in it see the variables bound before them.
+    private func compile(_ pattern: Pattern, _ slots: [String: Int], _ scope: Scope?, _ offset: Int)
+        throws(CompileError) -> Node
+    {
+        var node = Node(.link, .one, offset: offset)
+        switch pattern {
+        case .variable(let name):
+            node.aux = Link.variable
+            node.a = Int32(slots[name] ?? 0)
+        case .array(let patterns):
+            node.aux = Link.arrayPattern
+            var links: [Node] = []
+            for pattern in patterns {
+                links.append(try compile(pattern, slots, scope, offset))
+                node.arity = max(node.arity, links[links.count - 1].arity)
+            }
+            node.a = try addRun(links)
+            node.b = Int32(links.count)
+        case .object(let members):
+            node.aux = Link.objectPattern
+            var links: [Node] = []
+            for member in members {
+                var link = Node(.link, .one, offset: member.name.offset)
+                link.aux = Link.patternMember
+                link.a = try compile(member.name, scope)
+                link.arity = arity(link.a)
+                if let binds = member.binds { link.c = Int32(slots[binds] ?? 0) }
+                if let pattern = member.pattern {
+                    let inner = try compile(pattern, slots, scope, offset)
+                    link.arity = max(link.arity, inner.arity)
+                    link.b = try addRun([inner])
+                }
+                node.arity = max(node.arity, link.arity)
+                links.append(link)
+            }
+            node.a = try addRun(links)
+            node.b = Int32(links.count)
+        }
+        return node
+    }
+
+    private func compile(_ patterns: [Pattern], _ slots: [String: Int], _ scope: Scope?, _ offset: Int)
+        throws(CompileError) -> (first: Int32, Arity)
+    {
+        var links: [Node] = []
+        var arities = patterns.count > 1 ? Arity.many : .one
+        for pattern in patterns {
+            links.append(try compile(pattern, slots, scope, offset))
+            arities = max(arities, links[links.count - 1].arity)
+        }
+        return (try addRun(links), arities)
+    }
+
+    func compileBinding(
+        _ source: Term, _ patterns: [Pattern], _ body: Term, _ scope: Scope?, _ offset: Int, _ tail: Bool
+    ) throws(CompileError) -> Int32 {
+        let value = try compile(source, scope)
+        let mark = context.slotCount
+        let (inner, slots) = declare(patterns, scope)
+        defer { context.slotCount = mark }
+        if patterns.count == 1, case .variable(let name) = patterns[0] {
+            let body = try compile(body, inner, tail: tail && arity(value) != .many)
+            var node = Node(.bind, arity(value).then(arity(body)), offset: offset)
+            (node.a, node.b, node.c) = (value, body, Int32(slots[name] ?? 0))
+            return try add(node)
+        }
+        let (first, arities) = try compile(patterns, slots, inner, offset)
+        let body = try compile(body, inner)
+        var node = Node(.destructure, max(arity(value), arities, arity(body)), offset: offset)
+        (node.a, node.b) = (value, body)
+        (node.e, node.f) = (first, Int32(patterns.count))
+        return try add(node)
+    }
+
+    func compileReduce(
+        _ source: Term, _ patterns: [Pattern], _ initial: Term, _ update: Term, _ scope: Scope?,
+        _ offset: Int
+    ) throws(CompileError) -> Int32 {
+        var node = Node(.reduce, .one, offset: offset)
+        node.a = try compile(source, scope)
+        node.b = try compile(initial, scope)
+        let mark = context.slotCount
+        let (inner, slots) = declare(patterns, scope)
+        defer { context.slotCount = mark }
+        node.c = try compile(update, inner)
+        node.e = try compile(patterns, slots, inner, offset).first
+        node.f = Int32(patterns.count)
+        node.arity = arity(node.b)
+        return try add(node)
+    }
+
+    func compileForeach(
+        _ source: Term, _ patterns: [Pattern], _ initial: Term, _ parts: (Term, Term?), _ scope: Scope?,
+        _ offset: Int
+    ) throws(CompileError) -> Int32 {
+        var node = Node(.foreach, .many, offset: offset)
+        node.a = try compile(source, scope)
+        node.b = try compile(initial, scope)
+        let mark = context.slotCount
+        let (inner, slots) = declare(patterns, scope)
+        defer { context.slotCount = mark }
+        node.c = try compile(parts.0, inner)
+        if let extract = parts.1 { node.d = try compile(extract, inner) }
+        node.e = try compile(patterns, slots, inner, offset).first
+        node.f = Int32(patterns.count)
+        return try add(node)
+    }
+}

@@ -1,0 +1,133 @@
+// `import` and `include`: a module is parsed and its definitions entered in a scope of their own, once
+// for each program; what an import makes visible are entries for them under the import's name.
+
+extension Compiler {
+    /// Enters a text's imports and definitions in front of `scope`.
+    func load(_ module: Module, folder: String?, _ scope: Scope?) throws(CompileError) -> Scope? {
+        var scope = scope
+        for item in module.imports { scope = try enter(item, folder: folder, scope) }
+        for definition in module.definitions { scope = define(definition, scope) }
+        return scope
+    }
+
+    private func enter(_ item: Import, folder: String?, _ scope: Scope?) throws(CompileError) -> Scope? {
+        guard let modules = library.modules else {
+            throw CompileError("modules are not available here", offset: item.offset)
+        }
+        let isData: Bool
+        if case .data = item.kind { isData = true } else { isData = false }
+        let found: (text: [UInt8], folder: String, name: String)
+        do throws(CompileError) {
+            found = try modules.load(
+                item.path, isData: isData, search: ModuleMetadata.search(item), origin: folder)
+        } catch {
+            throw CompileError(error.message, offset: item.offset)
+        }
+        if case .data(let name) = item.kind {
+            let value = try readData(found.text, found.name, item.offset)
+            let inner = Scope(.data(name, value), root, parent: scope)
+            return Scope(.data("\(name)::\(name)", value), root, parent: inner)
+        }
+        var scope = scope
+        for function in try functions(of: found, item.offset) {
+            var name = function.definition.name
+            if case .module(let prefix) = item.kind { name = "\(prefix)::\(name)" }
+            scope = Scope(.function(name, function), root, parent: scope)
+        }
+        return scope
+    }
+
+    private func functions(
+        of found: (text: [UInt8], folder: String, name: String), _ offset: Int
+    ) throws(CompileError) -> [FunctionDefinition] {
+        if let known = library.loaded[found.name] {
+            if let known { return known }
+            throw CompileError("module \(found.name) imports itself", offset: offset)
+        }
+        library.loaded[found.name] = .some(nil)
+        let module = try Compiler.parse(found.text, found.name, offset)
+        if let body = module.body {
+            throw placed(
+                SyntaxError(message: "a module ends with its definitions", offset: body.offset), found, offset)
+        }
+        var scope = try load(
+            Module(metadata: nil, imports: module.imports, definitions: []), folder: found.folder, nil)
+        var functions: [FunctionDefinition] = []
+        for definition in module.definitions {
+            scope = define(definition, scope)
+            if case .function(_, let function)? = scope?.entry { functions.append(function) }
+        }
+        library.loaded[found.name] = functions
+        return functions
+    }
+
+    static func parse(_ text: [UInt8], _ name: String, _ offset: Int) throws(CompileError) -> Module {
+        do throws(SyntaxError) { return try Parser.parse(text) } catch {
+            let place = ProgramPlace(offset: error.offset, in: text)
+            throw CompileError(
+                "\(error.message) at \(name), line \(place.line), column \(place.column)", offset: offset)
+        }
+    }
+
+    private func placed(
+        _ error: SyntaxError, _ found: (text: [UInt8], folder: String, name: String), _ offset: Int
+    ) -> CompileError {
+        let place = ProgramPlace(offset: error.offset, in: found.text)
+        return CompileError(
+            "\(error.message) at \(found.name), line \(place.line), column \(place.column)",
+            offset: offset)
+    }
+
+    /// The values of a data module, in an array in the program's own memory.
+    private func readData(_ text: [UInt8], _ name: String, _ offset: Int) throws(CompileError) -> Value {
+        let heap = library.data ?? Heap(bytesMax: 1 << 30)
+        library.data = heap
+        let budget = Budget(heap: heap)
+        defer { budget.destroy() }
+        budget.begin(deadlineNanoseconds: .max, stepsMax: .max, cancel: nil)
+        var reader = JSONReader(
+            heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: false, indexes: false)
+        do {
+            // The values borrow from the text.
+            let address = try heap.bump(text.count)
+            let copy = Value(.string, count: text.count, payload: UInt64(address)).bytes
+            for (i, byte) in text.enumerated() { copy[i] = byte }
+            reader.begin(copy)
+            var values: [Value] = []
+            while let value = try reader.readNext() { values.append(value) }
+            let slots = Slots(address: UInt64(try heap.bump(values.count * 16)))
+            for (i, value) in values.enumerated() { slots[i] = value }
+            return Value(.array, count: values.count, payload: slots.address)
+        } catch let failure as ReadFailure {
+            throw CompileError(
+                "\(name) is not JSON: \(failure.message) at byte \(failure.offset)", offset: offset)
+        } catch {
+            throw CompileError("\(name) is too large", offset: offset)
+        }
+    }
+}
+
+/// What an import's metadata says.
+enum ModuleMetadata {
+    /// The folders of `{search: "./"}` or `{search: ["./", "lib"]}`.
+    static func search(_ item: Import) -> [String] {
+        guard let metadata = item.metadata, case .object(let members) = metadata.kind else { return [] }
+        for member in members where text(member.name) == "search" {
+            guard let value = member.value else { continue }
+            if let folder = text(value) { return [folder] }
+            if case .array(let elements?) = value.kind { return elementsOf(elements).compactMap(text) }
+        }
+        return []
+    }
+
+    static func text(_ term: Term) -> String? {
+        guard case .string(nil, let parts) = term.kind, parts.count <= 1 else { return nil }
+        if case .text(let text)? = parts.first { return text }
+        return parts.isEmpty ? "" : nil
+    }
+
+    static func elementsOf(_ term: Term) -> [Term] {
+        if case .comma(let first, let last) = term.kind { return elementsOf(first) + [last] }
+        return [term]
+    }
+}

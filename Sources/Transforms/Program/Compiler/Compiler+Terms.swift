@@ -1,0 +1,226 @@
+// Literals, accesses and operators.
+
+extension Compiler {
+    func compileString(
+        _ format: String?, _ parts: [StringPart], _ scope: Scope?, _ offset: Int
+    ) throws(CompileError) -> Int32 {
+        if parts.isEmpty { return try addConstant(stringValue(""), offset) }
+        if parts.count == 1, case .text(let text) = parts[0] {
+            return try addConstant(stringValue(text), offset)
+        }
+        let native = try formatNative(format ?? "text", offset)
+        var arities = Arity.one
+        var links: [Node] = []
+        for part in parts {
+            switch part {
+            case .text(let text):
+                var node = Node(.constant, .one, offset: offset)
+                node.value = stringValue(text)
+                links.append(node)
+            case .term(let term):
+                var node = Node(.link, .one, offset: term.offset)
+                node.a = try compile(term, scope)
+                node.arity = arity(node.a)
+                arities = max(arities, node.arity)
+                links.append(node)
+            }
+        }
+        let first = try addRun(links)
+        for (i, link) in links.enumerated() where link.operation == .constant {
+            poolNodes.append(first + Int32(i))
+        }
+        var node = Node(.string, arities, offset: offset)
+        node.a = first
+        node.b = Int32(links.count)
+        node.aux = native.rawValue
+        return try add(node)
+    }
+
+    func formatNative(_ name: String, _ offset: Int) throws(CompileError) -> Native {
+        guard let native = Native.formats[name] else {
+            throw CompileError("\(name) is not a valid format", offset: offset)
+        }
+        return native
+    }
+
+    func compileFormat(_ name: String, _ offset: Int) throws(CompileError) -> Int32 {
+        var node = Node(.native, .one, offset: offset)
+        node.aux = try formatNative(name, offset).rawValue
+        return try add(node)
+    }
+
+    func compileIndex(_ target: Term, _ index: Term, _ scope: Scope?, _ offset: Int)
+        throws(CompileError) -> Int32
+    {
+        let base = try compile(target, scope)
+        if case .string(nil, let parts) = index.kind, parts.count <= 1 {
+            var name = ""
+            if case .text(let text)? = parts.first { name = text } else if !parts.isEmpty {
+                return try compileComputedIndex(base, index, scope, offset)
+            }
+            var node = Node(.field, arity(base), offset: offset)
+            node.a = base
+            node.value = stringValue(name)
+            node.aux = UInt16(truncatingIfNeeded: cacheCount < 4096 ? cacheCount : 0)
+            if cacheCount < 4096 { cacheCount += 1 }
+            let place = try add(node)
+            poolNodes.append(place)
+            return place
+        }
+        return try compileComputedIndex(base, index, scope, offset)
+    }
+
+    private func compileComputedIndex(
+        _ base: Int32, _ index: Term, _ scope: Scope?, _ offset: Int
+    ) throws(CompileError) -> Int32 {
+        let key = try compile(index, scope)
+        return try add(.index, max(arity(base), arity(key)), offset, a: base, b: key)
+    }
+
+    func compileSlice(
+        _ target: Term, _ from: Term?, _ upto: Term?, _ scope: Scope?, _ offset: Int
+    ) throws(CompileError) -> Int32 {
+        var node = Node(.slice, .one, offset: offset)
+        node.a = try compile(target, scope)
+        if let from { node.c = try compile(from, scope) } else { node.c = try addConstant(.null, offset) }
+        if let upto { node.d = try compile(upto, scope) } else { node.d = try addConstant(.null, offset) }
+        node.arity = max(arity(node.a), arity(node.c), arity(node.d))
+        return try add(node)
+    }
+
+    func compileObject(_ members: [ObjectMember], _ scope: Scope?, _ offset: Int)
+        throws(CompileError) -> Int32
+    {
+        if members.isEmpty { return try addConstant(Value(.object, payload: 16), offset) }
+        var links: [Node] = []
+        var arities = Arity.one
+        for member in members {
+            var link = Node(.link, .one, offset: member.name.offset)
+            link.aux = Link.member
+            link.a = try compile(member.name, scope)
+            if let value = member.value { link.b = try compile(value, scope) }
+            let name = nodes[Int(link.a)]
+            if name.operation == .constant && !name.value.isString {
+                let shown = name.value.tag == .integer ? "number (\(name.value.integer))" : "it"
+                throw CompileError(
+                    "Cannot use \(shown) as object key", offset: member.name.offset)
+            }
+            link.arity = max(arity(link.a), link.b == 0 ? .one : arity(link.b))
+            arities = max(arities, link.arity)
+            links.append(link)
+        }
+        return try add(.object, arities, offset, a: try addRun(links), b: Int32(links.count))
+    }
+
+    func compileLocation(_ line: Int, _ scope: Scope?, _ offset: Int) throws(CompileError) -> Int32 {
+        func string(_ text: String) -> Term {
+            Term(kind: .string(format: nil, parts: [.text(text)]), offset: offset)
+        }
+        return try compileObject(
+            [
+                ObjectMember(name: string("file"), value: string("<top-level>")),
+                ObjectMember(
+                    name: string("line"), value: Term(kind: .number("\(line)"), offset: offset)),
+            ], scope, offset)
+    }
+
+    func compileBinary(
+        _ binary: BinaryOperator, _ lhs: Term, _ rhs: Term, _ scope: Scope?, _ offset: Int,
+        _ tail: Bool
+    ) throws(CompileError) -> Int32 {
+        let left = try compile(lhs, scope)
+        let right = try compile(rhs, scope, tail: tail && binary == .alternative)
+        let (a, b) = (arity(left), arity(right))
+        let arities: Arity
+        switch binary {
+        case .and, .or: arities = a.then(b)
+        // Without an output of the left that is true there are those of the right.
+        case .alternative: arities = a == .many || b == .many ? .many : b
+        default: arities = max(a, b)
+        }
+        return try add(binary.operation, arities, offset, a: left, b: right)
+    }
+
+    func compileUpdate(
+        _ update: UpdateOperator, _ lhs: Term, _ rhs: Term, _ scope: Scope?, _ offset: Int
+    ) throws(CompileError) -> Int32 {
+        let path = try compile(lhs, scope)
+        let value = try compile(rhs, scope)
+        let operation: Operation
+        var aux: Operation = .identity
+        switch update {
+        case .assign: operation = .assign
+        case .modify: operation = .modify
+        case .alternative: operation = .updateAlternative
+        case .add: (operation, aux) = (.updateArithmetic, .add)
+        case .subtract: (operation, aux) = (.updateArithmetic, .subtract)
+        case .multiply: (operation, aux) = (.updateArithmetic, .multiply)
+        case .divide: (operation, aux) = (.updateArithmetic, .divide)
+        case .remainder: (operation, aux) = (.updateArithmetic, .remainder)
+        }
+        return try addUpdate(operation, path, value, offset, aux)
+    }
+
+    /// An update node; it knows whether its paths can be walked without being listed.
+    func addUpdate(
+        _ operation: Operation, _ path: Int32, _ value: Int32, _ offset: Int, _ aux: Operation = .identity
+    ) throws(CompileError) -> Int32 {
+        var node = Node(operation, operation == .modify ? .one : arity(value), offset: offset)
+        (node.a, node.b) = (path, value)
+        node.aux = UInt16(aux.rawValue)
+        node.e = isDirect(path) ? 1 : 0
+        return try add(node)
+    }
+
+    /// Whether the places that a path filter leads to never overlap and depend on nothing that the
+    /// update changes, so that the value can be rebuilt in one walk.
+    func isDirect(_ index: Int32) -> Bool {
+        let node = nodes[Int(index)]
+        switch node.operation {
+        case .identity, .empty: return true
+        case .field, .iterate: return isDirect(node.a)
+        case .index: return isDirect(node.a) && arity(node.b) == .one
+        case .slice: return isDirect(node.a) && arity(node.c) == .one && arity(node.d) == .one
+        case .pipe:
+            if nodes[Int(node.a)].operation == .recurseDefault { return isLeafFilter(node.b) }
+            return isDirect(node.a) && isDirect(node.b)
+        case .select: return arity(node.a) == .one
+        case .attempt: return node.b == 0 && isDirect(node.a)
+        case .conditional: return arity(node.a) == .one && isDirect(node.b) && isDirect(node.c)
+        case .getpath: return arity(node.a) == .one
+        case .native: return Native(rawValue: node.aux)?.isTypeFilter ?? false
+        default: return false
+        }
+    }
+
+    /// Whether a filter passes scalars only, so that of a value's parts the leaves alone are met.
+    private func isLeafFilter(_ index: Int32) -> Bool {
+        let node = nodes[Int(index)]
+        switch node.operation {
+        case .native: return Native(rawValue: node.aux)?.isLeafFilter ?? false
+        case .pipe: return isLeafFilter(node.a) && isDirect(node.b)
+        default: return false
+        }
+    }
+}
+
+extension BinaryOperator {
+    var operation: Operation {
+        switch self {
+        case .add: .add
+        case .subtract: .subtract
+        case .multiply: .multiply
+        case .divide: .divide
+        case .remainder: .remainder
+        case .equal: .equal
+        case .notEqual: .notEqual
+        case .less: .less
+        case .lessOrEqual: .lessOrEqual
+        case .greater: .greater
+        case .greaterOrEqual: .greaterOrEqual
+        case .and: .and
+        case .or: .or
+        case .alternative: .alternative
+        }
+    }
+}

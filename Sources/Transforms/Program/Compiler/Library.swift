@@ -1,0 +1,32 @@
+// Where names come from that a program does not define: the prelude, and the modules that it imports.
+
+/// The definitions outside a program, compiled into it as they are used.
+final class Library {
+    /// Finds a module's text for an `import` or `include`; nil where modules are not to be had.
+    let modules: (any ModuleSource)?
+    private var functions: [String: FunctionDefinition] = [:]
+    /// The definitions of modules loaded so far, by the files' names; nil while one is being loaded.
+    var loaded: [String: [FunctionDefinition]?] = [:]
+    /// The values of data modules, once there are any; the program's then.
+    var data: Heap?
+
+    init(modules: (any ModuleSource)?) { self.modules = modules }
+
+    /// A definition of the prelude by `name/count`.
+    func function(_ key: String, _ root: Context) -> FunctionDefinition? {
+        if let known = functions[key] { return known }
+        guard let definition = Prelude.definitions[key] else { return nil }
+        let function = FunctionDefinition(definition, context: root)
+        functions[key] = function
+        return function
+    }
+}
+
+/// Finds the text of modules.
+public protocol ModuleSource: Sendable {
+    /// The module `path` as imported by a module in the folder `origin` (nil: by the program), with
+    /// the `search` path of the import's metadata; `isData` asks for `.json` in place of `.jq`.
+    /// - Returns: the text, and the folder and name that tell this module from others.
+    func load(_ path: String, isData: Bool, search: [String], origin: String?) throws(CompileError)
+        -> (text: [UInt8], folder: String, name: String)
+}

@@ -1,0 +1,87 @@
+// The builtins that are as good in jq as in Swift. Parsed once; a program compiles what it uses.
+
+enum Prelude {
+    static let text = """
+        def todate: strftime("%Y-%m-%dT%H:%M:%SZ");
+        def fromdateiso8601: strptime("%Y-%m-%dT%H:%M:%SZ") | mktime;
+        def todateiso8601: strftime("%Y-%m-%dT%H:%M:%SZ");
+        def fromdate: fromdateiso8601;
+        def date: todate;
+        def dateadd(u; n): . + n;
+        def datesub(u; n): . - n;
+        def recurse(f; cond): def r: ., (f | select(cond) | r); r;
+        def until(cond; update): def _until: if cond then . else (update | _until) end; _until;
+        def while(cond; update):
+          def _while: if cond then ., (update | _while) else empty end; _while;
+        def walk(f):
+          def w: if type == "object" then map_values(w) elif type == "array" then map(w) else . end | f;
+          w;
+        def nth($n): .[$n];
+        def nth($n; f):
+          if $n < 0 then error("nth doesn't support negative indices") else first(skip($n; f)) end;
+        def in(xs): . as $x | xs | has($x);
+        def inside(xs): . as $x | xs | contains($x);
+        def with_entries(f): to_entries | map(f) | from_entries;
+        def paths(node_filter): . as $top | paths | select(. as $p | $top | getpath($p) | node_filter);
+        def pick(pathexps):
+          . as $top | reduce path(pathexps) as $p (null; setpath($p; $top | getpath($p)));
+        def debug(messages): (messages | debug | empty), .;
+        def halt_error: halt_error(5);
+        def index($i): indices($i) | .[0];
+        def rindex($i): indices($i) | .[-1:][0];
+        def combinations:
+          if length == 0 then [] else .[0][] as $x | (.[1:] | combinations) as $w | [$x] + $w end;
+        def combinations(n): . as $dot | [range(n)] | map($dot) | combinations;
+        def IN(s): any(s == .; .);
+        def IN(src; s): any(src == s; .);
+        def INDEX(stream; f): reduce stream as $row ({}; .[$row | f | tostring] |= $row);
+        def INDEX(f): INDEX(.[]; f);
+        def JOIN($idx; idx_expr): [.[] | [., $idx[idx_expr]]];
+        def JOIN($idx; stream; idx_expr): stream | [., $idx[idx_expr]];
+        def JOIN($idx; stream; idx_expr; join_expr): stream | [., $idx[idx_expr]] | join_expr;
+        def get_prog_origin: null;
+        def get_jq_origin: null;
+        def fromstream(f): {x: null, e: false} as $init
+          | foreach f as $i ($init;
+              if .e then $init else . end
+              | if $i | length == 2
+                then setpath(["e"]; $i[0] | length == 0) | setpath(["x"] + $i[0]; $i[1])
+                else setpath(["e"]; $i[0] | length == 1) end;
+              if .e then .x else empty end);
+        def truncate_stream(stream):
+          . as $n | null | stream | . as $input
+          | if (.[0] | length) > $n then setpath([0]; .[0][$n:]) else empty end;
+        def ascii(f): f | ascii;
+        def _arguments:
+          type as $type
+          | if $type == "string" then [., null]
+            elif $type == "array" and length > 1 then .
+            elif $type == "array" and length > 0 then [.[0], null]
+            else error($type + " not a string or array") end;
+        def match($val): ($val | _arguments) as $a | _match($a[0]; $a[1])[];
+        def match(re; flags): _match(re; flags)[];
+        def test($val): ($val | _arguments) as $a | _test($a[0]; $a[1]);
+        def test(re; flags): _test(re; flags);
+        def _capture: [.captures[] | select(.name != null) | {key: .name, value: .string}] | from_entries;
+        def capture($val): match($val) | _capture;
+        def capture(re; flags): match(re; flags) | _capture;
+        def scan($re; $flags):
+          _match($re; "g" + $flags)[]
+          | if (.captures | length) > 0 then [.captures[].string] else .string end;
+        def scan($re): scan($re; null);
+        def splits($re; flags): split($re; flags)[];
+        def splits($re): split($re; null)[];
+        """
+
+    /// By name and number of parameters.
+    static let definitions: [String: Definition] = {
+        guard let module = try? Parser.parse(Array(text.utf8)) else {
+            preconditionFailure("the prelude does not parse")
+        }
+        var table: [String: Definition] = [:]
+        for definition in module.definitions {
+            table["\(definition.name)/\(definition.parameters.count)"] = definition
+        }
+        return table
+    }()
+}

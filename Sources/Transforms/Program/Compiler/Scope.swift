@@ -1,0 +1,123 @@
+// What names mean at a place of a program: a chain of entries, innermost first.
+//
+// Slots live in the frame of the function whose context declared them; a closure runs in the frame
+// of its creation. A binder restores its slot when it is done (see Evaluator+Bindings), so one frame
+// a call is enough even where generators re-enter a binding.
+
+/// The function being compiled: where its slots are counted.
+final class Context {
+    /// 0 for the program itself, one more for each enclosing `def`.
+    let level: Int
+    /// Slot 0 leads to the frame of the enclosing function.
+    var slotCount = 1
+    /// The most slots in use at once: the frame's size.
+    var frameSize = 1
+    /// References to frames other than the program's own, counted so that a closure without any can
+    /// outlive its frame.
+    var frameReferences = 0
+
+    init(level: Int) { self.level = level }
+
+    func allocate() -> Int {
+        slotCount += 1
+        frameSize = max(frameSize, slotCount)
+        return slotCount - 1
+    }
+}
+
+/// A `def` in its place: compiled once for each combination of its parameters' arities.
+final class FunctionDefinition {
+    let definition: Definition
+    /// The names visible in its body: its own entry first.
+    var scope: Scope?
+    let context: Context
+    var instances: [[Arity]: Int] = [:]
+    /// Whether each `$value` parameter is also called as a filter in the body.
+    lazy var callsParameter: [Bool] = definition.parameters.map { name in
+        name.hasPrefix("$") && TermSearch.calls(String(name.dropFirst()), in: definition.body)
+    }
+
+    init(_ definition: Definition, context: Context) {
+        self.definition = definition
+        self.context = context
+    }
+}
+
+/// A name with its meaning, and the names around it.
+final class Scope {
+    enum Entry {
+        case function(String, FunctionDefinition)
+        case closure(String, slot: Int, Arity)
+        case variable(String, slot: Int)
+        case label(String, slot: Int)
+        /// The data of an `import ... as $name`.
+        case data(String, Value)
+    }
+
+    let entry: Entry
+    let context: Context
+    let parent: Scope?
+
+    init(_ entry: Entry, _ context: Context, parent: Scope?) {
+        self.entry = entry
+        self.context = context
+        self.parent = parent
+    }
+
+    /// The innermost entry for which `match` gives something.
+    static func find<T>(_ scope: Scope?, _ match: (Scope) -> T?) -> T? {
+        var current = scope
+        while let scope = current {
+            if let found = match(scope) { return found }
+            current = scope.parent
+        }
+        return nil
+    }
+}
+
+/// Whether a term calls a name without arguments anywhere, redefinitions aside.
+enum TermSearch {
+    static func calls(_ name: String, in term: Term) -> Bool {
+        var found = false
+        visit(term) { if case .call(name, []) = $0.kind { found = true } }
+        return found
+    }
+
+    private static func visit(_ term: Term, _ body: (Term) -> Void) {
+        body(term)
+        for child in children(term) { visit(child, body) }
+    }
+
+    private static func children(_ term: Term) -> [Term] {
+        switch term.kind {
+        case .identity, .recursion, .number, .format, .breakLabel, .variable, .location: []
+        case .string(_, let parts):
+            parts.compactMap { if case .term(let term) = $0 { term } else { nil } }
+        case .index(let a, let b), .pipe(let a, let b), .comma(let a, let b), .binary(_, let a, let b),
+            .update(_, let a, let b):
+            [a, b]
+        case .slice(let a, let from, let upto): [a, from, upto].compactMap { $0 }
+        case .iterate(let a), .optional(let a), .negate(let a), .label(_, let a): [a]
+        case .array(let a): [a].compactMap { $0 }
+        case .object(let members): members.flatMap { [$0.name] + [$0.value].compactMap { $0 } }
+        case .conditional(let branches, let otherwise):
+            branches.flatMap { [$0.condition, $0.body] } + [otherwise].compactMap { $0 }
+        case .attempt(let a, let handler): [a, handler].compactMap { $0 }
+        case .reduce(let source, let patterns, let initial, let update):
+            [source, initial, update] + patterns.flatMap(names)
+        case .foreach(let source, let patterns, let initial, let update, let extract):
+            [source, initial, update] + [extract].compactMap { $0 } + patterns.flatMap(names)
+        case .binding(let source, let patterns, let body): [source, body] + patterns.flatMap(names)
+        case .definition(let definition, let body): [definition.body, body]
+        case .call(_, let arguments): arguments
+        }
+    }
+
+    private static func names(_ pattern: Pattern) -> [Term] {
+        switch pattern {
+        case .variable: []
+        case .array(let patterns): patterns.flatMap(names)
+        case .object(let members): members.flatMap { [$0.name] + ($0.pattern.map(names) ?? []) }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+// Bytes of a program's text -> syntax tree, by recursive descent over jq 1.8's grammar:
+//
+//     query       what stands between brackets: def f: 1; .a as $x | f, 2 | 3
+//     expression  operators, no `|`, `,`, `as`, `def`, `label`: the operand of those
+//     term        a postfix term, under any number of `-`: the operand of the operators
+//
+// Only nesting recurses: a chain of operators, however long, is a loop over the stacks below.
+
+/// Reads programs. It is a struct of its state; `parse` is the way in.
+struct Parser {
+    /// How deep brackets, `if`, `reduce`, `try`, strings in strings, ... may stand in each other. A
+    /// level takes up to 1 KiB of stack in a release build, so a thread of 512 KiB has room.
+    static let nestingMax = 400
+    /// How many terms may stand on the way from the tree's top to its deepest leaf; so the longest
+    /// chain of operators, too. Freeing and comparing a tree recurse that deep.
+    static let heightMax = 4000
+
+    var lexer: Lexer
+    /// The token that is read next.
+    var token: Token
+    /// The end of the token before it.
+    private(set) var previousEnd = 0
+    var nesting = 0
+    /// The height of the tree that was read last.
+    var height = 0
+    /// The text of the string that is being read.
+    var text: [UInt8] = []
+
+    /// Operators whose right operand is being read, of all open expressions.
+    private var operations: [Operation] = []
+    /// What stands to the left of the operand that is being read, of all open queries.
+    private var frames: [Frame] = []
+    private var lineStart = 0
+    private var line = 1
+
+    private struct Operation {
+        var left: Term
+        var height: Int
+        var operation: Operator
+        var offset: Int
+    }
+
+    private struct Frame {
+        enum Kind {
+            case pipe(Term)
+            case comma(Term)
+            case binding(Term, [Pattern])
+            case label(String)
+            case definition(Definition)
+        }
+        var kind: Kind
+        var height: Int
+        var offset: Int
+    }
+
+    private init(_ utf8: [UInt8]) {
+        lexer = Lexer(utf8)
+        token = lexer.next()
+    }
+
+    /// The syntax tree of a program's or module's UTF-8 text.
+    static func parse(_ utf8: [UInt8]) throws(SyntaxError) -> Module {
+        var parser = Parser(utf8)
+        return try parser.module()
+    }
+
+    static func parse(_ text: String) throws(SyntaxError) -> Module {
+        try parse(Array(text.utf8))
+    }
+}
+
+// MARK: - Tokens
+extension Parser {
+    mutating func advance() {
+        previousEnd = token.end
+        token = lexer.next()
+    }
+
+    /// The text of a token without its first bytes: `$` of a variable, `.` of a field.
+    func text(of token: Token, dropping count: Int = 0) -> String {
+        String(decoding: lexer.utf8[token.start + count..<token.end], as: UTF8.self)
+    }
+
+    /// The line of an offset, from 1; offsets only grow.
+    mutating func line(of offset: Int) -> Int {
+        for index in lineStart..<offset where lexer.utf8[index] == 0x0A { line += 1 }
+        lineStart = offset
+        return line
+    }
+
+    /// A term one higher than the highest one in it.
+    mutating func term(
+        _ kind: Term.Kind, at offset: Int, over below: Int
+    ) throws(SyntaxError) -> Term {
+        height = below + 1
+        guard height <= Self.heightMax else {
+            throw SyntaxError(
+                message: "the program's terms stand in each other more than \(Self.heightMax) deep",
+                offset: offset)
+        }
+        return Term(kind: kind, offset: offset)
+    }
+}
+
+// MARK: - Queries and expressions
+extension Parser {
+    // What few queries need stands in functions of its own: it keeps the stack frames of this
+    // recursion small.
+    mutating func query() throws(SyntaxError) -> Term {
+        let base = frames.count
+        while true {
+            let start = token.start
+            if token.kind == .def || token.kind == .label {
+                try openDefinition()
+                continue
+            }
+            let operand = try expression()
+            switch token.kind {
+            case .as: try openBinding(of: operand, start: start)
+            case .comma, .pipe: try openOperator(after: operand, base: base)
+            default: return frames.count == base ? operand : try closeFrames(operand, base: base)
+            }
+        }
+    }
+
+    @inline(never)
+    private mutating func openDefinition() throws(SyntaxError) {
+        let start = token.start
+        if token.kind == .label {
+            frames.append(Frame(kind: .label(try labelName()), height: 0, offset: start))
+        } else {
+            let definition = try definition()
+            frames.append(Frame(kind: .definition(definition), height: height, offset: start))
+        }
+    }
+
+    @inline(never)
+    private mutating func openBinding(of source: Term, start: Int) throws(SyntaxError) {
+        var below = height
+        let patterns = try patterns()
+        below = max(below, height)
+        try expect(.pipe, "\"|\" and what the variables are for")
+        frames.append(Frame(kind: .binding(source, patterns), height: below, offset: start))
+    }
+
+    @inline(never)
+    private mutating func openOperator(after operand: Term, base: Int) throws(SyntaxError) {
+        var left = operand
+        if frames.count > base, case .comma = frames[frames.count - 1].kind {
+            left = try close(frames.removeLast(), with: left)
+        }
+        let kind: Frame.Kind = token.kind == .comma ? .comma(left) : .pipe(left)
+        frames.append(Frame(kind: kind, height: height, offset: token.start))
+        advance()
+    }
+
+    @inline(never)
+    private mutating func closeFrames(_ last: Term, base: Int) throws(SyntaxError) -> Term {
+        var result = last
+        while frames.count > base { result = try close(frames.removeLast(), with: result) }
+        return result
+    }
+
+    /// A member's value: expressions joined by `|`.
+    mutating func memberValue() throws(SyntaxError) -> Term {
+        let base = frames.count
+        while true {
+            let operand = try expression()
+            guard token.kind == .pipe else { return try closeFrames(operand, base: base) }
+            try openOperator(after: operand, base: base)
+        }
+    }
+
+    @inline(never)
+    private mutating func close(
+        _ frame: Frame, with right: Term
+    ) throws(SyntaxError) -> Term {
+        let kind: Term.Kind
+        switch frame.kind {
+        case .pipe(let left): kind = .pipe(left, right)
+        case .comma(let left): kind = .comma(left, right)
+        case .binding(let source, let patterns): kind = .binding(source, patterns, body: right)
+        case .label(let name): kind = .label(name, body: right)
+        case .definition(let definition): kind = .definition(definition, body: right)
+        }
+        return try term(kind, at: frame.offset, over: max(frame.height, height))
+    }
+
+    mutating func expression() throws(SyntaxError) -> Term {
+        let base = operations.count
+        while true {
+            let right = try term()
+            guard let next = Operator(token.kind) else {
+                return operations.count == base ? right : try closeOperations(right, base: base)
+            }
+            try openOperation(next, after: right, base: base)
+        }
+    }
+
+    /// Closes the operations that bind tighter than an operator, and opens its own.
+    @inline(never)
+    private mutating func openOperation(
+        _ next: Operator, after operand: Term, base: Int
+    ) throws(SyntaxError) {
+        var left = operand
+        while operations.count > base {
+            let last = operations[operations.count - 1].operation
+            let order = last.precedence - next.precedence
+            guard order > 0 || (order == 0 && next.associativity != .right) else { break }
+            guard order > 0 || next.associativity == .left else { throw notAssociative() }
+            left = try apply(operations.removeLast(), to: left)
+        }
+        operations.append(
+            Operation(left: left, height: height, operation: next, offset: token.start))
+        advance()
+    }
+
+    @inline(never)
+    private mutating func closeOperations(
+        _ last: Term, base: Int
+    ) throws(SyntaxError) -> Term {
+        var right = last
+        while operations.count > base { right = try apply(operations.removeLast(), to: right) }
+        return right
+    }
+
+    @inline(never)
+    private mutating func apply(
+        _ operation: Operation, to right: Term
+    ) throws(SyntaxError) -> Term {
+        let kind: Term.Kind
+        switch operation.operation {
+        case .binary(let name): kind = .binary(name, operation.left, right)
+        case .update(let name): kind = .update(name, operation.left, right)
+        }
+        return try term(kind, at: operation.offset, over: max(operation.height, height))
+    }
+}

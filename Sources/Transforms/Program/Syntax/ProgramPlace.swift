@@ -1,0 +1,40 @@
+// An offset in a program's text -> line, column and the line with a caret under the place:
+//
+//     .a | (1 + ]          line 1, column 11
+//               ^
+
+/// A place in a program's text, as people count: lines and columns from 1, columns in code points.
+struct ProgramPlace: Equatable, Sendable {
+    var line: Int
+    var column: Int
+    /// The place's line, and below it a line with `^` under the place. Tabs and other control
+    /// characters are shown as spaces, bytes that are no UTF-8 as U+FFFD; of a long line only what
+    /// stands near the place is shown.
+    var excerpt: String
+
+    /// How many characters of the line are shown to either side of the place.
+    private static let reach = 60
+
+    /// The place of an offset; one past the end is the end.
+    init(offset: Int, in utf8: [UInt8]) {
+        let offset = min(max(offset, 0), utf8.count)
+        line = 1
+        var start = 0
+        for index in 0..<offset where utf8[index] == 0x0A {
+            line += 1
+            start = index + 1
+        }
+        var end = offset
+        while end < utf8.count, utf8[end] != 0x0A { end += 1 }
+        if end > offset, utf8[end - 1] == 0x0D { end -= 1 }
+        let before = String(decoding: utf8[start..<offset], as: UTF8.self).unicodeScalars
+        let after = String(decoding: utf8[offset..<end], as: UTF8.self).unicodeScalars
+        column = before.count + 1
+        let left = before.suffix(Self.reach)
+        excerpt = ""
+        for scalar in left + after.prefix(Self.reach) {
+            excerpt.unicodeScalars.append(scalar.value < 0x20 ? " " : scalar)
+        }
+        excerpt += "\n" + String(repeating: " ", count: left.count) + "^"
+    }
+}

@@ -1,0 +1,40 @@
+// Which terms are constants as they stand: literals, and arrays and objects of them. Module
+// metadata must be one, and a member's name must not be one that is no string:
+//
+//     module {name: "m", tags: [1, null]};        {(1): 2}
+
+extension Term {
+    enum ConstantKind: String {
+        case null, boolean, number, string, array, object
+    }
+
+    /// The kind of the value that the term is whatever its input; nil for all but literals.
+    var constantKind: ConstantKind? {
+        switch kind {
+        case .number: return .number
+        case .call("null", let arguments) where arguments.isEmpty: return .null
+        case .call("true", let arguments) where arguments.isEmpty: return .boolean
+        case .call("false", let arguments) where arguments.isEmpty: return .boolean
+        case .string(_, let parts):
+            return parts.allSatisfy { if case .text = $0 { true } else { false } } ? .string : nil
+        case .location: return .object
+        case .array(nil): return .array
+        case .array(let elements?): return elements.isConstantList ? .array : nil
+        case .object(let members):
+            return members.allSatisfy {
+                $0.name.constantKind == .string && $0.value?.constantKind != nil
+            } ? .object : nil
+        default: return nil
+        }
+    }
+
+    /// Whether constants only are joined here by `,`.
+    private var isConstantList: Bool {
+        var rest = self
+        while case .comma(let left, let right) = rest.kind {
+            guard right.constantKind != nil else { return false }
+            rest = left
+        }
+        return rest.constantKind != nil
+    }
+}

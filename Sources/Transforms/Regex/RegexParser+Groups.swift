@@ -1,0 +1,293 @@
+// `(...)` in all its forms -> tree: captures, options, look-around, conditions, calls, names.
+
+extension RegexParser {
+    /// The group whose `(` has been read; nil for one that only sets options.
+    mutating func parseGroup() throws(RegexError) -> RegexNode? {
+        if isAtEnd { throw failure("end pattern with unmatched parenthesis") }
+        if take("*") { return try parseCallout() }
+        guard take("?") else { return try parseCapture(name: nil) }
+        if isAtEnd { throw failure("end pattern in group") }
+        let start = offset
+        let letter = bytes[offset]
+        offset += 1
+        switch letter {
+        case UInt8(ascii: ":"): return try parseAlternation(inGroup: true)
+        case UInt8(ascii: "="): return try parseLook(behind: false, negated: false)
+        case UInt8(ascii: "!"): return try parseLook(behind: false, negated: true)
+        case UInt8(ascii: ">"): return .atomic(try parseAlternation(inGroup: true))
+        case UInt8(ascii: "'"):
+            return try parseCapture(name: try parseDefinedName(closing: "'"))
+        case UInt8(ascii: "<"):
+            if isAtEnd { throw failure("end pattern with unmatched parenthesis") }
+            if take("=") { return try parseLook(behind: true, negated: false) }
+            if take("!") { return try parseLook(behind: true, negated: true) }
+            return try parseCapture(name: try parseDefinedName(closing: ">"))
+        case UInt8(ascii: "~"): return try parseAbsent()
+        case UInt8(ascii: "{"): return try parseCalloutContents()
+        case UInt8(ascii: "("): return try parseCondition()
+        case UInt8(ascii: "&"):
+            let name = try parseReference(closing: ")", numbers: false, levels: false)
+            return addCall(name, at: start)
+        case UInt8(ascii: "R"):
+            // Oniguruma reads the `)` twice: a call of the whole is `\g<0>`, and this is refused.
+            guard isNext(")") else { throw failure("undefined group option") }
+            throw failure("unmatched close parenthesis")
+        case UInt8(ascii: "0")...UInt8(ascii: "9"):
+            offset = start
+            return addCall(try parseCallNumber(), at: start)
+        case UInt8(ascii: "+"), UInt8(ascii: "-"):
+            if !isAtEnd, case UInt8(ascii: "0")...UInt8(ascii: "9") = bytes[offset] {
+                offset = start
+                return addCall(try parseCallNumber(), at: start)
+            }
+            fallthrough
+        default:
+            offset = start
+            return try parseOptions()
+        }
+    }
+
+    private mutating func parseCallNumber() throws(RegexError) -> GroupName {
+        try parseReference(closing: ")", numbers: true, levels: false)
+    }
+
+    private mutating func parseCapture(name: String?) throws(RegexError) -> RegexNode {
+        groupCount += 1
+        if groupCount > RegexLimits.groupsMax { throw failure("too many captures") }
+        let index = groupCount
+        if let name {
+            names[name, default: []].append(index)
+            if names[name, default: []].count > RegexLimits.groupsOfNameMax {
+                throw failure("too many captures")
+            }
+        }
+        return .capture(try parseAlternation(inGroup: true), index: index)
+    }
+
+    private mutating func parseLook(
+        behind: Bool, negated: Bool
+    ) throws(RegexError) -> RegexNode {
+        let start = offset
+        let body = try parseAlternation(inGroup: true)
+        return .look(body, behind: behind, negated: negated, offset: start)
+    }
+
+    /// `(?imsx-imsx)` and `(?imsx-imsx:...)`.
+    private mutating func parseOptions() throws(RegexError) -> RegexNode? {
+        let start = offset
+        var changed = options
+        var adds = true
+        while true {
+            if isAtEnd { throw failure("end pattern in group") }
+            let letter = bytes[offset]
+            offset += 1
+            let option: RegexOptions
+            switch letter {
+            case UInt8(ascii: "-"):
+                adds = false
+                continue
+            case UInt8(ascii: "i"): option = .ignoreCase
+            case UInt8(ascii: "m"): option = .lineAnchors
+            case UInt8(ascii: "s"): option = .dotAll
+            case UInt8(ascii: "x"): option = .extended
+            case UInt8(ascii: ")") where offset - start > 1:
+                options = changed
+                return nil
+            case UInt8(ascii: ":"):
+                let outer = options
+                options = changed
+                defer { options = outer }
+                return .scoped(try parseAlternation(inGroup: true))
+            default: throw failure("undefined group option")
+            }
+            if adds { changed.insert(option) } else { changed.remove(option) }
+        }
+    }
+
+    /// `(?~X)`: as much as holds no place where X begins. The range forms `(?~|...)` are not
+    /// known here.
+    private mutating func parseAbsent() throws(RegexError) -> RegexNode {
+        if isAtEnd { throw failure("end pattern in group") }
+        if isNext("|") { throw failure("invalid absent group pattern") }
+        let start = offset
+        let absent = try parseAlternation(inGroup: true)
+        let body = RegexNode.sequence([
+            .look(absent, behind: false, negated: true, offset: start), .any(newline: true),
+        ])
+        return .scoped(.repetition(body, min: 0, max: -1, greed: .greedy))
+    }
+
+    /// `(*FAIL)` and the callouts that have no effect on a match.
+    private mutating func parseCallout() throws(RegexError) -> RegexNode {
+        let start = offset
+        while !isAtEnd, bytes[offset] != UInt8(ascii: ")") { offset += 1 }
+        let name = String(decoding: bytes[start..<offset], as: UTF8.self)
+        guard take(")") else { throw failure("invalid callout pattern") }
+        switch name {
+        case "FAIL", "MISMATCH": return .failure
+        case "SKIP": return .sequence([])
+        default: throw failure("undefined callout name")
+        }
+    }
+
+    /// `(?{...})` runs nothing: it matches the empty text.
+    private mutating func parseCalloutContents() throws(RegexError) -> RegexNode {
+        var braces = 1
+        while take("{") { braces += 1 }
+        var closed = 0
+        while closed < braces {
+            if isAtEnd { throw failure("invalid callout pattern") }
+            closed = take("}") ? closed + 1 : 0
+            if closed == 0 { offset += 1 }
+        }
+        guard take(")") else { throw failure("end pattern in group") }
+        return .empty
+    }
+
+    /// `(?(1)yes|no)`, `(?(<name>)yes|no)`, `(?(pattern)yes|no)`; the second `(` has been read.
+    private mutating func parseCondition() throws(RegexError) -> RegexNode {
+        if isAtEnd || offset + 1 >= bytes.count { throw failure("end pattern in group") }
+        let groups = try parseConditionGroups()
+        var condition = RegexNode.empty
+        if groups == nil { condition = try parseAlternation(inGroup: true) }
+        if isAtEnd { throw failure("end pattern in group") }
+        var yes = RegexNode.empty
+        var no = RegexNode.empty
+        if take(")") {
+            guard let groups else { throw failure("invalid if-else syntax") }
+            return .scoped(.groupCondition(groups, yes: .empty, no: .failure))
+        }
+        if take("|") {
+            no = try parseAlternation(inGroup: true)
+        } else {
+            yes = try parseAlternation(inGroup: true)
+            if case .alternation(let branches) = yes {
+                yes = branches[0]
+                no = branches.count == 2 ? branches[1] : .alternation(Array(branches[1...]))
+            }
+        }
+        if let groups { return .groupCondition(groups, yes: yes, no: no) }
+        return .condition(condition, yes: yes, no: no)
+    }
+
+    /// The groups a condition asks for; nil where it is a pattern.
+    private mutating func parseConditionGroups() throws(RegexError) -> [Int]? {
+        let start = offset
+        let closing: Unicode.Scalar
+        switch bytes[offset] {
+        case UInt8(ascii: "<"): closing = ">"
+        case UInt8(ascii: "'"): closing = "'"
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"):
+            closing = ")"
+        default: return nil
+        }
+        if closing != ")" {
+            offset += 1
+            let groups = try groupNumbers(
+                try parseReference(closing: closing, numbers: true, levels: true), at: start)
+            guard take(")") else { throw failure("end pattern in group") }
+            return groups
+        }
+        do {
+            let name = try parseReference(closing: ")", numbers: true, levels: true)
+            return try groupNumbers(name, at: start)
+        } catch {
+            offset = start
+            return nil
+        }
+    }
+
+    // MARK: Names
+
+    /// What stands in `<...>`: a group's number or its name.
+    enum GroupName {
+        case number(Int, text: String)
+        case name(String)
+    }
+
+    private mutating func parseDefinedName(
+        closing: Unicode.Scalar
+    ) throws(RegexError) -> String {
+        let name = try parseReference(closing: closing, numbers: false, levels: false)
+        guard case .name(let text) = name else { throw failure("invalid group name") }
+        return text
+    }
+
+    /// A name up to and with `closing`; signed numbers are turned into absolute ones. A level
+    /// (`\k<n+1>`) is accepted where it is 0 and says nothing, for want of calls.
+    mutating func parseReference(
+        closing: Unicode.Scalar, numbers: Bool, levels: Bool
+    ) throws(RegexError) -> GroupName {
+        if isAtEnd || isNext(closing) { throw failure("group name is empty") }
+        let start = offset
+        let head = nextScalar()
+        let isHeadDigit = head >= 0x30 && head <= 0x39
+        let isHeadSign = head == 0x2B || head == 0x2D
+        let isHeadWord = UnicodeSets.word.contains(head)
+        while !isAtEnd, !isNext(closing), !isNext(")") { offset += 1 }
+        if !isHeadWord && !isHeadSign || (isHeadDigit || isHeadSign) && !numbers {
+            let end = offset + 1 >= bytes.count ? bytes.count : offset
+            let text = String(decoding: bytes[start..<end], as: UTF8.self)
+            let what = isHeadWord || isHeadSign ? "group name" : "char in group name"
+            throw failure("invalid \(what) <\(text)>")
+        }
+        guard isNext(closing) else {
+            var end = levels ? bytes.count : offset
+            // Oniguruma's message leaves out the last character of the pattern.
+            if !levels, isAtEnd, end - start > 1 { end -= 1 }
+            while end < bytes.count, end > start, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+            let text = String(decoding: bytes[start..<end], as: UTF8.self)
+            throw failure("invalid group name <\(text)>")
+        }
+        var text = String(decoding: bytes[start..<offset], as: UTF8.self)
+        offset += 1
+        if levels, text.utf8.count > 2, text.hasSuffix("+0") || text.hasSuffix("-0") {
+            text.removeLast(2)
+            usesLevels = true
+        }
+        if isHeadDigit || isHeadSign {
+            guard let number = Int(text), number != 0 || isHeadDigit, abs(number) < 1 << 24 else {
+                throw failure("invalid group name <\(text)>")
+            }
+            if isHeadDigit { return .number(number, text: text) }
+            let group = number > 0 ? groupCount + number : groupCount + 1 + number
+            return .number(group, text: text)
+        }
+        // Oniguruma looks at all characters where a level may follow, else at the first.
+        let looked = levels ? text.unicodeScalars.count : 1
+        for scalar in text.unicodeScalars.prefix(looked)
+        where !UnicodeSets.word.contains(scalar.value) {
+            throw failure("invalid char in group name <\(text)>")
+        }
+        return .name(text)
+    }
+
+    /// The groups of a back-reference; a name must be known by now.
+    mutating func groupNumbers(
+        _ name: GroupName, at start: Int
+    ) throws(RegexError) -> [Int] {
+        switch name {
+        case .number(let group, _):
+            if group <= 0 { throw failure("invalid backref number/name") }
+            references.append((group, start))
+            return [group]
+        case .name(let text):
+            guard let groups = names[text] else {
+                throw failure("undefined name <\(text)> reference")
+            }
+            referenced.formUnion(groups)
+            return groups
+        }
+    }
+
+    mutating func addCall(_ name: GroupName, at start: Int) -> RegexNode {
+        switch name {
+        case .number(let group, let text):
+            let known = group < 0 ? Int.max : group
+            calls.append(PendingCall(name: nil, group: known, text: text, offset: start))
+        case .name(let text):
+            calls.append(PendingCall(name: text, group: 0, text: text, offset: start))
+        }
+        return .call(calls.count - 1)
+    }
+}

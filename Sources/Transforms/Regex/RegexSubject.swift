@@ -1,0 +1,150 @@
+// The text that is searched: its characters, and what stands around a place.
+
+internal import Glibc
+
+/// A subject's bytes, borrowed for one search. Bytes that are no UTF-8 count as one U+FFFD each.
+@safe struct RegexSubject {
+    private let base: UnsafePointer<UInt8>
+    let count: Int
+    /// Where the search began, at a character: `\G`.
+    private(set) var searchStart: Int
+
+    // Safety: one byte that lives for ever and is never written, for a subject without memory.
+    private nonisolated(unsafe) static let nothing: UnsafePointer<UInt8> = {
+        let byte = UnsafeMutablePointer<UInt8>.allocate(capacity: 1)
+        unsafe byte.initialize(to: 0)
+        return unsafe UnsafePointer(byte)
+    }()
+
+    /// Safety: the caller keeps the buffer alive while the search runs.
+    init(_ buffer: UnsafeBufferPointer<UInt8>, searchStart: Int) {
+        unsafe base = buffer.baseAddress ?? Self.nothing
+        count = buffer.count
+        self.searchStart = searchStart
+        self.searchStart = characterStart(from: searchStart)
+    }
+
+    // Safety: callers compare with `count` first; asserted here.
+    subscript(offset: Int) -> UInt8 {
+        @inline(__always) get {
+            assert(offset >= 0 && offset < count)
+            return unsafe base[offset]
+        }
+    }
+
+    /// The scalar at a place before the end, and its bytes' number.
+    @inline(__always)
+    func scalar(at offset: Int) -> (scalar: UInt32, byteCount: Int) {
+        let first = self[offset]
+        if first < 0x80 { return (UInt32(first), 1) }
+        return longScalar(first, at: offset)
+    }
+
+    private func longScalar(_ first: UInt8, at offset: Int) -> (scalar: UInt32, byteCount: Int) {
+        if first < 0xE0, first >= 0xC2, offset + 1 < count, isTail(offset + 1) {
+            return (UInt32(first & 0x1F) << 6 | tail(offset + 1), 2)
+        }
+        if first < 0xF0, first >= 0xE0, offset + 2 < count, isTail(offset + 1), isTail(offset + 2) {
+            return (UInt32(first & 0x0F) << 12 | tail(offset + 1) << 6 | tail(offset + 2), 3)
+        }
+        if first < 0xF5, first >= 0xF0, offset + 3 < count, isTail(offset + 1),
+            isTail(offset + 2), isTail(offset + 3)
+        {
+            let high = UInt32(first & 0x07) << 18 | tail(offset + 1) << 12
+            return (high | tail(offset + 2) << 6 | tail(offset + 3), 4)
+        }
+        return (0xFFFD, 1)
+    }
+
+    private func isTail(_ offset: Int) -> Bool { self[offset] & 0xC0 == 0x80 }
+    private func tail(_ offset: Int) -> UInt32 { UInt32(self[offset] & 0x3F) }
+
+    /// Where the character before a place begins; the place is not the start.
+    func previous(_ offset: Int) -> Int {
+        var start = offset - 1
+        while start > 0, offset - start < 4, isTail(start) { start -= 1 }
+        if start == offset - 1 || scalar(at: start).byteCount == offset - start { return start }
+        return offset - 1
+    }
+
+    /// The place after the character at `offset`; one beyond the end where there is none.
+    func next(_ offset: Int) -> Int {
+        offset < count ? offset + scalar(at: offset).byteCount : offset + 1
+    }
+
+    /// The first place from `offset` on that is not inside a character.
+    func characterStart(from offset: Int) -> Int {
+        guard offset > 0, offset < count, isTail(offset) else { return offset }
+        let start = previous(offset + 1)
+        return start == offset ? offset : next(start)
+    }
+
+    /// Where a byte stands first in a range.
+    func firstOffset(of byte: UInt8, in range: Range<Int>) -> Int? {
+        // Safety: the range lies in the buffer.
+        guard let found = unsafe memchr(base + range.lowerBound, Int32(byte), range.count) else {
+            return nil
+        }
+        return unsafe UnsafePointer(found.assumingMemoryBound(to: UInt8.self)) - base
+    }
+
+    /// Where some bytes, at least one, begin first in a range.
+    func firstOffset(of bytes: RegexView<UInt8>, in range: Range<Int>) -> Int? {
+        let end = min(range.upperBound, count - bytes.count + 1)
+        var offset = range.lowerBound
+        while offset < end {
+            guard let found = firstOffset(of: bytes[0], in: offset..<end) else { return nil }
+            // Safety: found < end <= count - bytes.count + 1, so all compared bytes exist.
+            if unsafe memcmp(base + found, bytes.pointer, bytes.count) == 0 { return found }
+            offset = found + 1
+        }
+        return nil
+    }
+
+    /// Where a byte stands first in a range that has a 1 in a table of 256.
+    func firstOffset(in table: RegexView<UInt8>, _ range: Range<Int>) -> Int? {
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            if table[Int(self[offset])] != 0 { return offset }
+            offset += 1
+        }
+        return nil
+    }
+
+    // MARK: Assertions
+
+    @inline(never)
+    func holds(_ assertion: RegexAssertion, at offset: Int) -> Bool {
+        switch assertion {
+        case .textStart: offset == 0
+        case .textEnd: offset == count
+        case .textEndOrLastLine:
+            offset == count || (offset == count - 1 && self[offset] == 0x0A)
+        case .lineStart:
+            // Not after the text's last line feed, where no line begins.
+            offset == 0 || (offset < count && self[offset - 1] == 0x0A)
+        case .lineEnd: offset == count || self[offset] == 0x0A
+        case .searchStart: offset == searchStart
+        case .wordBoundary: isWordBoundary(offset)
+        case .notWordBoundary: !isWordBoundary(offset)
+        case .clusterBoundary: isClusterBoundary(offset)
+        case .notClusterBoundary: !isClusterBoundary(offset)
+        }
+    }
+
+    private func isWordBoundary(_ offset: Int) -> Bool {
+        let before = offset > 0 && isWord(scalar(at: previous(offset)).scalar)
+        let after = offset < count && isWord(scalar(at: offset).scalar)
+        return before != after
+    }
+
+    @inline(__always)
+    private func isWord(_ scalar: UInt32) -> Bool {
+        if scalar < 0x80 {
+            let letter = scalar | 0x20
+            return letter >= 0x61 && letter <= 0x7A || scalar >= 0x30 && scalar <= 0x39
+                || scalar == 0x5F
+        }
+        return UnicodeSets.word.contains(scalar)
+    }
+}

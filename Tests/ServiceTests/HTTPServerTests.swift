@@ -1,0 +1,470 @@
+// A real server on a loopback port, raw sockets as clients.
+
+import Dispatch
+import Glibc
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import HTTPKit
+
+/// Notes what happened, for tests that wait for it.
+private final class Events: Sendable {
+    let cancelled = Atomic<Int>(0)
+    let handled = Atomic<Int>(0)
+    let held = Mutex<Exchange?>(nil)
+
+    func answerHeld() {
+        held.withLock { $0 }?.respond(Response(.ok, content: .text("held")))
+    }
+
+    /// Waits up to ten seconds for a handler to be called.
+    func waitUntilHandled() async -> Bool {
+        await wait { handled.load(ordering: .acquiring) > 0 }
+    }
+
+    /// Waits up to ten seconds for a cancel.
+    func waitUntilCancelled() async -> Bool {
+        await wait { cancelled.load(ordering: .acquiring) > 0 }
+    }
+
+    private func wait(_ condition: () -> Bool) async -> Bool {
+        for _ in 0..<2_000 {
+            if condition() { return true }
+            try? await Task.sleep(nanoseconds: 5_000_000)
+        }
+        return false
+    }
+}
+
+/// Answers on the loop with method, path and content.
+private struct Echo: HTTPHandler {
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+        var answer = ByteBuffer(string: "\(request.methodName) \(request.rawPath) ")
+        answer.writeImmutableBuffer(content)
+        exchange.respond(
+            Response(.ok, contentType: "text/plain", content: .buffer(answer)))
+    }
+}
+
+/// Answers from another thread with the content's length.
+private struct Later: HTTPHandler {
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+        DispatchQueue.global().async {
+            var fields = ResponseFields()
+            fields.add("X-Count", "\(content.readableBytes)" as String)
+            exchange.respond(Response(.ok, fields: fields, content: .text("later")))
+        }
+    }
+}
+
+/// Never answers; counts cancels.
+private struct Silent: HTTPHandler {
+    let events: Events
+
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+        let events = events
+        exchange.onCancel { _ = events.cancelled.add(1, ordering: .releasing) }
+        events.handled.add(1, ordering: .releasing)
+    }
+}
+
+/// Answers when `Events.answerHeld` is called, on that caller's thread.
+private struct Held: HTTPHandler {
+    let events: Events
+
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+        events.held.withLock { $0 = exchange }
+        events.handled.add(1, ordering: .releasing)
+    }
+}
+
+/// Streams each piece of content back, pausing the client while a piece is written.
+private struct StreamBack: HTTPHandler {
+    private final class Receiver: BodyReceiver {
+        func receive(_ piece: ByteBuffer, _ exchange: Exchange) {
+            exchange.pauseContent()
+            exchange.write(piece) { hasRoom in
+                if hasRoom { exchange.resumeContent() }
+            }
+        }
+
+        func finish(_ exchange: Exchange) { exchange.finish() }
+    }
+
+    func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
+        exchange.start(Response(.ok, contentType: "application/octet-stream"))
+        return .stream(Receiver(), bytesMax: .max)
+    }
+
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
+}
+
+/// Begins an answer and gives it up.
+private struct Aborting: HTTPHandler {
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+        exchange.start(Response(.ok))
+        exchange.write(ByteBuffer(string: "half"))
+        exchange.abort()
+    }
+}
+
+/// Streams without end until it is told that nobody reads.
+private struct Endless: HTTPHandler {
+    let events: Events
+
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+        let events = events
+        exchange.onCancel { _ = events.cancelled.add(1, ordering: .releasing) }
+        exchange.start(Response(.ok))
+        Self.more(exchange)
+    }
+
+    private static func more(_ exchange: Exchange) {
+        exchange.write(ByteBuffer(repeating: 0x61, count: 60_000)) { hasRoom in
+            if hasRoom { exchange.eventLoop.execute { more(exchange) } }
+        }
+    }
+}
+
+private struct TestServer {
+    let server: HTTPServer
+    let events = Events()
+
+    init(_ change: (inout HTTPServer.Configuration) -> Void = { _ in }) async throws {
+        var router = Router()
+        router.add([.get, .post], "/echo", Echo())
+        router.add([.get], "/get", Echo())
+        router.add([.post], "/named/{name...}", Echo())
+        router.add([.post, .get], "/later", Later())
+        router.add([.get], "/silent", Silent(events: events))
+        router.add([.get], "/held", Held(events: events))
+        router.add([.post], "/stream", StreamBack())
+        router.add([.get], "/abort", Aborting())
+        router.add([.get], "/endless", Endless(events: events))
+        var configuration = HTTPServer.Configuration(.tcp(host: "127.0.0.1", port: 0))
+        change(&configuration)
+        server = try await HTTPServer.start(configuration, handler: router)
+    }
+
+    func client(receiveBufferBytes: Int32? = nil) throws -> RawClient {
+        try RawClient(
+            port: try #require(server.port), receiveBufferBytes: receiveBufferBytes)
+    }
+
+    func stop() async { await server.shutdown(graceNanoseconds: 0) }
+}
+
+private func get(_ path: String, _ fields: String = "") -> String {
+    "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
+}
+
+private func status(_ answer: String) -> String { String(answer.dropFirst(9).prefix(3)) }
+
+@Suite(.serialized) struct HTTPServerTests {
+    @Test func keepsConnectionsAliveAndAnswersInOrder() async throws {
+        let server = try await TestServer()
+        let client = try server.client()
+        let first = client.ask(get("/echo"), until: "GET /echo ")
+        #expect(first.hasPrefix("HTTP/1.1 200 OK\r\nDate: "))
+        #expect(first.contains("\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\r\n"))
+        #expect(!first.contains("Connection"))
+        // A slow answer before a fast one: the order holds.
+        let body = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxyz"
+        let both = client.ask(get("/later") + body + get("/get"), until: "GET /get ")
+        let later = try #require(both.firstRange(of: "later"), "\(both)")
+        let posted = try #require(both.firstRange(of: "POST /echo xyz"), "\(both)")
+        #expect(later.lowerBound < posted.lowerBound)
+        #expect(both.hasSuffix("GET /get "))
+        await server.stop()
+    }
+
+    @Test func manyPipelinedRequests() async throws {
+        let server = try await TestServer { $0.limits.pipelinedBytesMax = 1_000 }
+        let client = try server.client()
+        let count = 3_000
+        client.send(String(repeating: get("/later"), count: count / 2))
+        client.send(String(repeating: get("/get"), count: count / 2))
+        let answers = client.read {
+            $0.hasSuffix("/get ") && $0.split(separator: "200 OK").count > count
+        }
+        #expect(answers.text.split(separator: "200 OK").count == count + 1)
+        await server.stop()
+    }
+
+    @Test func largeBodiesInPieces() async throws {
+        let server = try await TestServer()
+        let client = try server.client()
+        let content = String(repeating: "0123456789", count: 300_000)
+        client.send("POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n")
+        client.send(content)
+        #expect(client.read { $0.hasSuffix("later") }.text.contains("X-Count: 3000000\r\n"))
+        let chunk = "2dc6c0\r\n\(content)\r\n"
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.send(chunk + "0\r\n\r\n")
+        let echo = client.read { $0.utf8.count > 3_000_010 && $0.hasSuffix("89") }.text
+        let isWhole =
+            echo.contains("Content-Length: 3000011\r\n")
+            && echo.hasSuffix("POST /echo \(content)")
+        #expect(isWhole)
+        await server.stop()
+    }
+
+    @Test func routesAnswerForThemselves() async throws {
+        let server = try await TestServer()
+        let cases: [(String, String, [String])] = [
+            (get("/nothing"), "404", ["Content-Length: "]),
+            (get("/named/"), "404", []),
+            ("POST /named/a%2Fb HTTP/1.1\r\nHost: a\r\n\r\n", "200", ["POST /named/a%2Fb "]),
+            ("POST /get HTTP/1.1\r\nHost: a\r\n\r\n", "405", ["Allow: GET, HEAD, OPTIONS\r\n"]),
+            (
+                "OPTIONS /echo HTTP/1.1\r\nHost: a\r\n\r\n", "204",
+                ["Allow: GET, HEAD, POST, OPTIONS\r\n"]
+            ),
+            (
+                "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", "204",
+                ["Allow: GET, HEAD, POST, OPTIONS\r\n"]
+            ),
+            ("GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", "400", []),
+            ("GET /%65cho HTTP/1.1\r\nHost: a\r\n\r\n", "200", []),
+            ("GET http://a/echo?q HTTP/1.1\r\nHost: a\r\n\r\n", "200", ["GET /echo "]),
+        ]
+        for (request, expected, parts) in cases {
+            let client = try server.client()
+            client.send(request)
+            let answer = client.read { $0.contains("\r\n\r\n") }.text
+            #expect(status(answer) == expected, "\(request)")
+            for part in parts { #expect(answer.contains(part), "\(answer)") }
+            if expected == "204" { #expect(!answer.contains("Content-Length")) }
+        }
+        await server.stop()
+    }
+
+    @Test func headHasNoContentAndOldVersionsClose() async throws {
+        let server = try await TestServer()
+        let client = try server.client()
+        let head = client.ask("HEAD /get HTTP/1.1\r\nHost: a\r\n\r\n", until: "\r\n\r\n")
+        #expect(head.contains("Content-Length: 10\r\n"))
+        #expect(client.ask(get("/get"), until: "GET /get ").hasPrefix("HTTP/1.1 200"))
+        let old = try server.client()
+        old.send("GET /get HTTP/1.0\r\n\r\n")
+        let answer = old.read()
+        #expect(answer.isClosed && answer.text.hasSuffix("Connection: close\r\n\r\nGET /get "))
+        let kept = try server.client()
+        let first = kept.ask(
+            "GET /get HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", until: "GET /get ")
+        #expect(first.contains("Connection: keep-alive\r\n"))
+        // Streamed to 1.0: no chunks, until the close.
+        kept.send("POST /stream HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello")
+        let streamed = kept.read()
+        #expect(streamed.isClosed && streamed.text.hasSuffix("close\r\n\r\nhello"))
+        await server.stop()
+    }
+
+    @Test func continueIsSentWhenTheContentIsWanted() async throws {
+        let server = try await TestServer()
+        let client = try server.client()
+        let expecting = "HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n"
+        let first = client.ask("POST /echo \(expecting)", until: "\r\n\r\n")
+        #expect(first == "HTTP/1.1 100 Continue\r\n\r\n")
+        #expect(client.ask("hi", until: "POST /echo hi").hasPrefix("HTTP/1.1 200"))
+        client.send("POST /nothing \(expecting)")
+        let refused = client.read()
+        #expect(refused.isClosed && refused.text.hasPrefix("HTTP/1.1 404"))
+        let other = try server.client()
+        other.send(get("/echo", "Expect: else\r\n"))
+        #expect(status(other.read().text) == "417")
+        await server.stop()
+    }
+
+    @Test func refusalsCanBeReadByClientsThatAreStillSending() async throws {
+        let server = try await TestServer {
+            $0.limits.bodyBytesMax = 1_000
+            $0.errorContent = { error, request in
+                ErrorContent(
+                    contentType: "application/problem+json",
+                    bytes: Array("{\"status\":\(error.status.code)}".utf8))
+            }
+        }
+        let client = try server.client()
+        client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n")
+        #expect(client.send([UInt8](repeating: 0x61, count: 3_000_000)) == 3_000_000)
+        let answer = client.read()
+        #expect(answer.isClosed && status(answer.text) == "413")
+        #expect(answer.text.contains("Content-Type: application/problem+json\r\n"))
+        #expect(answer.text.hasSuffix("Connection: close\r\n\r\n{\"status\":413}"))
+        let other = try server.client()
+        other.send("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n" + get("/echo"))
+        let refusal = other.read()
+        #expect(refusal.isClosed && refusal.text.hasSuffix("{\"status\":400}"))
+        await server.stop()
+    }
+
+    @Test func timesAreKept() async throws {
+        let server = try await TestServer {
+            $0.limits.headReadNanoseconds = 60_000_000
+            $0.limits.bodyStallNanoseconds = 60_000_000
+            $0.limits.idleNanoseconds = 500_000_000
+            $0.limits.lingerNanoseconds = 50_000_000
+        }
+        let head = try server.client()
+        let body = try server.client()
+        let idle = try server.client()
+        head.send("GET / HT")
+        body.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nx")
+        #expect(idle.ask(get("/get"), until: "/get ").hasPrefix("HTTP/1.1 200"))
+        for client in [head, body] {
+            let answer = client.read()
+            #expect(answer.isClosed && status(answer.text) == "408")
+        }
+        let rest = idle.read()
+        #expect(rest.isClosed && rest.text.isEmpty)
+        await server.stop()
+    }
+
+    @Test(arguments: [false, true])
+    func workIsCancelledWhenTheClientGoes(_ isReset: Bool) async throws {
+        let server = try await TestServer()
+        let client = try server.client()
+        client.send(get("/silent"))
+        #expect(await server.events.waitUntilHandled())
+        #expect(server.events.cancelled.load(ordering: .acquiring) == 0)
+        if isReset { client.reset() } else { client.close() }
+        #expect(await server.events.waitUntilCancelled())
+        await server.stop()
+    }
+
+    @Test func halfClosedClientsAreAnsweredWhereAllowed() async throws {
+        let server = try await TestServer { $0.isHalfCloseAllowed = true }
+        let client = try server.client()
+        client.send(get("/held"))
+        client.closeWrite()
+        #expect(await server.events.waitUntilHandled())
+        server.events.answerHeld()
+        let answer = client.read()
+        #expect(answer.isClosed && answer.text.hasSuffix("held"))
+        await server.stop()
+    }
+
+    @Test func contentIsStreamedBothWaysWithBackpressure() async throws {
+        let server = try await TestServer()
+        let client = try server.client()
+        client.send("POST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(client.read { $0.hasSuffix("\r\n\r\n") }.text.contains("chunked\r\n"))
+        #expect(client.ask("3\r\nabc\r\n", until: "abc\r\n") == "3\r\nabc\r\n")
+        #expect(client.ask("0\r\n\r\n", until: "0\r\n\r\n") == "0\r\n\r\n")
+        // Who does not read is not read from either: the server holds a bounded part.
+        client.send("POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
+        let sent = client.send([UInt8](repeating: 0x61, count: 40_000_000))
+        #expect(sent < 40_000_000)
+        await server.stop()
+    }
+
+    @Test func brokenOffAnswersAreNeverComplete() async throws {
+        let server = try await TestServer()
+        let client = try server.client()
+        client.send(get("/abort"))
+        let half = client.read()
+        #expect(half.isClosed && !half.text.contains("0\r\n\r\n"))
+        // The content breaks a rule while the answer is being streamed.
+        let other = try server.client()
+        other.send("POST /stream HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")
+        #expect(other.ask("3\r\nabc\r\n", until: "abc\r\n").hasSuffix("\r\n3\r\nabc\r\n"))
+        other.send("x\r\n")
+        let rest = other.read()
+        #expect(rest.isClosed && rest.text.isEmpty)
+        await server.stop()
+    }
+
+    @Test func clientsThatNeverReadAreCut() async throws {
+        let server = try await TestServer {
+            $0.limits.writeStallNanoseconds = 100_000_000
+        }
+        let client = try server.client(receiveBufferBytes: 4_096)
+        client.send(get("/endless"))
+        #expect(await server.events.waitUntilCancelled())
+        let rest = client.read()
+        #expect(rest.isClosed && !rest.text.hasSuffix("0\r\n\r\n"))
+        await server.stop()
+    }
+
+    @Test func connectionsBeyondTheBoundAreToldSo() async throws {
+        let server = try await TestServer { $0.connectionsMax = 1 }
+        let first = try server.client()
+        #expect(first.ask(get("/get"), until: "/get ").hasPrefix("HTTP/1.1 200"))
+        let second = try server.client()
+        let answer = second.read()
+        #expect(answer.isClosed && status(answer.text) == "503")
+        #expect(first.ask(get("/get"), until: "/get ").hasPrefix("HTTP/1.1 200"))
+        await server.stop()
+    }
+
+    @Test func drainAnswersWhatIsInWork() async throws {
+        let server = try await TestServer { $0.limits.drainIdleNanoseconds = 400_000_000 }
+        let working = try server.client()
+        let idle = try server.client()
+        working.send(get("/held"))
+        #expect(idle.ask(get("/get"), until: "/get ").hasPrefix("HTTP/1.1 200"))
+        #expect(await server.events.waitUntilHandled())
+        server.server.beginDrain()
+        let fresh = try server.client()
+        fresh.send(get("/get"))
+        let last = fresh.read()
+        #expect(last.isClosed && last.text.contains("Connection: close\r\n"))
+        #expect(idle.read().isClosed)
+        let ending = Task { await server.server.shutdown(graceNanoseconds: 10_000_000_000) }
+        #expect(await refusesConnections(server))
+        server.events.answerHeld()
+        let answer = working.read()
+        #expect(answer.isClosed && answer.text.hasSuffix("Connection: close\r\n\r\nheld"))
+        working.close()
+        #expect(await ending.value)
+    }
+
+    private func refusesConnections(_ server: TestServer) async -> Bool {
+        guard let port = server.server.port else { return false }
+        for _ in 0..<400 {
+            do { _ = try RawClient(port: port) } catch { return true }
+            try? await Task.sleep(nanoseconds: 5_000_000)
+        }
+        return false
+    }
+
+    @Test func unixSockets() async throws {
+        let path = "/tmp/httpkit-test-\(getpid()).sock"
+        let server = try await TestServer { $0.address = .unix(path: path) }
+        let client = try RawClient(path: path)
+        #expect(client.ask(get("/get"), until: "/get ").hasPrefix("HTTP/1.1 200"))
+        await #expect(throws: HTTPServer.StartError.socketInUse(path: path)) {
+            _ = try await TestServer { $0.address = .unix(path: path) }
+        }
+        await server.stop()
+        #expect(throws: (any Error).self) { try RawClient(path: path) }
+        // What a dead server left behind is taken over; other files are not.
+        try leaveStaleSocket(path)
+        let second = try await TestServer { $0.address = .unix(path: path) }
+        let other = try RawClient(path: path)
+        #expect(other.ask(get("/get"), until: "/get ").hasPrefix("HTTP/1.1 200"))
+        await second.stop()
+        await #expect(throws: HTTPServer.StartError.notASocket(path: "/tmp")) {
+            _ = try await TestServer { $0.address = .unix(path: "/tmp") }
+        }
+    }
+
+    private func leaveStaleSocket(_ path: String) throws {
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        // Safety: the path is short, and a sockaddr_un may be passed as a sockaddr of its size.
+        unsafe withUnsafeMutableBytes(of: &address.sun_path) {
+            unsafe $0.copyBytes(from: Array(path.utf8))
+        }
+        let result = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        close(descriptor)
+        try #require(result == 0)
+    }
+}
