@@ -29,7 +29,7 @@ enum RequestID {
         // An odd factor permutes the numbers of 64 bits, so the names do not repeat.
         let count = counter.add(1, ordering: .relaxed).newValue
         var number = base &+ count &* 0x9E37_79B9_7F4A_7C15
-        return String(unsafeUninitializedCapacity: 13) { bytes in
+        return unsafe String(unsafeUninitializedCapacity: 13) { bytes in
             for i in 0..<13 {
                 let digit = UInt8(truncatingIfNeeded: number & 31)
                 // Safety: 13 bytes of capacity.

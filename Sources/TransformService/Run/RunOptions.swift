@@ -69,7 +69,6 @@ struct RunOptions {
             }
         }
         if isSequence { form.isSequence = true }
-        // With -f the first word is the first file, unless `-f` came with it behind the options.
     }
 
     private mutating func take(_ word: String, _ rest: Rest) {

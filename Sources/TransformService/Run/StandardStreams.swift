@@ -32,3 +32,13 @@ enum StandardStreams {
     /// A line for people: `jq: SENTENCE`.
     static func complain(_ sentence: String) { write("jq: \(sentence)\n", to: STDERR_FILENO) }
 }
+
+extension StandardStreams {
+    /// Writes outputs; where nobody can take them there is nothing left to do.
+    static func drainOutput(_ bytes: UnsafeRawBufferPointer) {
+        let code = unsafe write(bytes, to: STDOUT_FILENO)
+        if code == 0 { return }
+        if code != EPIPE { complain("error: writing output failed: \(FileError.text(code))") }
+        exit(ExitStatus.badInput)
+    }
+}

@@ -3,6 +3,8 @@
 //
 //     content -> document -> envelope -> program (cached or compiled) -> outputs -> bytes
 
+import HTTPKit
+import NIOCore
 import Transforms
 
 /// Nanoseconds of a run's parts, for `Server-Timing`.
@@ -60,7 +62,17 @@ struct RunBounds {
         self.cache = cache
         self.isTentative = isTentative
         self.outputBytesMax = outputBytesMax
-        output = OutputBuffer(bytesMax: outputBytesMax)
+        // Safety: no drain, which alone would see raw bytes.
+        output = unsafe OutputBuffer(bytesMax: outputBytesMax)
+    }
+
+    /// Appends the run's output.
+    func copyOutput(to buffer: inout ByteBuffer) {
+        // Safety: the bytes are copied while the closure runs.
+        unsafe output.withUnsafeBytes { bytes in
+            buffer.reserveCapacity(minimumWritableBytes: bytes.count)
+            unsafe buffer.writeBytes(bytes)
+        }
     }
 
     /// What a run stands on once the content is read.
@@ -132,7 +144,7 @@ struct RunBounds {
                 arguments.append(given.member(at: index))
             }
         }
-        let plan = program.withUTF8 { text in
+        let plan = unsafe program.withUTF8 { text in
             Result { () throws(Problem) in
                 unsafe try finishPlan(text, envelope.input, names, arguments)
             }
@@ -333,9 +345,10 @@ struct RunBounds {
     }
 
     private func jsonText(_ document: Document) -> [UInt8]? {
-        var buffer = OutputBuffer(bytesMax: Self.valueBytesMax)
+        // Safety: no drain here either; the bytes are copied while the closure runs.
+        var buffer = unsafe OutputBuffer(bytesMax: Self.valueBytesMax)
         do throws(RunFailure) { try runner.write(document, to: &buffer) } catch { return nil }
-        return buffer.withUnsafeBytes { unsafe Array($0) }
+        return unsafe buffer.withUnsafeBytes { unsafe Array($0) }
     }
 }
 
@@ -344,7 +357,7 @@ extension Array where Element == UInt8 {
     fileprivate func withUnsafeBytesTyped<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        let result = withUnsafeBytes { bytes in
+        let result = unsafe withUnsafeBytes { bytes in
             Swift.Result { () throws(Failure) in unsafe try body(bytes) }
         }
         return try result.get()

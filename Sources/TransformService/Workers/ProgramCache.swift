@@ -58,7 +58,8 @@ final class ProgramCache: Sendable {
         guard entry.text.count == text.count, entry.program.argumentNames == names else {
             return false
         }
-        return entry.text.withUnsafeBytes { kept in
+        // Safety: both have as many bytes, as compared above.
+        return unsafe entry.text.withUnsafeBytes { kept in
             for i in 0..<text.count where unsafe kept[i] != text[i] { return false }
             return true
         }

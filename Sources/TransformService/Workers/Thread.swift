@@ -10,7 +10,7 @@ enum Thread {
     }
 
     /// Starts a thread that nobody joins.
-    /// - Parameter name: at most 15 bytes are shown.
+    /// - Parameter name: at most 15 bytes.
     /// - Returns: false if the system has no thread for us.
     static func start(
         name: String, stackBytes: Int, _ body: @escaping @Sendable () -> Void
@@ -22,7 +22,11 @@ enum Thread {
         defer { unsafe pthread_attr_destroy(&attributes) }
         unsafe pthread_attr_setstacksize(&attributes, stackBytes)
         unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        let box = unsafe Unmanaged.passRetained(Box(body))
+        let box = unsafe Unmanaged.passRetained(
+            Box {
+                setName(name)
+                body()
+            })
         var thread = pthread_t()
         let result = unsafe pthread_create(
             &thread, &attributes,
@@ -36,7 +40,17 @@ enum Thread {
             unsafe box.release()
             return false
         }
-        unsafe pthread_setname_np(thread, String(name.prefix(15)))
         return true
+    }
+
+    /// Names the calling thread for `ps` and `perf`.
+    private static func setName(_ name: String) {
+        // Safety: the bridging keeps the path for the call's length.
+        let descriptor = unsafe open("/proc/thread-self/comm", O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        let bytes = Array(name.utf8)
+        // Safety: the array is as long as the count that is passed.
+        _ = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+        close(descriptor)
     }
 }

@@ -14,7 +14,7 @@ extension Evaluator {
             defer { release(arguments.0) }
             if !arguments.0.isArray { throw raise("Path must be specified as an array", at: node) }
             if arguments.0.count > Evaluator.pathCountMax { throw raise("Path too deep", at: node) }
-            return try setPath(input, arguments.0, 0, arguments.1)
+            return try setPath(input, arguments.0, arguments.1)
         }
         if native == .delpaths {
             defer { release(arguments.0) }

@@ -68,6 +68,7 @@ extension Evaluator {
         for i in 0..<count {
             let element = input.slots[i]
             if !element.isNumber || element.double.isNaN {
+                release(result)
                 throw raise(.badImplode, element, at: node)
             }
             let codePoint = element.double.rounded(.towardZero)

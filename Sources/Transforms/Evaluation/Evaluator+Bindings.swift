@@ -186,21 +186,26 @@ extension Evaluator {
     {
         var accumulator = initial
         let update = node.c
-        _ = try eachFoldItem(node, frame, input) { () throws(Stop) in
-            let before = accumulator
-            accumulator = .null
-            if update.hasOne {
-                let after = try take(update, frame, before)
-                accumulator = after.isAbsent ? .null : after
-                return .more
+        do throws(Stop) {
+            _ = try eachFoldItem(node, frame, input) { () throws(Stop) in
+                let before = accumulator
+                accumulator = .null
+                if update.hasOne {
+                    let after = try take(update, frame, before)
+                    accumulator = after.isAbsent ? .null : after
+                    return .more
+                }
+                defer { release(before) }
+                // The last output of an update counts.
+                return try each(update, frame, before) { (after) throws(Stop) in
+                    release(accumulator)
+                    accumulator = after
+                    return .more
+                }
             }
-            defer { release(before) }
-            // The last output of an update counts.
-            return try each(update, frame, before) { (after) throws(Stop) in
-                release(accumulator)
-                accumulator = after
-                return .more
-            }
+        } catch {
+            release(accumulator)
+            throw error
         }
         return accumulator
     }

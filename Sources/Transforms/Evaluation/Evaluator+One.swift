@@ -132,9 +132,14 @@ extension Evaluator {
             return array
         }
         var array = try heap.makeArray(capacity: 4)
-        _ = try each(body, frame, input) { (value) throws(Stop) in
-            try heap.push(&array, value)
-            return .more
+        do throws(Stop) {
+            _ = try each(body, frame, input) { (value) throws(Stop) in
+                try heap.push(&array, value)
+                return .more
+            }
+        } catch {
+            release(array)
+            throw error
         }
         return array
     }
@@ -144,17 +149,22 @@ extension Evaluator {
     {
         let count = node.rawB
         var object = try heap.makeObject(capacity: count)
-        for i in 0..<count {
-            let link = node.a.link(i)
-            let name = try one(link.a, frame, input)
-            let value = name.isAbsent ? .absent : try memberValue(link, frame, input, name)
-            if value.isAbsent {
-                release(name)
-                release(object)
-                return .absent
+        do throws(Stop) {
+            for i in 0..<count {
+                let link = node.a.link(i)
+                let name = try one(link.a, frame, input)
+                let value = name.isAbsent ? .absent : try memberValue(link, frame, input, name)
+                if value.isAbsent {
+                    release(name)
+                    release(object)
+                    return .absent
+                }
+                if !name.isString { throw raiseKey(name, value, link) }
+                try heap.set(&object, name, value)
             }
-            if !name.isString { throw raiseKey(name, value, link) }
-            try heap.set(&object, name, value)
+        } catch {
+            release(object)
+            throw error
         }
         return object
     }

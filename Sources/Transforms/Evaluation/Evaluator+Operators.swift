@@ -23,7 +23,11 @@ extension Evaluator {
     {
         let rhs = try one(node.b, frame, input)
         if rhs.isAbsent { return .absent }
-        let lhs = try one(node.a, frame, input)
+        let lhs: Value
+        do throws(Stop) { lhs = try one(node.a, frame, input) } catch {
+            release(rhs)
+            throw error
+        }
         if lhs.isAbsent {
             release(rhs)
             return .absent
@@ -196,7 +200,10 @@ extension Evaluator {
 
     /// The members of `rhs` on `lhs`, objects in both merged the same way.
     private func mergeDeep(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop) -> Value {
-        if depth > JSONWriter.depthMax { throw raise("Object merge too deep") }
+        if depth > JSONWriter.depthMax {
+            releaseBoth(lhs, rhs)
+            throw raise("Object merge too deep")
+        }
         try charge(rhs.count + 1)
         var result = lhs
         let slots = rhs.slots
@@ -207,7 +214,12 @@ extension Evaluator {
                 try heap.makeUnique(&result)
                 let old = result.slots[2 * place + 1]
                 result.slots[2 * place + 1] = .null
-                result.slots[2 * place + 1] = try mergeDeep(old, value, depth + 1)
+                do throws(Stop) {
+                    result.slots[2 * place + 1] = try mergeDeep(old, value, depth + 1)
+                } catch {
+                    releaseBoth(result, rhs)
+                    throw error
+                }
             } else {
                 try heap.set(&result, retain(name), value)
             }
@@ -292,8 +304,9 @@ extension Evaluator {
     {
         let rhs = try one(node.b, frame, input)
         if rhs.isAbsent { return .absent }
+        defer { release(rhs) }
         let lhs = try one(node.a, frame, input)
-        defer { releaseBoth(lhs, rhs) }
+        defer { release(lhs) }
         if lhs.isAbsent { return .absent }
         return try compare(node.operation, lhs, rhs)
     }

@@ -17,14 +17,25 @@ extension Evaluator {
         return part
     }
 
-    /// The owned value with `part` (owned) where the keys from `i` on lead.
-    func setPath(_ value: Value, _ keys: Value, _ i: Int, _ part: Value) throws(Stop) -> Value {
+    /// The owned value with `part` (owned) where the keys lead.
+    func setPath(_ value: Value, _ keys: Value, _ part: Value) throws(Stop) -> Value {
+        var isSet = false
+        do throws(Stop) { return try setPath(value, keys, 0, part, &isSet) } catch {
+            if !isSet { release(part) }
+            throw error
+        }
+    }
+
+    private func setPath(
+        _ value: Value, _ keys: Value, _ i: Int, _ part: Value, _ isSet: inout Bool
+    ) throws(Stop) -> Value {
         if i == keys.count {
             release(value)
+            isSet = true
             return part
         }
         return try changePart(value, keys.slots[i], nil) { (inner) throws(Stop) in
-            try setPath(inner, keys, i + 1, part)
+            try setPath(inner, keys, i + 1, part, &isSet)
         }
     }
 

@@ -79,7 +79,7 @@ extension Evaluator {
             } else {
                 let before = result
                 result = .null
-                result = try setPath(before, keys, 0, changed)
+                result = try setPath(before, keys, changed)
             }
             return .more
         }
@@ -206,7 +206,7 @@ extension Evaluator {
             var object = target.isNull ? Value(.object, payload: 16) : target
             let place = heap.find(object, key.bytes)
             if place < 0 {
-                let made = try change(.null)
+                let made = try changed(.null, in: target, change)
                 if made.isAbsent { return target }
                 try heap.set(&object, retain(key), made)
                 return object
@@ -215,7 +215,7 @@ extension Evaluator {
             let slots = object.slots
             let part = slots[2 * place + 1]
             slots[2 * place + 1] = .null
-            let changed = try change(part)
+            let changed = try changed(part, in: object, change)
             if changed.isAbsent {
                 try heap.removeMember(&object, at: place)
             } else {
@@ -262,7 +262,7 @@ extension Evaluator {
         }
         let i = Int(place)
         if i >= array.count {
-            let made = try change(.null)
+            let made = try changed(.null, in: target, change)
             if made.isAbsent { return target }
             try charge(i - array.count + 1)
             try heap.reserve(&array, i + 1 - array.count)
@@ -274,10 +274,20 @@ extension Evaluator {
         let slots = array.slots
         let part = slots[i]
         slots[i] = .null
-        let changed = try change(part)
+        let changed = try changed(part, in: array, change)
         if changed.isAbsent { return try deleteElements(array, i, i + 1) }
         slots[i] = changed
         return array
+    }
+
+    /// Runs the change of a part of `container`, which is released when the change fails.
+    @inline(__always) private func changed(_ part: Value, in container: Value, _ change: Change)
+        throws(Stop) -> Value
+    {
+        do throws(Stop) { return try change(part) } catch {
+            release(container)
+            throw error
+        }
     }
 
     func changeSlice(
@@ -287,8 +297,12 @@ extension Evaluator {
             release(target)
             throw raise("Cannot update string slices", at: node)
         }
-        let part = try slice(target, from, upto, node)
-        let changed = try change(part)
+        let part: Value
+        do throws(Stop) { part = try slice(target, from, upto, node) } catch {
+            release(target)
+            throw error
+        }
+        let changed = try changed(part, in: target, change)
         let (start, end) = Evaluator.range(from, upto, target.isNull ? 0 : target.count)
         if changed.isAbsent { return target.isNull ? target : try deleteElements(target, start, end) }
         if !changed.isArray {
@@ -332,7 +346,7 @@ extension Evaluator {
             let place = i &* step &+ step &- 1
             let part = slots[place]
             slots[place] = .null
-            let changed = try change(part)
+            let changed = try changed(part, in: container, change)
             if changed.isAbsent {
                 if step == 2 {
                     release(slots[2 &* i])

@@ -267,3 +267,13 @@ public enum RunFailure: Error, @unchecked Sendable {
         do throws(Stop) { try out.append(byte, heap) } catch { throw failure(error) }
     }
 }
+
+extension Runner {
+    /// Like `read`, and `nan` and `Infinity` are numbers, as in jq's own texts.
+    public func readLenient(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
+        var reader = JSONReader(
+            heap: heap, budget: budget, depthMax: limits.depthMax, counts: false,
+            allowsNonFinite: true)
+        return unsafe Document(value: try reader.readText(Runner.bytes(text)))
+    }
+}

@@ -16,7 +16,7 @@ import Glibc
     private static let drainCount = 1 << 17
 
     /// - Parameter drain: takes the bytes away as they come, in parts of about 128 KiB.
-    public init(bytesMax: Int, drain: ((UnsafeRawBufferPointer) -> Void)? = nil) {
+    @safe public init(bytesMax: Int, drain: ((UnsafeRawBufferPointer) -> Void)? = nil) {
         capacity = 1 << 12
         unsafe base = .allocate(capacity: capacity)
         self.bytesMax = bytesMax
@@ -53,6 +53,9 @@ import Glibc
     }
 
     var bytes: Bytes { unsafe Bytes(base, count) }
+
+    /// What was written, as text.
+    public var text: String { bytes.text }
 
     /// Drops what was written behind `count`.
     mutating func truncate(to count: Int) {

@@ -1,0 +1,74 @@
+// `/livez`, `/readyz`, `/healthz` -> JSON, on the event loop, whatever the workers do:
+//
+//     {"status":"pass"}        200
+//     {"status":"fail","reason":"draining"}        503
+//
+// `?verbose` adds the parts.
+
+import HTTPKit
+import NIOCore
+import Transforms
+
+struct HealthEndpoint: HTTPHandler {
+    enum Question: Sendable { case isAlive, isReady }
+
+    let service: Service
+    let question: Question
+
+    func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
+        let isVerbose = request.rawQuery.map { query in
+            query.split(separator: "&").contains { $0 == "verbose" || $0.hasPrefix("verbose=") }
+        }
+        let health = service.health()
+        let failure = question == .isAlive ? health.deathCause : health.unreadyCause
+        var text = JSONText()
+        text.open()
+        text.member("status", failure == nil ? "pass" : "fail")
+        if let failure { text.member("reason", failure) }
+        if isVerbose == true {
+            text.member("draining", health.isDraining)
+            text.member("workers", health.workerCount)
+            text.member("workers_busy", health.busyCount)
+            text.member("workers_wedged", health.isWedged)
+            text.member("queue_jobs", health.load.count)
+            text.member("queue_bytes", health.load.byteCount)
+            text.member("programs_cached", health.programCount)
+        }
+        text.close()
+        var fields = ResponseFields()
+        fields.add("Cache-Control", "no-store" as StaticString)
+        exchange.respond(
+            Response(
+                failure == nil ? .ok : .serviceUnavailable, contentType: "application/json",
+                fields: fields, content: .bytes(text.bytes)))
+        return .drop
+    }
+
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
+}
+
+/// The state of the service at one moment.
+struct Health: Sendable {
+    /// Turning work away for this long makes it unready.
+    static let saturatedNanosecondsMax: UInt64 = 10_000_000_000
+
+    var isDraining: Bool
+    var isWedged: Bool
+    var workerCount: Int
+    var busyCount: Int
+    var load: WorkQueue<TransformJob>.Load
+    var programCount: Int
+    var now: UInt64
+
+    /// Why the process should be replaced.
+    var deathCause: String? { isWedged ? "a worker does not come back from its job" : nil }
+
+    /// Why no requests should be sent here.
+    var unreadyCause: String? {
+        if isDraining { return "draining" }
+        if let since = load.saturatedSince, now > since &+ Self.saturatedNanosecondsMax {
+            return "saturated"
+        }
+        return deathCause
+    }
+}

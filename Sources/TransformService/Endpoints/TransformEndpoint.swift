@@ -1,0 +1,86 @@
+// `POST /transform`. Small requests whose program is compiled already run right here, on the event
+// loop, with a hard bound of steps; all others, and those that meet the bound, go to the workers.
+
+import HTTPKit
+import NIOCore
+import NIOPosix
+import Transforms
+
+struct TransformEndpoint: HTTPHandler {
+    let service: Service
+
+    func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
+        do throws(Problem) {
+            try MediaType.check(request)
+            guard let byteCount = request.contentLength, byteCount <= service.configuration.loopBytesMax
+            else {
+                guard request.hasContent else {
+                    throw Problem(
+                        .lengthRequired, "POST /transform needs a body; send Content-Length.")
+                }
+                let asked = try service.read(request)
+                let job = TransformJob(
+                    service, asked, exchange, expectedByteCount: request.contentLength ?? 0)
+                return .stream(job, bytesMax: service.configuration.bodyBytesMax)
+            }
+            return .collect(bytesMax: nil)
+        } catch {
+            exchange.respond(error.response(requestID: RequestID.of(request)))
+            return .drop
+        }
+    }
+
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+        do throws(Problem) {
+            let asked = try service.read(request)
+            if MonotonicClock.nanoseconds() >= asked.deadlineNanoseconds {
+                throw Problem(.deadlineExceeded, "The deadline passed before the content was here.")
+            }
+            if !runHere(asked, content, exchange) {
+                TransformJob(service, asked, exchange, content: content).submit()
+            }
+        } catch {
+            exchange.respond(error.response(requestID: RequestID.of(request)))
+        }
+    }
+
+    /// Runs the request on the loop.
+    /// - Returns: false if it is work for a worker.
+    private func runHere(
+        _ request: TransformRequest, _ content: ByteBuffer, _ exchange: Exchange
+    ) -> Bool {
+        let desk = service.loopDesk()
+        let bounds = RunBounds(
+            deadlineNanoseconds: request.deadlineNanoseconds,
+            stepsMax: service.configuration.loopStepsMax, cancel: nil)
+        // Safety: the bytes stay while the closure runs, and the documents in them no longer.
+        let outcome = unsafe content.withUnsafeReadableBytes {
+            unsafe desk.executor.execute(request, content: $0, bounds)
+        }
+        let response: Response
+        switch outcome {
+        case .written: response = desk.answer(request)
+        case .problem(let problem):
+            response = Answer.problem(problem, request, desk.executor, queued: 0)
+        case .unfinished, .cancelled: return false
+        }
+        service.log(request, response.status)
+        exchange.respond(response)
+        return true
+    }
+}
+
+/// What runs on an event loop work with. It belongs to the loop's thread.
+final class LoopDesk {
+    let executor: Executor
+    /// The last answer's content; its memory is used again once HTTPKit has let go of it.
+    private var buffer = ByteBuffer()
+
+    init(_ executor: Executor) { self.executor = executor }
+
+    func answer(_ request: TransformRequest) -> Response {
+        buffer.clear()
+        executor.copyOutput(to: &buffer)
+        return Answer.output(buffer, request, executor, queued: 0)
+    }
+}

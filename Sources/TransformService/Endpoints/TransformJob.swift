@@ -1,0 +1,143 @@
+// A request that a worker is to run: its content as it comes in, its deadline, its end.
+//
+//     loop    receive ... finish -> submit .............. answer
+//     worker                             execute -> respond
+//
+// The deadline's timer runs on the loop from the start, so that a job that waits, or whose content
+// comes slowly, is answered in time; a job that runs sees its deadline or its cancel flag itself.
+
+import HTTPKit
+import NIOCore
+import Transforms
+
+/// The loop's variables are touched on the exchange's event loop only; `content` is written there
+/// before the job is submitted and read by the one worker that takes it (the queue's lock stands
+/// between). That is why it is `Sendable`.
+final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
+    /// A body's buffer starts no larger than this, whatever Content-Length promises.
+    private static var reserveBytesMax: Int { 1024 * 1024 }
+
+    private let service: Service
+    private let request: TransformRequest
+    private let exchange: Exchange
+    private let cancel = CancelFlag()
+    private var content: ByteBuffer
+    private var submittedNanoseconds: UInt64 = 0
+    // The loop's variables.
+    private var timer: Scheduled<Void>?
+    private var ticket: UInt64?
+    private var isOver = false
+
+    var byteCount: Int { content.readableBytes }
+    var deadlineNanoseconds: UInt64 { request.deadlineNanoseconds }
+
+    /// - Parameter expectedByteCount: of content that is still to come.
+    init(
+        _ service: Service, _ request: TransformRequest, _ exchange: Exchange,
+        expectedByteCount: Int? = nil, content: ByteBuffer = ByteBuffer()
+    ) {
+        self.service = service
+        self.request = request
+        self.exchange = exchange
+        self.content = content
+        if let expectedByteCount {
+            self.content = ByteBufferAllocator().buffer(
+                capacity: min(expectedByteCount, Self.reserveBytesMax))
+        }
+        timer = exchange.eventLoop.scheduleTask(
+            deadline: .uptimeNanoseconds(request.deadlineNanoseconds)
+        ) { self.deadlinePassed() }
+        exchange.onCancel { self.clientLeft() }
+    }
+
+    // MARK: On the loop
+
+    func receive(_ piece: ByteBuffer, _ exchange: Exchange) {
+        guard !isOver else { return }
+        content.writeImmutableBuffer(piece)
+    }
+
+    func finish(_ exchange: Exchange) { submit() }
+
+    /// Hands the job to the workers, or answers 503.
+    func submit() {
+        guard !isOver else { return }
+        submittedNanoseconds = MonotonicClock.nanoseconds()
+        ticket = service.pool.queue.submit(self, now: submittedNanoseconds)
+        if ticket == nil {
+            var problem = Problem(
+                .reducedCapacity, "The queue of waiting work is full. Try again in a moment.")
+            problem.retryAfterSeconds = 1
+            end(problem.response(requestID: request.requestID))
+        }
+    }
+
+    private func deadlinePassed() {
+        guard !isOver else { return }
+        let isWaiting = withdraw()
+        let problem = Problem(
+            .deadlineExceeded,
+            isWaiting
+                ? "The deadline passed while the request waited."
+                : "The program was stopped at its deadline.")
+        end(problem.response(requestID: request.requestID))
+    }
+
+    private func clientLeft() {
+        guard !isOver else { return }
+        isOver = true
+        withdraw()
+        timer?.cancel()
+        timer = nil
+    }
+
+    /// Stops the work.
+    /// - Returns: whether it had not begun.
+    @discardableResult
+    private func withdraw() -> Bool {
+        cancel.cancel()
+        guard let ticket else {
+            content = ByteBuffer()
+            return true
+        }
+        let isWithdrawn = service.pool.queue.withdraw(ticket)
+        if isWithdrawn { content = ByteBuffer() }
+        return isWithdrawn
+    }
+
+    private func end(_ response: consuming Response) {
+        guard !isOver else { return }
+        isOver = true
+        timer?.cancel()
+        timer = nil
+        service.log(request, response.status)
+        exchange.respond(response)
+    }
+
+    // MARK: On a worker
+
+    func run(on executor: Executor) {
+        if cancel.isCancelled { return }
+        let queued = MonotonicClock.nanoseconds() &- submittedNanoseconds
+        let bounds = RunBounds(
+            deadlineNanoseconds: request.deadlineNanoseconds, stepsMax: nil, cancel: cancel)
+        // Safety: the bytes stay while the closure runs, and the documents in them no longer.
+        let outcome = unsafe content.withUnsafeReadableBytes {
+            unsafe executor.execute(request, content: $0, bounds)
+        }
+        let response: Response
+        switch outcome {
+        case .written:
+            var buffer = ByteBuffer()
+            executor.copyOutput(to: &buffer)
+            response = Answer.output(buffer, request, executor, queued: queued)
+        case .problem(let problem):
+            response = Answer.problem(problem, request, executor, queued: queued)
+        case .unfinished:
+            let problem = Problem(.internalError, "The run was given up.")
+            response = Answer.problem(problem, request, executor, queued: queued)
+        case .cancelled: return
+        }
+        exchange.eventLoop.execute { self.end(response) }
+    }
+}

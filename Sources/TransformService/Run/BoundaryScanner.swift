@@ -1,0 +1,60 @@
+// Bytes as they come -> how many of them are whole inputs. It tells JSON texts apart by their quotes
+// and brackets alone; what is malformed is for the reader to find.
+//
+//     {"a":1}\n{"b":      the boundary is behind the first `}` and its newline
+//     12                  none: the number may go on
+
+struct BoundaryScanner {
+    /// Whether inputs are lines, and not JSON texts.
+    let findsLines: Bool
+    /// The first bytes that have been looked at, and of these the ones that are whole inputs.
+    private(set) var scanned = 0
+    private(set) var boundary = 0
+    private var depth = 0
+    private var isInString = false
+    private var isEscaped = false
+
+    init(findsLines: Bool) { self.findsLines = findsLines }
+
+    /// Looks at the bytes behind those of the last call.
+    mutating func scan(_ bytes: UnsafeRawBufferPointer) {
+        // Safety: every offset is below the buffer's count, which subscripts check in debug builds.
+        if findsLines {
+            for offset in scanned..<bytes.count where unsafe bytes[offset] == 0x0A {
+                boundary = offset + 1
+            }
+            scanned = bytes.count
+            return
+        }
+        for offset in scanned..<bytes.count {
+            let byte = unsafe bytes[offset]
+            if isInString {
+                if isEscaped {
+                    isEscaped = false
+                } else if byte == UInt8(ascii: "\\") {
+                    isEscaped = true
+                } else if byte == UInt8(ascii: "\"") {
+                    isInString = false
+                    if depth == 0 { boundary = offset + 1 }
+                }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): isInString = true
+            case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: "]"), UInt8(ascii: "}"):
+                depth = max(0, depth - 1)
+                if depth == 0 { boundary = offset + 1 }
+            case 0x20, 0x0A, 0x0D, 0x09: if depth == 0 { boundary = offset + 1 }
+            default: break
+            }
+        }
+        scanned = bytes.count
+    }
+
+    /// The bytes up to the boundary have been taken away.
+    mutating func take() {
+        scanned -= boundary
+        boundary = 0
+    }
+}

@@ -1,0 +1,142 @@
+// The files of a command line, one after another -> blocks of whole inputs. A regular file is mapped
+// and is one block; of a pipe a block is what has come, up to the end of an input.
+
+import Glibc
+import Transforms
+
+@safe final class InputFiles: InputBlocks {
+    private var paths: ArraySlice<String>
+    private let findsLines: Bool
+    /// How many files could not be read.
+    private(set) var errorCount = 0
+
+    /// Whether the last block came from a pipe.
+    var isAtPipe: Bool { descriptor >= 0 }
+
+    private var mappings: [FileBytes] = []
+    // The pipe that is being read.
+    private var descriptor: Int32 = -1
+    private var fileName = ""
+    private var isFirst = false
+    private var scanner = BoundaryScanner(findsLines: false)
+    // Safety: `pending` holds `capacity` bytes from malloc, `count` of them read and not given out.
+    private var pending: UnsafeMutableRawPointer?
+    private var capacity = 0
+    private var count = 0
+
+    private static let readByteCount = 1 << 18
+
+    /// - Parameter paths: `-` is the standard input.
+    init(_ paths: [String], findsLines: Bool) {
+        self.paths = paths[...]
+        self.findsLines = findsLines
+    }
+
+    deinit {
+        unsafe free(pending)
+        if descriptor > 0 { close(descriptor) }
+    }
+
+    func next() -> InputBlock? {
+        while true {
+            if descriptor >= 0 {
+                if let block = nextOfPipe() { return block }
+                if descriptor > 0 { close(descriptor) }
+                descriptor = -1
+            }
+            guard let path = paths.popFirst() else { return nil }
+            guard let opened = open(path) else { continue }
+            if let mapping = FileBytes(mapping: opened) {
+                mappings.append(mapping)
+                if opened > 0 { close(opened) }
+                return unsafe InputBlock(bytes: mapping.bytes, fileName: fileName, isFirst: true)
+            }
+            descriptor = opened
+            isFirst = true
+            scanner = BoundaryScanner(findsLines: findsLines)
+        }
+    }
+
+    func giveBack(_ block: InputBlock) {
+        let base = unsafe block.bytes.baseAddress
+        let mapping = mappings.firstIndex { unsafe $0.bytes.baseAddress == base }
+        if let mapping {
+            mappings.remove(at: mapping)
+        } else {
+            unsafe free(UnsafeMutableRawPointer(mutating: base))
+        }
+    }
+
+    private func open(_ path: String) -> Int32? {
+        fileName = path == "-" ? "<stdin>" : path
+        if path == "-" { return STDIN_FILENO }
+        do throws(FileError) { return try FileBytes.open(path) } catch {
+            fail(error)
+            return nil
+        }
+    }
+
+    private func fail(_ error: FileError) {
+        errorCount += 1
+        StandardStreams.complain("error: \(error.sentence)")
+    }
+
+    /// What has come of the pipe, up to the end of an input; nil at its end.
+    private func nextOfPipe() -> InputBlock? {
+        while true {
+            guard reserve() else { return nil }
+            let read = unsafe Glibc.read(descriptor, pending! + count, capacity - count)
+            if read < 0 {
+                if errno == EINTR { continue }
+                fail(FileError(path: fileName, code: errno))
+            }
+            if read <= 0 { return count > 0 ? give(count) : nil }
+            count += read
+            unsafe scanner.scan(UnsafeRawBufferPointer(start: pending, count: count))
+            let boundary = scanner.boundary
+            if boundary > 0 {
+                scanner.take()
+                return give(boundary)
+            }
+        }
+    }
+
+    /// Makes room for more bytes of the pipe.
+    private func reserve() -> Bool {
+        if capacity - count >= InputFiles.readByteCount / 4 { return true }
+        let wanted = max(InputFiles.readByteCount, capacity * 2)
+        guard let grown = unsafe realloc(pending, wanted) else {
+            fail(FileError(path: fileName, code: ENOMEM))
+            return false
+        }
+        unsafe pending = unsafe grown
+        capacity = wanted
+        return true
+    }
+
+    /// Gives the first bytes out with their memory; the rest moves to memory of its own.
+    private func give(_ byteCount: Int) -> InputBlock? {
+        guard let given = unsafe pending else { return nil }
+        let rest = count - byteCount
+        unsafe pending = nil
+        capacity = 0
+        count = 0
+        if rest > 0 {
+            let wanted = max(InputFiles.readByteCount, rest * 2)
+            guard let moved = unsafe malloc(wanted) else {
+                fail(FileError(path: fileName, code: ENOMEM))
+                return nil
+            }
+            // Safety: the given memory holds the rest behind the first `byteCount` bytes.
+            unsafe memcpy(moved, given + byteCount, rest)
+            unsafe pending = unsafe moved
+            capacity = wanted
+            count = rest
+        }
+        let block = unsafe InputBlock(
+            bytes: UnsafeRawBufferPointer(start: given, count: byteCount), fileName: fileName,
+            isFirst: isFirst)
+        isFirst = false
+        return block
+    }
+}

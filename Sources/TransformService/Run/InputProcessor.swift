@@ -1,0 +1,109 @@
+// One input -> its outputs, and messages in jq's words for what went wrong.
+
+import Glibc
+import Transforms
+
+/// Processes the inputs of one thread.
+final class InputProcessor {
+    let job: RunJob
+    let runner: Runner
+    let sink: OutputSink
+    private let arguments: [Document]
+    private let complain: (String) -> Void
+    /// Whether no further input is to be processed: the program halted, or the time is over.
+    private(set) var hasEnded = false
+
+    /// - Parameters:
+    ///   - drain: takes the outputs' bytes; nil keeps them in the sink.
+    ///   - complain: takes lines for the standard error.
+    init(
+        _ job: RunJob, _ limits: Limits, drain: ((UnsafeRawBufferPointer) -> Void)?,
+        complain: @escaping (String) -> Void
+    ) {
+        self.job = job
+        self.complain = complain
+        runner = Runner(limits: limits)
+        runner.adopt(job.arguments)
+        unsafe runner.connect(environment: job.environment, searchList: job.searchList) { bytes in
+            _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO)
+        }
+        sink = unsafe OutputSink(job, runner, drain: drain)
+        arguments = job.arguments.documents(job.program.argumentNames)
+    }
+
+    /// Empties the runner for the next input.
+    func begin() { runner.begin(deadlineNanoseconds: job.deadlineNanoseconds) }
+
+    /// - Parameter place: where messages say that the input is.
+    /// - Returns: the outcome.
+    func process(_ input: Document, place: () -> String) -> Int32 {
+        sink.outcome = Outcome.noOutput
+        var sentence: String?
+        do throws(RunFailure) {
+            try runner.evaluate(job.program, input, arguments: arguments) {
+                (output) throws(RunFailure) in
+                sentence = try sink.write(output)
+                return sentence == nil
+            }
+        } catch {
+            return fail(error, place)
+        }
+        guard let sentence else { return sink.outcome }
+        complain("jq: error (at \(place())): \(sentence)\n")
+        return Outcome.failed
+    }
+
+    /// What ends the run before or while an input is read.
+    func fail(_ failure: InputFailure) -> Int32 {
+        switch failure {
+        case .malformed(let sentence):
+            complain("jq: parse error: \(sentence)\n")
+            return ExitStatus.badInput
+        case .limit(let limit):
+            complain("jq: error: \(self.sentence(limit))\n")
+            return Outcome.failed
+        }
+    }
+
+    private func fail(_ failure: RunFailure, _ place: () -> String) -> Int32 {
+        switch failure {
+        case .raised(let value, _):
+            let isString = value.kind == .string
+            complain("jq: error (at \(place()))\(isString ? "" : " (not a string)"): ")
+            complain(value, isRaw: isString)
+            complain("\n")
+        case .halted(let status, let message):
+            hasEnded = true
+            if let message {
+                complain(message, isRaw: message.kind == .string)
+                if message.kind != .string { complain("\n") }
+            }
+            return Int32(truncatingIfNeeded: status)
+        case .limit(let limit):
+            if limit == .deadline || limit == .cancelled { hasEnded = true }
+            complain("jq: error: \(sentence(limit))\n")
+        case .broke: complain("jq: error: break\n")
+        }
+        return Outcome.failed
+    }
+
+    private func complain(_ value: Document, isRaw: Bool) {
+        if isRaw { return complain(value.string ?? "") }
+        var text = OutputBuffer(bytesMax: runner.limits.memoryBytesMax)
+        do throws(RunFailure) { try runner.write(value, to: &text) } catch {
+            return complain("a value too large to show")
+        }
+        unsafe text.withUnsafeBytes { unsafe complain(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    private func sentence(_ limit: Limit) -> String {
+        switch limit {
+        case .memory: "memory limit of \(job.options.memoryMebibytesMax) MiB exceeded"
+        case .output: "output limit of \(job.options.memoryMebibytesMax) MiB exceeded"
+        case .deadline: "time limit of \(job.options.timeoutMilliseconds ?? 0) ms exceeded"
+        case .depth: "nested too deeply"
+        case .steps: "too many steps"
+        case .cancelled, .none: "cancelled"
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// Outputs -> bytes, as the options ask; and what the last output means for the exit status.
+
+import Glibc
+import Transforms
+
+/// What processing an input came to, as jq numbers it.
+enum Outcome {
+    static let trueOutput: Int32 = 0
+    static let falseOutput: Int32 = -1
+    static let noOutput: Int32 = -4
+    static let failed: Int32 = 5
+}
+
+/// The exit status of a run, from the outcome of each input in order.
+struct RunStatus {
+    private var last = Outcome.noOutput
+    /// Whether the last output of all was true; nil before any.
+    private var lastOutput: Bool?
+
+    mutating func add(_ outcome: Int32) {
+        last = outcome
+        if outcome == Outcome.trueOutput { lastOutput = true }
+        if outcome == Outcome.falseOutput { lastOutput = false }
+    }
+
+    /// Takes what later inputs came to.
+    mutating func add(_ later: RunStatus) {
+        last = later.last
+        lastOutput = later.lastOutput ?? lastOutput
+    }
+
+    /// - Parameter isExact: `--exit-status`.
+    func exitStatus(isExact: Bool) -> Int32 {
+        if !isExact { return max(last, 0) }
+        if last != Outcome.noOutput { return abs(last) }
+        switch lastOutput {
+        case nil: return ExitStatus.noOutput
+        case false?: return ExitStatus.falseOutput
+        case true?: return 0
+        }
+    }
+}
+
+/// Writes one runner's outputs.
+final class OutputSink {
+    private let job: RunJob
+    private let runner: Runner
+    var buffer: OutputBuffer
+    /// Of the outputs since it was last set.
+    var outcome = Outcome.noOutput
+    private let stringOptions: WriteOptions
+
+    /// - Parameter drain: takes the bytes as they come; nil keeps them in `buffer`.
+    init(_ job: RunJob, _ runner: Runner, drain: ((UnsafeRawBufferPointer) -> Void)?) {
+        self.job = job
+        self.runner = runner
+        buffer = OutputBuffer(bytesMax: runner.limits.memoryBytesMax, drain: drain)
+        stringOptions = WriteOptions(asciiOnly: true)
+    }
+
+    /// - Returns: a sentence if the output can't be written as the options ask.
+    func write(_ document: Document) throws(RunFailure) -> String? {
+        let options = job.options
+        if options.output != .json && document.kind == .string {
+            if options.write.asciiOnly {
+                try runner.write(document, stringOptions, to: &buffer)
+            } else if options.output == .rawNUL && document.hasNUL {
+                return "Cannot dump a string containing NUL with --raw-output0 option"
+            } else {
+                try runner.writeRaw(document, to: &buffer)
+            }
+            outcome = Outcome.trueOutput
+        } else {
+            outcome = document.isTrue ? Outcome.trueOutput : Outcome.falseOutput
+            if options.isSequence { try runner.write(0x1E, to: &buffer) }
+            if let colors = job.colors {
+                try runner.write(document, options.write, colors, to: &buffer)
+            } else {
+                try runner.write(document, options.write, to: &buffer)
+            }
+        }
+        switch options.output {
+        case .json, .raw: try runner.write(0x0A, to: &buffer)
+        case .rawNUL: try runner.write(0, to: &buffer)
+        case .joined: break
+        }
+        if options.isUnbuffered { buffer.flush() }
+        return nil
+    }
+}

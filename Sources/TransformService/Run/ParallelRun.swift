@@ -1,0 +1,201 @@
+// Newline-delimited JSON -> outputs in the same order, on several threads.
+//
+//     file      | unit 0 | unit 1 | unit 2 | unit 3 ...      whole lines, about a mebibyte each
+//     thread A    unit 0            unit 2                   each takes the next unit, and when it
+//     thread B             unit 1            unit 3          is its turn writes what came of it
+
+import Glibc
+import Transforms
+
+/// What the threads share. `@unchecked Sendable`: the units are under `inputLock`, what was written
+/// so far under `outputLock`.
+@safe final class ParallelRun: @unchecked Sendable {
+    private let job: RunJob
+    private let limits: Limits
+    private static let unitByteCount = 1 << 20
+    private static let stackByteCountMax = 512 << 20
+
+    private let inputLock = Lock()
+    private let files: InputFiles
+    private var block: InputBlock?
+    private var offset = 0
+    private var linesBefore = 0
+    private var unitCount = 0
+
+    private let outputLock = Lock()
+    private var writtenCount = 0
+    private var hasEnded = false
+    private var status = RunStatus()
+
+    init(_ job: RunJob, _ limits: Limits) {
+        self.job = job
+        self.limits = limits
+        files = InputFiles(job.options.files.isEmpty ? ["-"] : job.options.files, findsLines: true)
+    }
+
+    /// - Returns: the exit status.
+    func run() -> Int32 {
+        let threads = (0..<job.options.threadCount).compactMap { _ in
+            LargeStack.start(ParallelRun.stackByteCountMax) { byteCount in
+                var limits = self.limits
+                limits.stackBytesMax = byteCount - byteCount / 8
+                self.work(limits)
+            }
+        }
+        if threads.isEmpty {
+            StandardStreams.complain("error: no memory for a thread")
+            return ExitStatus.failed
+        }
+        for thread in threads { thread.join() }
+        if files.errorCount > 0 { return ExitStatus.badInput }
+        return status.exitStatus(isExact: job.options.setsExitStatus)
+    }
+
+    /// Lines that one thread processes at once.
+    private struct Unit {
+        var index: Int
+        var block: InputBlock
+        /// Whether the memory is this unit's alone, and not shared with others of a mapped file.
+        var ownsBlock: Bool
+    }
+
+    /// One thread's part: units until there are no more.
+    private func work(_ limits: Limits) {
+        var messages = ""
+        let processor = unsafe InputProcessor(
+            job, limits, drain: nil, complain: { messages += $0 })
+        let source = UnitBlocks()
+        let inputs = InputReader(processor.runner, source, job.options.form)
+        inputs.countsLines = job.countsLines
+        while let unit = inputLock.locked({ takeUnit() }) {
+            source.block = unit.block
+            var status = RunStatus()
+            let isLast = processUnit(inputs, processor, &status)
+            if unit.ownsBlock { inputLock.locked { files.giveBack(unit.block) } }
+            let goesOn = write(unit.index, processor, messages, status, isLast)
+            messages = ""
+            processor.sink.buffer.removeAll()
+            if !goesOn { return }
+        }
+    }
+
+    /// - Returns: whether nothing may follow.
+    private func processUnit(
+        _ inputs: InputReader, _ processor: InputProcessor, _ status: inout RunStatus
+    ) -> Bool {
+        while !processor.hasEnded {
+            processor.begin()
+            do throws(InputFailure) {
+                guard let input = try inputs.next() else { return false }
+                status.add(processor.process(input) { inputs.place })
+            } catch {
+                status.add(processor.fail(error))
+                return true
+            }
+        }
+        return true
+    }
+
+    /// Waits for its turn and writes; false when an earlier unit ended the run.
+    private func write(
+        _ index: Int, _ processor: InputProcessor, _ messages: String, _ later: RunStatus,
+        _ isLast: Bool
+    ) -> Bool {
+        outputLock.locked {
+            while writtenCount != index && !hasEnded { outputLock.wait() }
+            if !hasEnded {
+                unsafe processor.sink.buffer.withUnsafeBytes { unsafe StandardStreams.drainOutput($0) }
+                if !messages.isEmpty { StandardStreams.write(messages, to: STDERR_FILENO) }
+                status.add(later)
+                writtenCount += 1
+                hasEnded = isLast
+                outputLock.wakeAll()
+            }
+            return !hasEnded
+        }
+    }
+
+    /// The next whole lines; under `inputLock`.
+    private func takeUnit() -> Unit? {
+        while true {
+            guard let block else {
+                guard files.errorCount == 0, let next = files.next() else { return nil }
+                if next.isFirst { linesBefore = 0 }
+                self.block = next
+                offset = 0
+                continue
+            }
+            let bytes = unsafe block.bytes
+            if offset >= bytes.count {
+                self.block = nil
+                continue
+            }
+            let isWhole =
+                files.isAtPipe || offset == 0 && bytes.count <= ParallelRun.unitByteCount * 2
+            let end = isWhole ? bytes.count : unsafe ParallelRun.lineEnd(bytes, offset)
+            let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
+            var unit = Unit(
+                index: unitCount,
+                block: unsafe InputBlock(
+                    bytes: part, fileName: block.fileName, isFirst: block.isFirst && offset == 0),
+                ownsBlock: isWhole)
+            unit.block.linesBefore = linesBefore
+            for unsafe byte in unsafe part where byte == 0x0A { linesBefore += 1 }
+            unitCount += 1
+            offset = end
+            return unit
+        }
+    }
+
+    /// Where the line ends that is a unit's size behind `offset`.
+    private static func lineEnd(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int {
+        let from = offset + unitByteCount
+        if from >= bytes.count { return bytes.count }
+        // Safety: `from` is below the byte count.
+        let found = unsafe memchr(bytes.baseAddress! + from, 0x0A, bytes.count - from)
+        guard let found = unsafe found else { return bytes.count }
+        return unsafe UnsafeRawPointer(found) - bytes.baseAddress! + 1
+    }
+}
+
+/// The unit that a thread is at, as the blocks of its reader.
+private final class UnitBlocks: InputBlocks {
+    var block: InputBlock?
+
+    func next() -> InputBlock? {
+        defer { block = nil }
+        return block
+    }
+
+    func giveBack(_ block: InputBlock) {}
+}
+
+/// A mutex with a condition.
+@safe private final class Lock: @unchecked Sendable {
+    // Safety: initialised by `init`, freed by `deinit`; the C library guards their use.
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+
+    init() {
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe pthread_cond_init(condition, nil)
+    }
+
+    deinit {
+        unsafe pthread_cond_destroy(condition)
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe condition.deallocate()
+        unsafe mutex.deallocate()
+    }
+
+    func locked<Result>(_ body: () -> Result) -> Result {
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return body()
+    }
+
+    /// Lets others in until one of them calls `wakeAll`.
+    func wait() { unsafe pthread_cond_wait(condition, mutex) }
+
+    func wakeAll() { unsafe pthread_cond_broadcast(condition) }
+}

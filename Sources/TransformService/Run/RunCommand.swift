@@ -1,0 +1,92 @@
+// `transform-service run`: a drop-in for the jq command. Options -> program, arguments and inputs ->
+// outputs and an exit status.
+
+import Glibc
+import Transforms
+
+enum RunCommand {
+    /// The version of the jq language and command that this one stands in for.
+    static let version = "jq-1.8.2"
+
+    /// - Parameter arguments: the words behind `run`.
+    /// - Returns: the exit status.
+    static func main(arguments: [String]) -> Int32 {
+        var options: RunOptions
+        do throws(UsageError) { options = try RunOptions(arguments) } catch {
+            StandardStreams.complain(error.message)
+            StandardStreams.write(RunUsage.hint, to: STDERR_FILENO)
+            return ExitStatus.badInput
+        }
+        switch options.other {
+        case .help: return show(RunUsage.full)
+        case .version: return show(version + "\n")
+        case .buildConfiguration: return show("transform-service, decimal literals kept\n")
+        case nil: break
+        }
+        if options.program == nil && !options.programIsFile
+            && (isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0)
+        {
+            options.program = "."
+        }
+        guard let word = options.program else {
+            StandardStreams.write(RunUsage.short + RunUsage.hint, to: STDERR_FILENO)
+            return ExitStatus.badInput
+        }
+        return run(options, word)
+    }
+
+    private static func show(_ text: String) -> Int32 {
+        StandardStreams.write(text, to: STDOUT_FILENO)
+        return 0
+    }
+
+    /// Runs it all on a thread whose stack has room for deep recursion.
+    private static func run(_ options: RunOptions, _ word: String) -> Int32 {
+        final class Status { var code: Int32 = ExitStatus.failed }
+        let status = Status()
+        let thread = LargeStack.start { stackByteCount in
+            status.code = run(options, word, stackByteCount)
+        }
+        guard let thread else {
+            StandardStreams.complain("error: no memory for a thread")
+            return ExitStatus.failed
+        }
+        thread.join()
+        return status.code
+    }
+
+    private static func run(_ options: RunOptions, _ word: String, _ stackByteCount: Int) -> Int32 {
+        var limits = Limits()
+        limits.memoryBytesMax = options.memoryMebibytesMax << 20
+        limits.callDepthMax = 1_000_000
+        limits.frameBytesMax = 1 << 30
+        limits.stackBytesMax = stackByteCount - min(stackByteCount / 8, 8 << 20)
+        limits.retainedBytesMax = 8 << 20
+        let job: RunJob
+        do throws(Refusal) { job = try RunJob(options, word, limits) } catch {
+            StandardStreams.write(error.text, to: STDERR_FILENO)
+            return error.status
+        }
+        if options.threadCount > 1 && options.form.kind == .texts && !options.takesNull
+            && !options.form.slurps && !options.isSequence
+        {
+            return ParallelRun(job, limits).run()
+        }
+        return SequentialRun(job, limits).run()
+    }
+}
+
+/// Exit statuses, as jq's.
+enum ExitStatus {
+    static let falseOutput: Int32 = 1
+    static let badInput: Int32 = 2
+    static let badProgram: Int32 = 3
+    static let noOutput: Int32 = 4
+    static let failed: Int32 = 5
+}
+
+/// Why there is nothing to run: lines for the standard error, and a status.
+struct Refusal: Error {
+    var text: String
+    var status: Int32
+}

@@ -1,0 +1,119 @@
+// Options -> what all threads of a run share: the program, its arguments, how outputs are written.
+
+import Glibc
+import Transforms
+
+final class RunJob: Sendable {
+    let options: RunOptions
+    let program: Program
+    let arguments: ArgumentValues
+    let environment: [(name: String, value: String)]
+    let searchList: [String]
+    let colors: WriteColors?
+    let deadlineNanoseconds: UInt64
+    /// Whether the program may ask for the number of the input's line.
+    let countsLines: Bool
+
+    /// - Parameter word: the program, or its file.
+    init(_ options: RunOptions, _ word: String, _ limits: Limits) throws(Refusal) {
+        self.options = options
+        let milliseconds = options.timeoutMilliseconds.map { UInt64($0) }
+        deadlineNanoseconds =
+            milliseconds.map { MonotonicClock.nanoseconds() + $0 * 1_000_000 } ?? .max
+        arguments = try RunJob.values(options.arguments, limits)
+        environment = RunJob.readEnvironment()
+        colors = options.usesColors ? RunJob.readColors() : nil
+        var text = Array(word.utf8)
+        if options.programIsFile {
+            do throws(FileError) { text = try FileBytes.readAll(word) } catch {
+                throw Refusal(text: "jq: error: \(error.sentence)\n", status: ExitStatus.badInput)
+            }
+        }
+        let folder = options.programIsFile ? FileModules.folder(of: word) : "."
+        let home = environment.first { $0.name == "HOME" }?.value
+        let modules = FileModules(
+            folders: options.libraryFolders, programFolder: folder, home: home,
+            origin: FileModules.folder(of: CommandLine.arguments.first ?? "."))
+        searchList = modules.folders
+        do throws(CompileError) {
+            program = try Program.compile(text, argumentNames: arguments.names, modules: modules)
+        } catch {
+            throw Refusal(
+                text: "jq: error: \(error.report(in: text))\njq: 1 compile error\n",
+                status: ExitStatus.badProgram)
+        }
+        let shown = String(decoding: text, as: UTF8.self)
+        countsLines = shown.contains("input_line_number") || options.libraryFolders != nil
+    }
+
+    private static func values(_ words: [RunOptions.Argument], _ limits: Limits) throws(Refusal)
+        -> ArgumentValues
+    {
+        let values = ArgumentValues(limits: limits)
+        for word in words {
+            let file = try contents(word)
+            do throws(ReadFailure) {
+                switch word {
+                case .string(let name, let text):
+                    if !values.contains(name) { try values.bind(name, string: Array(text.utf8)) }
+                case .json(let name, let text):
+                    if !values.contains(name) { try values.bind(name, json: Array(text.utf8)) }
+                case .slurpFile(let name, _):
+                    if !values.contains(name) { try values.bind(name, slurped: file) }
+                case .rawFile(let name, _):
+                    if !values.contains(name) { try values.bind(name, string: file) }
+                case .positionalString(let text): try values.append(string: Array(text.utf8))
+                case .positionalJSON(let text): try values.append(json: Array(text.utf8))
+                }
+            } catch { throw refusal(word, error.message) }
+        }
+        do throws(ReadFailure) { try values.finish() } catch {
+            throw Refusal(text: "jq: error: \(error.message)\n", status: ExitStatus.failed)
+        }
+        return values
+    }
+
+    /// The bytes of an argument's file, if it has one.
+    private static func contents(_ word: RunOptions.Argument) throws(Refusal) -> [UInt8] {
+        switch word {
+        case .slurpFile(_, let path), .rawFile(_, let path):
+            do throws(FileError) { return try FileBytes.readAll(path) } catch {
+                throw refusal(word, error.sentence)
+            }
+        default: return []
+        }
+    }
+
+    private static func refusal(_ word: RunOptions.Argument, _ message: String) -> Refusal {
+        let text =
+            switch word {
+            case .json: "Invalid JSON text passed to --argjson"
+            case .positionalJSON: "Invalid JSON text passed to --jsonargs"
+            case .slurpFile(let name, let path): "Bad JSON in --slurpfile \(name) \(path): \(message)"
+            case .rawFile(let name, let path): "Bad JSON in --rawfile \(name) \(path): \(message)"
+            default: message
+            }
+        return Refusal(text: "jq: \(text)\n" + RunUsage.hint, status: ExitStatus.badInput)
+    }
+
+    private static func readColors() -> WriteColors {
+        guard let text = unsafe getenv("JQ_COLORS") else { return .standard }
+        if let colors = unsafe WriteColors(String(cString: text)) { return colors }
+        StandardStreams.write("Failed to set $JQ_COLORS\n", to: STDERR_FILENO)
+        return .standard
+    }
+
+    private static func readEnvironment() -> [(name: String, value: String)] {
+        var all: [(name: String, value: String)] = []
+        // Safety: `environ` is a list of C strings that ends with nil; nothing changes it.
+        var entry: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = unsafe environ
+        while let text = unsafe entry.pointee {
+            let line = unsafe String(cString: text)
+            if let sign = line.firstIndex(of: "=") {
+                all.append((String(line[..<sign]), String(line[line.index(after: sign)...])))
+            }
+            unsafe entry += 1
+        }
+        return all
+    }
+}

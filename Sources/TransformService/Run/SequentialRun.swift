@@ -1,0 +1,58 @@
+// The inputs of a command line, one after another, each with an empty heap: a stream of any length
+// takes the memory of its largest input.
+
+import Glibc
+import Transforms
+
+struct SequentialRun {
+    private let job: RunJob
+    private let limits: Limits
+
+    init(_ job: RunJob, _ limits: Limits) {
+        self.job = job
+        self.limits = limits
+    }
+
+    /// - Returns: the exit status.
+    func run() -> Int32 {
+        let options = job.options
+        let processor = unsafe InputProcessor(
+            job, limits, drain: StandardStreams.drainOutput,
+            complain: { StandardStreams.write($0, to: STDERR_FILENO) })
+        let files = InputFiles(
+            options.files.isEmpty ? ["-"] : options.files, findsLines: options.form.kind == .lines)
+        let inputs = InputReader(processor.runner, files, options.form)
+        inputs.countsLines = job.countsLines
+        processor.runner.connect(inputs)
+        var status = RunStatus()
+        if options.takesNull {
+            processor.begin()
+            status.add(processor.process(.null) { inputs.place })
+        } else {
+            processAll(inputs, files, processor, &status)
+        }
+        processor.sink.buffer.flush()
+        if files.errorCount > 0 { return ExitStatus.badInput }
+        return status.exitStatus(isExact: options.setsExitStatus)
+    }
+
+    private func processAll(
+        _ inputs: InputReader, _ files: InputFiles, _ processor: InputProcessor,
+        _ status: inout RunStatus
+    ) {
+        while files.errorCount == 0 && !processor.hasEnded {
+            processor.begin()
+            do throws(InputFailure) {
+                guard let input = try inputs.next() else { return }
+                status.add(processor.process(input) { inputs.place })
+            } catch {
+                if job.options.isSequence, case .malformed(let sentence) = error {
+                    StandardStreams.complain("ignoring parse error: \(sentence)")
+                    if inputs.skipToSeparator() { continue }
+                }
+                status.add(processor.fail(error))
+                return
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+// What `serve` may be told, with units, bounds and defaults; each setting is a flag and a variable
+// of the environment, the flag first.
+
+import HTTPKit
+
+/// A wrong setting: one line for people.
+struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    let description: String
+}
+
+/// All settings of `serve`.
+struct Configuration: Sendable, Equatable {
+    var address = HTTPServer.Address.tcp(host: "127.0.0.1", port: 8001)
+    var workerCount = 1
+    var loopCount = 1
+    var timeoutNanoseconds: UInt64 = 4_500_000_000
+    var memoryBytesMax = 256 << 20
+    var bodyBytesMax = 64 << 20
+    var outputBytesMax = 256 << 20
+    var queueCountMax = 1_024
+    var queueBytesMax = 256 << 20
+    var drainNanoseconds: UInt64 = 1_000_000_000
+    var graceNanoseconds: UInt64 = 10_000_000_000
+    var logLevel = "notice"
+
+    /// Compiled programs that are kept.
+    var programCountMax = 1_024
+    var programBytesMax = 64 << 20
+    /// Content up to this size may run on an event loop.
+    var loopBytesMax = 4_096
+    /// Steps of a run on an event loop, of some 10 ns each.
+    var loopStepsMax = 20_000
+}
+
+/// A setting that is a number.
+struct Setting: Sendable {
+    /// `timeout-ms`: as in `--timeout-ms` and `TRANSFORM_TIMEOUT_MS`.
+    let name: String
+    let range: ClosedRange<Int>
+    let set: @Sendable (inout Configuration, Int) -> Void
+
+    var variable: String { Setting.variable(name) }
+
+    static func variable(_ name: String) -> String {
+        "TRANSFORM_" + name.uppercased().split(separator: "-").joined(separator: "_")
+    }
+
+    static let all: [Setting] = [
+        Setting(name: "workers", range: 1...1_024) { $0.workerCount = $1 },
+        Setting(name: "event-loops", range: 1...256) { $0.loopCount = $1 },
+        Setting(name: "timeout-ms", range: 1...86_400_000) {
+            $0.timeoutNanoseconds = UInt64($1) * 1_000_000
+        },
+        Setting(name: "memory-mib", range: 1...1_048_576) { $0.memoryBytesMax = $1 << 20 },
+        Setting(name: "body-mib", range: 1...2_047) { $0.bodyBytesMax = $1 << 20 },
+        Setting(name: "output-mib", range: 1...2_047) { $0.outputBytesMax = $1 << 20 },
+        Setting(name: "queue-count", range: 1...1_000_000) { $0.queueCountMax = $1 },
+        Setting(name: "queue-mib", range: 1...1_048_576) { $0.queueBytesMax = $1 << 20 },
+        Setting(name: "drain-ms", range: 0...600_000) {
+            $0.drainNanoseconds = UInt64($1) * 1_000_000
+        },
+        Setting(name: "grace-ms", range: 0...600_000) {
+            $0.graceNanoseconds = UInt64($1) * 1_000_000
+        },
+    ]
+
+    static let logLevels = [
+        "trace", "debug", "info", "notice", "warning", "error", "critical",
+    ]
+}
+
+extension Configuration {
+    /// - Parameters:
+    ///   - flags: values of the command line by name (`timeout-ms`).
+    ///   - environment: looked at for what the command line does not say.
+    ///   - cpuCount: for what depends on the machine.
+    init(
+        flags: [String: String], environment: [String: String], cpuCount: Int
+    ) throws(ConfigurationError) {
+        workerCount = cpuCount
+        loopCount = cpuCount
+        func given(_ name: String) -> (source: String, text: String)? {
+            if let text = flags[name] { return ("--" + name, text) }
+            let variable = Setting.variable(name)
+            guard let text = environment[variable], !text.isEmpty else { return nil }
+            return (variable, text)
+        }
+        for setting in Setting.all {
+            guard let (source, text) = given(setting.name) else { continue }
+            guard let number = Int(text), setting.range.contains(number) else {
+                throw ConfigurationError(
+                    description: "\(source): `\(text)` is not a whole number from "
+                        + "\(setting.range.lowerBound) to \(setting.range.upperBound)")
+            }
+            setting.set(&self, number)
+        }
+        if let (source, text) = given("log-level") {
+            guard Setting.logLevels.contains(text) else {
+                throw ConfigurationError(
+                    description: "\(source): `\(text)` is none of "
+                        + Setting.logLevels.joined(separator: ", "))
+            }
+            logLevel = text
+        }
+        address = try Self.address(given)
+    }
+
+    private static func address(
+        _ given: (String) -> (source: String, text: String)?
+    ) throws(ConfigurationError) -> HTTPServer.Address {
+        if let (source, path) = given("unix") {
+            guard !path.isEmpty, path.utf8.count < 108 else {
+                throw ConfigurationError(description: "\(source): a path of 1 to 107 bytes")
+            }
+            return .unix(path: path)
+        }
+        var port = 8_001
+        if let (source, text) = given("port") {
+            guard let number = Int(text), (0...65_535).contains(number) else {
+                throw ConfigurationError(
+                    description: "\(source): `\(text)` is not a whole number from 0 to 65535")
+            }
+            port = number
+        }
+        return .tcp(host: given("host")?.text ?? "127.0.0.1", port: port)
+    }
+}

@@ -1,0 +1,44 @@
+// The process around the service: its environment, its standard streams, the system's words.
+
+import Glibc
+
+enum Process {
+    static var environment: [String: String] {
+        var variables: [String: String] = [:]
+        // Safety: `environ` is a list of C strings that ends in nil; nothing here changes it.
+        var entry = unsafe environ
+        while let text = unsafe entry.pointee {
+            let parts = unsafe String(cString: text).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+            unsafe entry += 1
+        }
+        return variables
+    }
+
+    static func writeLine(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+
+    /// A line that names this program, for people.
+    static func writeError(_ text: String) {
+        write("transform-service: \(text)\n", to: STDERR_FILENO)
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        let bytes = Array(text.utf8)
+        var written = 0
+        while written < bytes.count {
+            // Safety: the rest of the array from `written` on.
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe Glibc.write(
+                    descriptor, buffer.baseAddress! + written, buffer.count - written)
+            }
+            if count <= 0 { return }
+            written += count
+        }
+    }
+
+    static func message(ofSystemError code: Int32) -> String {
+        // Safety: the C library's own string, copied at once.
+        unsafe String(cString: strerror(code))
+    }
+}

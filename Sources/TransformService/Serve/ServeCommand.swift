@@ -1,0 +1,141 @@
+// The `serve` command: flags and environment -> a running service, until a signal ends it.
+
+import ArgumentParser
+import HTTPKit
+import Logging
+import NIOCore
+
+/// `EX_UNAVAILABLE` of sysexits.h: the address can't be listened on.
+private let unavailableStatus: Int32 = 69
+
+struct ServeCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Serve transforms over HTTP.",
+        discussion: """
+            Each flag may also stand in the environment: --timeout-ms as TRANSFORM_TIMEOUT_MS. \
+            SIGTERM and SIGINT end the service once it has answered what it accepted; a second \
+            signal ends it at once.
+            """)
+
+    @Option(help: ArgumentHelp("Address to listen on. (default: 127.0.0.1)", valueName: "address"))
+    var host: String?
+    @Option(help: ArgumentHelp("Port; 0 lets the system choose. (default: 8001)", valueName: "port"))
+    var port: String?
+    @Option(help: ArgumentHelp("Listen on a Unix socket instead.", valueName: "path"))
+    var unix: String?
+    @Option(
+        help: ArgumentHelp(
+            "Threads that run programs. (default: the container's CPU quota, else the cores)",
+            valueName: "count"))
+    var workers: String?
+    @Option(
+        help: ArgumentHelp(
+            "Threads for connections and small requests. (default: as workers)",
+            valueName: "count"))
+    var eventLoops: String?
+    @Option(
+        help: ArgumentHelp(
+            "Longest time for a request from its first byte, milliseconds. (default: 4500)",
+            valueName: "ms"))
+    var timeoutMs: String?
+    @Option(help: ArgumentHelp("Memory of one run, MiB. (default: 256)", valueName: "MiB"))
+    var memoryMib: String?
+    @Option(help: ArgumentHelp("Longest request body, MiB. (default: 64)", valueName: "MiB"))
+    var bodyMib: String?
+    @Option(help: ArgumentHelp("Longest output, MiB. (default: 256)", valueName: "MiB"))
+    var outputMib: String?
+    @Option(help: ArgumentHelp("Requests that may wait. (default: 1024)", valueName: "count"))
+    var queueCount: String?
+    @Option(
+        help: ArgumentHelp("Bodies of waiting requests, MiB. (default: 256)", valueName: "MiB"))
+    var queueMib: String?
+    @Option(
+        help: ArgumentHelp(
+            "After SIGTERM, serve on for this long while /readyz says 503, milliseconds. "
+                + "(default: 1000)", valueName: "ms"))
+    var drainMs: String?
+    @Option(
+        help: ArgumentHelp(
+            "Then wait at most this long for open requests, milliseconds. (default: 10000)",
+            valueName: "ms"))
+    var graceMs: String?
+    @Option(
+        help: ArgumentHelp(
+            "trace, debug (a line a request), info, notice, warning, error or critical. "
+                + "(default: notice)", valueName: "level"))
+    var logLevel: String?
+
+    private var flags: [String: String] {
+        let pairs: [(String, String?)] = [
+            ("host", host), ("port", port), ("unix", unix), ("workers", workers),
+            ("event-loops", eventLoops), ("timeout-ms", timeoutMs), ("memory-mib", memoryMib),
+            ("body-mib", bodyMib), ("output-mib", outputMib), ("queue-count", queueCount),
+            ("queue-mib", queueMib), ("drain-ms", drainMs), ("grace-ms", graceMs),
+            ("log-level", logLevel),
+        ]
+        var flags: [String: String] = [:]
+        for (name, value) in pairs { flags[name] = value }
+        return flags
+    }
+
+    func run() throws {
+        let settings: Configuration
+        do throws(ConfigurationError) {
+            settings = try Configuration(
+                flags: flags, environment: Process.environment, cpuCount: CPUQuota.count())
+        } catch {
+            throw ValidationError(error.description)
+        }
+        var logger = Logger(label: "transform-service") { StreamLogHandler.standardError(label: $0) }
+        logger.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .notice
+        let service = Service(settings, logger: logger)
+        let server: HTTPServer
+        do {
+            server = try Blocking.wait { try await service.start() }
+        } catch {
+            Process.writeError(
+                "cannot listen on \(Self.shown(settings.address, nil)): \(Self.reason(error))")
+            throw ExitCode(unavailableStatus)
+        }
+        Process.writeLine("listening on \(Self.shown(settings.address, server.port))")
+        let signal = Signals.first()
+        try Blocking.wait { await Self.end(server, service, after: signal) }
+    }
+
+    /// Serves on while balancers notice, then lets open requests finish. Ctrl-C does not wait for
+    /// balancers.
+    private static func end(
+        _ server: HTTPServer, _ service: Service, after signal: Signals.Kind
+    ) async {
+        let settings = service.configuration
+        service.logger.notice("draining")
+        service.beginDrain()
+        server.beginDrain()
+        if signal == .terminate {
+            try? await Task.sleep(nanoseconds: settings.drainNanoseconds)
+        }
+        if await !server.shutdown(graceNanoseconds: settings.graceNanoseconds) {
+            service.logger.warning("requests were cut at the end of the grace time")
+        }
+        service.pool.close()
+    }
+
+    private static func shown(_ address: HTTPServer.Address, _ boundPort: Int?) -> String {
+        switch address {
+        case .tcp(let host, let port):
+            let host = host.contains(":") ? "[\(host)]" : host
+            return "http://\(host):\(boundPort ?? port)"
+        case .unix(let path): return "unix:\(path)"
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case HTTPServer.StartError.socketInUse: "the socket is in use"
+        case HTTPServer.StartError.notASocket: "what stands there is no socket"
+        case HTTPServer.StartError.badSocketPath: "the path is no socket address"
+        case let error as IOError: Process.message(ofSystemError: error.errnoCode)
+        default: "\(error)"
+        }
+    }
+}

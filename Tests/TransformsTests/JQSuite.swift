@@ -1,0 +1,126 @@
+// jq's `.test` format, read and run in process: a program, its input, its outputs, a blank line.
+
+import Foundation
+import Testing
+
+@testable import Transforms
+
+/// One case of a `.test` file.
+struct SuiteCase: CustomTestStringConvertible {
+    var line: Int
+    var program: String
+    /// Nil for a program that must not compile.
+    var input: String?
+    var outputs: [String]
+
+    var testDescription: String { "\(line): \(program)" }
+
+    /// The cases of a file's text.
+    static func parse(_ text: String) -> [SuiteCase] {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        var cases: [SuiteCase] = []
+        var i = 0
+        func isBlank(_ line: String) -> Bool { line.allSatisfy { $0 == " " || $0 == "\t" } }
+        while i < lines.count {
+            let line = lines[i]
+            if isBlank(line) || line.hasPrefix("#") {
+                i += 1
+                continue
+            }
+            let fails = line.hasPrefix("%%FAIL")
+            if fails { i += 1 }
+            var one = SuiteCase(line: i + 1, program: lines[i], input: nil, outputs: [])
+            i += 1
+            if !fails {
+                one.input = lines[i]
+                i += 1
+            }
+            while i < lines.count, !isBlank(lines[i]) {
+                if !lines[i].hasPrefix("#") { one.outputs.append(lines[i]) }
+                i += 1
+            }
+            cases.append(one)
+        }
+        return cases
+    }
+}
+
+/// What running a program on an input came to.
+struct Outcome {
+    var outputs: [String] = []
+    var error: String?
+    var compileError: CompileError?
+    /// Blocks of the heap still in use at the end.
+    var liveBlocks = 0
+    var limit = Limit.none
+}
+
+/// Runs programs in process.
+enum Harness {
+    /// Runs on a thread with a large stack: evaluation recurses as deep as its limits allow.
+    static func run(
+        _ program: String, input: String = "null", limits: Limits = Limits(),
+        modules: (any ModuleSource)? = nil
+    ) -> Outcome {
+        nonisolated(unsafe) var outcome = Outcome()
+        let done = DispatchSemaphore(value: 0)
+        let thread = Thread {
+            unsafe outcome = evaluate(program, input, limits, modules)
+            done.signal()
+        }
+        thread.stackSize = 64 << 20
+        thread.start()
+        done.wait()
+        return unsafe outcome
+    }
+
+    private static func evaluate(
+        _ program: String, _ input: String, _ limits: Limits, _ modules: (any ModuleSource)?
+    ) -> Outcome {
+        var outcome = Outcome()
+        let compiled: Program
+        do throws(CompileError) { compiled = try Program.compile(program, modules: modules) } catch {
+            outcome.compileError = error
+            return outcome
+        }
+        let runner = Runner(limits: limits)
+        runner.begin()
+        // Safety: the array outlives the run, which ends in the closure.
+        unsafe Array(input.utf8).withUnsafeBytes { raw in
+            var document = Document.null
+            do throws(ReadFailure) { document = unsafe try runner.readLenient(raw) } catch {
+                outcome.error = "input is not JSON"
+                return
+            }
+            do throws(RunFailure) {
+                try runner.evaluate(compiled, document) { (output) throws(RunFailure) in
+                    var text = OutputBuffer(bytesMax: 1 << 28)
+                    try runner.write(output, to: &text)
+                    outcome.outputs.append(text.text)
+                    return true
+                }
+                outcome.liveBlocks = runner.liveBlocks
+            } catch {
+                switch error {
+                case .raised(let value, _): outcome.error = text(value, runner)
+                case .limit(let limit): outcome.limit = limit
+                default: outcome.error = "\(error)"
+                }
+            }
+        }
+        return outcome
+    }
+
+    private static func text(_ document: Document, _ runner: Runner) -> String {
+        if let string = document.string { return string }
+        var text = OutputBuffer(bytesMax: 1 << 28)
+        try? runner.write(document, to: &text)
+        return text.text
+    }
+
+    /// A JSON text as the engine writes it, so that texts can be compared.
+    static func canonical(_ text: String) -> String {
+        let sorted = run("def s: if type == \"object\" then to_entries | sort_by(.key) | map(.value |= s) | from_entries elif type == \"array\" then map(s) elif type == \"number\" then . + 0 else . end; s", input: text)
+        return sorted.outputs.first ?? "not JSON: \(text)"
+    }
+}
