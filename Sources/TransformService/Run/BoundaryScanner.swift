@@ -20,8 +20,8 @@ struct BoundaryScanner {
     mutating func scan(_ bytes: UnsafeRawBufferPointer) {
         // Safety: every offset is below the buffer's count, which subscripts check in debug builds.
         if findsLines {
-            for offset in scanned..<bytes.count where unsafe bytes[offset] == 0x0A {
-                boundary = offset + 1
+            for offset in scanned..<bytes.count {
+                if unsafe bytes[offset] == 0x0A { boundary = offset + 1 }
             }
             scanned = bytes.count
             return

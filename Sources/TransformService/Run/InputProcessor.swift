@@ -24,6 +24,7 @@ final class InputProcessor {
         self.complain = complain
         runner = Runner(limits: limits)
         runner.adopt(job.arguments)
+        // Safety: the bytes are a message's, used while it is written only.
         unsafe runner.connect(environment: job.environment, searchList: job.searchList) { bytes in
             _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO)
         }
@@ -37,7 +38,7 @@ final class InputProcessor {
     /// - Parameter place: where messages say that the input is.
     /// - Returns: the outcome.
     func process(_ input: Document, place: () -> String) -> Int32 {
-        sink.outcome = Outcome.noOutput
+        sink.outcome = RunOutcome.noOutput
         var sentence: String?
         do throws(RunFailure) {
             try runner.evaluate(job.program, input, arguments: arguments) {
@@ -50,7 +51,7 @@ final class InputProcessor {
         }
         guard let sentence else { return sink.outcome }
         complain("jq: error (at \(place())): \(sentence)\n")
-        return Outcome.failed
+        return RunOutcome.failed
     }
 
     /// What ends the run before or while an input is read.
@@ -61,7 +62,7 @@ final class InputProcessor {
             return ExitStatus.badInput
         case .limit(let limit):
             complain("jq: error: \(self.sentence(limit))\n")
-            return Outcome.failed
+            return RunOutcome.failed
         }
     }
 
@@ -84,7 +85,7 @@ final class InputProcessor {
             complain("jq: error: \(sentence(limit))\n")
         case .broke: complain("jq: error: break\n")
         }
-        return Outcome.failed
+        return RunOutcome.failed
     }
 
     private func complain(_ value: Document, isRaw: Bool) {

@@ -29,6 +29,8 @@ enum LargeStack {
     static func start(_ byteCount: Int = byteCountMax, _ body: @escaping (Int) -> Void) -> Thread? {
         var byteCount = byteCount
         while byteCount >= byteCountMin {
+            // Safety: the attributes live until the thread is made; the work is retained until it
+            // runs, or released here if it never does.
             var attributes = pthread_attr_t()
             unsafe pthread_attr_init(&attributes)
             defer { unsafe pthread_attr_destroy(&attributes) }

@@ -4,7 +4,7 @@ import Glibc
 import Transforms
 
 /// What processing an input came to, as jq numbers it.
-enum Outcome {
+enum RunOutcome {
     static let trueOutput: Int32 = 0
     static let falseOutput: Int32 = -1
     static let noOutput: Int32 = -4
@@ -13,14 +13,14 @@ enum Outcome {
 
 /// The exit status of a run, from the outcome of each input in order.
 struct RunStatus {
-    private var last = Outcome.noOutput
+    private var last = RunOutcome.noOutput
     /// Whether the last output of all was true; nil before any.
     private var lastOutput: Bool?
 
     mutating func add(_ outcome: Int32) {
         last = outcome
-        if outcome == Outcome.trueOutput { lastOutput = true }
-        if outcome == Outcome.falseOutput { lastOutput = false }
+        if outcome == RunOutcome.trueOutput { lastOutput = true }
+        if outcome == RunOutcome.falseOutput { lastOutput = false }
     }
 
     /// Takes what later inputs came to.
@@ -32,7 +32,7 @@ struct RunStatus {
     /// - Parameter isExact: `--exit-status`.
     func exitStatus(isExact: Bool) -> Int32 {
         if !isExact { return max(last, 0) }
-        if last != Outcome.noOutput { return abs(last) }
+        if last != RunOutcome.noOutput { return abs(last) }
         switch lastOutput {
         case nil: return ExitStatus.noOutput
         case false?: return ExitStatus.falseOutput
@@ -47,7 +47,7 @@ final class OutputSink {
     private let runner: Runner
     var buffer: OutputBuffer
     /// Of the outputs since it was last set.
-    var outcome = Outcome.noOutput
+    var outcome = RunOutcome.noOutput
     private let stringOptions: WriteOptions
 
     /// - Parameter drain: takes the bytes as they come; nil keeps them in `buffer`.
@@ -69,9 +69,9 @@ final class OutputSink {
             } else {
                 try runner.writeRaw(document, to: &buffer)
             }
-            outcome = Outcome.trueOutput
+            outcome = RunOutcome.trueOutput
         } else {
-            outcome = document.isTrue ? Outcome.trueOutput : Outcome.falseOutput
+            outcome = document.isTrue ? RunOutcome.trueOutput : RunOutcome.falseOutput
             if options.isSequence { try runner.write(0x1E, to: &buffer) }
             if let colors = job.colors {
                 try runner.write(document, options.write, colors, to: &buffer)

@@ -104,7 +104,9 @@ import Transforms
         outputLock.locked {
             while writtenCount != index && !hasEnded { outputLock.wait() }
             if !hasEnded {
-                unsafe processor.sink.buffer.withUnsafeBytes { unsafe StandardStreams.drainOutput($0) }
+                unsafe processor.sink.buffer.withUnsafeBytes {
+                    unsafe StandardStreams.drainOutput($0)
+                }
                 if !messages.isEmpty { StandardStreams.write(messages, to: STDERR_FILENO) }
                 status.add(later)
                 writtenCount += 1
@@ -140,7 +142,9 @@ import Transforms
                     bytes: part, fileName: block.fileName, isFirst: block.isFirst && offset == 0),
                 ownsBlock: isWhole)
             unit.block.linesBefore = linesBefore
-            for unsafe byte in unsafe part where byte == 0x0A { linesBefore += 1 }
+            for index in 0..<part.count {
+                if unsafe part[index] == 0x0A { linesBefore += 1 }
+            }
             unitCount += 1
             offset = end
             return unit

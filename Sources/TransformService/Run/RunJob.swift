@@ -89,7 +89,8 @@ final class RunJob: Sendable {
             switch word {
             case .json: "Invalid JSON text passed to --argjson"
             case .positionalJSON: "Invalid JSON text passed to --jsonargs"
-            case .slurpFile(let name, let path): "Bad JSON in --slurpfile \(name) \(path): \(message)"
+            case .slurpFile(let name, let path):
+                "Bad JSON in --slurpfile \(name) \(path): \(message)"
             case .rawFile(let name, let path): "Bad JSON in --rawfile \(name) \(path): \(message)"
             default: message
             }

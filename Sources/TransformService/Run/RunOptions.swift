@@ -54,7 +54,7 @@ struct RunOptions {
         var optionsEnded = false
         var words = words[...]
         while let word = words.popFirst() {
-            if optionsEnded || !word.hasPrefix("-") || word == "-" {
+            if optionsEnded || !RunOptions.isOption(word) {
                 take(word, rest)
             } else if word == "--" {
                 optionsEnded = true
@@ -71,6 +71,13 @@ struct RunOptions {
         if isSequence { form.isSequence = true }
     }
 
+    /// `-1` is a program.
+    private static func isOption(_ word: String) -> Bool {
+        let bytes = Array(word.utf8.prefix(2))
+        guard bytes.count == 2, bytes[0] == UInt8(ascii: "-") else { return false }
+        return bytes[1] == UInt8(ascii: "-") || 0x61...0x7A ~= bytes[1] | 0x20
+    }
+
     private mutating func take(_ word: String, _ rest: Rest) {
         if program == nil {
             program = word
@@ -83,7 +90,9 @@ struct RunOptions {
         }
     }
 
-    private mutating func takeShort(_ word: String, _ words: inout ArraySlice<String>) throws(UsageError) {
+    private mutating func takeShort(_ word: String, _ words: inout ArraySlice<String>)
+        throws(UsageError)
+    {
         var letters = word.dropFirst()
         while let letter = letters.popFirst() {
             if letter == "L" {
@@ -108,7 +117,9 @@ struct RunOptions {
         "e": "--exit-status", "h": "--help", "V": "--version", "b": "--binary",
     ]
 
-    private mutating func takeLong(_ word: String, _ words: inout ArraySlice<String>) throws(UsageError) {
+    private mutating func takeLong(_ word: String, _ words: inout ArraySlice<String>)
+        throws(UsageError)
+    {
         switch word {
         case "--slurp": form.slurps = true
         case "--raw-output": if output == .json { output = .raw }

@@ -11,8 +11,9 @@ enum RunUsage {
 
     static let hint = "Use run --help for the options.\n"
 
-    static let full =
-        short + """
+    static let full = short + options
+
+    private static let options = """
 
         Runs a jq 1.8 program on each JSON text of the files, or of the standard input, and
         writes its outputs as JSON. The options and exit statuses are those of the jq command.

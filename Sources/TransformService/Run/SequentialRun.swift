@@ -16,6 +16,7 @@ struct SequentialRun {
     /// - Returns: the exit status.
     func run() -> Int32 {
         let options = job.options
+        // Safety: the drain uses the bytes while they are written only.
         let processor = unsafe InputProcessor(
             job, limits, drain: StandardStreams.drainOutput,
             complain: { StandardStreams.write($0, to: STDERR_FILENO) })

@@ -10,10 +10,12 @@ enum Thread {
     }
 
     /// Starts a thread that nobody joins.
-    /// - Parameter name: at most 15 bytes.
+    /// - Parameters:
+    ///   - name: at most 15 bytes.
+    ///   - niceness: above 0, other threads of the machine go first.
     /// - Returns: false if the system has no thread for us.
     static func start(
-        name: String, stackBytes: Int, _ body: @escaping @Sendable () -> Void
+        name: String, stackBytes: Int, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void
     ) -> Bool {
         var attributes = pthread_attr_t()
         // Safety: the attributes are initialised here, used once and destroyed; the box is retained
@@ -25,6 +27,7 @@ enum Thread {
         let box = unsafe Unmanaged.passRetained(
             Box {
                 setName(name)
+                if niceness != 0 { setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) }
                 body()
             })
         var thread = pthread_t()

@@ -165,7 +165,7 @@ extension Evaluator {
     func indices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
         if input.isNull { return .null }
         if input.isString && sought.isString { return try stringIndices(input, sought) }
-        if !input.isArray { throw raise(.cannotIndex, input, sought) }
+        if !input.isArray { return try get(input, sought) }
         var result = try heap.makeArray(capacity: 4)
         let count = sought.isArray ? sought.count : 1
         if count == 0 || count > input.count { return result }

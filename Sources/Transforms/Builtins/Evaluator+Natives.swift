@@ -105,7 +105,7 @@ extension Evaluator {
         case .asciiDowncase, .asciiUpcase: return try changeCase(input, native, node)
         case .infinite: return Value(double: .infinity)
         case .nan: return Value(double: .nan)
-        case .isinfinite, .isfinite, .isnan, .isnormal: return try testNumber(input, native, node)
+        case .isinfinite, .isfinite, .isnan, .isnormal: return testNumber(input, native)
         case .abs: return try absolute(input, node)
         case .math1: throw raise(.needsNumber, input, at: node)
         case .frexp, .modf, .lgammaR: return try splitNumber(input, native, node)

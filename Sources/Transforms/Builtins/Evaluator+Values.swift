@@ -67,6 +67,7 @@ extension Evaluator {
             let index = key.double
             return Value(index >= 0 && index < Double(input.count))
         }
+        if input.isNull { return .no }
         throw raise(
             text: "Cannot check whether \(input.kindName) has a \(key.kindName) key", at: node)
     }
@@ -194,8 +195,9 @@ extension Evaluator {
         return total
     }
 
-    func testNumber(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
-        if !input.isNumber { throw raise(.needsNumber, input, at: node) }
+    /// Of what is no number, all are false.
+    func testNumber(_ input: Value, _ native: Native) -> Value {
+        if !input.isNumber { return .no }
         let double = input.double
         switch native {
         case .isinfinite: return Value(double.isInfinite)

@@ -148,26 +148,16 @@ extension Evaluator {
     @inline(never) private func eachAlternative(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
     ) throws(Stop) -> Flow {
-        var isBeyond = false
         var hasOutput = false
-        do throws(Stop) {
-            let flow = try each(node.a, frame, input) { (value) throws(Stop) in
-                if !value.isTrue {
-                    release(value)
-                    return .more
-                }
-                hasOutput = true
-                do throws(Stop) { return try emit(value) } catch {
-                    isBeyond = true
-                    throw error
-                }
+        let flow = try each(node.a, frame, input) { (value) throws(Stop) in
+            if !value.isTrue {
+                release(value)
+                return .more
             }
-            if flow == .stop { return .stop }
-        } catch {
-            if isBeyond || error != .raised { throw error }
-            release(takeError())
+            hasOutput = true
+            return try emit(value)
         }
-        return hasOutput ? .more : try each(node.b, frame, input, emit)
+        return hasOutput || flow == .stop ? flow : try each(node.b, frame, input, emit)
     }
 
     // MARK: Operators over several outputs

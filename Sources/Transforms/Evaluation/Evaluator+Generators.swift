@@ -79,7 +79,7 @@ extension Evaluator {
         return .more
     }
 
-    /// `recurse(f)`, `repeat(f)`: with at most one output of `f`, a loop.
+    /// `recurse(f)`: with at most one output of `f`, a loop.
     @inline(never) func eachRecurse(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
         throws(Stop) -> Flow
     {

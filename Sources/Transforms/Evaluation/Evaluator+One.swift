@@ -198,14 +198,9 @@ extension Evaluator {
     @inline(never) private func oneAlternative(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
-        do throws(Stop) {
-            let left = try one(node.a, frame, input)
-            if left.isTrue { return left }
-            release(left)
-        } catch {
-            if error != .raised { throw error }
-            release(takeError())
-        }
+        let left = try one(node.a, frame, input)
+        if left.isTrue { return left }
+        release(left)
         return try one(node.b, frame, input)
     }
 

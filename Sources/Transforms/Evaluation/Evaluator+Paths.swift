@@ -217,28 +217,16 @@ extension Evaluator {
     private func alternativePath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit)
         throws(Stop) -> Flow
     {
-        var isBeyond = false
         var hasOutput = false
-        let count = unsafe state.pointee.path.keys.count
-        do throws(Stop) {
-            let flow = try eachPath(node.a, frame, value) { (part) throws(Stop) in
-                if !part.isTrue {
-                    release(part)
-                    return .more
-                }
-                hasOutput = true
-                do throws(Stop) { return try emit(part) } catch {
-                    isBeyond = true
-                    throw error
-                }
+        let flow = try eachPath(node.a, frame, value) { (part) throws(Stop) in
+            if !part.isTrue {
+                release(part)
+                return .more
             }
-            if flow == .stop { return .stop }
-        } catch {
-            if isBeyond || error != .raised { throw error }
-            release(takeError())
-            cutPath(to: count)
+            hasOutput = true
+            return try emit(part)
         }
-        return hasOutput ? .more : try eachPath(node.b, frame, value, emit)
+        return hasOutput || flow == .stop ? flow : try eachPath(node.b, frame, value, emit)
     }
 
     /// Drops the keys behind the first `count`.

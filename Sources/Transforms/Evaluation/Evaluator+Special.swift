@@ -75,6 +75,11 @@ extension Evaluator {
     {
         switch node.operation {
         case .rangeBy: return try eachRangeBy(node, frame, input, emit)
+        case .repeats:
+            while true {
+                try charge(1)
+                if try each(node.a, frame, input, emit) == .stop { return .stop }
+            }
         case .skip: return try eachSkip(node, frame, input, emit)
         case .substitute: return try eachSubstitute(node, frame, input, emit)
         case .toStream:

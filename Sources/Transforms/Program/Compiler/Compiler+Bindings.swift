@@ -80,9 +80,7 @@ extension Compiler {
         _ source: Term, _ patterns: [Pattern], _ body: Term, _ scope: Scope?, _ offset: Int, _ tail: Bool
     ) throws(CompileError) -> Int32 {
         let value = try compile(source, scope)
-        let mark = context.slotCount
         let (inner, slots) = declare(patterns, scope)
-        defer { context.slotCount = mark }
         if patterns.count == 1, case .variable(let name) = patterns[0] {
             let body = try compile(body, inner, tail: tail && arity(value) != .many)
             var node = Node(.bind, arity(value).then(arity(body)), offset: offset)
@@ -104,9 +102,7 @@ extension Compiler {
         var node = Node(.reduce, .one, offset: offset)
         node.a = try compile(source, scope)
         node.b = try compile(initial, scope)
-        let mark = context.slotCount
         let (inner, slots) = declare(patterns, scope)
-        defer { context.slotCount = mark }
         node.c = try compile(update, inner)
         node.e = try compile(patterns, slots, inner, offset).first
         node.f = Int32(patterns.count)
@@ -121,9 +117,7 @@ extension Compiler {
         var node = Node(.foreach, .many, offset: offset)
         node.a = try compile(source, scope)
         node.b = try compile(initial, scope)
-        let mark = context.slotCount
         let (inner, slots) = declare(patterns, scope)
-        defer { context.slotCount = mark }
         node.c = try compile(parts.0, inner)
         if let extract = parts.1 { node.d = try compile(extract, inner) }
         node.e = try compile(patterns, slots, inner, offset).first

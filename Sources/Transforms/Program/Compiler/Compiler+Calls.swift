@@ -104,8 +104,6 @@ extension Compiler {
         _ arguments: [Term], _ scope: Scope?, _ offset: Int, firstIsOuter: Bool,
         _ body: ([Int32]) throws(CompileError) -> Int32
     ) throws(CompileError) -> Int32 {
-        let mark = context.slotCount
-        defer { context.slotCount = mark }
         var values: [Int32] = []
         var bound: [(value: Int32, slot: Int)] = []
         for argument in arguments {
@@ -153,7 +151,7 @@ extension Compiler {
 
     private static let unary: [String: Operation] = [
         "select": .select, "map": .map, "map_values": .mapValues, "recurse": .recurse,
-        "repeat": .recurse, "first": .first, "last": .last, "isempty": .isEmpty, "add": .addOf,
+        "repeat": .repeats, "first": .first, "last": .last, "isempty": .isEmpty, "add": .addOf,
         "sort_by": .sortBy, "group_by": .groupBy, "min_by": .minBy, "max_by": .maxBy,
         "unique_by": .uniqueBy, "path": .path, "walk": .walk,
     ]
@@ -186,7 +184,7 @@ extension Compiler {
         let outer: Arity
         switch operation {
         case .select: outer = max(inner, .optional)
-        case .recurse: outer = .many
+        case .recurse, .repeats: outer = .many
         case .first, .last: outer = .optional
         case .path: outer = inner
         case .walk:

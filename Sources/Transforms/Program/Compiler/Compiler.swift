@@ -251,7 +251,6 @@ final class Compiler {
         _ name: String, _ body: Term, _ scope: Scope?, _ offset: Int
     ) throws(CompileError) -> Int32 {
         let slot = context.allocate()
-        defer { context.slotCount -= 1 }
         noteFrame(context)
         let inner = Scope(.label(name, slot: slot), context, parent: scope)
         let body = try compile(body, inner)

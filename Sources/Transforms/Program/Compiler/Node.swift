@@ -40,7 +40,7 @@ enum Operation: UInt8 {
     // Natives that take filters
     case select, map, mapValues, recurse, first, last, limit, skip, until, range, rangeBy
     case isEmpty, any, all, addOf, sortBy, groupBy, minBy, maxBy, uniqueBy, walk
-    case getpath, error, inputs, toStream, paths
+    case getpath, error, inputs, toStream, paths, repeats
     /// `sub`, `gsub`: a = pattern, b = the filter of the replacement, c = flags, aux 1 for `gsub`
     case substitute
 }

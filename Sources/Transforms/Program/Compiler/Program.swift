@@ -79,7 +79,8 @@
         case .comma, .object, .string, .native:
             if node.b > 0 { node.a -= index }
         case .label, .iterate, .negate, .select, .map, .mapValues, .recurse, .first, .last, .isEmpty,
-            .addOf, .sortBy, .groupBy, .minBy, .maxBy, .uniqueBy, .walk, .path, .getpath, .error, .array:
+            .addOf, .sortBy, .groupBy, .minBy, .maxBy, .uniqueBy, .walk, .path, .getpath, .error, .array,
+            .repeats:
             node.a -= index
         case .slice, .conditional, .rangeBy, .substitute:
             node.a -= index

@@ -8,9 +8,8 @@
 final class Context {
     /// 0 for the program itself, one more for each enclosing `def`.
     let level: Int
-    /// Slot 0 leads to the frame of the enclosing function.
-    var slotCount = 1
-    /// The most slots in use at once: the frame's size.
+    /// The frame's size: slot 0 leads to the frame of the enclosing function, and no slot is used for
+    /// two names, since what binds one may be suspended while another is bound.
     var frameSize = 1
     /// References to frames other than the program's own, counted so that a closure without any can
     /// outlive its frame.
@@ -19,9 +18,8 @@ final class Context {
     init(level: Int) { self.level = level }
 
     func allocate() -> Int {
-        slotCount += 1
-        frameSize = max(frameSize, slotCount)
-        return slotCount - 1
+        frameSize += 1
+        return frameSize - 1
     }
 }
 

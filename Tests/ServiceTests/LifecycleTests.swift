@@ -1,0 +1,183 @@
+// Settings, health, draining, and the signals' way to an end.
+
+import Glibc
+import HTTPKit
+import Testing
+import Transforms
+
+@testable import TransformService
+
+@Suite(.timeLimit(.minutes(2)))
+struct LifecycleTests {
+    @Test(arguments: ["/livez", "/readyz", "/healthz"])
+    func answersHealth(_ path: String) async throws {
+        try await RunningService.with { running in
+            let reply = try running.ask("GET \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(reply.status == 200)
+            #expect(reply.content == #"{"status":"pass"}"#)
+            let verbose = try running.ask("GET \(path)?verbose HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(verbose.content.contains(#""workers":2"#))
+            let old = try running.ask("GET \(path) HTTP/1.0\r\n\r\n")
+            #expect(old.status == 200)
+            let head = try RawClient(port: running.port)
+            let text = head.ask("HEAD \(path) HTTP/1.1\r\nHost: a\r\n\r\n", until: "\r\n\r\n")
+            #expect(text.hasPrefix("HTTP/1.1 200"))
+            let options = try running.ask("OPTIONS \(path) HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(options.status == 204)
+            #expect(options.field("Allow") == "GET, HEAD, OPTIONS")
+        }
+    }
+
+    @Test func listsNoTransforms() async throws {
+        try await RunningService.with { running in
+            let reply = try running.ask("GET /transforms HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(reply.content == #"{"transforms":[]}"#)
+        }
+    }
+
+    /// While it drains it says so, serves on, and finishes what it accepted.
+    @Test func drains() async throws {
+        let running = try await RunningService()
+        let client = try RawClient(port: running.port)
+        client.send(
+            RunningService.request(
+                DeadlineTests.endless, fields: "X-Request-Timeout-Ms: 500\r\n"))
+        #expect(await running.wait { running.service.pool.busyCount == 1 })
+        running.service.beginDrain()
+        running.server.beginDrain()
+        let ready = try running.ask("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(ready.status == 503)
+        #expect(ready.content == #"{"status":"fail","reason":"draining"}"#)
+        #expect(ready.field("Connection") == "close")
+        #expect(try running.ask("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").status == 200)
+        #expect(try running.post(#"{"program":"1"}"#).content == "1")
+        async let isComplete = running.server.shutdown(graceNanoseconds: 10_000_000_000)
+        #expect(Reply(client).status == 504)
+        #expect(await isComplete)
+        running.service.pool.close()
+    }
+
+    @Test func probesHealth() async throws {
+        try await RunningService.with { running in
+            let address = HTTPServer.Address.tcp(host: "127.0.0.1", port: running.port)
+            #expect(try HealthProbe.status(of: "/readyz", at: address) == 200)
+            #expect(try HealthProbe.status(of: "/nope", at: address) == 404)
+            running.service.beginDrain()
+            #expect(try HealthProbe.status(of: "/readyz", at: address) == 503)
+        }
+        #expect(throws: HealthProbe.Failure.self) {
+            try HealthProbe.status(of: "/readyz", at: .unix(path: "/tmp/nobody-listens.sock"))
+        }
+    }
+
+    @Test(arguments: [
+        ("http://a:80", "a", 80), ("http://a/b", "a", 80), ("http://[::1]:8001/", "::1", 8001),
+        ("http://127.0.0.1:9", "127.0.0.1", 9),
+    ])
+    func readsProbeURLs(_ url: String, _ host: String, _ port: Int) throws {
+        #expect(try HealthcheckCommand.address(url: url) == .tcp(host: host, port: port))
+    }
+
+    @Test(arguments: ["", "a:80", "https://a", "http://", "http://a:x", "http://a:0"])
+    func refusesProbeURLs(_ url: String) {
+        #expect(throws: ConfigurationError.self) { try HealthcheckCommand.address(url: url) }
+    }
+}
+
+struct ConfigurationTests {
+    @Test func hasDefaults() throws {
+        let settings = try Configuration(flags: [:], environment: [:], cpuCount: 3)
+        var expected = Configuration()
+        expected.workerCount = 3
+        expected.loopCount = 3
+        #expect(settings == expected)
+    }
+
+    @Test func takesFlagsBeforeVariables() throws {
+        let environment = ["TRANSFORM_TIMEOUT_MS": "7", "TRANSFORM_BODY_MIB": "3"]
+        let settings = try Configuration(
+            flags: ["timeout-ms": "9"], environment: environment, cpuCount: 1)
+        #expect(settings.timeoutNanoseconds == 9_000_000)
+        #expect(settings.bodyBytesMax == 3 << 20)
+    }
+
+    @Test func refusesWhatIsOutOfRange() {
+        for setting in Setting.all {
+            let low = setting.range.lowerBound
+            let high = setting.range.upperBound
+            for text in ["\(low)", "\(high)"] {
+                #expect(throws: Never.self) {
+                    try Configuration(
+                        flags: [setting.name: text], environment: [:], cpuCount: 1)
+                }
+            }
+            for text in ["\(low - 1)", "\(high + 1)", "x", "1.5", " 1"] {
+                #expect(throws: ConfigurationError.self, "\(setting.name) \(text)") {
+                    try Configuration(
+                        flags: [:], environment: [setting.variable: text], cpuCount: 1)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [("port", "65536"), ("port", "-1"), ("log-level", "loud"), ("unix", "")])
+    func refusesWrongValues(_ name: String, _ text: String) {
+        #expect(throws: ConfigurationError.self) {
+            try Configuration(flags: [name: text], environment: [:], cpuCount: 1)
+        }
+    }
+}
+
+/// A folder that stands for `/`.
+struct CPUQuotaTests {
+    private static func withFiles(_ files: [String: String], _ body: (String) -> Void) {
+        let root = "/tmp/quota-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
+        // Safety: each call reads strings and bytes that live for its length.
+        unsafe mkdir(root, 0o700)
+        var made = [root]
+        for (path, text) in files {
+            var folder = root
+            for part in path.split(separator: "/").dropLast() {
+                folder += "/" + part
+                if unsafe mkdir(folder, 0o700) == 0 { made.append(folder) }
+            }
+            let descriptor = unsafe open(root + path, O_WRONLY | O_CREAT, 0o600)
+            let bytes = Array(text.utf8)
+            _ = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+            close(descriptor)
+        }
+        body(root)
+        for path in files.keys { unsafe unlink(root + path) }
+        for folder in made.reversed() { unsafe rmdir(folder) }
+    }
+
+    @Test(arguments: [
+        (["/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/cpu.max": "150000 100000\n"], 2),
+        (["/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/cpu.max": "50000 100000\n"], 1),
+        (["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000\n"], nil),
+        (
+            [
+                "/proc/self/cgroup": "4:cpu,cpuacct:/x\n",
+                "/sys/fs/cgroup/cpu/x/cpu.cfs_quota_us": "300000\n",
+                "/sys/fs/cgroup/cpu/x/cpu.cfs_period_us": "100000\n",
+            ], 3
+        ),
+        (
+            [
+                "/proc/self/cgroup": "4:cpu,cpuacct:/x\n",
+                "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+                "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+            ], nil
+        ),
+        ([:], nil),
+    ] as [([String: String], Int?)])
+    func readsQuotas(_ files: [String: String], _ expected: Int?) {
+        Self.withFiles(files) { #expect(CPUQuota.quota(root: $0) == expected) }
+    }
+
+    @Test func countsAllowedCPUs() {
+        let files = ["/proc/self/status": "Name:\tx\nCpus_allowed:\tf,0000000f\nCpus_allowed_list:\t0\n"]
+        Self.withFiles(files) { #expect(CPUQuota.count(root: $0) == 8) }
+        #expect(CPUQuota.count() >= 1)
+    }
+}

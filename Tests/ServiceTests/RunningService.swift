@@ -1,0 +1,133 @@
+// A whole service on a loopback port, in this process, and requests to it over raw sockets.
+
+import HTTPKit
+import Logging
+import Testing
+
+@testable import TransformService
+
+/// A running service and how to ask it.
+struct RunningService {
+    let service: Service
+    let server: HTTPServer
+
+    init(_ change: (inout Configuration) -> Void = { _ in }) async throws {
+        var configuration = Configuration()
+        configuration.address = .tcp(host: "127.0.0.1", port: 0)
+        configuration.workerCount = 2
+        configuration.drainNanoseconds = 0
+        change(&configuration)
+        service = Service(
+            configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        server = try await service.start()
+    }
+
+    var port: Int { server.port ?? 0 }
+
+    func stop() async {
+        await server.shutdown(graceNanoseconds: 5_000_000_000)
+        service.pool.close()
+    }
+
+    /// Runs `body` with a service that is stopped behind it.
+    static func with(
+        _ change: (inout Configuration) -> Void = { _ in },
+        _ body: (RunningService) async throws -> Void
+    ) async throws {
+        let running = try await RunningService(change)
+        do { try await body(running) } catch {
+            await running.stop()
+            throw error
+        }
+        await running.stop()
+    }
+
+    /// A request on a connection of its own.
+    func ask(_ request: String) throws -> Reply {
+        let client = try RawClient(port: port)
+        client.send(request)
+        return Reply(client)
+    }
+
+    /// `POST` with content.
+    func post(_ content: String, target: String = "/transform", fields: String = "") throws -> Reply
+    {
+        try ask(Self.request(content, target: target, fields: fields))
+    }
+
+    static func request(
+        _ content: String, target: String = "/transform", fields: String = ""
+    ) -> String {
+        "POST \(target) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(content.utf8.count)\r\n"
+            + fields + "\r\n" + content
+    }
+
+    /// Waits up to ten seconds.
+    func wait(until condition: () -> Bool) async -> Bool {
+        for _ in 0..<2_000 {
+            if condition() { return true }
+            try? await Task.sleep(nanoseconds: 5_000_000)
+        }
+        return false
+    }
+
+    /// Whether all workers wait for work, now or soon.
+    func becomesIdle() async -> Bool {
+        await wait { service.pool.busyCount == 0 && service.pool.queue.load.count == 0 }
+    }
+}
+
+/// A response, taken apart.
+struct Reply {
+    let head: String
+    let content: String
+
+    /// Reads one response with a Content-Length.
+    init(_ client: RawClient) {
+        let text = client.read { Reply.isWhole($0) }.text
+        let end = text.range(of: "\r\n\r\n")
+        head = end.map { String(text[..<$0.lowerBound]) } ?? text
+        content = end.map { String(text[$0.upperBound...]) } ?? ""
+    }
+
+    private static func isWhole(_ text: String) -> Bool {
+        guard let end = text.range(of: "\r\n\r\n") else { return false }
+        let length = field("Content-Length", of: String(text[..<end.lowerBound])).flatMap { Int($0) }
+        return text[end.upperBound...].utf8.count >= length ?? 0
+    }
+
+    var status: Int { Int(head.split(separator: " ").dropFirst().first ?? "") ?? 0 }
+
+    func field(_ name: String) -> String? { Self.field(name, of: head) }
+
+    private static func field(_ name: String, of head: String) -> String? {
+        for line in head.split(separator: "\r\n").dropFirst() {
+            let parts = line.split(separator: ":", maxSplits: 1)
+            if parts.count == 2, parts[0].lowercased() == name.lowercased() {
+                return String(parts[1].drop { $0 == " " })
+            }
+        }
+        return nil
+    }
+
+    /// The last part of a problem's type.
+    var problem: String? {
+        guard field("Content-Type") == "application/problem+json" else { return nil }
+        return content.split(separator: "\"").first { $0.hasPrefix("/problems/") }
+            .map { String($0.dropFirst("/problems/".count)) }
+    }
+}
+
+extension String {
+    /// Where `text` first stands.
+    fileprivate func range(of text: String) -> Range<Index>? {
+        let (bytes, wanted) = (Array(utf8), Array(text.utf8))
+        guard bytes.count >= wanted.count else { return nil }
+        for start in 0...(bytes.count - wanted.count)
+        where bytes[start..<start + wanted.count].elementsEqual(wanted) {
+            let lower = utf8.index(startIndex, offsetBy: start)
+            return lower..<utf8.index(lower, offsetBy: wanted.count)
+        }
+        return nil
+    }
+}

@@ -1,0 +1,69 @@
+// Lines of Swift -> their code, words, imports and functions, as far as the tidy tests need it. Reads
+// characters, not grammar: sources are formatted, so a body's end is the `}` under its `func`.
+
+enum SwiftLine {
+    /// The line without what stands in quotes and behind `//`.
+    static func code(_ line: Substring) -> String {
+        var code = ""
+        var isInString = false
+        var last: Character = " "
+        for character in line {
+            if character == "\"" && last != "\\" {
+                isInString.toggle()
+            } else if !isInString {
+                if character == "/" && last == "/" {
+                    code.removeLast()
+                    break
+                }
+                code.append(character)
+            }
+            last = character
+        }
+        return code
+    }
+
+    static func words(_ line: Substring) -> [Substring] {
+        line.split { !($0.isLetter || $0.isNumber || $0 == "_") }
+    }
+
+    /// The module that an import names.
+    static func imported(_ line: Substring) -> String? {
+        let words = line.split(separator: " ")
+        guard !line.hasPrefix(" "), !line.hasPrefix("//"),
+            let index = words.firstIndex(of: "import"), index + 1 < words.count
+        else { return nil }
+        return String(words[index + 1])
+    }
+}
+
+struct SwiftFunctions {
+    struct Function {
+        let name: String
+        /// Counted from 1.
+        let line: Int
+        let lineCount: Int
+    }
+
+    static func all(in lines: [Substring]) -> [Function] {
+        var functions: [Function] = []
+        for (index, line) in lines.enumerated() {
+            guard let name = name(SwiftLine.code(line)) else { continue }
+            let indent = String(line.prefix { $0 == " " })
+            if line.hasSuffix("}") { continue }
+            guard let end = lines[(index + 1)...].firstIndex(where: { $0 == indent + "}" }) else {
+                continue
+            }
+            functions.append(Function(name: name, line: index + 1, lineCount: end - index + 1))
+        }
+        return functions
+    }
+
+    private static func name(_ code: String) -> String? {
+        let words = code.split { $0 == " " || $0 == "(" || $0 == "<" || $0 == "?" }
+        for (index, word) in words.enumerated() {
+            if word == "func", index + 1 < words.count { return String(words[index + 1]) }
+            if word == "init" && index < 3 { return "init" }
+        }
+        return nil
+    }
+}

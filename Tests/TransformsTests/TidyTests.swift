@@ -1,0 +1,190 @@
+// The sources -> what STYLE asks of them and a machine can check. Each message names the rule.
+
+import Testing
+
+struct TidyTests {
+    struct File {
+        let path: String
+        let lines: [Substring]
+
+        /// The line without strings and comments.
+        func code(_ index: Int) -> String { SwiftLine.code(lines[index]) }
+    }
+
+    private static let sources = load("Sources")
+    private static let tests = load("Tests")
+
+    private static func load(_ folder: String) -> [File] {
+        let root = SharedFiles.root + "/" + folder
+        return SharedFiles.files(under: root, ending: ".swift").compactMap { path in
+            guard let text = SharedFiles.text(root + "/" + path) else { return nil }
+            var lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            if lines.last == "" { lines.removeLast() }
+            return File(path: folder + "/" + path, lines: lines)
+        }
+    }
+
+    private func report(_ rule: Int, _ file: File, _ line: Int, _ sentence: String) {
+        Issue.record("\(file.path):\(line): \(sentence) (STYLE rule \(rule))")
+    }
+
+    @Test func thereAreSources() {
+        #expect(TidyTests.sources.count > 50)
+        #expect(TidyTests.tests.count > 5)
+    }
+
+    // MARK: Shape
+
+    private static let fileLinesMax = 500
+    private static let functionLinesMax = 70
+    private static let lineColumnsMax = 100
+
+    /// The evaluator's dispatch, whose cases are a few lines each.
+    private static let dispatchFunctions: Set<String> = [
+        "one", "take", "each", "eachPath", "oneOther", "eachOther", "update", "nativeOfInput",
+        "native", "makeRelative",
+    ]
+
+    @Test func fileLength() {
+        for file in TidyTests.sources + TidyTests.tests
+        where file.lines.count > TidyTests.fileLinesMax {
+            report(1, file, file.lines.count, "longer than \(TidyTests.fileLinesMax) lines")
+        }
+    }
+
+    @Test func lineLength() {
+        for file in TidyTests.sources + TidyTests.tests {
+            for (index, line) in file.lines.enumerated() where line.count > TidyTests.lineColumnsMax
+            {
+                report(1, file, index + 1, "\(line.count) columns, not 100 at most")
+            }
+        }
+    }
+
+    @Test func functionLength() {
+        for file in TidyTests.sources {
+            for function in SwiftFunctions.all(in: file.lines)
+            where function.lineCount > TidyTests.functionLinesMax
+                && !TidyTests.dispatchFunctions.contains(function.name)
+            {
+                report(
+                    1, file, function.line,
+                    "`\(function.name)` has \(function.lineCount) lines, not 70 at most")
+            }
+        }
+    }
+
+    @Test func openingProse() {
+        for file in TidyTests.sources + TidyTests.tests {
+            let first = file.lines.first ?? ""
+            if !first.hasPrefix("// ") || first.hasPrefix("// swift-") {
+                report(2, file, 1, "begins without `//` prose")
+            }
+        }
+    }
+
+    private static let names: Set<String> = [
+        "Utils", "Util", "Utilities", "Common", "Extensions", "Constants", "Helpers", "Misc",
+    ]
+
+    @Test func fileNames() {
+        for file in TidyTests.sources + TidyTests.tests {
+            let parts = file.path.dropLast(6).split(separator: "/").map(String.init)
+            for part in parts where TidyTests.names.contains(part) {
+                report(3, file, 1, "`\(part)` says nothing of what is in it")
+            }
+        }
+    }
+
+    // MARK: Imports
+
+    private static let importsAllowed: [String: Set<String>] = [
+        "Transforms": ["Glibc", "Synchronization"],
+        "HTTPKit": [
+            "Glibc", "Synchronization", "NIOCore", "NIOPosix", "NIOConcurrencyHelpers", "CZlib",
+        ],
+    ]
+
+    @Test func importsGoOneWay() {
+        for file in TidyTests.sources {
+            let target = String(file.path.split(separator: "/")[1])
+            for (index, line) in file.lines.enumerated() {
+                guard let module = SwiftLine.imported(line) else { continue }
+                if module.hasPrefix("Foundation") {
+                    report(3, file, index + 1, "Sources import no Foundation")
+                }
+                if let allowed = TidyTests.importsAllowed[target], !allowed.contains(module) {
+                    report(3, file, index + 1, "\(target) does not import \(module)")
+                }
+                if line.contains("public import") || line.contains("@_exported") {
+                    if !line.contains("NIO") {
+                        report(3, file, index + 1, "imports are internal")
+                    }
+                }
+            }
+        }
+    }
+
+    // MARK: Words that have no place
+
+    private static let trapsAllowed: Set<String> = [
+        // No address space for frames: nothing can run at all.
+        "Sources/Transforms/Evaluation/Runner.swift"
+    ]
+
+    @Test func words() {
+        for file in TidyTests.sources + TidyTests.tests {
+            let isSource = file.path.hasPrefix("Sources")
+            for (index, line) in file.lines.enumerated() {
+                let notes = ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"]
+                for word in notes where SwiftLine.words(line).contains(Substring(word)) {
+                    report(21, file, index + 1, "`\(word)` is work left over")
+                }
+                if !isSource { continue }
+                let code = file.code(index)
+                for word in ["try!", "as!", "fatalError("] where code.contains(word) {
+                    if word == "fatalError(" && TidyTests.trapsAllowed.contains(file.path) {
+                        continue
+                    }
+                    report(16, file, index + 1, "`\(word)`: throw for the world, or precondition")
+                }
+                if code.contains("NSLog(") || code.hasPrefix("print(") {
+                    report(12, file, index + 1, "prints")
+                }
+            }
+        }
+    }
+
+    @Test func checksStayOn() throws {
+        let package = try #require(SharedFiles.text(SharedFiles.root + "/Package.swift"))
+        let makefile = try #require(SharedFiles.text(SharedFiles.root + "/Makefile"))
+        #expect(!package.contains("-Ounchecked"), "STYLE rule 4")
+        #expect(!makefile.contains("-Ounchecked"), "STYLE rule 4")
+        #expect(package.contains(".strictMemorySafety()"), "STYLE rule 4")
+        #expect(package.contains(".treatAllWarnings(as: .error)"), "STYLE rule 4")
+    }
+
+    @Test func unsafeIsExplained() {
+        for file in TidyTests.sources {
+            let isUnsafe = file.lines.indices.contains {
+                SwiftLine.words(Substring(file.code($0))).contains("unsafe")
+            }
+            let isExplained = file.lines.contains { $0.contains("Safety:") }
+            if isUnsafe && !isExplained {
+                report(10, file, 1, "uses `unsafe` without a `// Safety:` line")
+            }
+        }
+    }
+
+    @Test func uncheckedSendableIsExplained() {
+        for file in TidyTests.sources {
+            for index in file.lines.indices
+            where file.code(index).contains("@unchecked Sendable") && index > 0 {
+                let above = file.lines[max(0, index - 8)..<index]
+                if !above.contains(where: { $0.contains("//") }) {
+                    report(18, file, index + 1, "`@unchecked Sendable` names its lock or thread")
+                }
+            }
+        }
+    }
+}
