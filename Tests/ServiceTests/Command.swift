@@ -20,12 +20,14 @@ enum Command {
         if let own = CommandLine.arguments.first(where: { $0.hasSuffix(".xctest") }) {
             candidates.append(folder(own) + "/transform-service")
         }
-        if let own = link("/proc/self/exe") { candidates.append(folder(own) + "/transform-service") }
+        if let own = link("/proc/self/exe") {
+            candidates.append(folder(own) + "/transform-service")
+        }
         candidates.append(root + "/.build/debug/transform-service")
         if let set = unsafe getenv("TRANSFORM_SERVICE") {
             candidates.insert(unsafe String(cString: set), at: 0)
         }
-        return candidates.first { access($0, X_OK) == 0 }
+        return candidates.first { unsafe access($0, X_OK) == 0 }
     }()
 
     private static func folder(_ path: String) -> String {
@@ -35,29 +37,29 @@ enum Command {
     private static func link(_ path: String) -> String? {
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = unsafe buffer.withUnsafeMutableBytes {
-            unsafe readlink(path, $0.bindMemory(to: CChar.self).baseAddress, $0.count)
+            unsafe readlink(path, $0.bindMemory(to: CChar.self).baseAddress!, $0.count)
         }
         return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
     }
 
     /// Runs it to its end. Input and outputs go through files, so that neither waits for the other.
-    static func run(_ words: [String], input: [UInt8] = [], in workingFolder: String = "/") -> Result {
+    static func run(_ words: [String], input: [UInt8] = []) -> Result {
         let files = (0..<3).map { _ in temporaryFile() }
         defer { for file in files { close(file) } }
         _ = unsafe input.withUnsafeBytes { unsafe write(files[0], $0.baseAddress, $0.count) }
         lseek(files[0], 0, SEEK_SET)
-        var actions = posix_spawn_file_actions_t()
+        var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
         for (number, file) in files.enumerated() {
             unsafe posix_spawn_file_actions_adddup2(&actions, file, Int32(number))
         }
-        unsafe posix_spawn_file_actions_addchdir_np(&actions, workingFolder)
         var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-        var names = unsafe ["PATH=\(path)", "HOME=/"].map { unsafe strdup($0) } + [nil]
+        let variables = ["PATH=" + path, "HOME=/"]
+        var names = unsafe variables.map { unsafe strdup($0) } + [nil]
         var child: pid_t = 0
         let code = unsafe posix_spawnp(&child, words[0], &actions, nil, &arguments, &names)
-        for text in unsafe arguments + names { unsafe free(text) }
+        unsafe (arguments + names).forEach { unsafe free($0) }
         if code != 0 { return Result(output: "", message: "spawn: error \(code)", status: -1) }
         var status: Int32 = 0
         while unsafe waitpid(child, &status, 0) < 0 && errno == EINTR {}
@@ -73,7 +75,8 @@ enum Command {
     /// A file without a name.
     private static func temporaryFile() -> Int32 {
         var template = Array("/tmp/transform-service-test-XXXXXX\u{0}".utf8.map { CChar($0) })
-        let file = unsafe mkostemp(&template, O_CLOEXEC)
+        let file = unsafe mkstemp(&template)
+        _ = fcntl(file, F_SETFD, FD_CLOEXEC)
         unsafe unlink(template)
         return file
     }

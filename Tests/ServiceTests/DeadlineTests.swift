@@ -18,7 +18,7 @@ struct DeadlineTests {
         try await RunningService.with { running in
             for _ in 0..<2 {
                 let start = MonotonicClock.nanoseconds()
-                let reply = try running.post(Self.endless, fields: field + "\r\n")
+                let reply = try await running.post(Self.endless, fields: field + "\r\n")
                 let elapsed = MonotonicClock.nanoseconds() - start
                 #expect(reply.status == 504)
                 #expect(reply.problem == "deadline-exceeded")
@@ -33,7 +33,7 @@ struct DeadlineTests {
         try await RunningService.with {
             $0.timeoutNanoseconds = 100_000_000
         } _: { running in
-            let reply = try running.post(
+            let reply = try await running.post(
                 Self.endless, fields: "X-Request-Timeout-Ms: 100000\r\n")
             #expect(reply.status == 504)
         }
@@ -41,7 +41,7 @@ struct DeadlineTests {
 
     @Test func answersWhenTheDeadlineHasPassedAlready() async throws {
         try await RunningService.with { running in
-            let reply = try running.post(
+            let reply = try await running.post(
                 #"{"program":"1"}"#, fields: "X-Request-Timeout-Ms: 0\r\n")
             #expect(reply.status == 504)
         }
@@ -51,12 +51,13 @@ struct DeadlineTests {
     @Test func answersJobsThatWait() async throws {
         try await RunningService.with {
             $0.workerCount = 1
+            $0.timeoutNanoseconds = 60_000_000_000
         } _: { running in
             let first = try RawClient(port: running.port)
             first.send(
-                RunningService.request(Self.endless, fields: "X-Request-Timeout-Ms: 3000\r\n"))
+                RunningService.request(Self.endless, fields: "X-Request-Timeout-Ms: 60000\r\n"))
             #expect(await running.wait { running.service.pool.busyCount == 1 })
-            let reply = try running.post(
+            let reply = try await running.post(
                 Self.endless + " ", fields: "X-Request-Timeout-Ms: 50\r\n")
             #expect(reply.status == 504)
             #expect(reply.content.contains("waited"))
@@ -80,15 +81,16 @@ struct DeadlineTests {
 
     @Test(arguments: [true, false])
     func stopsWhenTheClientLeaves(_ byReset: Bool) async throws {
-        try await RunningService.with { running in
+        try await RunningService.with {
+            $0.timeoutNanoseconds = 60_000_000_000
+        } _: { running in
             let client = try RawClient(port: running.port)
-            client.send(
-                RunningService.request(Self.endless, fields: "X-Request-Timeout-Ms: 4400\r\n"))
+            client.send(RunningService.request(Self.endless))
             #expect(await running.wait { running.service.pool.busyCount == 1 })
             let start = MonotonicClock.nanoseconds()
             if byReset { client.reset() } else { client.close() }
             #expect(await running.becomesIdle())
-            #expect(MonotonicClock.nanoseconds() - start < 2_000_000_000)
+            #expect(MonotonicClock.nanoseconds() - start < 30_000_000_000)
         }
     }
 
@@ -96,7 +98,7 @@ struct DeadlineTests {
     func refusesMalformedTimeouts(_ value: String) async throws {
         try await RunningService.with { running in
             for name in ["X-Request-Timeout-Ms", "x-envoy-expected-rq-timeout-ms"] {
-                let reply = try running.post(
+                let reply = try await running.post(
                     #"{"program":"1"}"#, fields: "\(name): \(value)\r\n")
                 #expect(reply.status == 400)
                 #expect(reply.problem == "malformed-request")
@@ -107,11 +109,10 @@ struct DeadlineTests {
 
     @Test(arguments: [
         ("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("3S", 3_000_000_000),
-        ("4m", 4_000_000), ("5u", 5_000), ("6n", 6), ("99999999H", 359_999_996_400_000_000_000),
-    ] as [(String, Double)])
-    func readsGRPCTimeouts(_ text: String, _ nanoseconds: Double) {
-        let expected = nanoseconds < 1e19 ? UInt64(nanoseconds) : nil
-        #expect(Deadline.grpcTimeout(text) == expected)
+        ("4m", 4_000_000), ("5u", 5_000), ("6n", 6), ("99999999H", UInt64.max),
+    ] as [(String, UInt64)])
+    func readsGRPCTimeouts(_ text: String, _ nanoseconds: UInt64) {
+        #expect(Deadline.grpcTimeout(text) == nanoseconds)
     }
 
     @Test(arguments: ["", "m", "100", "100s", "123456789m", "1.5S", "-1S", " 1S"])

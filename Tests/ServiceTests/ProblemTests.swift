@@ -21,7 +21,7 @@ struct ProblemTests {
             parts: [#""offset":17,"line":2,"column":6"#]),
         Case(
             content: "{\"program\":\"\u{e4}\",\"input\":01}", status: 400, problem: "malformed-json",
-            parts: [#""line":1,"column":25"#]),
+            parts: [#""offset":24,"line":1,"column":24"#]),
         Case(
             content: #"{"program":".a |\n  foo"}"#, status: 422, problem: "compile-error",
             parts: [#""offset":7,"line":2,"column":3"#, #""excerpt":"  foo\n  ^""#, "foo/0"]),
@@ -71,7 +71,7 @@ struct ProblemTests {
             for test in Self.cases {
                 for round in 1...2 {
                     let form = test.problem == "output-limit" ? "?outputs=array" : ""
-                    let reply = try running.post(test.content, target: "/transform" + form)
+                    let reply = try await running.post(test.content, target: "/transform" + form)
                     #expect(reply.status == test.status, "\(test.content.prefix(80))")
                     #expect(
                         reply.problem == test.problem,
@@ -81,7 +81,8 @@ struct ProblemTests {
                     }
                 }
             }
-            #expect(try running.post(#"{"program":"1"}"#).content == "1")
+            let served = try await running.post(#"{"program":"1"}"#)
+            #expect(served.content == "1")
         }
     }
 
@@ -96,7 +97,7 @@ struct ProblemTests {
         async throws
     {
         try await RunningService.with { running in
-            let reply = try running.ask(request)
+            let reply = try await running.ask(request)
             #expect(reply.status == status)
             #expect(reply.problem == problem)
             #expect(reply.field("X-Request-Id") != nil)

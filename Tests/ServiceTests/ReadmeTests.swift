@@ -37,8 +37,8 @@ struct ReadmeTests {
         let examples = try examples()
         #expect(examples.count >= 8)
         for example in examples {
-            let script = "PATH=\"\(folder):$PATH\"\n\(example.command)"
-            let result = Command.run(["sh", "-c", script], in: Command.root)
+            let script = "cd \(Command.root)\nPATH=\"\(folder):$PATH\"\n\(example.command)"
+            let result = Command.run(["sh", "-c", script])
             #expect(result.output + result.message == example.shown, "\(example.command)")
         }
     }

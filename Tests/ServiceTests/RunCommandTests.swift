@@ -26,7 +26,9 @@ struct RunCommandTests {
     }
 
     private static let outputs: [Case] = [
-        Case(words: ["."], input: "{\"a\":[1,{}]}", output: "{\n  \"a\": [\n    1,\n    {}\n  ]\n}\n"),
+        Case(
+            words: ["."], input: "{\"a\":[1,{}]}", output: "{\n  \"a\": [\n    1,\n    {}\n  ]\n}\n"
+        ),
         Case(words: ["-c", "."], input: "{\"a\": [1, 2]}", output: "{\"a\":[1,2]}\n"),
         Case(words: ["--tab", "."], input: "[1]", output: "[\n\t1\n]\n"),
         Case(words: ["--indent", "1", "."], input: "[1]", output: "[\n 1\n]\n"),
@@ -37,9 +39,11 @@ struct RunCommandTests {
         Case(words: ["--raw-output0", "."], input: "\"a\" 2", output: "a\u{0}2\u{0}"),
         Case(words: ["-ac", "."], input: "\"é😀\"", output: "\"\\u00e9\\ud83d\\ude00\"\n"),
         Case(words: ["-ar", "."], input: "\"é\"", output: "\"\\u00e9\"\n"),
-        Case(words: ["-Sc", "."], input: "{\"b\":1,\"a\":{\"d\":2,\"c\":3}}",
+        Case(
+            words: ["-Sc", "."], input: "{\"b\":1,\"a\":{\"d\":2,\"c\":3}}",
             output: "{\"a\":{\"c\":3,\"d\":2},\"b\":1}\n"),
-        Case(words: ["-Cc", "."], input: "[null,{\"a\":\"b\"}]",
+        Case(
+            words: ["-Cc", "."], input: "[null,{\"a\":\"b\"}]",
             output: "\u{1B}[1;39m[\u{1B}[0m\u{1B}[0;90mnull\u{1B}[0m\u{1B}[1;39m,\u{1B}[0m"
                 + "\u{1B}[1;39m{\u{1B}[0m\u{1B}[34;1m\"a\"\u{1B}[0m\u{1B}[1;39m:\u{1B}[0m"
                 + "\u{1B}[0;32m\"b\"\u{1B}[0m\u{1B}[1;39m}\u{1B}[0m\u{1B}[1;39m]\u{1B}[0m\n"),
@@ -61,10 +65,12 @@ struct RunCommandTests {
         Case(words: ["-R", "."], input: "a\nb", output: "\"a\"\n\"b\"\n"),
         Case(words: ["-Rs", "."], input: "a\nb\n", output: "\"a\\nb\\n\"\n"),
         Case(words: ["-nRr", "input"], input: "a\nb", output: "a\n"),
-        Case(words: ["-c", "--stream", "."], input: "[1,{\"a\":[]}]",
+        Case(
+            words: ["-c", "--stream", "."], input: "[1,{\"a\":[]}]",
             output: "[[0],1]\n[[1,\"a\"],[]]\n[[1,\"a\"]]\n[[1]]\n"),
         Case(words: ["-c", "--stream", "."], input: "3 []", output: "[[],3]\n[[],[]]\n"),
-        Case(words: ["-c", "--stream-errors", "."], input: "[1,[2",
+        Case(
+            words: ["-c", "--stream-errors", "."], input: "[1,[2",
             output: "[[0],1]\n[[1,0],2]\n"
                 + "[\"Unfinished JSON term at EOF at line 1, column 6\",[1,0]]\n"),
         Case(words: ["-c", "[input_line_number]"], input: "1\n\n2\n", output: "[1]\n[3]\n"),
@@ -76,18 +82,23 @@ struct RunCommandTests {
     @Test(arguments: inputs) func input(_ row: Case) { check(row) }
 
     private static let arguments: [Case] = [
-        Case(words: ["-nc", "--arg", "a", "1", "--argjson", "b", "[2]", "[$a, $b]"],
+        Case(
+            words: ["-nc", "--arg", "a", "1", "--argjson", "b", "[2]", "[$a, $b]"],
             output: "[\"1\",[2]]\n"),
         Case(words: ["-nc", "--arg", "a", "1", "--arg", "a", "2", "$a"], output: "\"1\"\n"),
-        Case(words: ["-nc", "$ARGS", "--args", "x", "y"],
+        Case(
+            words: ["-nc", "$ARGS", "--args", "x", "y"],
             output: "{\"positional\":[\"x\",\"y\"],\"named\":{}}\n"),
-        Case(words: ["-nc", "$ARGS.positional", "--jsonargs", "1", "{\"a\":2}"],
+        Case(
+            words: ["-nc", "$ARGS.positional", "--jsonargs", "1", "{\"a\":2}"],
             output: "[1,{\"a\":2}]\n"),
         Case(words: ["-nc", "$__loc__"], output: "{\"file\":\"<top-level>\",\"line\":1}\n"),
-        Case(words: ["-n", "--argjson", "a", "{", "$a"],
+        Case(
+            words: ["-n", "--argjson", "a", "{", "$a"],
             message: "jq: Invalid JSON text passed to --argjson\nUse run --help for the options.\n",
             status: 2),
-        Case(words: ["-n", "--arg", "a"],
+        Case(
+            words: ["-n", "--arg", "a"],
             message: "jq: --arg takes two parameters (e.g. --arg varname value)\n"
                 + "Use run --help for the options.\n", status: 2),
     ]
@@ -95,31 +106,41 @@ struct RunCommandTests {
     @Test(arguments: arguments) func argument(_ row: Case) { check(row) }
 
     private static let failures: [Case] = [
-        Case(words: [".a"], input: "1\n{\"a\":2}\n", output: "2\n",
+        Case(
+            words: [".a"], input: "1\n{\"a\":2}\n", output: "2\n",
             message: "jq: error (at <stdin>:1): Cannot index number with string (\"a\")\n"),
-        Case(words: ["error"], input: "{\"a\":1}",
+        Case(
+            words: ["error"], input: "{\"a\":1}",
             message: "jq: error (at <stdin>:0) (not a string): {\"a\":1}\n", status: 5),
         Case(words: ["-n", "error(\"x\")"], message: "jq: error (at <unknown>): x\n", status: 5),
-        Case(words: ["."], input: "1 [2", output: "1\n",
-            message: "jq: parse error: Unfinished JSON term at EOF at line 1, column 5\n", status: 2),
-        Case(words: ["."], input: "1 ]", output: "1\n",
+        Case(
+            words: ["."], input: "1 [2", output: "1\n",
+            message: "jq: parse error: Unfinished JSON term at EOF at line 1, column 5\n", status: 2
+        ),
+        Case(
+            words: ["."], input: "1 ]", output: "1\n",
             message: "jq: parse error: Unmatched ']' at line 1, column 3\n", status: 2),
-        Case(words: ["-n", "foo"],
+        Case(
+            words: ["-n", "foo"],
             message: "jq: error: foo/0 is not defined at <top-level>, line 1, column 1:\n"
                 + "    foo\n    ^\njq: 1 compile error\n", status: 3),
-        Case(words: [".", "/no/such/file"],
+        Case(
+            words: [".", "/no/such/file"],
             message: "jq: error: Could not open /no/such/file: No such file or directory\n",
             status: 2),
-        Case(words: ["--foo"],
+        Case(
+            words: ["--foo"],
             message: "jq: Unknown option --foo\nUse run --help for the options.\n", status: 2),
-        Case(words: ["--indent", "8", "."],
+        Case(
+            words: ["--indent", "8", "."],
             message: "jq: --indent takes a number from 0 to 7\nUse run --help for the options.\n",
             status: 2),
         Case(words: ["-n", "\"bye\\n\" | halt_error"], message: "bye\n", status: 5),
         Case(words: ["-n", "{a:1} | halt_error(3)"], message: "{\"a\":1}\n", status: 3),
         Case(words: ["halt"], input: "1 2", status: 0),
         Case(words: ["-n", "1 | debug | stderr"], output: "1\n", message: "[\"DEBUG:\",1]\n1"),
-        Case(words: ["--raw-output0", "."], input: "\"a\\u0000\"",
+        Case(
+            words: ["--raw-output0", "."], input: "\"a\\u0000\"",
             message: "jq: error (at <stdin>:0): Cannot dump a string containing NUL with "
                 + "--raw-output0 option\n", status: 5),
     ]
@@ -138,12 +159,16 @@ struct RunCommandTests {
     @Test(arguments: statuses) func status(_ row: Case) { check(row) }
 
     private static let limits: [Case] = [
-        Case(words: ["--memory", "8", "-n", "[range(1e7)] | length"],
+        Case(
+            words: ["--memory", "8", "-n", "[range(1e7)] | length"],
             message: "jq: error: memory limit of 8 MiB exceeded\n", status: 5),
-        Case(words: ["--timeout", "50", "-n", "def f: f; f"],
+        Case(
+            words: ["--timeout", "50", "-n", "def f: f; f"],
             message: "jq: error: time limit of 50 ms exceeded\n", status: 5),
-        Case(words: ["-n", "def f: 1 + f; f"], message: "jq: error: nested too deeply\n", status: 5),
-        Case(words: ["--parallel", "0", "."],
+        Case(
+            words: ["-n", "def f: 1 + f; f"], message: "jq: error: nested too deeply\n", status: 5),
+        Case(
+            words: ["--parallel", "0", "."],
             message: "jq: --parallel takes a number from 1 to 256\n"
                 + "Use run --help for the options.\n", status: 2),
     ]

@@ -1,5 +1,6 @@
 // A whole service on a loopback port, in this process, and requests to it over raw sockets.
 
+import Dispatch
 import HTTPKit
 import Logging
 import Testing
@@ -42,17 +43,27 @@ struct RunningService {
         await running.stop()
     }
 
-    /// A request on a connection of its own.
-    func ask(_ request: String) throws -> Reply {
-        let client = try RawClient(port: port)
-        client.send(request)
-        return Reply(client)
+    /// A request on a connection of its own, from a thread that may block: the tests' own threads
+    /// are few and also run the tests that wait.
+    func ask(_ request: String) async throws -> Reply {
+        let port = port
+        return try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(
+                    with: Result {
+                        let client = try RawClient(port: port)
+                        client.send(request)
+                        return Reply(client)
+                    })
+            }
+        }
     }
 
     /// `POST` with content.
-    func post(_ content: String, target: String = "/transform", fields: String = "") throws -> Reply
-    {
-        try ask(Self.request(content, target: target, fields: fields))
+    func post(
+        _ content: String, target: String = "/transform", fields: String = ""
+    ) async throws -> Reply {
+        try await ask(Self.request(content, target: target, fields: fields))
     }
 
     static func request(
@@ -78,7 +89,7 @@ struct RunningService {
 }
 
 /// A response, taken apart.
-struct Reply {
+struct Reply: Sendable {
     let head: String
     let content: String
 

@@ -148,18 +148,18 @@ struct WorkerPoolTests {
         try await RunningService.with {
             $0.workerCount = 1
             $0.queueCountMax = 1
+            $0.timeoutNanoseconds = 60_000_000_000
         } _: { running in
-            let fields = "X-Request-Timeout-Ms: 4400\r\n"
             let clients = try (0..<2).map { _ in try RawClient(port: running.port) }
-            clients[0].send(RunningService.request(DeadlineTests.endless, fields: fields))
+            clients[0].send(RunningService.request(DeadlineTests.endless))
             #expect(await running.wait { running.service.pool.busyCount == 1 })
-            clients[1].send(RunningService.request(DeadlineTests.endless + " ", fields: fields))
+            clients[1].send(RunningService.request(DeadlineTests.endless + " "))
             #expect(await running.wait { running.service.pool.queue.load.count == 1 })
-            let reply = try running.post(DeadlineTests.endless + "  ", fields: fields)
+            let reply = try await running.post(DeadlineTests.endless + "  ")
             #expect(reply.status == 503)
             #expect(reply.problem == "temporary-reduced-capacity")
             #expect(reply.field("Retry-After") == "1")
-            let ready = try running.ask("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
+            let ready = try await running.ask("GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n")
             #expect(ready.status == 200)
             for client in clients { client.close() }
             #expect(await running.becomesIdle())

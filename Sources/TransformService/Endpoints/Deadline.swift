@@ -49,7 +49,10 @@ enum Deadline {
     static func grpcTimeout(_ text: String) -> UInt64? {
         let bytes = text.utf8
         guard let unit = bytes.last, let factor = nanoseconds(unit: unit) else { return nil }
-        return digits(bytes.dropLast(), countMax: 8).map { $0 * factor }
+        return digits(bytes.dropLast(), countMax: 8).map { count in
+            let (product, isTooLarge) = count.multipliedReportingOverflow(by: factor)
+            return isTooLarge ? .max : product
+        }
     }
 
     /// Bounded in count, so that no product overflows.

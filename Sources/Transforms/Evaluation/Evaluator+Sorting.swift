@@ -40,6 +40,9 @@ extension Evaluator {
         }
         let pairs = try keyed(node, frame, input)
         defer { dropKeyed(pairs) }
+        if node.operation != .sortBy, let groups = try hashedGroups(pairs.slots, input.count) {
+            return try grouped(groups, node.operation == .uniqueBy)
+        }
         try sortPairs(pairs.slots, input.count)
         let count = input.count
         var result = try heap.makeArray(capacity: count)

@@ -113,8 +113,14 @@ extension Bytes {
         return true
     }
 
-    /// Order by bytes, which for UTF-8 is the order by code points.
-    func compare(_ other: Bytes) -> Int {
+    /// Order by bytes, which for UTF-8 is the order by code points. Most strings differ in their
+    /// first 8 bytes, which are compared as one big-endian number.
+    @inline(__always) func compare(_ other: Bytes) -> Int {
+        if count >= 8 && other.count >= 8 {
+            let lhs = unsafe UnsafeRawPointer(base).loadUnaligned(as: UInt64.self).bigEndian
+            let rhs = unsafe UnsafeRawPointer(other.base).loadUnaligned(as: UInt64.self).bigEndian
+            if lhs != rhs { return lhs < rhs ? -1 : 1 }
+        }
         let order = unsafe memcmp(base, other.base, min(count, other.count))
         return order != 0 ? Int(order) : count - other.count
     }

@@ -150,6 +150,8 @@ import Glibc
         let mapped = unsafe mmap(
             nil, chunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let chunk = unsafe mapped, unsafe mapped != MAP_FAILED else { throw stop(.memory) }
+        // Large documents are read front to back: fewer, larger page faults.
+        if chunkSize >= 4 << 20 { unsafe madvise(chunk, chunkSize, MADV_HUGEPAGE) }
         let address = UInt(bitPattern: chunk)
         Heap.store(address, unsafe state.pointee.chunk)
         Heap.store(address + 8, UInt(chunkSize))

@@ -1,0 +1,326 @@
+// Blocks of bytes -> the inputs of a program, one after another: JSON texts, lines, or the events of
+// `--stream`, each alone or all in one array.
+//
+// An input of the program's own borrows from its block, which is held until the next one. What a
+// program asks for with `input` is copied, so that reading on runs in constant memory.
+
+import Glibc
+
+/// Bytes of one file that end between two inputs; the owner keeps them until they are given back.
+@safe public struct InputBlock {
+    // Safety: the `InputBlocks` that gave it keeps the bytes until `giveBack`.
+    public let bytes: UnsafeRawBufferPointer
+    /// As `input_filename` shows it.
+    public let fileName: String
+    /// Whether the file begins with it.
+    public let isFirst: Bool
+    /// Lines of the file in front of it, where the owner knows; else they are counted.
+    public var linesBefore: Int?
+
+    public init(bytes: UnsafeRawBufferPointer, fileName: String, isFirst: Bool) {
+        unsafe self.bytes = unsafe bytes
+        self.fileName = fileName
+        self.isFirst = isFirst
+    }
+}
+
+public protocol InputBlocks: AnyObject {
+    /// The next block, or nil at the end of the last file.
+    func next() -> InputBlock?
+    func giveBack(_ block: InputBlock)
+}
+
+/// Why there is no next input.
+public enum InputFailure: Error {
+    /// The sentence with its place.
+    case malformed(String)
+    case limit(Limit)
+}
+
+/// How bytes become inputs.
+public struct InputForm: Sendable {
+    public enum Kind: Sendable { case texts, lines, events }
+    public var kind = Kind.texts
+    /// All inputs in one array; lines in one string.
+    public var slurps = false
+    /// Texts come with a record separator (RFC 7464) in front.
+    public var isSequence = false
+    /// A malformed text is an event of its own: its message and the path so far.
+    public var reportsErrors = false
+
+    public init() {}
+}
+
+@safe public final class InputReader {
+    private let runner: Runner
+    // Safety: as long-lived as the runner.
+    private let state: UnsafeMutablePointer<Evaluator.State>
+    private let source: any InputBlocks
+    private let form: InputForm
+    private var plain: JSONReader
+    private var counted: JSONReader
+    private var events: EventReader
+    private var block: InputBlock?
+    private var offset = 0
+    /// Blocks that the current input borrows from, besides the current block.
+    private var held: [InputBlock] = []
+    /// Whether the current input borrows from the current block.
+    private var isBorrowed = false
+    private var isDone = false
+    // Lines that ended in earlier blocks of the file, and in this one up to an offset.
+    private var linesBefore = 0
+    private var linesUpto = (offset: 0, count: 0)
+    /// As `input_filename` shows it; nil before the first input.
+    public private(set) var fileName: String?
+    /// Whether `input_line_number` is wanted: counting costs time.
+    public var countsLines = false
+
+    public init(_ runner: Runner, _ source: any InputBlocks, _ form: InputForm) {
+        self.runner = runner
+        unsafe state = unsafe runner.hostState
+        self.source = source
+        self.form = form
+        let depthMax = runner.limits.depthMax
+        plain = JSONReader(
+            heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: false)
+        counted = JSONReader(
+            heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: true)
+        events = EventReader(heap: runner.heap, depthMax: depthMax)
+    }
+
+    /// The next input; valid until the runner's next `begin`, which comes before the next call.
+    public func next() throws(InputFailure) -> Document? {
+        for block in held { source.giveBack(block) }
+        held.removeAll(keepingCapacity: true)
+        isBorrowed = false
+        guard let value = try read(isOwned: false) else { return nil }
+        showPlace()
+        return Document(value: value)
+    }
+
+    /// Sets what `input_filename` and `input_line_number` give.
+    func showPlace() {
+        unsafe state.pointee.host.inputFileName = fileName
+        if countsLines { unsafe state.pointee.host.inputLineNumber = lineNumber() }
+    }
+
+    /// The place for messages: `FILE:LINE`.
+    public var place: String {
+        guard let fileName else { return "<unknown>" }
+        return "\(fileName):\(lineNumber())"
+    }
+
+    /// Lines read so far, the one with the end of the last input among them.
+    func lineNumber() -> Int {
+        guard let block else { return linesBefore }
+        let bytes = unsafe Runner.bytes(block.bytes)
+        var upto = offset
+        while upto < bytes.count && bytes[upto] != 0x0A { upto += 1 }
+        upto = min(upto + 1, bytes.count)
+        return linesBefore + lines(bytes, upto)
+    }
+
+    /// An owned value, or one that borrows from the blocks.
+    func read(isOwned: Bool) throws(InputFailure) -> Value? {
+        if isDone { return nil }
+        if !form.slurps { return try readOne(isOwned: isOwned) }
+        isDone = true
+        if form.kind == .lines { return try readAllText() }
+        var array = try limited { () throws(Stop) in try runner.heap.makeArray(capacity: 4) }
+        while let element = try readOne(isOwned: isOwned) {
+            try limited { () throws(Stop) in try runner.heap.push(&array, element) }
+        }
+        return array
+    }
+
+    /// What the heap refuses is a limit.
+    private func limited<T>(_ body: () throws(Stop) -> T) throws(InputFailure) -> T {
+        do throws(Stop) { return try body() } catch { throw .limit(runner.heap.limit) }
+    }
+
+    private func readOne(isOwned: Bool) throws(InputFailure) -> Value? {
+        while !isDone || form.slurps {
+            guard let block, unsafe offset < block.bytes.count else {
+                if try !advance() { return nil }
+                continue
+            }
+            let value: Value?
+            switch form.kind {
+            case .lines: value = try readLine(block)
+            case .texts: value = try readText(block, isOwned: isOwned)
+            case .events: value = try readEvent(block)
+            }
+            if let value { return value }
+        }
+        return nil
+    }
+
+    /// Goes on to the next block; false at the end.
+    private func advance() throws(InputFailure) -> Bool {
+        if let block {
+            linesBefore += unsafe lines(Runner.bytes(block.bytes), block.bytes.count)
+            if isBorrowed { held.append(block) } else { source.giveBack(block) }
+            self.block = nil
+        }
+        isBorrowed = false
+        guard let next = source.next() else { return false }
+        block = next
+        fileName = next.fileName
+        linesBefore = next.linesBefore ?? (next.isFirst ? 0 : linesBefore)
+        linesUpto = (0, 0)
+        let bytes = unsafe Runner.bytes(next.bytes)
+        plain.begin(bytes)
+        counted.begin(bytes)
+        events.begin(bytes)
+        // A byte order mark is passed over in front of a file only.
+        offset = next.isFirst ? plain.offset : 0
+        return true
+    }
+
+    /// Newlines in the block in front of `upto`, which only grows.
+    private func lines(_ bytes: Bytes, _ upto: Int) -> Int {
+        if upto < linesUpto.offset { return linesUpto.count }
+        var count = linesUpto.count
+        var place = linesUpto.offset
+        while place < upto {
+            // Safety: `place` < `upto` <= the block's byte count.
+            guard let found = unsafe memchr(bytes.base + place, 0x0A, upto - place) else { break }
+            place =
+                unsafe UnsafePointer(bytes.base).distance(
+                    to: found.assumingMemoryBound(to: UInt8.self)) + 1
+            count += 1
+        }
+        linesUpto = (upto, count)
+        return count
+    }
+
+    // MARK: Texts
+
+    private func readText(_ block: InputBlock, isOwned: Bool) throws(InputFailure) -> Value? {
+        if form.isSequence { passSeparators(block) }
+        do throws(ReadFailure) {
+            if isOwned {
+                counted.offset = offset
+                let value = try counted.readNext()
+                offset = counted.offset
+                return value
+            }
+            plain.offset = offset
+            let value = try plain.readNext()
+            offset = plain.offset
+            isBorrowed = true
+            return value
+        } catch {
+            throw failed(error, block)
+        }
+    }
+
+    private func readEvent(_ block: InputBlock) throws(InputFailure) -> Value? {
+        if form.isSequence && events.isAtTop { passSeparators(block) }
+        do throws(ReadFailure) {
+            let value = try events.next(&counted, &offset)
+            return value
+        } catch {
+            let failure = failed(error, block)
+            guard form.reportsErrors, case .malformed(let message) = failure else { throw failure }
+            isDone = true
+            offset = unsafe block.bytes.count
+            return try limited { () throws(Stop) in try events.errorEvent(message) }
+        }
+    }
+
+    private func passSeparators(_ block: InputBlock) {
+        let bytes = unsafe Runner.bytes(block.bytes)
+        while offset < bytes.count && (bytes[offset] == 0x1E || bytes[offset] <= 0x20) {
+            offset += 1
+        }
+    }
+
+    /// Goes on behind the next record separator; false where there is none.
+    public func skipToSeparator() -> Bool {
+        guard let block else { return false }
+        let bytes = unsafe Runner.bytes(block.bytes)
+        offset = min(offset + 1, bytes.count)
+        while offset < bytes.count && bytes[offset] != 0x1E { offset += 1 }
+        return true
+    }
+
+    private func failed(_ error: ReadFailure, _ block: InputBlock) -> InputFailure {
+        if error.code == .limit { return .limit(runner.heap.limit) }
+        let bytes = unsafe Runner.bytes(block.bytes)
+        let before = linesBefore
+        offset = min(error.offset, bytes.count)
+        let place = unsafe TextPlace(offset: offset, in: block.bytes)
+        let isAtEnd = error.offset >= bytes.count
+        return .malformed(
+            "\(error.sentence(bytes))\(isAtEnd ? " at EOF" : "") at line \(before + place.line), "
+                + "column \(place.column)")
+    }
+
+    // MARK: Lines
+
+    private func readLine(_ block: InputBlock) throws(InputFailure) -> Value? {
+        let bytes = unsafe Runner.bytes(block.bytes)
+        let start = offset
+        // Safety: `offset` is below the block's byte count.
+        let found = unsafe memchr(bytes.base + start, 0x0A, bytes.count - start)
+        var end = bytes.count
+        if let found = unsafe found {
+            end = unsafe UnsafePointer(bytes.base).distance(
+                to: found.assumingMemoryBound(to: UInt8.self))
+        }
+        offset = min(end + 1, bytes.count)
+        return try limited { () throws(Stop) in try text(bytes.slice(start, end)) }
+    }
+
+    private func readAllText() throws(InputFailure) -> Value {
+        try limited { () throws(Stop) in
+            var all = try runner.heap.string("")
+            do throws(InputFailure) {
+                while try advance() {
+                    guard let block else { break }
+                    let part = try limited { () throws(Stop) in
+                        try unsafe text(Runner.bytes(block.bytes))
+                    }
+                    try limited { () throws(Stop) in
+                        try runner.heap.append(&all, part.bytes, flags: part.word)
+                    }
+                    runner.heap.release(part)
+                    offset = unsafe block.bytes.count
+                }
+            } catch { throw .limit }
+            return all
+        }
+    }
+
+    /// The bytes as a string; what is no UTF-8 is replaced.
+    private func text(_ bytes: Bytes) throws(Stop) -> Value {
+        if bytes.count == 0 { return try runner.heap.string("") }
+        if unsafe UTF8Text.firstInvalid(bytes.base, bytes.count) == nil {
+            return try runner.heap.string(bytes)
+        }
+        return try runner.heap.string(bytes.text)
+    }
+}
+
+extension ReadFailure {
+    /// What is wrong, in jq's words where it has some.
+    func sentence(_ text: Bytes) -> String {
+        let byte = offset < text.count ? text[offset] : 0
+        switch code {
+        case .unexpectedEnd: return "Unfinished JSON term"
+        case .tooDeep: return "Exceeds depth limit for parsing"
+        case .badEscape, .badSurrogate: return "Invalid escape"
+        case .badLiteral: return "Invalid literal"
+        case .badNumber: return "Invalid numeric literal"
+        case .controlInString: return "Unescaped control character in a string"
+        case .badUTF8: return "Bytes that are not UTF-8"
+        case .unexpectedByte where byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}"):
+            return "Unmatched '\(Character(UnicodeScalar(byte)))'"
+        case .unexpectedByte where byte == UInt8(ascii: ",") || byte == UInt8(ascii: ":"):
+            return "Expected value before '\(Character(UnicodeScalar(byte)))'"
+        case .unexpectedByte: return "Invalid literal"
+        case .trailingBytes, .limit: return message
+        }
+    }
+}

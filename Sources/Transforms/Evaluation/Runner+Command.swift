@@ -1,0 +1,89 @@
+// What the command line asks of a runner besides a service's needs: a host with an environment and
+// messages, more inputs, values of its own for arguments, and errors as jq words them.
+
+import Glibc
+
+extension Runner {
+    /// Tells the runner of the world outside.
+    /// - Parameters:
+    ///   - environment: what `env` and `$ENV` show.
+    ///   - searchList: what `get_search_list` shows.
+    ///   - message: takes what `debug` and `stderr` say.
+    public func connect(
+        environment: [(name: String, value: String)], searchList: [String],
+        message: @escaping (UnsafeRawBufferPointer) -> Void
+    ) {
+        // Safety: the state lives as long as the runner.
+        let state = unsafe hostState
+        unsafe state.pointee.host.environment = environment
+        unsafe state.pointee.host.searchList = searchList
+        unsafe state.pointee.host.message = unsafe message
+    }
+
+    /// Lets programs read on with `input` and `inputs`, and see where the inputs come from.
+    public func connect(_ inputs: InputReader) {
+        let state = unsafe hostState
+        unsafe state.pointee.host.nextInput = { [unowned self, unowned inputs] () throws(Stop) in
+            let evaluator = unsafe Evaluator(state)
+            do throws(InputFailure) {
+                let value = try inputs.read(isOwned: true)
+                inputs.showPlace()
+                return value
+            } catch {
+                switch error {
+                case .malformed(let message): throw evaluator.raise(text: message)
+                case .limit(let limit): throw heap.stop(limit)
+                }
+            }
+        }
+    }
+
+    /// The state of the runner's runs, which its own file keeps to itself.
+    var hostState: UnsafeMutablePointer<Evaluator.State> {
+        let state = Mirror(reflecting: self).descendant("state")
+        guard let state = unsafe state as? UnsafeMutablePointer<Evaluator.State> else {
+            preconditionFailure("a runner has a state")
+        }
+        return unsafe state
+    }
+
+    /// Makes arguments fit for this runner; once, before its first run with them.
+    public func adopt(_ arguments: ArgumentValues) {
+        // Safety: the heap's state lives as long as the runner; no index was made yet.
+        unsafe heap.state.pointee.indexSeed = arguments.heap.indexSeed
+    }
+
+    /// Appends a document's text in colours.
+    public func write(
+        _ document: Document, _ options: WriteOptions, _ colors: WriteColors,
+        to out: inout OutputBuffer
+    ) throws(RunFailure) {
+        let writer = ColorWriter(heap: heap, budget: budget, options: options, colors: colors)
+        do throws(Stop) { try writer.write(document.value, to: &out, 0) } catch {
+            throw .limit(heap.limit)
+        }
+    }
+}
+
+extension Document {
+    /// Whether it is a string with U+0000 in it.
+    public var hasNUL: Bool {
+        guard value.isString, value.count > 0 else { return false }
+        return unsafe memchr(value.bytes.base, 0, value.count) != nil
+    }
+}
+
+extension CompileError {
+    /// An error of a module that can't be had.
+    public static func missingModule(_ message: String) -> CompileError {
+        CompileError(message, offset: 0)
+    }
+
+    /// The error with its place, line and caret, as the jq command shows it.
+    public func report(in text: [UInt8]) -> String {
+        let place = ProgramPlace(offset: offset, in: text)
+        let lines = place.excerpt.split(separator: "\n", omittingEmptySubsequences: false)
+        let excerpt = lines.map { "\n    " + $0 }.joined()
+        return "\(message) at <top-level>, line \(place.line), column \(place.column):\(excerpt)"
+    }
+}

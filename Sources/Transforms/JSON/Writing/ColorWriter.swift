@@ -1,0 +1,115 @@
+// Values -> JSON text in colours for a terminal, as jq -C: each token stands between its kind's colour
+// and a reset.
+//
+//     ESC[1;39m[ESC[0m ESC[0;39m1ESC[0m ESC[1;39m]ESC[0m        [1], without the spaces
+
+/// The colours of a text's tokens.
+public struct WriteColors: Sendable {
+    /// For null, false, true, numbers, strings, arrays, objects and names, in that order.
+    private(set) var codes: [String]
+
+    /// jq 1.8's own.
+    public static let standard = WriteColors(
+        codes: ["0;90", "0;39", "0;39", "0;39", "0;32", "1;39", "1;39", "34;1"])
+
+    private init(codes: [String]) { self.codes = codes }
+
+    /// `JQ_COLORS`: codes between colons, the first ones replaced; nil where it is malformed.
+    /// Source: jq manual, Colors.
+    public init?(_ text: String) {
+        self = .standard
+        for (i, code) in text.split(separator: ":", omittingEmptySubsequences: false).enumerated() {
+            if i >= codes.count { break }
+            guard code.utf8.count <= 12, code.utf8.allSatisfy({ 0x30...0x39 ~= $0 || $0 == 0x3B })
+            else { return nil }
+            codes[i] = String(code)
+        }
+    }
+}
+
+struct ColorWriter {
+    let heap: Heap
+    let options: WriteOptions
+    private let scalars: JSONWriter
+    private let starts: [[UInt8]]
+
+    init(heap: Heap, budget: Budget, options: WriteOptions, colors: WriteColors) {
+        self.heap = heap
+        self.options = options
+        scalars = JSONWriter(
+            heap: heap, budget: budget, options: WriteOptions(asciiOnly: options.asciiOnly))
+        starts = colors.codes.map { Array("\u{1B}[\($0)m".utf8) }
+    }
+
+    private var isCompact: Bool { options.indent == 0 && !options.usesTabs }
+
+    /// Appends the value's text.
+    func write(_ value: Value, to out: inout OutputBuffer, _ depth: Int) throws(Stop) {
+        if !value.isContainer || depth > JSONWriter.depthMax {
+            try begin(value.tag, &out)
+            if value.isContainer {
+                try out.append("\"<skipped: too deep>\"", heap)
+            } else {
+                try scalars.write(value, to: &out)
+            }
+            return try end(&out)
+        }
+        let isArray = value.isArray
+        if value.count == 0 { return try token(isArray ? "[]" : "{}", value.tag, &out) }
+        let places = !isArray && options.sortsNames ? heap.sortedPlaces(value) : []
+        try token(isArray ? "[" : "{", value.tag, &out)
+        for i in 0..<value.count {
+            if i > 0 { try token(",", value.tag, &out) }
+            try breakLine(&out, depth + 1)
+            if isArray {
+                try write(value.slots[i], to: &out, depth + 1)
+            } else {
+                let place = places.isEmpty ? i : Int(places[i])
+                try append(starts[7], &out)
+                try scalars.write(value.slots[2 * place], to: &out)
+                try end(&out)
+                try token(":", value.tag, &out)
+                if !isCompact { try out.append(0x20, heap) }
+                try write(value.slots[2 * place + 1], to: &out, depth + 1)
+            }
+            out.drainIfFull()
+        }
+        try breakLine(&out, depth)
+        try token(isArray ? "]" : "}", value.tag, &out)
+    }
+
+    private func token(_ text: StaticString, _ tag: Value.Tag, _ out: inout OutputBuffer)
+        throws(Stop)
+    {
+        try begin(tag, &out)
+        try out.append(text, heap)
+        try end(&out)
+    }
+
+    private func begin(_ tag: Value.Tag, _ out: inout OutputBuffer) throws(Stop) {
+        let index =
+            switch tag {
+            case .absent, .null, .closure: 0
+            case .no: 1
+            case .yes: 2
+            case .integer, .double, .literal: 3
+            case .string: 4
+            case .array: 5
+            case .object: 6
+            }
+        try append(starts[index], &out)
+    }
+
+    private func end(_ out: inout OutputBuffer) throws(Stop) { try out.append("\u{1B}[0m", heap) }
+
+    private func append(_ bytes: [UInt8], _ out: inout OutputBuffer) throws(Stop) {
+        for byte in bytes { try out.append(byte, heap) }
+    }
+
+    private func breakLine(_ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
+        if isCompact { return }
+        try out.append(0x0A, heap)
+        let width = options.usesTabs ? depth : depth * options.indent
+        for _ in 0..<width { try out.append(options.usesTabs ? 0x09 : 0x20, heap) }
+    }
+}
