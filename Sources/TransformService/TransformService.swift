@@ -1,5 +1,5 @@
-// The executable: its subcommands and how wrong arguments are answered. `run` has jq's command line,
-// which is no other program's, so it is handed over before anything is parsed here.
+// The executable: its subcommands and how wrong arguments are answered. `run` has jq's command
+// line, which is no other program's, so it is handed over before anything is parsed here.
 
 import ArgumentParser
 import Glibc

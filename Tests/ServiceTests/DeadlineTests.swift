@@ -107,10 +107,11 @@ struct DeadlineTests {
         }
     }
 
-    @Test(arguments: [
-        ("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("3S", 3_000_000_000),
-        ("4m", 4_000_000), ("5u", 5_000), ("6n", 6), ("99999999H", UInt64.max),
-    ] as [(String, UInt64)])
+    @Test(
+        arguments: [
+            ("1H", 3_600_000_000_000), ("2M", 120_000_000_000), ("3S", 3_000_000_000),
+            ("4m", 4_000_000), ("5u", 5_000), ("6n", 6), ("99999999H", UInt64.max),
+        ] as [(String, UInt64)])
     func readsGRPCTimeouts(_ text: String, _ nanoseconds: UInt64) {
         #expect(Deadline.grpcTimeout(text) == nanoseconds)
     }

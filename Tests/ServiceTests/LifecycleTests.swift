@@ -157,32 +157,39 @@ struct CPUQuotaTests {
         for folder in made.reversed() { unsafe rmdir(folder) }
     }
 
-    @Test(arguments: [
-        (["/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/b/cpu.max": "150000 100000\n"], 2),
-        (["/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/cpu.max": "50000 100000\n"], 1),
-        (["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000\n"], nil),
-        (
-            [
-                "/proc/self/cgroup": "4:cpu,cpuacct:/x\n",
-                "/sys/fs/cgroup/cpu/x/cpu.cfs_quota_us": "300000\n",
-                "/sys/fs/cgroup/cpu/x/cpu.cfs_period_us": "100000\n",
-            ], 3
-        ),
-        (
-            [
-                "/proc/self/cgroup": "4:cpu,cpuacct:/x\n",
-                "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
-                "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
-            ], nil
-        ),
-        ([:], nil),
-    ] as [([String: String], Int?)])
+    @Test(
+        arguments: [
+            (
+                [
+                    "/proc/self/cgroup": "0::/a/b\n",
+                    "/sys/fs/cgroup/a/b/cpu.max": "150000 100000\n",
+                ], 2
+            ),
+            (["/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/cpu.max": "50000 100000\n"], 1),
+            (["/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000\n"], nil),
+            (
+                [
+                    "/proc/self/cgroup": "4:cpu,cpuacct:/x\n",
+                    "/sys/fs/cgroup/cpu/x/cpu.cfs_quota_us": "300000\n",
+                    "/sys/fs/cgroup/cpu/x/cpu.cfs_period_us": "100000\n",
+                ], 3
+            ),
+            (
+                [
+                    "/proc/self/cgroup": "4:cpu,cpuacct:/x\n",
+                    "/sys/fs/cgroup/cpu/cpu.cfs_quota_us": "-1\n",
+                    "/sys/fs/cgroup/cpu/cpu.cfs_period_us": "100000\n",
+                ], nil
+            ),
+            ([:], nil),
+        ] as [([String: String], Int?)])
     func readsQuotas(_ files: [String: String], _ expected: Int?) {
         Self.withFiles(files) { #expect(CPUQuota.quota(root: $0) == expected) }
     }
 
     @Test func countsAllowedCPUs() {
-        let files = ["/proc/self/status": "Name:\tx\nCpus_allowed:\tf,0000000f\nCpus_allowed_list:\t0\n"]
+        let status = "Name:\tx\nCpus_allowed:\tf,0000000f\nCpus_allowed_list:\t0\n"
+        let files = ["/proc/self/status": status]
         Self.withFiles(files) { #expect(CPUQuota.count(root: $0) == 8) }
         #expect(CPUQuota.count() >= 1)
     }

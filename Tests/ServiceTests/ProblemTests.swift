@@ -20,7 +20,8 @@ struct ProblemTests {
             content: "{\"program\":\n \"1\",}", status: 400, problem: "malformed-json",
             parts: [#""offset":17,"line":2,"column":6"#]),
         Case(
-            content: "{\"program\":\"\u{e4}\",\"input\":01}", status: 400, problem: "malformed-json",
+            content: "{\"program\":\"\u{e4}\",\"input\":01}", status: 400,
+            problem: "malformed-json",
             parts: [#""offset":24,"line":1,"column":24"#]),
         Case(
             content: #"{"program":".a |\n  foo"}"#, status: 422, problem: "compile-error",
@@ -30,7 +31,8 @@ struct ProblemTests {
             parts: [#""line":1"#]),
         Case(
             content: #"{"program":".[] | error({code: .})","input":[7]}"#, status: 422,
-            problem: "program-error", parts: [#""value":{"code":7}"#, #""offset":6"#, #""line":1"#]),
+            problem: "program-error",
+            parts: [#""value":{"code":7}"#, #""offset":6"#, #""line":1"#]),
         Case(
             content: #"{"program":"error(\"no\")"}"#, status: 422, problem: "program-error",
             parts: [#""detail":"no""#, #""value":"no""#]),
@@ -53,7 +55,8 @@ struct ProblemTests {
             content: #"{"program":"[range(1e12)]"}"#, status: 422, problem: "memory-limit",
             parts: ["16 MiB"]),
         Case(
-            content: #"{"program":"def f: [f]; f"}"#, status: 422, problem: "depth-limit", parts: []),
+            content: #"{"program":"def f: [f]; f"}"#, status: 422, problem: "depth-limit", parts: []
+        ),
         Case(
             content: #"{"program":"[range(3e5) | \"0123456789\"] | ., ."}"#, status: 422,
             problem: "output-limit", parts: ["4 MiB"]),

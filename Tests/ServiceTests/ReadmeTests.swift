@@ -48,7 +48,8 @@ struct ReadmeTests {
         let readme = Command.run(["cat", Command.root + "/README.md"]).output
         let snippet = """
             async with httpx.AsyncClient() as client:
-                response = await client.post("http://localhost:8001/transform", json=payload, timeout=5.0)
+                response = await client.post(\
+            "http://localhost:8001/transform", json=payload, timeout=5.0)
                 response.raise_for_status()
                 return response.json()
             """

@@ -103,8 +103,8 @@ struct Reply: Sendable {
 
     private static func isWhole(_ text: String) -> Bool {
         guard let end = text.range(of: "\r\n\r\n") else { return false }
-        let length = field("Content-Length", of: String(text[..<end.lowerBound])).flatMap { Int($0) }
-        return text[end.upperBound...].utf8.count >= length ?? 0
+        let length = field("Content-Length", of: String(text[..<end.lowerBound]))
+        return text[end.upperBound...].utf8.count >= length.flatMap { Int($0) } ?? 0
     }
 
     var status: Int { Int(head.split(separator: " ").dropFirst().first ?? "") ?? 0 }

@@ -128,7 +128,8 @@ struct WorkerPoolTests {
         let pool = Self.pool(queue, 4)
         let sum = Sum()
         for i in 1...1_000 {
-            #expect(queue.submit(TestJob { _ = sum.value.add(i, ordering: .relaxed) }, now: 1) != nil)
+            let job = TestJob { _ = sum.value.add(i, ordering: .relaxed) }
+            #expect(queue.submit(job, now: 1) != nil)
         }
         for _ in 0..<2_000 where sum.value.load(ordering: .relaxed) < 500_500 {
             try? await Task.sleep(nanoseconds: 5_000_000)
@@ -177,7 +178,8 @@ struct ProgramCacheTests {
         }
     }
 
-    private static func insert(_ cache: ProgramCache, _ text: String, _ names: [String] = []) throws {
+    private static func insert(_ cache: ProgramCache, _ text: String, _ names: [String] = []) throws
+    {
         let bytes = Array(text.utf8)
         let program = try Program.compile(bytes, argumentNames: names)
         // Safety: the bytes are looked at while the closure runs.

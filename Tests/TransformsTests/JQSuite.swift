@@ -79,7 +79,8 @@ enum Harness {
     ) -> Outcome {
         var outcome = Outcome()
         let compiled: Program
-        do throws(CompileError) { compiled = try Program.compile(program, modules: modules) } catch {
+        do throws(CompileError) { compiled = try Program.compile(program, modules: modules) } catch
+        {
             outcome.compileError = error
             return outcome
         }
@@ -120,7 +121,12 @@ enum Harness {
 
     /// A JSON text as the engine writes it, so that texts can be compared.
     static func canonical(_ text: String) -> String {
-        let sorted = run("def s: if type == \"object\" then to_entries | sort_by(.key) | map(.value |= s) | from_entries elif type == \"array\" then map(s) elif type == \"number\" then . + 0 else . end; s", input: text)
+        let sorted = run(
+            """
+            def s: if type == "object" then to_entries | sort_by(.key) | map(.value |= s) | from_entries
+              elif type == "array" then map(s) elif type == "number" then . + 0 else . end; s
+            """,
+            input: text)
         return sorted.outputs.first ?? "not JSON: \(text)"
     }
 }

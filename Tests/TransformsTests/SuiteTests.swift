@@ -12,7 +12,8 @@ import Testing
         let shared =
             ProcessInfo.processInfo.environment["SHARED_DIR"]
             ?? root.deletingLastPathComponent().appendingPathComponent("shared").path
-        return FileManager.default.fileExists(atPath: shared + "/suites/jq") ? shared + "/suites/jq" : nil
+        return FileManager.default.fileExists(atPath: shared + "/suites/jq")
+            ? shared + "/suites/jq" : nil
     }()
 
     static let files = ["jq.test", "onig.test", "base64.test", "uri.test", "optional.test"]

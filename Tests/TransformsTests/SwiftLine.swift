@@ -1,5 +1,6 @@
-// Lines of Swift -> their code, words, imports and functions, as far as the tidy tests need it. Reads
-// characters, not grammar: sources are formatted, so a body's end is the `}` under its `func`.
+// Lines of Swift -> their code, words, imports and functions, as far as the tidy tests need it.
+// Reads characters, not grammar: sources are formatted, so a body's end is the `}` under its
+// `func`.
 
 enum SwiftLine {
     /// The line without what stands in quotes and behind `//`.

@@ -12,18 +12,15 @@ struct TransformEndpoint: HTTPHandler {
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
             try MediaType.check(request)
-            guard let byteCount = request.contentLength, byteCount <= service.configuration.loopBytesMax
-            else {
-                guard request.hasContent else {
-                    throw Problem(
-                        .lengthRequired, "POST /transform needs a body; send Content-Length.")
-                }
-                let asked = try service.read(request)
-                let job = TransformJob(
-                    service, asked, exchange, expectedByteCount: request.contentLength ?? 0)
-                return .stream(job, bytesMax: service.configuration.bodyBytesMax)
+            let settings = service.configuration
+            let byteCount = request.contentLength
+            if let byteCount, byteCount <= settings.loopBytesMax { return .collect(bytesMax: nil) }
+            guard request.hasContent else {
+                throw Problem(.lengthRequired, "POST /transform needs a body; send Content-Length.")
             }
-            return .collect(bytesMax: nil)
+            let asked = try service.read(request)
+            let job = TransformJob(service, asked, exchange, expectedByteCount: byteCount ?? 0)
+            return .stream(job, bytesMax: settings.bodyBytesMax)
         } catch {
             exchange.respond(error.response(requestID: RequestID.of(request)))
             return .drop

@@ -38,9 +38,9 @@ struct HealthcheckCommand: ParsableCommand {
         var flags: [String: String] = [:]
         flags["port"] = port
         flags["unix"] = unix
-        var environment = Process.environment
-        if port != nil { environment["TRANSFORM_UNIX"] = nil }
-        environment = environment.filter { ["HOST", "PORT", "UNIX"].map { "TRANSFORM_" + $0 }.contains($0.key) }
+        let names = port == nil ? ["host", "port", "unix"] : ["host"]
+        let variables = Set(names.map(Setting.variable))
+        let environment = Process.environment.filter { variables.contains($0.key) }
         let address = try Configuration(flags: flags, environment: environment, cpuCount: 1).address
         guard case .tcp(let host, let port) = address else { return address }
         // What listens everywhere is asked on the loopback address.

@@ -1,5 +1,5 @@
-// Bytes as they come -> how many of them are whole inputs. It tells JSON texts apart by their quotes
-// and brackets alone; what is malformed is for the reader to find.
+// Bytes as they come -> how many of them are whole inputs. It tells JSON texts apart by their
+// quotes and brackets alone; what is malformed is for the reader to find.
 //
 //     {"a":1}\n{"b":      the boundary is behind the first `}` and its newline
 //     12                  none: the number may go on

@@ -1,5 +1,5 @@
-// The files of a command line, one after another -> blocks of whole inputs. A regular file is mapped
-// and is one block; of a pipe a block is what has come, up to the end of an input.
+// The files of a command line, one after another -> blocks of whole inputs. A regular file is
+// mapped and is one block; of a pipe a block is what has come, up to the end of an input.
 
 import Glibc
 import Transforms

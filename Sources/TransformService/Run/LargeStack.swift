@@ -1,5 +1,5 @@
-// A closure -> run on a thread of its own whose stack is large, though only what is used of it takes
-// memory.
+// A closure -> run on a thread of its own whose stack is large, though only what is used of it
+// takes memory.
 
 import Glibc
 
@@ -24,8 +24,8 @@ enum LargeStack {
         }
     }
 
-    /// Starts a thread with a stack of up to `byteCount` bytes; `body` gets what there is. Nil where
-    /// the system refuses every size.
+    /// Starts a thread with a stack of up to `byteCount` bytes; `body` gets what there is. Nil
+    /// where the system refuses every size.
     static func start(_ byteCount: Int = byteCountMax, _ body: @escaping (Int) -> Void) -> Thread? {
         var byteCount = byteCount
         while byteCount >= byteCountMin {

@@ -1,5 +1,5 @@
-// `transform-service run`: a drop-in for the jq command. Options -> program, arguments and inputs ->
-// outputs and an exit status.
+// `transform-service run`: a drop-in for the jq command. Options -> program, arguments and inputs
+// -> outputs and an exit status.
 
 import Glibc
 import Transforms

@@ -1,4 +1,5 @@
-// Bytes to the standard output and the standard error, all of them, whatever the calls take at once.
+// Bytes to the standard output and the standard error, all of them, whatever the calls take at
+// once.
 
 import Glibc
 

@@ -1,5 +1,6 @@
 // An asynchronous piece of work -> its result, on a thread that may wait. The main thread is not
-// Swift's own loop: Dispatch's way to run one unblocks signals that we wait for (see Signals.swift).
+// Swift's own loop: Dispatch's way to run one unblocks the signals that we wait for (see
+// Signals.swift).
 
 import Dispatch
 import Synchronization

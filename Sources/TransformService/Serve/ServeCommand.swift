@@ -19,7 +19,8 @@ struct ServeCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("Address to listen on. (default: 127.0.0.1)", valueName: "address"))
     var host: String?
-    @Option(help: ArgumentHelp("Port; 0 lets the system choose. (default: 8001)", valueName: "port"))
+    @Option(
+        help: ArgumentHelp("Port; 0 lets the system choose. (default: 8001)", valueName: "port"))
     var port: String?
     @Option(help: ArgumentHelp("Listen on a Unix socket instead.", valueName: "path"))
     var unix: String?
@@ -51,6 +52,11 @@ struct ServeCommand: ParsableCommand {
     var queueMib: String?
     @Option(
         help: ArgumentHelp(
+            "Bodies up to this size may run on an event loop, KiB. (default: 16)",
+            valueName: "KiB"))
+    var loopKib: String?
+    @Option(
+        help: ArgumentHelp(
             "After SIGTERM, serve on for this long while /readyz says 503, milliseconds. "
                 + "(default: 1000)", valueName: "ms"))
     var drainMs: String?
@@ -70,8 +76,8 @@ struct ServeCommand: ParsableCommand {
             ("host", host), ("port", port), ("unix", unix), ("workers", workers),
             ("event-loops", eventLoops), ("timeout-ms", timeoutMs), ("memory-mib", memoryMib),
             ("body-mib", bodyMib), ("output-mib", outputMib), ("queue-count", queueCount),
-            ("queue-mib", queueMib), ("drain-ms", drainMs), ("grace-ms", graceMs),
-            ("log-level", logLevel),
+            ("queue-mib", queueMib), ("loop-kib", loopKib), ("drain-ms", drainMs),
+            ("grace-ms", graceMs), ("log-level", logLevel),
         ]
         var flags: [String: String] = [:]
         for (name, value) in pairs { flags[name] = value }
@@ -86,7 +92,9 @@ struct ServeCommand: ParsableCommand {
         } catch {
             throw ValidationError(error.description)
         }
-        var logger = Logger(label: "transform-service") { StreamLogHandler.standardError(label: $0) }
+        var logger = Logger(label: "transform-service") {
+            StreamLogHandler.standardError(label: $0)
+        }
         logger.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .notice
         let service = Service(settings, logger: logger)
         let server: HTTPServer

@@ -1,5 +1,5 @@
-// Content of a request -> output bytes or a problem. One executor belongs to one thread: it owns the
-// runner, whose memory all its runs share, and the buffer that they write to.
+// Content of a request -> output bytes or a problem. One executor belongs to one thread: it owns
+// the runner, whose memory all its runs share, and the buffer that they write to.
 //
 //     content -> document -> envelope -> program (cached or compiled) -> outputs -> bytes
 
@@ -62,8 +62,7 @@ struct RunBounds {
         self.cache = cache
         self.isTentative = isTentative
         self.outputBytesMax = outputBytesMax
-        // Safety: no drain, which alone would see raw bytes.
-        output = unsafe OutputBuffer(bytesMax: outputBytesMax)
+        output = OutputBuffer(bytesMax: outputBytesMax)
     }
 
     /// Appends the run's output.
@@ -345,9 +344,9 @@ struct RunBounds {
     }
 
     private func jsonText(_ document: Document) -> [UInt8]? {
-        // Safety: no drain here either; the bytes are copied while the closure runs.
-        var buffer = unsafe OutputBuffer(bytesMax: Self.valueBytesMax)
+        var buffer = OutputBuffer(bytesMax: Self.valueBytesMax)
         do throws(RunFailure) { try runner.write(document, to: &buffer) } catch { return nil }
+        // Safety: the bytes are copied while the closure runs.
         return unsafe buffer.withUnsafeBytes { unsafe Array($0) }
     }
 }

@@ -16,7 +16,7 @@ protocol PoolJob: QueuedJob {
 final class WorkerPool<Job: PoolJob>: Sendable {
     /// Stack beyond what a run may use: for what is called at the deepest place.
     private static var stackReserveBytes: Int { 8 << 20 }
-    /// Event loops, and the client on the same machine, go before programs. With 50 endless programs
+    /// Event loops, and clients on the same machine, go before programs. With 50 endless programs
     /// on 2 cores a Python client waited 140-190 ms for /livez instead of 540-760.
     private static var niceness: Int32 { 5 }
     /// A job that runs this much longer than its deadline shows that its thread is stuck.

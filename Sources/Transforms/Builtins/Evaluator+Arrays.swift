@@ -1,4 +1,6 @@
 // Builtins on arrays and objects. Inputs and arguments are borrowed.
+//
+// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 extension Evaluator {
     func flatten(_ input: Value, _ depth: Value, _ node: NodeRef) throws(Stop) -> Value {
@@ -15,7 +17,9 @@ extension Evaluator {
         return result
     }
 
-    private func flatten(_ input: Value, _ left: Int, _ depth: Int, _ result: inout Value) throws(Stop) {
+    private func flatten(_ input: Value, _ left: Int, _ depth: Int, _ result: inout Value)
+        throws(Stop)
+    {
         if depth > Heap.compareDepthMax { throw heap.stop(.depth) }
         let step = input.isArray ? 1 : 2
         for i in 0..<input.count {
@@ -84,7 +88,9 @@ extension Evaluator {
         var width = 0
         for i in 0..<input.count {
             let row = input.slots[i]
-            if !row.isArray && !row.isNull { throw raise(.cannotIndex, row, Value(integer: 0), at: node) }
+            if !row.isArray && !row.isNull {
+                throw raise(.cannotIndex, row, Value(integer: 0), at: node)
+            }
             width = max(width, row.isArray ? row.count : 0)
         }
         var result = try heap.makeArray(capacity: width)
@@ -197,7 +203,8 @@ extension Evaluator {
             try charge(1 + (offset - counted) / 64)
             let between = text.slice(counted, offset)
             codePoints +=
-                input.isASCII ? between.count : unsafe UTF8Text.codePointCount(between.base, between.count)
+                input.isASCII
+                ? between.count : unsafe UTF8Text.codePointCount(between.base, between.count)
             counted = offset
             try heap.push(&result, Value(integer: codePoints))
         }

@@ -1,4 +1,6 @@
 // Dates: seconds since the epoch <-> broken down time <-> text (see Time/).
+//
+// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 import Glibc
 
@@ -9,7 +11,8 @@ extension Evaluator {
         case .now:
             var time = timespec()
             unsafe clock_gettime(CLOCK_REALTIME, &time)
-            return Value(double: Double(time.tv_sec) + (Double(time.tv_nsec) / 1000).rounded(.down) / 1e6)
+            return Value(
+                double: Double(time.tv_sec) + (Double(time.tv_nsec) / 1000).rounded(.down) / 1e6)
         case .mktime:
             if !input.isArray { throw raise("mktime requires array inputs", at: node) }
             guard let time = brokenDown(input) else {
@@ -24,7 +27,8 @@ extension Evaluator {
             if !input.isNumber {
                 throw raise(
                     isLocal
-                        ? "localtime() requires numeric inputs" : "gmtime() requires numeric inputs",
+                        ? "localtime() requires numeric inputs"
+                        : "gmtime() requires numeric inputs",
                     at: node)
             }
             return try array(of: try time(input, isLocal: isLocal, node).time)
@@ -32,7 +36,9 @@ extension Evaluator {
     }
 
     /// `strftime`, `strflocaltime`, `strptime`
-    func date(_ input: Value, _ format: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
+    func date(_ input: Value, _ format: Value, _ native: Native, _ node: NodeRef) throws(Stop)
+        -> Value
+    {
         if native == .strptime { return try parseDate(input, format, node) }
         let isLocal = native == .strflocaltime
         let name = isLocal ? "strflocaltime/1" : "strftime/1"
@@ -73,7 +79,8 @@ extension Evaluator {
         let text = try heap.makeString(room)
         try charge(room / 16)
         let count = unsafe TimeFormatter.format(
-            UnsafeBufferPointer(start: bytes.base, count: bytes.count), fields, zone: zone, offset: offset,
+            UnsafeBufferPointer(start: bytes.base, count: bytes.count), fields, zone: zone,
+            offset: offset,
             to: UnsafeMutableBufferPointer(start: text.bytes.base, count: room))
         guard let count else {
             release(text)
@@ -91,7 +98,9 @@ extension Evaluator {
         let seconds = input.double
         let zone = TimeZoneFile.gmt
         if isLocal {
-            if let local = BrokenDownTime.localtime(seconds: seconds, zone: localZone()) { return local }
+            if let local = BrokenDownTime.localtime(seconds: seconds, zone: localZone()) {
+                return local
+            }
         } else if let time = BrokenDownTime.gmtime(seconds: seconds) {
             return (time, zone.offset(at: 0))
         }
@@ -138,7 +147,8 @@ extension Evaluator {
         try charge((text.count + pattern.count) / 8)
         let parsed = unsafe TimeParser.parse(
             UnsafeBufferPointer(start: text.base, count: text.count),
-            format: UnsafeBufferPointer(start: pattern.base, count: pattern.count), zone: localZone())
+            format: UnsafeBufferPointer(start: pattern.base, count: pattern.count),
+            zone: localZone())
         if let parsed {
             var end = parsed.end
             while end < text.count && text[end] != 0 { end += 1 }

@@ -1,4 +1,6 @@
 // `@text`, `@json`, `@csv`, ...: values -> text for another syntax.
+//
+// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 extension Evaluator {
     /// A value formatted for a place in a string; the value is owned.
@@ -43,7 +45,9 @@ extension Evaluator {
                 unsafe Base32.encode(bytes.base, bytes.count, to: out)
             }
         case .formatBase32d:
-            return unsafe try decoded(text, Base32.decodedCapacity(for: bytes.count), .notBase32, node) { out in
+            return unsafe try decoded(
+                text, Base32.decodedCapacity(for: bytes.count), .notBase32, node
+            ) { out in
                 unsafe Base32.decode(bytes.base, bytes.count, to: out)
             }
         default: return try decodeBase64(text, node)
@@ -83,7 +87,9 @@ extension Evaluator {
         let bytes = text.bytes
         var failure: Base64.Failure?
         do throws(Stop) {
-            return unsafe try decoded(text, Base64.decodedCapacity(for: bytes.count), .notBase64, node) { out in
+            return unsafe try decoded(
+                text, Base64.decodedCapacity(for: bytes.count), .notBase64, node
+            ) { out in
                 do throws(Base64.Failure) {
                     return unsafe try Base64.decode(bytes.base, bytes.count, to: out)
                 } catch {
@@ -101,14 +107,17 @@ extension Evaluator {
         }
     }
 
-    private func formatRow(_ value: Value, _ native: Native, _ node: NodeRef?) throws(Stop) -> Value {
+    private func formatRow(_ value: Value, _ native: Native, _ node: NodeRef?) throws(Stop) -> Value
+    {
         let isCSV = native == .formatCSV
         if !value.isArray {
             var sentence = try heap.string("")
             try appendShown(&sentence, value, withKind: true)
             try append(
                 &sentence,
-                isCSV ? " cannot be csv-formatted, only array" : " cannot be tsv-formatted, only array")
+                isCSV
+                    ? " cannot be csv-formatted, only array"
+                    : " cannot be tsv-formatted, only array")
             throw raise(sentence, at: node)
         }
         var row = try heap.makeString(0)
@@ -123,7 +132,8 @@ extension Evaluator {
                 try charge(bytes.count / 16)
                 let capacity =
                     isCSV
-                    ? Escaping.csvCapacity(for: bytes.count) : Escaping.tsvCapacity(for: bytes.count)
+                    ? Escaping.csvCapacity(for: bytes.count)
+                    : Escaping.tsvCapacity(for: bytes.count)
                 let part = unsafe try written(capacity) { out in
                     unsafe isCSV
                         ? Escaping.csv(bytes.base, bytes.count, to: out)

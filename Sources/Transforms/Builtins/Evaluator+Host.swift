@@ -1,4 +1,6 @@
 // Builtins that ask the world around the run: inputs, messages, the environment, the end.
+//
+// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 extension Evaluator {
     func nextInput() throws(Stop) -> Value? {
@@ -117,7 +119,8 @@ enum ReadMessage {
             while consumed < bytes.count && !isDelimiter(bytes[consumed]) { consumed += 1 }
             switch first {
             case UInt8(ascii: "'"): sentence = "Invalid string literal; expected \", but got '"
-            case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): sentence = "Invalid literal"
+            case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"):
+                sentence = "Invalid literal"
             default: sentence = "Invalid numeric literal"
             }
         }

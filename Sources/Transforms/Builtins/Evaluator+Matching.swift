@@ -1,5 +1,5 @@
-// Regular expressions: `match`, `test`, `split/2`, `sub`, `gsub`. Matches come in byte offsets; code
-// points are counted on from match to match.
+// Regular expressions: `match`, `test`, `split/2`, `sub`, `gsub`. Matches come in byte offsets;
+// code points are counted on from match to match.
 
 extension Evaluator {
     /// What a pattern and its flags ask for.
@@ -43,7 +43,8 @@ extension Evaluator {
         _ search: Search, _ input: Value, _ body: (Range<Int>) throws(Stop) -> Flow
     ) throws(Stop) {
         let bytes = input.bytes
-        let subject = unsafe UnsafeBufferPointer(start: UnsafePointer(bytes.base), count: bytes.count)
+        let subject = unsafe UnsafeBufferPointer(
+            start: UnsafePointer(bytes.base), count: bytes.count)
         var from = 0
         while from <= bytes.count {
             try charge(1)
@@ -58,7 +59,9 @@ extension Evaluator {
         throws(Stop) -> Bool
     {
         do throws(RegexStop) {
-            return unsafe try state.pointee.regexes.matcher.firstMatch(regex, in: subject, from: from) {
+            return unsafe try state.pointee.regexes.matcher.firstMatch(
+                regex, in: subject, from: from
+            ) {
                 (steps) throws(RegexStop) in
                 do throws(Stop) { try charge(steps) } catch { throw .budget }
             }
@@ -83,7 +86,8 @@ extension Evaluator {
         case .splitRegex:
             var parts = try heap.makeArray(capacity: 4)
             var start = 0
-            try eachMatch(Search(regex: search.regex, isGlobal: true), input) { range throws(Stop) in
+            try eachMatch(Search(regex: search.regex, isGlobal: true), input) {
+                range throws(Stop) in
                 try heap.push(&parts, try heap.substring(input, start, range.lowerBound))
                 start = range.upperBound
                 return .more
@@ -155,7 +159,9 @@ extension Evaluator {
         return object
     }
 
-    private func part(_ input: Value, _ range: Range<Int>, _ offset: Int, _ counter: CodePointCounter)
+    private func part(
+        _ input: Value, _ range: Range<Int>, _ offset: Int, _ counter: CodePointCounter
+    )
         throws(Stop) -> Value
     {
         var object = try heap.makeObject(capacity: 4)
@@ -169,7 +175,8 @@ extension Evaluator {
         // Safety: a static string's bytes outlive every run.
         let bytes = unsafe Bytes(
             UnsafeMutablePointer(mutating: name.utf8Start), name.utf8CodeUnitCount)
-        try heap.appendMember(&object, Value(string: bytes, flags: Value.ascii | Value.plain), value)
+        try heap.appendMember(
+            &object, Value(string: bytes, flags: Value.ascii | Value.plain), value)
     }
 
     // MARK: Substitution

@@ -1,4 +1,6 @@
 // C's math library under its own names.
+//
+// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 import Glibc
 
@@ -48,7 +50,9 @@ extension Evaluator {
         return pair
     }
 
-    private static func apply(_ function: MathFunction, _ x: Double, _ y: Double, _ z: Double) -> Double {
+    private static func apply(_ function: MathFunction, _ x: Double, _ y: Double, _ z: Double)
+        -> Double
+    {
         switch function {
         case .floor: x.rounded(.down)
         case .ceil: x.rounded(.up)

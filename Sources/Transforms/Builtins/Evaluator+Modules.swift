@@ -1,8 +1,12 @@
 // `modulemeta`: what a module says of itself, what it imports and what it defines.
+//
+// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 extension Evaluator {
     func moduleMetadata(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
-        if !input.isString { throw raise("modulemeta input module name must be a string", at: node) }
+        if !input.isString {
+            throw raise("modulemeta input module name must be a string", at: node)
+        }
         guard let modules = unsafe state.pointee.host.modules else {
             throw raise("modules are not available here", at: node)
         }

@@ -1,8 +1,12 @@
 // The builtins that take values: arguments are evaluated, then the function for the name is run.
+//
+// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 extension Evaluator {
     /// A native's output; the input is owned.
-    @inline(never) func native(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    @inline(never) func native(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
         guard let native = Native(rawValue: node.aux) else { return .absent }
         unsafe state.pointee.errorOffset = node.offset
         if node.rawB == 0 { return try native0(native, node, input) }
@@ -77,7 +81,9 @@ extension Evaluator {
     }
 
     /// Natives of a borrowed input without arguments.
-    private func nativeOfInput(_ native: Native, _ node: NodeRef, _ input: Value) throws(Stop) -> Value {
+    private func nativeOfInput(_ native: Native, _ node: NodeRef, _ input: Value) throws(Stop)
+        -> Value
+    {
         switch native {
         case .utf8bytelength:
             if !input.isString { throw raise(.hasNoUTF8Length, input, at: node) }
@@ -109,7 +115,8 @@ extension Evaluator {
         case .abs: return try absolute(input, node)
         case .math1: throw raise(.needsNumber, input, at: node)
         case .frexp, .modf, .lgammaR: return try splitNumber(input, native, node)
-        case .formatCSV, .formatTSV, .formatHTML, .formatURI, .formatURID, .formatShell, .formatBase64,
+        case .formatCSV, .formatTSV, .formatHTML, .formatURI, .formatURID, .formatShell,
+            .formatBase64,
             .formatBase64d, .formatBase32, .formatBase32d:
             return try format(input, native, node)
         case .mktime, .gmtime, .localtime, .now: return try date(input, native, node)

@@ -1,11 +1,16 @@
 // Builtins on strings. Inputs and arguments are borrowed.
+//
+// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 extension Evaluator {
-    func testEnd(_ input: Value, _ part: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
+    func testEnd(_ input: Value, _ part: Value, _ native: Native, _ node: NodeRef) throws(Stop)
+        -> Value
+    {
         let isStart = native == .startswith
         if !input.isString || !part.isString {
             throw raise(
-                isStart ? "startswith() requires string inputs" : "endswith() requires string inputs",
+                isStart
+                    ? "startswith() requires string inputs" : "endswith() requires string inputs",
                 at: node)
         }
         return Value(isStart ? starts(input, part) : ends(input, part))
@@ -31,7 +36,9 @@ extension Evaluator {
         }
         var (from, upto) = (0, input.count)
         if native != .rtrimstr && starts(input, part) { from = part.count }
-        if native != .ltrimstr && upto - from >= part.count && ends(input, part) { upto -= part.count }
+        if native != .ltrimstr && upto - from >= part.count && ends(input, part) {
+            upto -= part.count
+        }
         return try heap.substring(input, from, upto)
     }
 
@@ -73,7 +80,8 @@ extension Evaluator {
             }
             let codePoint = element.double.rounded(.towardZero)
             let isScalar =
-                codePoint >= 0 && codePoint <= 0x10FFFF && !(codePoint >= 0xD800 && codePoint <= 0xDFFF)
+                codePoint >= 0 && codePoint <= 0x10FFFF
+                && !(codePoint >= 0xD800 && codePoint <= 0xDFFF)
             byteCount += bytes.put(isScalar ? UInt32(codePoint) : 0xFFFD, at: byteCount)
         }
         Heap.setUsed(UInt(result.payload), byteCount)
@@ -83,7 +91,8 @@ extension Evaluator {
     func changeCase(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isString { throw raise("explode input must be a string", at: node) }
         try charge(input.count / 16)
-        let result = try heap.makeString(input.count, flags: input.word & (Value.ascii | Value.plain))
+        let result = try heap.makeString(
+            input.count, flags: input.word & (Value.ascii | Value.plain))
         let (from, to) = (input.bytes, result.bytes)
         if native == .asciiDowncase {
             unsafe ASCIICase.lower(from.base, from.count, to: to.base)

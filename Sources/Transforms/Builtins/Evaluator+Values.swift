@@ -1,4 +1,6 @@
 // Builtins on values of any kind. Inputs and arguments are borrowed unless said otherwise.
+//
+// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 extension Evaluator {
     /// The input is owned.
@@ -72,7 +74,9 @@ extension Evaluator {
             text: "Cannot check whether \(input.kindName) has a \(key.kindName) key", at: node)
     }
 
-    func contains(_ input: Value, _ other: Value, _ depth: Int, _ node: NodeRef) throws(Stop) -> Bool {
+    func contains(_ input: Value, _ other: Value, _ depth: Int, _ node: NodeRef) throws(Stop)
+        -> Bool
+    {
         try charge(1)
         if depth > JSONWriter.depthMax { throw raise("Containment check too deep", at: node) }
         if input.isObject && other.isObject {

@@ -1,5 +1,5 @@
-// `.a`, `.[f]`, `.[a:b]`: looking into values. All targets and indices here are borrowed, all results
-// owned.
+// `.a`, `.[f]`, `.[a:b]`: looking into values. All targets and indices here are borrowed, all
+// results owned.
 
 extension Evaluator {
     /// `t.name`. The place of the member that was found last is tried first: rows of one shape.
@@ -38,7 +38,9 @@ extension Evaluator {
         throw raise(.cannotIndex, object, node.value, at: node)
     }
 
-    @inline(never) func oneIndex(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    @inline(never) func oneIndex(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
         let index = try one(node.b, frame, input)
         if index.isAbsent { return .absent }
         let base = try one(node.a, frame, input)
@@ -60,17 +62,21 @@ extension Evaluator {
         case (.array, .double), (.array, .literal):
             let i = index.double.rounded(.down)
             let place = i < 0 ? i + Double(target.count) : i
-            return place >= 0 && place < Double(target.count) ? retain(target.slots[Int(place)]) : .null
+            return place >= 0 && place < Double(target.count)
+                ? retain(target.slots[Int(place)]) : .null
         case (.array, .array): return try indices(target, index)
         case (.array, .object), (.string, .object), (.null, .object):
             return try get(target, sliceObject: index, node)
-        case (.null, .string), (.null, .integer), (.null, .double), (.null, .literal), (.null, .null):
+        case (.null, .string), (.null, .integer), (.null, .double), (.null, .literal),
+            (.null, .null):
             return .null
         default: throw raise(.cannotIndex, target, index, at: node)
         }
     }
 
-    @inline(never) func oneSlice(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    @inline(never) func oneSlice(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
         let from = try one(node.c, frame, input)
         let upto = from.isAbsent ? .absent : try one(node.d, frame, input)
         let base = upto.isAbsent ? .absent : try one(node.a, frame, input)
@@ -91,7 +97,8 @@ extension Evaluator {
     func bounds(_ object: Value) throws(Stop) -> (from: Value, upto: Value) {
         func bound(_ name: StaticString) -> Value {
             let member = unsafe heap.member(
-                object, Bytes(UnsafeMutablePointer(mutating: name.utf8Start), name.utf8CodeUnitCount))
+                object,
+                Bytes(UnsafeMutablePointer(mutating: name.utf8Start), name.utf8CodeUnitCount))
             return member.isAbsent ? .null : member
         }
         return (bound("start"), bound("end"))

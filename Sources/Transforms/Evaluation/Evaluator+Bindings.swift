@@ -1,5 +1,6 @@
 // `as`, `reduce`, `foreach`. A binder saves its slot, sets it for each output of its source, and
-// restores it: since everything that runs in between is nested in it, a frame needs one slot a name.
+// restores it: since everything that runs in between is nested in it, a frame needs one slot a
+// name.
 
 extension Evaluator {
     @inline(never) func eachBind(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
@@ -28,7 +29,9 @@ extension Evaluator {
 
     // MARK: Patterns
 
-    @inline(never) func eachDestructure(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+    @inline(never) func eachDestructure(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    )
         throws(Stop) -> Flow
     {
         let patterns = node.at(Int32(node.rawE))
@@ -70,7 +73,9 @@ extension Evaluator {
     }
 
     /// Notes what the slots of a pattern's variables hold, and unsets them.
-    private func saveSlots(_ pattern: NodeRef, _ frame: Slots, _ saved: inout [(slot: Int, value: Value)]) {
+    private func saveSlots(
+        _ pattern: NodeRef, _ frame: Slots, _ saved: inout [(slot: Int, value: Value)]
+    ) {
         func save(_ slot: Int) {
             if saved.contains(where: { $0.slot == slot }) { return }
             saved.append((slot, frame[slot]))
@@ -174,7 +179,9 @@ extension Evaluator {
 
     /// `reduce` with one initial value; the input is owned. Where the initial value is the input
     /// itself, the accumulator is it alone.
-    @inline(never) func reduce(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    @inline(never) func reduce(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
         defer { release(input) }
         let initial = try one(node.b, frame, input)
         return initial.isAbsent ? .absent : try reduce(node, frame, input, from: initial)

@@ -1,6 +1,8 @@
-// Calls. A call in tail position leaves its own frame first: it makes the callee's frame, notes it in
-// the state and returns the sign `tailCall` (or `Flow.tail`) to the loop of the function that it
+// Calls. A call in tail position leaves its own frame first: it makes the callee's frame, notes it
+// in the state and returns the sign `tailCall` (or `Flow.tail`) to the loop of the function that it
 // leaves, which goes on with the callee. So such recursion runs in constant space.
+//
+// Safety: the state is the runner's own; pointers into values go with their counts.
 
 extension Evaluator {
     /// A callee's frame with its arguments, made on top of the frames.
@@ -31,7 +33,8 @@ extension Evaluator {
 
     /// Takes the place of the frame that is left: the noted callee's frame moves down to it.
     private func enterTail(_ frame: Slots, _ size: Int) throws(Stop) -> (NodeRef, Value) {
-        guard let node = unsafe state.pointee.tail.node, let callee = unsafe state.pointee.tail.frame
+        guard let node = unsafe state.pointee.tail.node,
+            let callee = unsafe state.pointee.tail.frame
         else { preconditionFailure("a tail call without a callee") }
         try charge(1)
         let input = unsafe state.pointee.tail.input
@@ -42,7 +45,9 @@ extension Evaluator {
     }
 
     /// A call with at most one output; the input is owned.
-    @inline(never) func oneCall(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    @inline(never) func oneCall(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
         if node.rawE != 0 {
             try noteTail(node, frame, input)
             return .tailCall

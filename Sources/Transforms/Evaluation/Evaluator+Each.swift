@@ -1,5 +1,7 @@
-// Filters with any number of outputs: each is pushed into `emit`, which says whether more are wanted.
-// What `emit` throws passes through; an attempt catches only what its own body raised.
+// Filters with any number of outputs: each is pushed into `emit`, which says whether more are
+// wanted. What `emit` throws passes through; an attempt catches only what its own body raised.
+//
+// Safety: the state is the runner's own; pointers into values go with their counts.
 
 /// Takes an owned output.
 typealias Emit = (Value) throws(Stop) -> Flow
@@ -78,7 +80,9 @@ extension Evaluator {
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
     ) throws(Stop) -> Flow {
         let last = node.rawB - 1
-        for i in 0..<last where try each(node.a.link(i).a, frame, input, emit) == .stop { return .stop }
+        for i in 0..<last where try each(node.a.link(i).a, frame, input, emit) == .stop {
+            return .stop
+        }
         return try each(node.a.link(last).a, frame, input, emit)
     }
 
@@ -195,7 +199,8 @@ extension Evaluator {
             }
         case .and, .or: return try eachLogic(node, frame, input, emit)
         case .object:
-            return try eachObject(node, 0, frame, input, try heap.makeObject(capacity: node.rawB), emit)
+            return try eachObject(
+                node, 0, frame, input, try heap.makeObject(capacity: node.rawB), emit)
         case .string: return try eachString(node, frame, input, emit)
         case .reduce:
             return try each(node.b, frame, input) { (initial) throws(Stop) in

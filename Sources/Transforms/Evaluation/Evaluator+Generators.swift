@@ -113,7 +113,8 @@ extension Evaluator {
         throws(Stop) -> Flow
     {
         var left = try count(
-            node, frame, input, "Invalid arguments to limit", "limit doesn't support negative count")
+            node, frame, input, "Invalid arguments to limit", "limit doesn't support negative count"
+        )
         if left == 0 { return .more }
         var isDone = false
         let flow = try each(node.b, frame, input) { (value) throws(Stop) in
@@ -141,7 +142,8 @@ extension Evaluator {
 
     /// The count that `limit` and `skip` take: rounded up, never negative.
     func count(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, _ wrong: StaticString, _ negative: StaticString
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ wrong: StaticString,
+        _ negative: StaticString
     ) throws(Stop) -> Int {
         let value = try one(node.a, frame, input)
         defer { release(value) }
@@ -175,7 +177,9 @@ extension Evaluator {
     }
 
     /// `any(f; g)` for `sought` true, `all(f; g)` for false.
-    func seeks(_ node: NodeRef, _ sought: Bool, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    func seeks(_ node: NodeRef, _ sought: Bool, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
         var isFound = false
         _ = try each(node.a, frame, input) { (value) throws(Stop) in
             defer { release(value) }
@@ -191,7 +195,9 @@ extension Evaluator {
     }
 
     /// The sum of a filter's outputs, null of none.
-    func sum(_ filter: NodeRef, _ frame: Slots, _ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+    func sum(_ filter: NodeRef, _ frame: Slots, _ input: Value, _ node: NodeRef) throws(Stop)
+        -> Value
+    {
         var total = Value.null
         _ = try each(filter, frame, input) { (value) throws(Stop) in
             let before = total

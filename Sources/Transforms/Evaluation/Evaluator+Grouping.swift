@@ -1,5 +1,5 @@
-// Grouping by keys that are strings or integers: elements are gathered by the hash of their key, and
-// only the groups are sorted.
+// Grouping by keys that are strings or integers: elements are gathered by the hash of their key,
+// and only the groups are sorted.
 //
 //     table     group + 1, at the key's hash
 //     groups    (key, first element's place)      chain: next element of the same group
@@ -17,11 +17,13 @@ extension Evaluator {
         var next: [Int32]
     }
 
-    /// The groups of (key, element) pairs, or nil where a key is neither string nor small integer, or
-    /// there are so many different ones that sorting is as good.
+    /// The groups of (key, element) pairs, or nil where a key is neither string nor small integer,
+    /// or there are so many different ones that sorting is as good.
     func hashedGroups(_ pairs: Slots, _ count: Int) throws(Stop) -> Groups? {
         if count < 32 || count > Int(Int32.max) { return nil }
-        for i in 0..<count where pairs[2 * i].tag != .string && pairs[2 * i].tag != .integer { return nil }
+        for i in 0..<count where pairs[2 * i].tag != .string && pairs[2 * i].tag != .integer {
+            return nil
+        }
         try charge(count)
         let groupCountMax = count / 4
         var size = 64

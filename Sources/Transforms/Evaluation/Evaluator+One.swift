@@ -1,4 +1,6 @@
 // Filters with at most one output, as plain functions.
+//
+// Safety: the state is the runner's own; pointers into values go with their counts.
 
 extension Evaluator {
     /// The node's output for a borrowed input, owned, or `absent`.
@@ -123,7 +125,9 @@ extension Evaluator {
         return .absent
     }
 
-    @inline(never) func collect(_ body: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    @inline(never) func collect(_ body: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
         if body.hasOne {
             let value = try one(body, frame, input)
             if value.isAbsent { return Value(.array, payload: 16) }

@@ -36,7 +36,9 @@ extension Evaluator {
     }
 
     /// Both operands are owned and used up; so is the result the caller's.
-    @inline(__always) func arithmetic(_ operation: Operation, _ lhs: Value, _ rhs: Value, _ node: NodeRef)
+    @inline(__always) func arithmetic(
+        _ operation: Operation, _ lhs: Value, _ rhs: Value, _ node: NodeRef
+    )
         throws(Stop) -> Value
     {
         switch operation {
@@ -99,7 +101,9 @@ extension Evaluator {
         release(rhs)
     }
 
-    @inline(never) func raiseOperands(_ message: Message, _ lhs: Value, _ rhs: Value, _ node: NodeRef)
+    @inline(never) func raiseOperands(
+        _ message: Message, _ lhs: Value, _ rhs: Value, _ node: NodeRef
+    )
         -> Stop
     {
         defer { releaseBoth(lhs, rhs) }
@@ -126,7 +130,8 @@ extension Evaluator {
         if lhs.tag == .integer && rhs.tag == .integer {
             let (left, right) = (lhs.integer, rhs.integer)
             let difference = left &- right
-            if Evaluator.isExact(left) && Evaluator.isExact(right) && Evaluator.isExact(difference) {
+            if Evaluator.isExact(left) && Evaluator.isExact(right) && Evaluator.isExact(difference)
+            {
                 return Value(integer: difference)
             }
         }
@@ -159,7 +164,8 @@ extension Evaluator {
         if lhs.tag == .integer && rhs.tag == .integer {
             let (product, overflow) = lhs.integer.multipliedReportingOverflow(by: rhs.integer)
             // 0 times a negative number is -0.
-            if !overflow && Evaluator.isExact(product) && product != 0 && Evaluator.isExact(lhs.integer)
+            if !overflow && Evaluator.isExact(product) && product != 0
+                && Evaluator.isExact(lhs.integer)
                 && Evaluator.isExact(rhs.integer)
             {
                 return Value(integer: product)
@@ -186,7 +192,8 @@ extension Evaluator {
         if total > Double(Int32.max) { throw raise("Repeat string result too long") }
         let byteCount = string.count * Int(copies)
         try charge(byteCount / 64)
-        let result = try heap.makeString(byteCount, flags: string.word & (Value.ascii | Value.plain))
+        let result = try heap.makeString(
+            byteCount, flags: string.word & (Value.ascii | Value.plain))
         let bytes = result.bytes
         bytes.copy(string.bytes, at: 0)
         var filled = string.count

@@ -1,7 +1,11 @@
 // Calls, folds and selections of outputs as paths.
+//
+// Safety: the state is the runner's own; pointers into values go with their counts.
 
 extension Evaluator {
-    func callPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit) throws(Stop) -> Flow {
+    func callPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit) throws(Stop)
+        -> Flow
+    {
         try enter()
         defer { leave() }
         if node.operation == .closureCall {
@@ -15,7 +19,9 @@ extension Evaluator {
     }
 
     /// Operations that pass on some of a filter's outputs, with their paths.
-    func selectPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit) throws(Stop) -> Flow {
+    func selectPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit) throws(Stop)
+        -> Flow
+    {
         switch node.operation {
         case .first:
             var isDone = false
@@ -26,7 +32,8 @@ extension Evaluator {
             return isDone ? .more : flow
         case .limit:
             var left = try count(
-                node, frame, value, "Invalid arguments to limit", "limit doesn't support negative count")
+                node, frame, value, "Invalid arguments to limit",
+                "limit doesn't support negative count")
             if left == 0 { return .more }
             var isDone = false
             let flow = try eachPath(node.b, frame, value) { (part) throws(Stop) in
@@ -38,7 +45,8 @@ extension Evaluator {
             return isDone ? .more : flow
         case .skip:
             var left = try count(
-                node, frame, value, "Invalid arguments to skip", "skip doesn't support negative count")
+                node, frame, value, "Invalid arguments to skip",
+                "skip doesn't support negative count")
             return try eachPath(node.b, frame, value) { (part) throws(Stop) in
                 if left <= 0 { return try emit(part) }
                 left -= 1
@@ -62,7 +70,8 @@ extension Evaluator {
     /// The current path with an owned value.
     private func place(_ value: Value) -> Place {
         let path = unsafe state.pointee.path
-        return Place(value: value, path: PathState(keys: retain(path.keys), isBroken: path.isBroken))
+        return Place(
+            value: value, path: PathState(keys: retain(path.keys), isBroken: path.isBroken))
     }
 
     private func drop(_ place: Place) { releaseBoth(place.value, place.path.keys) }

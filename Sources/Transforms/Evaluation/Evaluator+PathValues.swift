@@ -39,8 +39,8 @@ extension Evaluator {
         }
     }
 
-    /// The owned value without the places that a borrowed array of paths leads to: the last first, so
-    /// that no deletion moves what another one means.
+    /// The owned value without the places that a borrowed array of paths leads to: the last first,
+    /// so that no deletion moves what another one means.
     func deletePaths(_ value: Value, _ paths: Value) throws(Stop) -> Value {
         if !paths.isArray {
             release(value)
@@ -63,7 +63,8 @@ extension Evaluator {
         return try deleteSorted(value, sorted.slots, sorted.count, 0)
     }
 
-    /// Deletes what sorted paths lead to that agree in their first `depth` keys; the value is owned.
+    /// Deletes what sorted paths lead to that agree in their first `depth` keys; the value is
+    /// owned.
     private func deleteSorted(_ value: Value, _ paths: Slots, _ count: Int, _ depth: Int)
         throws(Stop) -> Value
     {

@@ -1,15 +1,21 @@
-// Filters as paths: what `path(f)` and updates evaluate. The keys that led to the current value stand
-// in the state; each access pushes one, runs what follows, and takes it back. A filter that is no
-// access breaks the path: what it yields can be tested, but not looked into.
+// Filters as paths: what `path(f)` and updates evaluate. The keys that led to the current value
+// stand in the state; each access pushes one, runs what follows, and takes it back. A filter that
+// is no access breaks the path: what it yields can be tested, but not looked into.
+//
+// Safety: the state is the runner's own; pointers into values go with their counts.
 
 extension Evaluator {
     /// `path(f)`
-    func eachPathOutput(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit) throws(Stop) -> Flow {
+    func eachPathOutput(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit) throws(Stop)
+        -> Flow
+    {
         try eachPathOf(node.a, frame, input, emit)
     }
 
     /// Emits the paths (owned arrays) of a filter's outputs for a borrowed input.
-    func eachPathOf(_ filter: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit) throws(Stop) -> Flow {
+    func eachPathOf(_ filter: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit) throws(Stop)
+        -> Flow
+    {
         let outer = unsafe state.pointee.path
         unsafe state.pointee.path = PathState(keys: Value(.array, payload: 16), isBroken: false)
         defer {
@@ -39,7 +45,9 @@ extension Evaluator {
     }
 
     /// Runs `body` with other keys (owned) in place of the current ones.
-    func withPath(_ keys: Value, isBroken: Bool, _ body: () throws(Stop) -> Flow) throws(Stop) -> Flow {
+    func withPath(_ keys: Value, isBroken: Bool, _ body: () throws(Stop) -> Flow) throws(Stop)
+        -> Flow
+    {
         let outer = unsafe state.pointee.path
         unsafe state.pointee.path = PathState(keys: keys, isBroken: isBroken)
         defer {
@@ -59,7 +67,9 @@ extension Evaluator {
 
     /// Emits the owned outputs of a filter with the state's path leading to each. The value is
     /// borrowed.
-    func eachPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit) throws(Stop) -> Flow {
+    func eachPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit) throws(Stop)
+        -> Flow
+    {
         try charge(1)
         switch node.operation {
         case .identity: return try emit(retain(value))
@@ -158,7 +168,8 @@ extension Evaluator {
         for i in 0..<value.count {
             let key = value.isArray ? Value(integer: i) : retain(slots[2 * i])
             let part = value.isArray ? slots[i] : slots[2 * i + 1]
-            let flow = try withKey(key) { () throws(Stop) in try recursePath(part, depth + 1, emit) }
+            let flow = try withKey(key) { () throws(Stop) in try recursePath(part, depth + 1, emit)
+            }
             if flow == .stop { return .stop }
         }
         return .more
@@ -189,7 +200,8 @@ extension Evaluator {
             return try each(node.a, frame, value) { (bound) throws(Stop) in
                 defer { release(bound) }
                 let patterns = node.at(Int32(node.rawE))
-                return try withPatterns(patterns, node.rawF, frame, value, bound) { () throws(Stop) in
+                return try withPatterns(patterns, node.rawF, frame, value, bound) {
+                    () throws(Stop) in
                     try eachPath(node.b, frame, value, emit)
                 }
             }

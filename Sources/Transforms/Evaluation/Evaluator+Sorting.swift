@@ -1,5 +1,5 @@
-// Sorting, grouping and extremes, by keys that a filter gives: pairs of (key, element) are sorted by
-// merging, stable, each comparison charged.
+// Sorting, grouping and extremes, by keys that a filter gives: pairs of (key, element) are sorted
+// by merging, stable, each comparison charged.
 
 extension Evaluator {
     /// The key of an element, owned: the filter's output, or all of them in an array.
@@ -69,7 +69,8 @@ extension Evaluator {
     }
 
     /// What jq computes of a value that is not an array before it refuses to sort it.
-    private func collectKeys(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    private func collectKeys(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value
+    {
         if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
         var keys = try heap.makeArray(capacity: input.count)
         for i in 0..<input.count {
@@ -80,7 +81,9 @@ extension Evaluator {
     }
 
     /// `min_by(f)`, `max_by(f)`: the first smallest, the last largest; null of none.
-    func extreme(_ node: NodeRef, _ frame: Slots, _ input: Value, wantsMax: Bool) throws(Stop) -> Value {
+    func extreme(_ node: NodeRef, _ frame: Slots, _ input: Value, wantsMax: Bool) throws(Stop)
+        -> Value
+    {
         if !input.isArray { throw raise(.cannotIterate, input, at: node) }
         if input.count == 0 { return .null }
         var best = 0
@@ -174,7 +177,9 @@ extension Evaluator {
         }
     }
 
-    private func merge(_ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots) throws(Stop) {
+    private func merge(_ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots)
+        throws(Stop)
+    {
         try charge(end - start)
         var (left, right) = (start, middle)
         var place = start

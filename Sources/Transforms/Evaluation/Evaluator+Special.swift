@@ -1,8 +1,12 @@
 // Builtins that take filters.
+//
+// Safety: the state is the runner's own; pointers into values go with their counts.
 
 extension Evaluator {
     /// Those with at most one output; the input is owned.
-    @inline(never) func oneSpecial(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    @inline(never) func oneSpecial(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
         switch node.operation {
         case .map: return try map(node, frame, input)
         case .mapValues:
@@ -109,7 +113,8 @@ extension Evaluator {
     /// `map(f)`; an array that nobody else holds is changed in place.
     private func map(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
         if input.isArray && node.a.hasOne && heap.isUnique(input) {
-            return try changeElements(input) { (part) throws(Stop) in try take(node.a, frame, part) }
+            return try changeElements(input) { (part) throws(Stop) in try take(node.a, frame, part)
+            }
         }
         defer { release(input) }
         if !input.isContainer { throw raise(.cannotIterate, input, at: node) }

@@ -7,7 +7,9 @@ typealias Change = (Value) throws(Stop) -> Value
 
 extension Evaluator {
     /// The updated value; the input is owned.
-    @inline(never) func update(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
+    @inline(never) func update(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
         switch node.operation {
         case .modify:
             return try change(node, frame, input) { (part) throws(Stop) in
@@ -27,7 +29,9 @@ extension Evaluator {
     }
 
     /// The updated value for one output of the right-hand side; both are owned.
-    func update(_ node: NodeRef, _ frame: Slots, _ input: Value, with rhs: Value) throws(Stop) -> Value {
+    func update(_ node: NodeRef, _ frame: Slots, _ input: Value, with rhs: Value) throws(Stop)
+        -> Value
+    {
         defer { release(rhs) }
         switch node.operation {
         case .assign:
@@ -304,7 +308,9 @@ extension Evaluator {
         }
         let changed = try changed(part, in: target, change)
         let (start, end) = Evaluator.range(from, upto, target.isNull ? 0 : target.count)
-        if changed.isAbsent { return target.isNull ? target : try deleteElements(target, start, end) }
+        if changed.isAbsent {
+            return target.isNull ? target : try deleteElements(target, start, end)
+        }
         if !changed.isArray {
             releaseBoth(target, changed)
             throw raise("A slice of an array can only be assigned another array", at: node)
@@ -338,7 +344,11 @@ extension Evaluator {
         if target.count == 0 { return target }
         var container = target
         let step = target.isArray ? 1 : 2
-        if target.isArray { try heap.reserve(&container, 0) } else { try heap.makeUnique(&container) }
+        if target.isArray {
+            try heap.reserve(&container, 0)
+        } else {
+            try heap.makeUnique(&container)
+        }
         let slots = container.slots
         var kept = 0
         for i in 0..<target.count {
@@ -369,7 +379,8 @@ extension Evaluator {
     }
 
     /// Changes all scalars in an owned value.
-    private func changeLeaves(_ value: Value, _ depth: Int, _ change: Change) throws(Stop) -> Value {
+    private func changeLeaves(_ value: Value, _ depth: Int, _ change: Change) throws(Stop) -> Value
+    {
         if !value.isContainer { return try change(value) }
         if depth > JSONWriter.depthMax { throw heap.stop(.depth) }
         return try changeElements(value) { (part) throws(Stop) in

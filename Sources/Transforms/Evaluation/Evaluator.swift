@@ -130,7 +130,9 @@ import Glibc
         try charge(1)
         let depth = unsafe state.pointee.depth &+ 1
         unsafe state.pointee.depth = depth
-        if unsafe depth > state.pointee.depthMax || Evaluator.stackAddress() < state.pointee.stackLimit {
+        if unsafe depth > state.pointee.depthMax
+            || Evaluator.stackAddress() < state.pointee.stackLimit
+        {
             throw heap.stop(.depth)
         }
     }

@@ -1,5 +1,5 @@
-// Blocks of bytes -> the inputs of a program, one after another: JSON texts, lines, or the events of
-// `--stream`, each alone or all in one array.
+// Blocks of bytes -> the inputs of a program, one after another: JSON texts, lines, or the events
+// of `--stream`, each alone or all in one array.
 //
 // An input of the program's own borrows from its block, which is held until the next one. What a
 // program asks for with `input` is copied, so that reading on runs in constant memory.
@@ -69,6 +69,8 @@ public struct InputForm: Sendable {
     private var isDone = false
     // Lines that ended in earlier blocks of the file, and in this one up to an offset.
     private var linesBefore = 0
+    /// Characters of the block's first line that stand in earlier blocks.
+    private var columnsBefore = 0
     private var linesUpto = (offset: 0, count: 0)
     /// As `input_filename` shows it; nil before the first input.
     public private(set) var fileName: String?
@@ -140,7 +142,8 @@ public struct InputForm: Sendable {
 
     private func readOne(isOwned: Bool) throws(InputFailure) -> Value? {
         while !isDone || form.slurps {
-            guard let block, unsafe offset < block.bytes.count else {
+            let isInside = form.kind == .events && !events.isAtTop
+            guard let block, unsafe offset < block.bytes.count || isInside else {
                 if try !advance() { return nil }
                 continue
             }
@@ -157,13 +160,17 @@ public struct InputForm: Sendable {
 
     /// Goes on to the next block; false at the end.
     private func advance() throws(InputFailure) -> Bool {
+        let next = source.next()
         if let block {
-            linesBefore += unsafe lines(Runner.bytes(block.bytes), block.bytes.count)
+            let bytes = unsafe Runner.bytes(block.bytes)
+            linesBefore += lines(bytes, bytes.count)
+            if let next, !next.isFirst { countColumns(bytes) }
             if isBorrowed { held.append(block) } else { source.giveBack(block) }
             self.block = nil
         }
         isBorrowed = false
-        guard let next = source.next() else { return false }
+        guard let next else { return false }
+        if next.isFirst { columnsBefore = 0 }
         block = next
         fileName = next.fileName
         linesBefore = next.linesBefore ?? (next.isFirst ? 0 : linesBefore)
@@ -175,6 +182,17 @@ public struct InputForm: Sendable {
         // A byte order mark is passed over in front of a file only.
         offset = next.isFirst ? plain.offset : 0
         return true
+    }
+
+    /// Counts the characters of the line that goes on in the next block.
+    private func countColumns(_ bytes: Bytes) {
+        var start = bytes.count
+        var count = 0
+        while start > 0 && bytes[start - 1] != 0x0A {
+            start -= 1
+            if bytes[start] & 0xC0 != 0x80 { count += 1 }
+        }
+        columnsBefore = start > 0 ? count : columnsBefore + count
     }
 
     /// Newlines in the block in front of `upto`, which only grows.
@@ -225,6 +243,7 @@ public struct InputForm: Sendable {
             guard form.reportsErrors, case .malformed(let message) = failure else { throw failure }
             isDone = true
             offset = unsafe block.bytes.count
+            defer { unsafe events.begin(Runner.bytes(block.bytes)) }
             return try limited { () throws(Stop) in try events.errorEvent(message) }
         }
     }
@@ -251,10 +270,13 @@ public struct InputForm: Sendable {
         let before = linesBefore
         offset = min(error.offset, bytes.count)
         let place = unsafe TextPlace(offset: offset, in: block.bytes)
+        // At the end jq counts the characters of the last line.
         let isAtEnd = error.offset >= bytes.count
+        let column =
+            place.column - (isAtEnd ? 1 : 0) + (place.line == 1 ? columnsBefore : 0)
         return .malformed(
             "\(error.sentence(bytes))\(isAtEnd ? " at EOF" : "") at line \(before + place.line), "
-                + "column \(place.column)")
+                + "column \(column)")
     }
 
     // MARK: Lines

@@ -4,7 +4,8 @@
 enum Message {
     case cannotIndex, cannotIterate, cannotAdd, cannotSubtract, cannotMultiply, cannotDivide
     case dividedByZero, remainderByZero, cannotNegate, keyNotString, hasNoKeys, hasNoLength
-    case cannotSort, cannotGroup, cannotCheckKey, cannotContain, cannotParseNumber, cannotParseBoolean
+    case cannotSort, cannotGroup, cannotCheckKey, cannotContain, cannotParseNumber,
+        cannotParseBoolean
     case cannotMatch, notInCSVRow, notInTSVRow, cannotFormatRow, cannotEscape, notBase64, notBase32
     case notURI, cannotHaveAbs, cannotBeExploded, cannotSearch, cannotSearchFrom, needsNumber
     case hasNoUTF8Length, cannotReverse, badImplode, invalidPath, cannotEntries

@@ -35,7 +35,8 @@ extension Document {
 
 extension Runner {
     /// An object of these members; of a repeated name the last value stands.
-    public func object(_ members: [(name: String, value: Document)]) throws(RunFailure) -> Document {
+    public func object(_ members: [(name: String, value: Document)]) throws(RunFailure) -> Document
+    {
         do throws(Stop) {
             var object = try heap.makeObject(capacity: members.count)
             for (name, member) in members {

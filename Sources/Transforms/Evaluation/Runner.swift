@@ -170,7 +170,9 @@ public enum RunFailure: Error, @unchecked Sendable {
 
     /// A string as a document.
     public func string(_ text: String) throws(RunFailure) -> Document {
-        do throws(Stop) { return Document(value: try heap.string(text)) } catch { throw failure(error) }
+        do throws(Stop) { return Document(value: try heap.string(text)) } catch {
+            throw failure(error)
+        }
     }
 
     /// The limit that was met last.
@@ -216,7 +218,8 @@ public enum RunFailure: Error, @unchecked Sendable {
         unsafe state.pointee.path = Evaluator.PathState()
         unsafe state.pointee.scratch.pointee.removeAll()
         let address = Evaluator.stackAddress()
-        unsafe state.pointee.stackLimit = address - UInt(min(limits.stackBytesMax, Int(address) / 2))
+        unsafe state.pointee.stackLimit =
+            address - UInt(min(limits.stackBytesMax, Int(address) / 2))
         if unsafe state.pointee.cacheCapacity < program.cacheCount {
             unsafe state.pointee.caches.deallocate()
             unsafe state.pointee.caches = .allocate(capacity: program.cacheCount)
@@ -249,17 +252,23 @@ public enum RunFailure: Error, @unchecked Sendable {
     }
 
     /// Appends a document's text.
-    public func write(_ document: Document, _ options: WriteOptions = .compact, to out: inout OutputBuffer)
+    public func write(
+        _ document: Document, _ options: WriteOptions = .compact, to out: inout OutputBuffer
+    )
         throws(RunFailure)
     {
         let writer = JSONWriter(heap: heap, budget: budget, options: options)
-        do throws(Stop) { try writer.write(document.value, to: &out) } catch { throw failure(error) }
+        do throws(Stop) { try writer.write(document.value, to: &out) } catch {
+            throw failure(error)
+        }
     }
 
     /// Appends a string's own bytes.
     public func writeRaw(_ document: Document, to out: inout OutputBuffer) throws(RunFailure) {
         precondition(document.value.isString)
-        do throws(Stop) { try out.append(document.value.bytes, heap) } catch { throw failure(error) }
+        do throws(Stop) { try out.append(document.value.bytes, heap) } catch {
+            throw failure(error)
+        }
     }
 
     /// Appends one byte.

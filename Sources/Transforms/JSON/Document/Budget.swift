@@ -1,5 +1,6 @@
-// What a run may still do. Work is charged in steps of some 10 ns; when a slice of them is spent, the
-// deadline and the cancel flag are looked at, so nothing runs on for more than about a millisecond.
+// What a run may still do. Work is charged in steps of some 10 ns; when a slice of them is spent,
+// the deadline and the cancel flag are looked at, so nothing runs on for more than about a
+// millisecond.
 
 import Glibc
 import Synchronization
@@ -70,7 +71,9 @@ public final class CancelFlag: Sendable {
             throw heap.stop(.cancelled)
         }
         let deadline = unsafe state.pointee.deadlineNanoseconds
-        if deadline != .max && MonotonicClock.nanoseconds() >= deadline { throw heap.stop(.deadline) }
+        if deadline != .max && MonotonicClock.nanoseconds() >= deadline {
+            throw heap.stop(.deadline)
+        }
     }
 }
 

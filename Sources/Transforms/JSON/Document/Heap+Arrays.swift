@@ -35,7 +35,8 @@ extension Heap {
         if count + more > Int(UInt32.max) { throw stop(.memory) }
         if isUnique(array) {
             let payload = UInt(array.payload)
-            // What stood behind a beginning of an array goes when the beginning is all that is left.
+            // What stood behind a beginning of an array goes when the beginning is all that is
+            // left.
             if Heap.used(payload) > count { truncate(&array, to: count) }
             if Heap.capacity(payload) >= count + more { return }
             let room = max(count + more, count + count / 2, 4)
@@ -61,8 +62,8 @@ extension Heap {
         for i in 0..<count { release(slots[i]) }
     }
 
-    /// The elements `from..<upto` of a borrowed array. A part of an array that is fixed for the run,
-    /// and a beginning of any array, share the memory.
+    /// The elements `from..<upto` of a borrowed array. A part of an array that is fixed for the
+    /// run, and a beginning of any array, share the memory.
     func subarray(_ array: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
         if from == 0 || !array.isCounted {
             let part = array.with(count: upto - from)

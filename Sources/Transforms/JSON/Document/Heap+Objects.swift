@@ -58,7 +58,8 @@ extension Heap {
         if hasIndex(payload) { try indexAppended(&object) }
     }
 
-    /// Sets a member of an owned object, in place when nobody else holds it. Name and value are owned.
+    /// Sets a member of an owned object, in place when nobody else holds it. Name and value are
+    /// owned.
     @inline(__always) func set(_ object: inout Value, _ name: Value, _ value: Value) throws(Stop) {
         try makeUnique(&object)
         let i = find(object, name.bytes)

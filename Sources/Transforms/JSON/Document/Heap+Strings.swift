@@ -34,7 +34,8 @@ extension Heap {
             do throws(Stop) {
                 result = try makeString(utf8.count)
                 if let base = utf8.baseAddress {
-                    unsafe result.bytes.copy(Bytes(UnsafeMutablePointer(mutating: base), utf8.count), at: 0)
+                    unsafe result.bytes.copy(
+                        Bytes(UnsafeMutablePointer(mutating: base), utf8.count), at: 0)
                 }
             } catch { failed = true }
         }
@@ -77,8 +78,8 @@ extension Heap {
         string.bytes.copy(bytes, at: count)
     }
 
-    /// `from` and `upto` are byte offsets at code point boundaries; the string is borrowed. A part of
-    /// a string that is fixed for the run shares its bytes.
+    /// `from` and `upto` are byte offsets at code point boundaries; the string is borrowed. A part
+    /// of a string that is fixed for the run shares its bytes.
     func substring(_ string: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
         if from == 0 && upto == string.count { return retain(string) }
         let part = string.bytes.slice(from, upto)

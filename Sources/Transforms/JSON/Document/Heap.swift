@@ -148,7 +148,8 @@ import Glibc
         chunkSize = (chunkSize + 0xFFFF) & ~0xFFFF
         if held + chunkSize > bytesMax { throw stop(.memory) }
         let mapped = unsafe mmap(
-            nil, chunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+            nil, chunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+            0)
         guard let chunk = unsafe mapped, unsafe mapped != MAP_FAILED else { throw stop(.memory) }
         // Large documents are read front to back: fewer, larger page faults.
         if chunkSize >= 4 << 20 { unsafe madvise(chunk, chunkSize, MADV_HUGEPAGE) }
@@ -229,7 +230,9 @@ import Glibc
     }
 
     /// Makes room for `payloadByteCount` bytes in a block with one reference; its new payload.
-    @inline(never) func grow(_ payload: UInt, used byteCount: Int, to payloadByteCount: Int, unit: Int)
+    @inline(never) func grow(
+        _ payload: UInt, used byteCount: Int, to payloadByteCount: Int, unit: Int
+    )
         throws(Stop) -> UInt
     {
         let block = payload - UInt(Heap.headerByteCount)
@@ -275,7 +278,11 @@ import Glibc
         let next = Heap.load(address)
         let previous = Heap.load(address + 8)
         if next != 0 { Heap.store(next + 8, previous) }
-        if previous != 0 { Heap.store(previous, next) } else { unsafe state.pointee.largeList = next }
+        if previous != 0 {
+            Heap.store(previous, next)
+        } else {
+            unsafe state.pointee.largeList = next
+        }
     }
 
     // MARK: Sizes and headers
@@ -313,14 +320,18 @@ import Glibc
         setUsed(payload, 0)
     }
 
-    @inline(__always) static func references(_ payload: UInt) -> UInt32 { unsafe half(payload - 16).pointee }
+    @inline(__always) static func references(_ payload: UInt) -> UInt32 {
+        unsafe half(payload - 16).pointee
+    }
 
     @inline(__always) static func setReferences(_ payload: UInt, _ count: UInt32) {
         unsafe half(payload - 16).pointee = count
     }
 
     /// At most 2^32 - 1: counts have 32 bits.
-    @inline(__always) static func capacity(_ payload: UInt) -> Int { unsafe Int(half(payload - 12).pointee) }
+    @inline(__always) static func capacity(_ payload: UInt) -> Int {
+        unsafe Int(half(payload - 12).pointee)
+    }
 
     @inline(__always) static func setCapacity(_ payload: UInt, _ count: Int) {
         unsafe half(payload - 12).pointee = UInt32(clamping: count)

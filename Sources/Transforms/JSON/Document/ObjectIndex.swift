@@ -82,8 +82,11 @@ extension Heap {
         unsafe UnsafePointer<UInt32>(bitPattern: index + 8).unsafelyUnwrapped[Int(probe)]
     }
 
-    @inline(__always) fileprivate static func setPlace(_ index: UInt, _ probe: UInt, _ place: UInt32) {
-        unsafe UnsafeMutablePointer<UInt32>(bitPattern: index + 8).unsafelyUnwrapped[Int(probe)] = place
+    @inline(__always) fileprivate static func setPlace(
+        _ index: UInt, _ probe: UInt, _ place: UInt32
+    ) {
+        unsafe UnsafeMutablePointer<UInt32>(bitPattern: index + 8).unsafelyUnwrapped[Int(probe)] =
+            place
     }
 
     /// A seeded hash of the bytes: 8 at a time, mixed by full multiplication.

@@ -1,5 +1,5 @@
-// Why an evaluation ends before its last output. What is thrown is one byte; what belongs to it (the
-// raised value, the limit that was met) stands in the run's state.
+// Why an evaluation ends before its last output. What is thrown is one byte; what belongs to it
+// (the raised value, the limit that was met) stands in the run's state.
 
 /// Thrown through the evaluator. Only `raised` can be caught by a program's `try`.
 enum Stop: UInt8, Error {
@@ -18,7 +18,8 @@ enum Flow: UInt8 {
     case more
     /// Nothing more is wanted: unwind to whoever asked (`first`, `limit`).
     case stop
-    /// From a filter in tail position: a call waits in the state of the run (see Evaluator+Calls.swift).
+    /// From a filter in tail position: a call waits in the state of the run (see
+    /// Evaluator+Calls.swift).
     case tail
 }
 

@@ -14,8 +14,8 @@
 //     object    members          pointer to (name, value) pairs in insertion order
 //
 // What a pointer leads to is either fixed for the run (a document, a program's constants) or, with
-// the flag `counted`, a block of the run's heap that counts its references (see `Heap`). There is no
-// ARC: whoever holds an owned value passes it on or releases it.
+// the flag `counted`, a block of the run's heap that counts its references (see `Heap`). There is
+// no ARC: whoever holds an owned value passes it on or releases it.
 
 /// A pointer to values or members, without a count: the owner of the memory knows it.
 @safe struct Slots {
@@ -127,7 +127,9 @@ struct Value {
     }
 
     // Safety: every word is made by the initialisers above, whose low byte is a tag.
-    @inline(__always) var tag: Tag { unsafe unsafeBitCast(UInt8(truncatingIfNeeded: word), to: Tag.self) }
+    @inline(__always) var tag: Tag {
+        unsafe unsafeBitCast(UInt8(truncatingIfNeeded: word), to: Tag.self)
+    }
     @inline(__always) var count: Int { Int(word >> 32) }
     @inline(__always) var isCounted: Bool { word & Value.counted != 0 }
     @inline(__always) var isASCII: Bool { word & Value.ascii != 0 }

@@ -4,11 +4,13 @@ extension JSONReader {
     private static var ones: UInt64 { 0x0101_0101_0101_0101 }
     private static var highs: UInt64 { 0x8080_8080_8080_8080 }
 
-    /// Bytes that end the quick scan of a string: `"`, `\`, controls; the high bit of each marks it.
+    /// Bytes that end the quick scan of a string: `"`, `\`, controls; the high bit of each marks
+    /// it.
     @inline(__always) private static func stops(_ word: UInt64) -> UInt64 {
         let quote = word ^ (ones &* 0x22)
         let backslash = word ^ (ones &* 0x5C)
-        return ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash
+        return
+            ((quote &- ones) & ~quote | (backslash &- ones) & ~backslash
             | (word &- ones &* 0x20) & ~word) & highs
     }
 
@@ -76,14 +78,18 @@ extension JSONReader {
         }
     }
 
-    @inline(never) private func copyString(_ bytes: Bytes, _ flags: UInt64) throws(ReadFailure) -> Value {
+    @inline(never) private func copyString(_ bytes: Bytes, _ flags: UInt64) throws(ReadFailure)
+        -> Value
+    {
         do throws(Stop) { return try heap.string(bytes, flags: flags) } catch {
             throw ReadFailure(code: .limit, offset: offset)
         }
     }
 
     /// A string with escapes: its end is found first, then it is decoded into memory of its own.
-    private mutating func readEscapedString(_ start: Int, _ firstStop: Int) throws(ReadFailure) -> Value {
+    private mutating func readEscapedString(_ start: Int, _ firstStop: Int) throws(ReadFailure)
+        -> Value
+    {
         var close = firstStop
         while true {
             if close >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
@@ -204,7 +210,9 @@ extension JSONReader {
         return try readLongNumber(start, place)
     }
 
-    private mutating func readLongNumber(_ start: Int, _ afterInteger: Int) throws(ReadFailure) -> Value {
+    private mutating func readLongNumber(_ start: Int, _ afterInteger: Int) throws(ReadFailure)
+        -> Value
+    {
         var place = afterInteger
         var hasExponent = false
         if place < end && byte(place) == UInt8(ascii: ".") {
@@ -215,7 +223,8 @@ extension JSONReader {
         if place < end && byte(place) | 0x20 == UInt8(ascii: "e") {
             hasExponent = true
             place &+= 1
-            if place < end && (byte(place) == UInt8(ascii: "+") || byte(place) == UInt8(ascii: "-")) {
+            if place < end && (byte(place) == UInt8(ascii: "+") || byte(place) == UInt8(ascii: "-"))
+            {
                 place &+= 1
             }
             if !isDigit(place) { throw failure(.badNumber, place) }
@@ -242,8 +251,9 @@ extension JSONReader {
         let isNegative = byte(offset) == UInt8(ascii: "-")
         let first = offset + (isNegative ? 1 : 0)
         var place = first
-        while place < end, byte(place) | 0x20 >= 0x61 && byte(place) | 0x20 <= 0x7A
-            || byte(place) &- 0x30 <= 9
+        while place < end,
+            byte(place) | 0x20 >= 0x61 && byte(place) | 0x20 <= 0x7A
+                || byte(place) &- 0x30 <= 9
         {
             place &+= 1
         }

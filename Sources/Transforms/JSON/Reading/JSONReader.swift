@@ -114,7 +114,8 @@ import Glibc
 
     func failure(_ code: ReadFailure.Code, _ offset: Int) -> ReadFailure {
         offset >= end
-            ? ReadFailure(code: .unexpectedEnd, offset: end) : ReadFailure(code: code, offset: offset)
+            ? ReadFailure(code: .unexpectedEnd, offset: end)
+            : ReadFailure(code: code, offset: offset)
     }
 
     /// One value from `offset` on, which is left behind it.
@@ -282,7 +283,8 @@ import Glibc
             var print = length &* 7
             if length > 0 {
                 let bytes = name.bytes
-                print &+= Int(bytes[0]) &+ Int(bytes[length &- 1]) &* 5 &+ Int(bytes[length / 2]) &* 3
+                print &+=
+                    Int(bytes[0]) &+ Int(bytes[length &- 1]) &* 5 &+ Int(bytes[length / 2]) &* 3
             }
             let bit: UInt64 = 1 &<< UInt64(print & 63)
             if seen & bit != 0 {

@@ -1,5 +1,5 @@
-// Values -> JSON text in colours for a terminal, as jq -C: each token stands between its kind's colour
-// and a reset.
+// Values -> JSON text in colours for a terminal, as jq -C: each token stands between its kind's
+// colour and a reset.
 //
 //     ESC[1;39m[ESC[0m ESC[0;39m1ESC[0m ESC[1;39m]ESC[0m        [1], without the spaces
 

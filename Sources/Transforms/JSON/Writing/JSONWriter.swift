@@ -44,7 +44,9 @@ struct JSONWriter {
         }
     }
 
-    @inline(__always) private func writeScalar(_ value: Value, _ out: inout OutputBuffer) throws(Stop) {
+    @inline(__always) private func writeScalar(_ value: Value, _ out: inout OutputBuffer)
+        throws(Stop)
+    {
         switch value.tag {
         case .null, .absent, .closure: try out.append("null", heap)
         case .no: try out.append("false", heap)
@@ -60,7 +62,8 @@ struct JSONWriter {
         }
     }
 
-    private func writeCompact(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
+    private func writeCompact(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop)
+    {
         if !value.isContainer { return try writeScalar(value, &out) }
         if depth > JSONWriter.depthMax { return try out.append("\"<skipped: too deep>\"", heap) }
         let slots = value.slots
@@ -150,7 +153,8 @@ struct JSONWriter {
     }
 
     /// Runs of bytes that need no escape are copied as they are.
-    @inline(never) private func writeEscaped(_ bytes: Bytes, _ out: inout OutputBuffer) throws(Stop) {
+    @inline(never) private func writeEscaped(_ bytes: Bytes, _ out: inout OutputBuffer) throws(Stop)
+    {
         try budget.charge(bytes.count / 64)
         try out.append(0x22, heap)
         var start = 0

@@ -1,7 +1,8 @@
 // `as`, `reduce`, `foreach` and their patterns, which become `link` nodes (see `Link`).
 
 extension Compiler {
-    /// Declares the patterns' variables, each name once; the scope in which all of them are visible.
+    /// Declares the patterns' variables, each name once; the scope in which all of them are
+    /// visible.
     private func declare(_ patterns: [Pattern], _ scope: Scope?) -> (Scope?, slots: [String: Int]) {
         var slots: [String: Int] = [:]
         var inner = scope
@@ -64,7 +65,9 @@ extension Compiler {
         return node
     }
 
-    private func compile(_ patterns: [Pattern], _ slots: [String: Int], _ scope: Scope?, _ offset: Int)
+    private func compile(
+        _ patterns: [Pattern], _ slots: [String: Int], _ scope: Scope?, _ offset: Int
+    )
         throws(CompileError) -> (first: Int32, Arity)
     {
         var links: [Node] = []
@@ -77,7 +80,8 @@ extension Compiler {
     }
 
     func compileBinding(
-        _ source: Term, _ patterns: [Pattern], _ body: Term, _ scope: Scope?, _ offset: Int, _ tail: Bool
+        _ source: Term, _ patterns: [Pattern], _ body: Term, _ scope: Scope?, _ offset: Int,
+        _ tail: Bool
     ) throws(CompileError) -> Int32 {
         let value = try compile(source, scope)
         let (inner, slots) = declare(patterns, scope)
@@ -111,7 +115,8 @@ extension Compiler {
     }
 
     func compileForeach(
-        _ source: Term, _ patterns: [Pattern], _ initial: Term, _ parts: (Term, Term?), _ scope: Scope?,
+        _ source: Term, _ patterns: [Pattern], _ initial: Term, _ parts: (Term, Term?),
+        _ scope: Scope?,
         _ offset: Int
     ) throws(CompileError) -> Int32 {
         var node = Node(.foreach, .many, offset: offset)

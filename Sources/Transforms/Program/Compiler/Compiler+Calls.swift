@@ -1,5 +1,5 @@
-// Calls: of parameters and definitions in scope, then of the builtins: operations that take filters,
-// natives that take values, and the prelude's definitions.
+// Calls: of parameters and definitions in scope, then of the builtins: operations that take
+// filters, natives that take values, and the prelude's definitions.
 
 extension Compiler {
     private enum Callee {
@@ -34,8 +34,10 @@ extension Compiler {
         let key = "\(name)/\(arguments.count)"
         if let function = MathFunction.table[key] {
             let native: Native =
-                function.parameterCount == 1 ? .math1 : function.parameterCount == 2 ? .math2 : .math3
-            return try compileNative(native, arguments, scope, offset, extra: Int32(function.rawValue))
+                function.parameterCount == 1
+                ? .math1 : function.parameterCount == 2 ? .math2 : .math3
+            return try compileNative(
+                native, arguments, scope, offset, extra: Int32(function.rawValue))
         }
         if let native = Native.table[key] {
             return try compileNative(native, arguments, scope, offset)
@@ -82,7 +84,8 @@ extension Compiler {
         _ native: Native, _ arguments: [Term], _ scope: Scope?, _ offset: Int, extra: Int32 = 0
     ) throws(CompileError) -> Int32 {
         // The last argument is the outermost loop, as in jq's own functions.
-        try withValues(arguments, scope, offset, firstIsOuter: false) { values throws(CompileError) in
+        try withValues(arguments, scope, offset, firstIsOuter: false) {
+            values throws(CompileError) in
             var links: [Node] = []
             for value in values {
                 var link = Node(.link, .one, offset: offset)
@@ -114,7 +117,8 @@ extension Compiler {
                 let slot = context.allocate()
                 noteFrame(context)
                 bound.append((value, slot))
-                values.append(try add(.variable, .one, offset, a: Int32(slot), b: distance(to: context)))
+                values.append(
+                    try add(.variable, .one, offset, a: Int32(slot), b: distance(to: context)))
             }
         }
         valuesAreBound = !bound.isEmpty
@@ -196,12 +200,15 @@ extension Compiler {
         return try add(operation, outer, offset, a: filter)
     }
 
-    private func compileSubstitute(_ name: String, _ arguments: [Term], _ scope: Scope?, _ offset: Int)
+    private func compileSubstitute(
+        _ name: String, _ arguments: [Term], _ scope: Scope?, _ offset: Int
+    )
         throws(CompileError) -> Int32
     {
         let none = Term(kind: .call("null", []), offset: offset)
         let given = [arguments[0], arguments.count > 2 ? arguments[2] : none]
-        return try withValues(given, scope, offset, firstIsOuter: true) { values throws(CompileError) in
+        return try withValues(given, scope, offset, firstIsOuter: true) {
+            values throws(CompileError) in
             var node = Node(.substitute, .one, offset: offset)
             node.b = try compile(arguments[1], scope)
             (node.a, node.c) = (values[0], values[1])
@@ -223,7 +230,8 @@ extension Compiler {
             return try withValues([arguments[0]], scope, offset, firstIsOuter: true) {
                 values throws(CompileError) in
                 let filter = try compile(arguments[1], scope)
-                return try add(name == "limit" ? .limit : .skip, .many, offset, a: values[0], b: filter)
+                return try add(
+                    name == "limit" ? .limit : .skip, .many, offset, a: values[0], b: filter)
             }
         case "range":
             return try withValues(arguments, scope, offset, firstIsOuter: true) {
@@ -242,7 +250,8 @@ extension Compiler {
     // MARK: Calls of definitions
 
     private func compileCall(
-        of function: FunctionDefinition, _ arguments: [Term], _ scope: Scope?, _ offset: Int, _ tail: Bool
+        of function: FunctionDefinition, _ arguments: [Term], _ scope: Scope?, _ offset: Int,
+        _ tail: Bool
     ) throws(CompileError) -> Int32 {
         let parameters = function.definition.parameters
         let valueTerms = zip(parameters, arguments).filter { $0.0.hasPrefix("$") }.map { $0.1 }

@@ -1,5 +1,5 @@
-// `import` and `include`: a module is parsed and its definitions entered in a scope of their own, once
-// for each program; what an import makes visible are entries for them under the import's name.
+// `import` and `include`: a module is parsed and its definitions entered in a scope of their own,
+// once for each program; what an import makes visible are entries for them under the import's name.
 
 extension Compiler {
     /// Enters a text's imports and definitions in front of `scope`.
@@ -10,7 +10,9 @@ extension Compiler {
         return scope
     }
 
-    private func enter(_ item: Import, folder: String?, _ scope: Scope?) throws(CompileError) -> Scope? {
+    private func enter(_ item: Import, folder: String?, _ scope: Scope?) throws(CompileError)
+        -> Scope?
+    {
         guard let modules = library.modules else {
             throw CompileError("modules are not available here", offset: item.offset)
         }
@@ -48,10 +50,12 @@ extension Compiler {
         let module = try Compiler.parse(found.text, found.name, offset)
         if let body = module.body {
             throw placed(
-                SyntaxError(message: "a module ends with its definitions", offset: body.offset), found, offset)
+                SyntaxError(message: "a module ends with its definitions", offset: body.offset),
+                found, offset)
         }
         var scope = try load(
-            Module(metadata: nil, imports: module.imports, definitions: []), folder: found.folder, nil)
+            Module(metadata: nil, imports: module.imports, definitions: []), folder: found.folder,
+            nil)
         var functions: [FunctionDefinition] = []
         for definition in module.definitions {
             scope = define(definition, scope)
@@ -61,11 +65,13 @@ extension Compiler {
         return functions
     }
 
-    static func parse(_ text: [UInt8], _ name: String, _ offset: Int) throws(CompileError) -> Module {
+    static func parse(_ text: [UInt8], _ name: String, _ offset: Int) throws(CompileError) -> Module
+    {
         do throws(SyntaxError) { return try Parser.parse(text) } catch {
             let place = ProgramPlace(offset: error.offset, in: text)
             throw CompileError(
-                "\(error.message) at \(name), line \(place.line), column \(place.column)", offset: offset)
+                "\(error.message) at \(name), line \(place.line), column \(place.column)",
+                offset: offset)
         }
     }
 
@@ -79,14 +85,17 @@ extension Compiler {
     }
 
     /// The values of a data module, in an array in the program's own memory.
-    private func readData(_ text: [UInt8], _ name: String, _ offset: Int) throws(CompileError) -> Value {
+    private func readData(_ text: [UInt8], _ name: String, _ offset: Int) throws(CompileError)
+        -> Value
+    {
         let heap = library.data ?? Heap(bytesMax: 1 << 30)
         library.data = heap
         let budget = Budget(heap: heap)
         defer { budget.destroy() }
         budget.begin(deadlineNanoseconds: .max, stepsMax: .max, cancel: nil)
         var reader = JSONReader(
-            heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: false, indexes: false)
+            heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: false, indexes: false
+        )
         do {
             // The values borrow from the text.
             let address = try heap.bump(text.count)
@@ -111,11 +120,15 @@ extension Compiler {
 enum ModuleMetadata {
     /// The folders of `{search: "./"}` or `{search: ["./", "lib"]}`.
     static func search(_ item: Import) -> [String] {
-        guard let metadata = item.metadata, case .object(let members) = metadata.kind else { return [] }
+        guard let metadata = item.metadata, case .object(let members) = metadata.kind else {
+            return []
+        }
         for member in members where text(member.name) == "search" {
             guard let value = member.value else { continue }
             if let folder = text(value) { return [folder] }
-            if case .array(let elements?) = value.kind { return elementsOf(elements).compactMap(text) }
+            if case .array(let elements?) = value.kind {
+                return elementsOf(elements).compactMap(text)
+            }
         }
         return []
     }

@@ -55,7 +55,9 @@ extension Compiler {
         let base = try compile(target, scope)
         if case .string(nil, let parts) = index.kind, parts.count <= 1 {
             var name = ""
-            if case .text(let text)? = parts.first { name = text } else if !parts.isEmpty {
+            if case .text(let text)? = parts.first {
+                name = text
+            } else if !parts.isEmpty {
                 return try compileComputedIndex(base, index, scope, offset)
             }
             var node = Node(.field, arity(base), offset: offset)
@@ -82,8 +84,16 @@ extension Compiler {
     ) throws(CompileError) -> Int32 {
         var node = Node(.slice, .one, offset: offset)
         node.a = try compile(target, scope)
-        if let from { node.c = try compile(from, scope) } else { node.c = try addConstant(.null, offset) }
-        if let upto { node.d = try compile(upto, scope) } else { node.d = try addConstant(.null, offset) }
+        if let from {
+            node.c = try compile(from, scope)
+        } else {
+            node.c = try addConstant(.null, offset)
+        }
+        if let upto {
+            node.d = try compile(upto, scope)
+        } else {
+            node.d = try addConstant(.null, offset)
+        }
         node.arity = max(arity(node.a), arity(node.c), arity(node.d))
         return try add(node)
     }
@@ -112,7 +122,8 @@ extension Compiler {
         return try add(.object, arities, offset, a: try addRun(links), b: Int32(links.count))
     }
 
-    func compileLocation(_ line: Int, _ scope: Scope?, _ offset: Int) throws(CompileError) -> Int32 {
+    func compileLocation(_ line: Int, _ scope: Scope?, _ offset: Int) throws(CompileError) -> Int32
+    {
         func string(_ text: String) -> Term {
             Term(kind: .string(format: nil, parts: [.text(text)]), offset: offset)
         }
@@ -163,7 +174,8 @@ extension Compiler {
 
     /// An update node; it knows whether its paths can be walked without being listed.
     func addUpdate(
-        _ operation: Operation, _ path: Int32, _ value: Int32, _ offset: Int, _ aux: Operation = .identity
+        _ operation: Operation, _ path: Int32, _ value: Int32, _ offset: Int,
+        _ aux: Operation = .identity
     ) throws(CompileError) -> Int32 {
         var node = Node(operation, operation == .modify ? .one : arity(value), offset: offset)
         (node.a, node.b) = (path, value)

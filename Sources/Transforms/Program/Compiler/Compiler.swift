@@ -1,5 +1,8 @@
-// Syntax tree -> nodes: names are resolved, each function is compiled for the arities of the filters
-// it is called with, and each filter is known to have one output, at most one, or any number.
+// Syntax tree -> nodes: names are resolved, each function is compiled for the arities of the
+// filters it is called with, and each filter is known to have one output, at most one, or any
+// number.
+//
+// Safety: the pool and nodes are this program's own; offsets are the compiler's.
 
 /// Compiles one program. Used once.
 final class Compiler {
@@ -12,7 +15,8 @@ final class Compiler {
     var pool: [UInt8] = []
     var poolNodes: [Int32] = []
     var cacheCount = 1
-    /// Whether the values last handed to a body of `withValues` include some with a binding around it.
+    /// Whether the values last handed to a body of `withValues` include some with a binding around
+    /// it.
     var valuesAreBound = false
     var context: Context
     let root: Context
@@ -71,7 +75,9 @@ final class Compiler {
         let start = pool.count
         pool.append(contentsOf: text.utf8)
         let isASCII = pool[start...].allSatisfy { $0 < 0x80 }
-        let isPlain = pool[start...].allSatisfy { $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C && $0 != 0x7F }
+        let isPlain = pool[start...].allSatisfy {
+            $0 >= 0x20 && $0 != 0x22 && $0 != 0x5C && $0 != 0x7F
+        }
         return Value(
             .string, flags: (isASCII ? Value.ascii : 0) | (isPlain ? Value.plain : 0),
             count: pool.count - start, payload: UInt64(start))
@@ -89,7 +95,9 @@ final class Compiler {
         var text = text
         return text.withUTF8 { utf8 in
             let base = unsafe utf8.baseAddress.unsafelyUnwrapped
-            if let integer = unsafe DecimalReader.integer(base, utf8.count), integer.magnitude < 1 << 59 {
+            if let integer = unsafe DecimalReader.integer(base, utf8.count),
+                integer.magnitude < 1 << 59
+            {
                 return Value(integer: Int(integer))
             }
             let start = pool.count
@@ -104,7 +112,8 @@ final class Compiler {
 
     // MARK: Terms
 
-    /// Compiles a term; the node's index. In tail position the node's outputs are the function's own.
+    /// Compiles a term; the node's index. In tail position the node's outputs are the function's
+    /// own.
     func compile(_ term: Term, _ scope: Scope?, tail: Bool = false) throws(CompileError) -> Int32 {
         let offset = term.offset
         switch term.kind {
@@ -119,7 +128,8 @@ final class Compiler {
         case .iterate(let target):
             return try add(.iterate, .many, offset, a: try compile(target, scope))
         case .optional(let body): return try compileOptional(body, scope, offset)
-        case .attempt(let body, let handler): return try compileAttempt(body, handler, scope, offset)
+        case .attempt(let body, let handler):
+            return try compileAttempt(body, handler, scope, offset)
         case .array(let body):
             guard let body else { return try addConstant(Value(.array, payload: 16), offset) }
             return try add(.array, .one, offset, a: try compile(body, scope))
@@ -127,7 +137,8 @@ final class Compiler {
         case .negate(let body):
             let operand = try compile(body, scope)
             return try add(.negate, arity(operand), offset, a: operand)
-        case .pipe(let first, let second): return try compilePipe(first, second, scope, offset, tail)
+        case .pipe(let first, let second):
+            return try compilePipe(first, second, scope, offset, tail)
         case .comma: return try compileComma(term, scope, tail)
         case .binary(let binary, let lhs, let rhs):
             return try compileBinary(binary, lhs, rhs, scope, offset, tail)
@@ -168,7 +179,9 @@ final class Compiler {
         return try add(.pipe, arity(left).then(arity(right)), offset, a: left, b: right)
     }
 
-    private func compileComma(_ term: Term, _ scope: Scope?, _ tail: Bool) throws(CompileError) -> Int32 {
+    private func compileComma(_ term: Term, _ scope: Scope?, _ tail: Bool) throws(CompileError)
+        -> Int32
+    {
         var terms: [Term] = []
         var rest = term
         while case .comma(let first, let last) = rest.kind {
@@ -187,7 +200,8 @@ final class Compiler {
     }
 
     private func compileConditional(
-        _ branches: ArraySlice<Branch>, _ otherwise: Term?, _ scope: Scope?, _ offset: Int, _ tail: Bool
+        _ branches: ArraySlice<Branch>, _ otherwise: Term?, _ scope: Scope?, _ offset: Int,
+        _ tail: Bool
     ) throws(CompileError) -> Int32 {
         guard let branch = branches.first else {
             guard let otherwise else { return try add(.identity, .one, offset) }
@@ -257,7 +271,9 @@ final class Compiler {
         return try add(.label, max(arity(body), .optional), offset, a: body, b: Int32(slot))
     }
 
-    private func compileBreak(_ name: String, _ scope: Scope?, _ offset: Int) throws(CompileError) -> Int32 {
+    private func compileBreak(_ name: String, _ scope: Scope?, _ offset: Int) throws(CompileError)
+        -> Int32
+    {
         let found = Scope.find(scope) { entry -> (Int, Context)? in
             if case .label(name, let slot) = entry.entry { return (slot, entry.context) }
             return nil
@@ -280,7 +296,9 @@ final class Compiler {
         return home.level == 0 ? -1 : Int32(context.level - home.level)
     }
 
-    func compileVariable(_ name: String, _ scope: Scope?, _ offset: Int) throws(CompileError) -> Int32 {
+    func compileVariable(_ name: String, _ scope: Scope?, _ offset: Int) throws(CompileError)
+        -> Int32
+    {
         let found = Scope.find(scope) { entry -> Scope? in
             switch entry.entry {
             case .variable(name, _), .data(name, _): entry

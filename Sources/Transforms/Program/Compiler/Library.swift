@@ -1,11 +1,13 @@
-// Where names come from that a program does not define: the prelude, and the modules that it imports.
+// Where names come from that a program does not define: the prelude, and the modules that it
+// imports.
 
 /// The definitions outside a program, compiled into it as they are used.
 final class Library {
     /// Finds a module's text for an `import` or `include`; nil where modules are not to be had.
     let modules: (any ModuleSource)?
     private var functions: [String: FunctionDefinition] = [:]
-    /// The definitions of modules loaded so far, by the files' names; nil while one is being loaded.
+    /// The definitions of modules loaded so far, by the files' names; nil while one is being
+    /// loaded.
     var loaded: [String: [FunctionDefinition]?] = [:]
     /// The values of data modules, once there are any; the program's then.
     var data: Heap?

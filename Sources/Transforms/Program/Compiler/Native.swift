@@ -4,7 +4,8 @@
 
 enum Native: UInt16, CaseIterable {
     // Any value
-    case length, utf8bytelength, not, keys, keysUnsorted, type, tostring, tonumber, toboolean, tojson
+    case length, utf8bytelength, not, keys, keysUnsorted, type, tostring, tonumber, toboolean,
+        tojson
     case fromjson, toarray, has, contains, add, inputLineNumber, input, debug, stderr, halt
     case haltError, env, builtins, inputFilename, getSearchList, haveDecnum, haveLiteralNumbers
     case modulemeta
@@ -18,7 +19,8 @@ enum Native: UInt16, CaseIterable {
     case startswith, endswith, ltrimstr, rtrimstr, trimstr, trim, ltrim, rtrim, explode, implode
     case split, join, asciiDowncase, asciiUpcase
     // Formats
-    case formatText, formatJSON, formatCSV, formatTSV, formatHTML, formatURI, formatURID, formatShell
+    case formatText, formatJSON, formatCSV, formatTSV, formatHTML, formatURI, formatURID,
+        formatShell
     case formatBase64, formatBase64d, formatBase32, formatBase32d
     // Numbers
     case infinite, nan, isinfinite, isfinite, isnan, isnormal, abs
@@ -65,7 +67,8 @@ enum Native: UInt16, CaseIterable {
         "flatten/0": .flatten, "flatten/1": .flattenDepth, "sort/0": .sort, "unique/0": .unique,
         "min/0": .min, "max/0": .max, "reverse/0": .reverse, "transpose/0": .transpose,
         "to_entries/0": .toEntries, "from_entries/0": .fromEntries, "setpath/2": .setpath,
-        "delpaths/1": .delpaths, "indices/1": .indices, "_strindices/1": .stringIndices, "bsearch/1": .bsearch,
+        "delpaths/1": .delpaths, "indices/1": .indices, "_strindices/1": .stringIndices,
+        "bsearch/1": .bsearch,
         "startswith/1": .startswith, "endswith/1": .endswith, "ltrimstr/1": .ltrimstr,
         "rtrimstr/1": .rtrimstr, "trimstr/1": .trimstr, "trim/0": .trim, "ltrim/0": .ltrim,
         "rtrim/0": .rtrim, "explode/0": .explode, "implode/0": .implode, "split/1": .split,
@@ -83,15 +86,18 @@ enum Native: UInt16, CaseIterable {
 enum MathFunction: UInt8, CaseIterable {
     case floor, ceil, round, sqrt, exp, log, exp2, exp10, log2, log10, log1p, expm1, cbrt
     case erf, erfc, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh
-    case fabs, trunc, rint, nearbyint, significand, logb, gamma, lgamma, tgamma, j0, j1, y0, y1, pow10
-    case pow, atan2, fmod, fmin, fmax, fdim, copysign, drem, remainder, ldexp, scalb, scalbln, nextafter
+    case fabs, trunc, rint, nearbyint, significand, logb, gamma, lgamma, tgamma, j0, j1, y0, y1,
+        pow10
+    case pow, atan2, fmod, fmin, fmax, fdim, copysign, drem, remainder, ldexp, scalb, scalbln,
+        nextafter
     case nexttoward, hypot, jn, yn
     case fma
 
     var parameterCount: Int {
         switch self {
         case .fma: 3
-        case .pow, .atan2, .fmod, .fmin, .fmax, .fdim, .copysign, .drem, .remainder, .ldexp, .scalb, .scalbln,
+        case .pow, .atan2, .fmod, .fmin, .fmax, .fdim, .copysign, .drem, .remainder, .ldexp, .scalb,
+            .scalbln,
             .nextafter, .nexttoward, .hypot, .jn, .yn:
             2
         default: 1

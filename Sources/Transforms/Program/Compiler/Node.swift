@@ -75,7 +75,9 @@ struct Node {
     }
     var f: Int32 {
         get { Int32(truncatingIfNeeded: value.payload >> 32) }
-        set { value.payload = value.payload & 0xFFFF_FFFF | UInt64(UInt32(bitPattern: newValue)) << 32 }
+        set {
+            value.payload = value.payload & 0xFFFF_FFFF | UInt64(UInt32(bitPattern: newValue)) << 32
+        }
     }
 }
 
@@ -87,7 +89,9 @@ struct Node {
 
     @inline(__always) init(_ pointer: UnsafePointer<Node>) { unsafe self.pointer = pointer }
 
-    @inline(__always) func at(_ distance: Int32) -> NodeRef { unsafe NodeRef(pointer + Int(distance)) }
+    @inline(__always) func at(_ distance: Int32) -> NodeRef {
+        unsafe NodeRef(pointer + Int(distance))
+    }
     @inline(__always) var operation: Operation { unsafe pointer.pointee.operation }
     @inline(__always) var arity: Arity { unsafe pointer.pointee.arity }
     @inline(__always) var aux: UInt16 { unsafe pointer.pointee.aux }

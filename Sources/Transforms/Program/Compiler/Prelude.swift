@@ -14,7 +14,8 @@ enum Prelude {
         def while(cond; update):
           def _while: if cond then ., (update | _while) else empty end; _while;
         def walk(f):
-          def w: if type == "object" then map_values(w) elif type == "array" then map(w) else . end | f;
+          def w:
+            if type == "object" then map_values(w) elif type == "array" then map(w) else . end | f;
           w;
         def nth($n): .[$n];
         def nth($n; f):
@@ -22,7 +23,8 @@ enum Prelude {
         def in(xs): . as $x | xs | has($x);
         def inside(xs): . as $x | xs | contains($x);
         def with_entries(f): to_entries | map(f) | from_entries;
-        def paths(node_filter): . as $top | paths | select(. as $p | $top | getpath($p) | node_filter);
+        def paths(node_filter):
+          . as $top | paths | select(. as $p | $top | getpath($p) | node_filter);
         def pick(pathexps):
           . as $top | reduce path(pathexps) as $p (null; setpath($p; $top | getpath($p)));
         def debug(messages): (messages | debug | empty), .;
@@ -62,7 +64,8 @@ enum Prelude {
         def match(re; flags): _match(re; flags)[];
         def test($val): ($val | _arguments) as $a | _test($a[0]; $a[1]);
         def test(re; flags): _test(re; flags);
-        def _capture: [.captures[] | select(.name != null) | {key: .name, value: .string}] | from_entries;
+        def _capture:
+          [.captures[] | select(.name != null) | {key: .name, value: .string}] | from_entries;
         def capture($val): match($val) | _capture;
         def capture(re; flags): match(re; flags) | _capture;
         def scan($re; $flags):

@@ -1,7 +1,7 @@
 // A compiled program: nodes and constants in memory of its own, immutable, shared by all runs.
 
-/// A compiled jq program, for any number of threads at once. `@unchecked Sendable`: what its pointers
-/// lead to is written by `init` only.
+/// A compiled jq program, for any number of threads at once. `@unchecked Sendable`: what its
+/// pointers lead to is written by `init` only.
 @safe public final class Program: @unchecked Sendable {
     /// The names that its arguments are bound to, in the order of their slots.
     public let argumentNames: [String]
@@ -49,7 +49,9 @@
             let start = unsafe Int(nodes[Int(index)].value.payload)
             unsafe nodes[Int(index)].value.payload = UInt64(UInt(bitPattern: pool + start))
         }
-        for i in 0..<nodeCount { unsafe Program.makeRelative(&nodes[i], Int32(i), compiler.functions) }
+        for i in 0..<nodeCount {
+            unsafe Program.makeRelative(&nodes[i], Int32(i), compiler.functions)
+        }
         unsafe root = NodeRef(nodes + Int(rootIndex))
         frameSize = compiler.root.frameSize
         cacheCount = compiler.cacheCount
@@ -65,7 +67,9 @@
     }
 
     /// Bytes of memory that the program holds.
-    public var byteCount: Int { nodeCount * MemoryLayout<Node>.stride + (constants?.bytesHeld ?? 0) }
+    public var byteCount: Int {
+        nodeCount * MemoryLayout<Node>.stride + (constants?.bytesHeld ?? 0)
+    }
 
     /// Turns a node's children from indices into distances.
     private static func makeRelative(
@@ -78,8 +82,10 @@
         case .field: node.a -= index
         case .comma, .object, .string, .native:
             if node.b > 0 { node.a -= index }
-        case .label, .iterate, .negate, .select, .map, .mapValues, .recurse, .first, .last, .isEmpty,
-            .addOf, .sortBy, .groupBy, .minBy, .maxBy, .uniqueBy, .walk, .path, .getpath, .error, .array,
+        case .label, .iterate, .negate, .select, .map, .mapValues, .recurse, .first, .last,
+            .isEmpty,
+            .addOf, .sortBy, .groupBy, .minBy, .maxBy, .uniqueBy, .walk, .path, .getpath, .error,
+            .array,
             .repeats:
             node.a -= index
         case .slice, .conditional, .rangeBy, .substitute:
@@ -145,7 +151,8 @@ enum Link {
     static let arrayPattern: UInt16 = 5
     /// `{...}`: a = the first member, b = count.
     static let objectPattern: UInt16 = 6
-    /// `name: p`, `$x`, `$x: p`: a = the name's node, b = the pattern or 0, c = the slot of `$x` or 0.
+    /// `name: p`, `$x`, `$x: p`: a = the name's node, b = the pattern or 0, c = the slot of `$x` or
+    /// 0.
     static let patternMember: UInt16 = 7
 }
 

@@ -1,15 +1,15 @@
 // What names mean at a place of a program: a chain of entries, innermost first.
 //
 // Slots live in the frame of the function whose context declared them; a closure runs in the frame
-// of its creation. A binder restores its slot when it is done (see Evaluator+Bindings), so one frame
-// a call is enough even where generators re-enter a binding.
+// of its creation. A binder restores its slot when it is done (see Evaluator+Bindings), so one
+// frame a call is enough even where generators re-enter a binding.
 
 /// The function being compiled: where its slots are counted.
 final class Context {
     /// 0 for the program itself, one more for each enclosing `def`.
     let level: Int
-    /// The frame's size: slot 0 leads to the frame of the enclosing function, and no slot is used for
-    /// two names, since what binds one may be suspended while another is bound.
+    /// The frame's size: slot 0 leads to the frame of the enclosing function, and no slot is used
+    /// for two names, since what binds one may be suspended while another is bound.
     var frameSize = 1
     /// References to frames other than the program's own, counted so that a closure without any can
     /// outlive its frame.
@@ -91,7 +91,8 @@ enum TermSearch {
         case .identity, .recursion, .number, .format, .breakLabel, .variable, .location: []
         case .string(_, let parts):
             parts.compactMap { if case .term(let term) = $0 { term } else { nil } }
-        case .index(let a, let b), .pipe(let a, let b), .comma(let a, let b), .binary(_, let a, let b),
+        case .index(let a, let b), .pipe(let a, let b), .comma(let a, let b),
+            .binary(_, let a, let b),
             .update(_, let a, let b):
             [a, b]
         case .slice(let a, let from, let upto): [a, from, upto].compactMap { $0 }

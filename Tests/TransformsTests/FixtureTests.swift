@@ -1,0 +1,31 @@
+// Our own cases in jq's format: each holds, and leaves no block of the heap behind.
+
+import Foundation
+import Testing
+
+@testable import Transforms
+
+@Suite struct FixtureTests {
+    static let cases: [SuiteCase] = {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        let file = folder.appendingPathComponent("Fixtures/language.test")
+        return SuiteCase.parse((try? String(contentsOf: file, encoding: .utf8)) ?? "")
+    }()
+
+    @Test func areThere() { #expect(Self.cases.count > 150) }
+
+    @Test(arguments: cases) func holds(_ one: SuiteCase) {
+        let outcome = Harness.run(one.program, input: one.input ?? "null")
+        #expect(
+            outcome.outputs.map(Harness.canonical) == one.outputs.map(Harness.canonical),
+            "\(outcome.error ?? "") \(outcome.compileError?.message ?? "")")
+        #expect(outcome.liveBlocks == 0)
+    }
+
+    /// What is printed parses to the same program, so it means the same.
+    @Test(arguments: cases) func holdsWhenPrinted(_ one: SuiteCase) throws {
+        let printed = Printer.text(of: try Parser.parse(one.program))
+        let outcome = Harness.run(printed, input: one.input ?? "null")
+        #expect(outcome.outputs.map(Harness.canonical) == one.outputs.map(Harness.canonical))
+    }
+}
