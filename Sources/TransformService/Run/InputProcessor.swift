@@ -25,7 +25,9 @@ final class InputProcessor {
         runner = Runner(limits: limits)
         runner.adopt(job.arguments)
         // Safety: the bytes are a message's, used while it is written only.
-        unsafe runner.connect(environment: job.environment, searchList: job.searchList) { bytes in
+        unsafe runner.connect(
+            environment: job.environment, searchList: job.searchList, modules: job.modules
+        ) { bytes in
             _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO)
         }
         sink = unsafe OutputSink(job, runner, drain: drain)

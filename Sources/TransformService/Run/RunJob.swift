@@ -8,6 +8,7 @@ final class RunJob: Sendable {
     let program: Program
     let arguments: ArgumentValues
     let environment: [(name: String, value: String)]
+    let modules: FileModules
     let searchList: [String]
     let colors: WriteColors?
     let deadlineNanoseconds: UInt64
@@ -34,6 +35,7 @@ final class RunJob: Sendable {
         let modules = FileModules(
             folders: options.libraryFolders, programFolder: folder, home: home,
             origin: FileModules.folder(of: CommandLine.arguments.first ?? "."))
+        self.modules = modules
         searchList = modules.folders
         do throws(CompileError) {
             program = try Program.compile(text, argumentNames: arguments.names, modules: modules)

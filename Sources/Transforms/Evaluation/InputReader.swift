@@ -79,7 +79,7 @@ public struct InputForm: Sendable {
 
     public init(_ runner: Runner, _ source: any InputBlocks, _ form: InputForm) {
         self.runner = runner
-        unsafe state = unsafe runner.hostState
+        unsafe state = unsafe runner.state
         self.source = source
         self.form = form
         let depthMax = runner.limits.depthMax

@@ -8,13 +8,14 @@ extension Runner {
     /// - Parameters:
     ///   - environment: what `env` and `$ENV` show.
     ///   - searchList: what `get_search_list` shows.
+    ///   - modules: where `modulemeta` finds modules.
     ///   - message: takes what `debug` and `stderr` say.
     public func connect(
         environment: [(name: String, value: String)], searchList: [String],
-        message: @escaping (UnsafeRawBufferPointer) -> Void
+        modules: (any ModuleSource)?, message: @escaping (UnsafeRawBufferPointer) -> Void
     ) {
         // Safety: the state lives as long as the runner.
-        let state = unsafe hostState
+        unsafe state.pointee.host.modules = modules
         unsafe state.pointee.host.environment = environment
         unsafe state.pointee.host.searchList = searchList
         unsafe state.pointee.host.message = unsafe message
@@ -22,7 +23,7 @@ extension Runner {
 
     /// Lets programs read on with `input` and `inputs`, and see where the inputs come from.
     public func connect(_ inputs: InputReader) {
-        let state = unsafe hostState
+        let state = unsafe state
         unsafe state.pointee.host.nextInput = { [unowned self, unowned inputs] () throws(Stop) in
             let evaluator = unsafe Evaluator(state)
             do throws(InputFailure) {
@@ -36,15 +37,6 @@ extension Runner {
                 }
             }
         }
-    }
-
-    /// The state of the runner's runs, which its own file keeps to itself.
-    var hostState: UnsafeMutablePointer<Evaluator.State> {
-        let state = Mirror(reflecting: self).descendant("state")
-        guard let state = unsafe state as? UnsafeMutablePointer<Evaluator.State> else {
-            preconditionFailure("a runner has a state")
-        }
-        return unsafe state
     }
 
     /// Makes arguments fit for this runner; once, before its first run with them.

@@ -95,7 +95,7 @@ public enum RunFailure: Error, @unchecked Sendable {
     let heap: Heap
     let budget: Budget
     // Safety: allocated by `init`, freed by `deinit`, used by the thread that owns the runner.
-    private let state: UnsafeMutablePointer<Evaluator.State>
+    let state: UnsafeMutablePointer<Evaluator.State>
     private let frameBase: UnsafeMutableRawPointer
 
     public init(limits: Limits = Limits()) {
