@@ -22,6 +22,7 @@ struct DeadlineTests {
                 let elapsed = MonotonicClock.nanoseconds() - start
                 #expect(reply.status == 504)
                 #expect(reply.problem == "deadline-exceeded")
+                #expect(reply.field("Server-Timing")?.contains("run;dur=") == true)
                 #expect(elapsed >= 100_000_000)
                 #expect(elapsed < 4_000_000_000)
             }

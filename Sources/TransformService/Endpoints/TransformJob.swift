@@ -8,6 +8,7 @@
 
 import HTTPKit
 import NIOCore
+import Synchronization
 import Transforms
 
 /// The loop's variables are touched on the exchange's event loop only; `content` is written there
@@ -23,6 +24,8 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
     private let cancel = CancelFlag()
     private var content: ByteBuffer
     private var submittedNanoseconds: UInt64 = 0
+    /// When a worker began; 0 before.
+    private let startedNanoseconds = Atomic<UInt64>(0)
     // The loop's variables.
     private var timer: Scheduled<Void>?
     private var ticket: UInt64?
@@ -80,7 +83,20 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
             isWaiting
                 ? "The deadline passed while the request waited."
                 : "The program was stopped at its deadline.")
-        end(problem.response(requestID: request.requestID))
+        var response = problem.response(requestID: request.requestID)
+        addTimes(to: &response)
+        end(response)
+    }
+
+    /// What is known here of the times: a run that goes on counts as `run`.
+    private func addTimes(to response: inout Response) {
+        let now = MonotonicClock.nanoseconds()
+        let started = startedNanoseconds.load(ordering: .relaxed)
+        let submitted = ticket == nil ? now : submittedNanoseconds
+        var timing = Timing()
+        timing.run = started == 0 ? 0 : now &- started
+        let queued = (started == 0 ? now : started) &- submitted
+        response.fields.add("Server-Timing", Answer.serverTiming(timing, queued: queued))
     }
 
     private func clientLeft() {
@@ -118,7 +134,9 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
 
     func run(on executor: Executor) {
         if cancel.isCancelled { return }
-        let queued = MonotonicClock.nanoseconds() &- submittedNanoseconds
+        let started = MonotonicClock.nanoseconds()
+        startedNanoseconds.store(started, ordering: .relaxed)
+        let queued = started &- submittedNanoseconds
         let bounds = RunBounds(
             deadlineNanoseconds: request.deadlineNanoseconds, stepsMax: nil, cancel: cancel)
         // Safety: the bytes stay while the closure runs, and the documents in them no longer.

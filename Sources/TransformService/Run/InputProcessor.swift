@@ -56,6 +56,17 @@ final class InputProcessor {
         return RunOutcome.failed
     }
 
+    /// Passes the next input on, for a program that does only that; nil at the end.
+    func copyNext(_ inputs: InputReader) throws(InputFailure) -> Int32? {
+        switch try inputs.copyNext(to: &sink.buffer) {
+        case .text(let isTrue)?:
+            sink.endCopied()
+            return isTrue ? RunOutcome.trueOutput : RunOutcome.falseOutput
+        case .document(let input)?: return process(input) { inputs.place }
+        case nil: return nil
+        }
+    }
+
     /// What ends the run before or while an input is read.
     func fail(_ failure: InputFailure) -> Int32 {
         switch failure {

@@ -58,6 +58,12 @@ final class OutputSink {
         stringOptions = WriteOptions(asciiOnly: true)
     }
 
+    /// Ends a text that was copied to the buffer.
+    func endCopied() {
+        buffer.endLine()
+        if job.options.isUnbuffered { buffer.flush() }
+    }
+
     /// - Returns: a sentence if the output can't be written as the options ask.
     func write(_ document: Document) throws(RunFailure) -> String? {
         let options = job.options

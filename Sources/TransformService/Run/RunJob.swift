@@ -15,6 +15,12 @@ final class RunJob: Sendable {
     /// Whether the program may ask for the number of the input's line.
     let countsLines: Bool
 
+    /// Whether texts are passed on as they are read: `.`, compact, nothing else asked for.
+    var copiesTexts: Bool {
+        program.isIdentity && options.write == .compact && colors == nil
+            && options.form.kind == .texts && !options.form.slurps && !options.isSequence
+    }
+
     /// - Parameter word: the program, or its file.
     init(_ options: RunOptions, _ word: String, _ limits: Limits) throws(Refusal) {
         self.options = options

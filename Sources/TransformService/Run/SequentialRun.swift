@@ -44,6 +44,11 @@ struct SequentialRun {
         while files.errorCount == 0 && !processor.hasEnded {
             processor.begin()
             do throws(InputFailure) {
+                if job.copiesTexts {
+                    guard let copied = try processor.copyNext(inputs) else { return }
+                    status.add(copied)
+                    continue
+                }
                 guard let input = try inputs.next() else { return }
                 status.add(processor.process(input) { inputs.place })
             } catch {

@@ -60,6 +60,7 @@ public struct InputForm: Sendable {
     private var plain: JSONReader
     private var counted: JSONReader
     private var events: EventReader
+    private var transcoder: JSONTranscoder
     private var block: InputBlock?
     private var offset = 0
     /// Blocks that the current input borrows from, besides the current block.
@@ -88,6 +89,8 @@ public struct InputForm: Sendable {
         counted = JSONReader(
             heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: true)
         events = EventReader(heap: runner.heap, depthMax: depthMax)
+        transcoder = JSONTranscoder(
+            heap: runner.heap, budget: runner.budget, depthMax: depthMax)
     }
 
     /// The next input; valid until the runner's next `begin`, which comes before the next call.
@@ -231,6 +234,51 @@ public struct InputForm: Sendable {
         } catch {
             throw failed(error, block)
         }
+    }
+
+    /// An input of a program that only passes it on.
+    public enum Copied {
+        /// Its text was appended, compact; false for `null` and `false`.
+        case text(isTrue: Bool)
+        /// It has to be read and written as a value.
+        case document(Document)
+    }
+
+    /// The next input, its text copied to `out` where that takes no values. Only for texts that are
+    /// neither slurped nor a sequence.
+    public func copyNext(to out: inout OutputBuffer) throws(InputFailure) -> Copied? {
+        precondition(form.kind == .texts && !form.slurps && !form.isSequence)
+        for block in held { source.giveBack(block) }
+        held.removeAll(keepingCapacity: true)
+        isBorrowed = false
+        while !isDone {
+            guard let block, unsafe offset < block.bytes.count else {
+                if try !advance() { return nil }
+                continue
+            }
+            let bytes = unsafe Runner.bytes(block.bytes)
+            plain.offset = offset
+            offset = plain.skipSpace(offset)
+            if offset >= bytes.count { continue }
+            let start = out.count
+            do throws(ReadFailure) {
+                if case .copied(let isTrue, let end) =
+                    try transcoder.copy(bytes, from: offset, to: &out)
+                {
+                    offset = end
+                    showPlace()
+                    return .text(isTrue: isTrue)
+                }
+            } catch {
+                out.truncate(to: start)
+                throw failed(error, block)
+            }
+            out.truncate(to: start)
+            guard let value = try readText(block, isOwned: false) else { continue }
+            showPlace()
+            return .document(Document(value: value))
+        }
+        return nil
     }
 
     private func readEvent(_ block: InputBlock) throws(InputFailure) -> Value? {

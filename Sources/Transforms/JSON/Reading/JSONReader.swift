@@ -145,16 +145,11 @@ import Glibc
             }
             while depth > 0 {
                 try push(value)
-                offset = skipSpace(offset)
-                if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
-                let next = byte(offset)
-                offset &+= 1
-                if next == UInt8(ascii: ",") {
+                if try readDelimiter(inObject ? UInt8(ascii: "}") : UInt8(ascii: "]"))
+                    == UInt8(ascii: ",")
+                {
                     if inObject { try readName() }
                     break
-                }
-                if next != (inObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                    throw ReadFailure(code: .unexpectedByte, offset: offset - 1)
                 }
                 value = inObject ? try closeObject(start) : try closeArray(start)
                 let marker = stack[start &- 1]
@@ -174,7 +169,7 @@ import Glibc
     }
 
     /// A scalar, an empty container, or the sign (a `closure`) that a container opens.
-    @inline(__always) private mutating func readScalarOrOpen() throws(ReadFailure) -> Value {
+    @inline(__always) mutating func readScalarOrOpen() throws(ReadFailure) -> Value {
         offset = skipSpace(offset)
         if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
         let first = byte(offset)
@@ -227,19 +222,45 @@ import Glibc
 
     /// A member's name and the colon; pushed on the stack.
     @inline(__always) private mutating func readName() throws(ReadFailure) {
+        try push(try readNameValue())
+    }
+
+    /// A member's name; the colon is read too.
+    @inline(__always) mutating func readNameValue() throws(ReadFailure) -> Value {
         offset = skipSpace(offset)
         if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
         if byte(offset) != UInt8(ascii: "\"") {
             throw ReadFailure(code: .unexpectedByte, offset: offset)
         }
         offset &+= 1
-        try push(try readString())
+        let name = try readString()
         offset = skipSpace(offset)
         if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
         if byte(offset) != UInt8(ascii: ":") {
             throw ReadFailure(code: .unexpectedByte, offset: offset)
         }
         offset &+= 1
+        return name
+    }
+
+    /// A comma, or the mark that closes the container.
+    @inline(__always) mutating func readDelimiter(_ closing: UInt8) throws(ReadFailure) -> UInt8 {
+        offset = skipSpace(offset)
+        if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+        let next = byte(offset)
+        if next != UInt8(ascii: ",") && next != closing {
+            throw ReadFailure(code: .unexpectedByte, offset: offset)
+        }
+        offset &+= 1
+        return next
+    }
+
+    /// A number for a name that differs between most different names.
+    @inline(__always) static func print(_ name: Bytes) -> Int {
+        let length = name.count
+        if length == 0 { return 0 }
+        return (length &* 7 &+ Int(name[0]) &+ Int(name[length &- 1]) &* 5
+            &+ Int(name[length / 2]) &* 3) & 63
     }
 
     private mutating func closeArray(_ start: Int) throws(ReadFailure) -> Value {
@@ -280,13 +301,7 @@ import Glibc
         for i in 0..<count {
             let name = members[2 &* i]
             let length = name.count
-            var print = length &* 7
-            if length > 0 {
-                let bytes = name.bytes
-                print &+=
-                    Int(bytes[0]) &+ Int(bytes[length &- 1]) &* 5 &+ Int(bytes[length / 2]) &* 3
-            }
-            let bit: UInt64 = 1 &<< UInt64(print & 63)
+            let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: JSONReader.print(name.bytes))
             if seen & bit != 0 {
                 for j in 0..<i where members[2 &* j].count == length {
                     if members[2 &* j].bytes.hasSameBytes(name.bytes) { return true }

@@ -48,6 +48,16 @@ import Glibc
         }
     }
 
+    /// Ends a line, behind which the bytes may be drained.
+    public mutating func endLine() {
+        if count == capacity, let moved = unsafe realloc(base, capacity + 4096) {
+            unsafe base = moved.assumingMemoryBound(to: UInt8.self)
+            capacity += 4096
+        }
+        put(0x0A)
+        drainIfFull()
+    }
+
     @inline(__always) mutating func drainIfFull() {
         if count > OutputBuffer.drainCount { flush() }
     }

@@ -66,6 +66,9 @@
         constants?.destroy()
     }
 
+    /// Whether it is `.`, which passes its input on.
+    public var isIdentity: Bool { root.operation == .identity }
+
     /// Bytes of memory that the program holds.
     public var byteCount: Int {
         nodeCount * MemoryLayout<Node>.stride + (constants?.bytesHeld ?? 0)
