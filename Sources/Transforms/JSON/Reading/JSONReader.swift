@@ -21,9 +21,9 @@ import Glibc
     let allowsNonFinite: Bool
     /// Whether objects may be indexed as they are looked into: not where threads share them.
     let indexes: Bool
-    private var stack: Slots
+    private(set) var stack: Slots
     private var stackCapacity: Int
-    private var stackCount = 0
+    var stackCount = 0
 
     // The text and the place in it.
     var base: UnsafeMutablePointer<UInt8>
@@ -93,7 +93,7 @@ import Glibc
         return place
     }
 
-    @inline(__always) private mutating func push(_ value: Value) throws(ReadFailure) {
+    @inline(__always) mutating func push(_ value: Value) throws(ReadFailure) {
         if stackCount == stackCapacity { try growStack() }
         stack[stackCount] = value
         stackCount &+= 1
@@ -259,7 +259,8 @@ import Glibc
     @inline(__always) static func print(_ name: Bytes) -> Int {
         let length = name.count
         if length == 0 { return 0 }
-        return (length &* 7 &+ Int(name[0]) &+ Int(name[length &- 1]) &* 5
+        return
+            (length &* 7 &+ Int(name[0]) &+ Int(name[length &- 1]) &* 5
             &+ Int(name[length / 2]) &* 3) & 63
     }
 

@@ -1,16 +1,14 @@
 // JSON text -> the same text as the writer gives it, compact, without building its values: what the
-// program `.` does to an input. Each scalar is read and written at once.
+// program `.` does to an input. Each scalar is read and written at once; of each open container a
+// marker stands on the stack, and of an object its names.
 //
 // Values are needed after all where a name stands twice in an object, whose last value then stands
-// in its first place. Names are kept on a stack until their object closes, and looked through.
+// in its first place.
 
 @safe struct JSONTranscoder: ~Copyable {
     private var reader: JSONReader
     private let writer: JSONWriter
     private let heap: Heap
-    /// For each open container where its names begin, and whether it is an object.
-    private var open: [(start: Int, isObject: Bool)] = []
-    private var names: [Value] = []
     /// More names than this are left to the hash index of a built object.
     private static let nameCountMax = 64
 
@@ -32,91 +30,74 @@
     {
         reader.begin(text)
         reader.offset = offset
-        failure = nil
-        open.removeAll(keepingCapacity: true)
-        names.removeAll(keepingCapacity: true)
-        do throws(Stop) {
-            var isTrue = true
-            var nextLook = offset + 65536
-            while true {
-                let value = try read { (reader) throws(ReadFailure) in try reader.readScalarOrOpen() }
-                if value.tag == .closure {
-                    try enter(isObject: value.payload != 0, &out)
-                    continue
-                }
-                if value.isContainer && open.count >= reader.depthMax {
-                    failure = ReadFailure(code: .tooDeep, offset: reader.offset - 1)
-                    throw .limit
-                }
-                if open.isEmpty { isTrue = value.isTrue }
-                try writer.write(value, to: &out)
-                if try !close(&out) { return .needsValues }
-                if open.isEmpty { return .copied(isTrue: isTrue, end: reader.offset) }
-                if reader.offset >= nextLook {
-                    nextLook = reader.offset + 65536
-                    try reader.budget.charge(Budget.sliceStepCount)
-                }
+        var start = 0
+        var isObject = false
+        var depth = 0
+        var isTrue = true
+        while true {
+            let value = try reader.readScalarOrOpen()
+            if value.isContainer && depth >= reader.depthMax {
+                throw ReadFailure(code: .tooDeep, offset: reader.offset - 1)
             }
-        } catch {
-            throw failure ?? ReadFailure(code: .limit, offset: reader.offset)
-        }
-    }
-
-    /// What the reader refused.
-    private var failure: ReadFailure?
-
-    private mutating func read<T>(_ body: (inout JSONReader) throws(ReadFailure) -> T) throws(Stop) -> T {
-        do throws(ReadFailure) { return try body(&reader) } catch {
-            failure = error.code == .limit ? nil : error
-            throw .limit
-        }
-    }
-
-    private mutating func enter(isObject: Bool, _ out: inout OutputBuffer) throws(Stop) {
-        if open.count >= reader.depthMax {
-            failure = ReadFailure(code: .tooDeep, offset: reader.offset - 1)
-            throw .limit
-        }
-        open.append((names.count, isObject))
-        try out.append(isObject ? UInt8(ascii: "{") : UInt8(ascii: "["), heap)
-        if isObject { try readName(&out) }
-    }
-
-    private mutating func readName(_ out: inout OutputBuffer) throws(Stop) {
-        let name = try read { (reader) throws(ReadFailure) in try reader.readNameValue() }
-        names.append(name)
-        try writer.writeString(name, &out)
-        try out.append(UInt8(ascii: ":"), heap)
-    }
-
-    /// What follows a value: the next one of its container, or the containers' ends. False where an
-    /// object may have a name twice.
-    private mutating func close(_ out: inout OutputBuffer) throws(Stop) -> Bool {
-        while let (start, isObject) = open.last {
-            let next = try read { (reader) throws(ReadFailure) in
-                try reader.readDelimiter(isObject ? UInt8(ascii: "}") : UInt8(ascii: "]"))
+            if value.tag == .closure {
+                depth &+= 1
+                if depth > reader.depthMax {
+                    throw ReadFailure(code: .tooDeep, offset: reader.offset - 1)
+                }
+                try reader.push(Value(.closure, count: start, payload: isObject ? 1 : 0))
+                start = reader.stackCount
+                isObject = value.payload != 0
+                try put(isObject ? UInt8(ascii: "{") : UInt8(ascii: "["), &out)
+                if isObject { try copyName(&out) }
+                continue
             }
-            try out.append(next, heap)
-            if next == UInt8(ascii: ",") {
-                if isObject { try readName(&out) }
-                return true
+            if depth == 0 { isTrue = value.isTrue }
+            do throws(Stop) { try writer.writeScalar(value, &out) } catch { throw limit }
+            while depth > 0 {
+                let closing = isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
+                let next = try reader.readDelimiter(closing)
+                try put(next, &out)
+                if next != closing {
+                    if isObject { try copyName(&out) }
+                    break
+                }
+                if isObject && mayRepeat(start) { return .needsValues }
+                let marker = reader.stack[start &- 1]
+                reader.stackCount = start &- 1
+                start = marker.count
+                isObject = marker.payload != 0
+                depth &-= 1
+                do throws(Stop) { try reader.budget.charge(1) } catch { throw limit }
             }
-            if isObject && mayRepeat(start) { return false }
-            names.removeSubrange(start...)
-            open.removeLast()
+            if depth == 0 { return .copied(isTrue: isTrue, end: reader.offset) }
         }
-        return true
+    }
+
+    private var limit: ReadFailure { ReadFailure(code: .limit, offset: reader.offset) }
+
+    @inline(__always) private func put(_ byte: UInt8, _ out: inout OutputBuffer) throws(ReadFailure)
+    {
+        do throws(Stop) { try out.append(byte, heap) } catch { throw limit }
+    }
+
+    @inline(__always) private mutating func copyName(_ out: inout OutputBuffer) throws(ReadFailure)
+    {
+        let name = try reader.readNameValue()
+        try reader.push(name)
+        do throws(Stop) { try writer.writeString(name, &out) } catch { throw limit }
+        try put(UInt8(ascii: ":"), &out)
     }
 
     private func mayRepeat(_ start: Int) -> Bool {
-        let count = names.count - start
+        let count = reader.stackCount - start
         if count > JSONTranscoder.nameCountMax { return true }
+        let names = reader.stack.advanced(by: start)
         var seen: UInt64 = 0
-        for i in start..<names.count {
+        for i in 0..<count {
             let bytes = names[i].bytes
             let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: JSONReader.print(bytes))
             if seen & bit != 0 {
-                for j in start..<i where names[j].bytes.isEqual(to: bytes) { return true }
+                for j in 0..<i where names[j].bytes.isEqual(to: bytes) { return true }
             }
             seen |= bit
         }

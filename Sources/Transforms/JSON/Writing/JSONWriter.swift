@@ -44,7 +44,8 @@ struct JSONWriter {
         }
     }
 
-    @inline(__always) private func writeScalar(_ value: Value, _ out: inout OutputBuffer)
+    /// Scalars, and containers that are empty.
+    @inline(__always) func writeScalar(_ value: Value, _ out: inout OutputBuffer)
         throws(Stop)
     {
         switch value.tag {
@@ -58,7 +59,9 @@ struct JSONWriter {
             try out.reserve(40, heap)
             out.advance(unsafe DoubleWriter.write(value.storedDouble, to: out.tail))
         case .literal: try out.append(value.bytes, heap)
-        default: try writeString(value, &out)
+        case .array: try out.append("[]", heap)
+        case .object: try out.append("{}", heap)
+        case .string: try writeString(value, &out)
         }
     }
 
