@@ -123,7 +123,8 @@ enum Harness {
     static func canonical(_ text: String) -> String {
         let sorted = run(
             """
-            def s: if type == "object" then to_entries | sort_by(.key) | map(.value |= s) | from_entries
+            def s:
+              if type == "object" then to_entries | sort_by(.key) | map(.value |= s) | from_entries
               elif type == "array" then map(s) elif type == "number" then . + 0 else . end; s
             """,
             input: text)

@@ -53,7 +53,7 @@ import Testing
         #expect(copied(Array(text.utf8)) == written(Array(text.utf8)))
     }
 
-    /// Damaged at every byte, cut at every byte: the same text, or the same error at the same offset.
+    /// Damaged and cut at every byte: the same text, or the same error at the same offset.
     @Test(arguments: texts) func agreesOnDamage(_ text: String) {
         let bytes = Array(text.utf8)
         for i in 0..<bytes.count {

@@ -41,6 +41,7 @@ enum Answer {
 
     /// Milliseconds with three decimals.
     private static func append(_ text: inout [UInt8], _ name: StaticString, _ nanoseconds: UInt64) {
+        // Safety: the buffer is the static string's own, used while it is copied.
         name.withUTF8Buffer { unsafe text.append(contentsOf: $0) }
         let microseconds = (nanoseconds &+ 500) / 1_000
         let whole = microseconds / 1_000

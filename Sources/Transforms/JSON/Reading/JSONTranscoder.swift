@@ -24,7 +24,7 @@
         case needsValues
     }
 
-    /// Copies the text at `offset`. What was written of one that fails stays for the caller to drop.
+    /// Copies the text at `offset`. What was written of one that fails is the caller's to drop.
     mutating func copy(_ text: Bytes, from offset: Int, to out: inout OutputBuffer)
         throws(ReadFailure) -> Result
     {
