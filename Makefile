@@ -2,7 +2,7 @@
 
 PORT ?= 8001
 SWIFT ?= swift
-RELEASE_FLAGS = -c release --static-swift-stdlib
+RELEASE_FLAGS = -c release -Xswiftc -static-executable
 SWIFT_FILES = Package.swift Sources Tests
 
 .PHONY: run build test format lint check-tools

@@ -31,7 +31,7 @@ extension Evaluator {
     func absolute(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isNumber {
             if try heap.compare(input, Value(integer: 0)) < 0 {
-                throw raise(.cannotHaveAbs, input, at: node)
+                throw raise(.cannotNegate, input, at: node)
             }
             return retain(input)
         }

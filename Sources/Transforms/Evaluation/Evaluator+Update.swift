@@ -3,7 +3,7 @@
 // otherwise the paths are listed and set one after another, as jq does.
 
 /// Turns an owned part of a value into what stands in its place, owned; `absent` deletes it.
-typealias Change = (Value) throws(Stop) -> Value
+typealias PartChange = (Value) throws(Stop) -> Value
 
 extension Evaluator {
     /// The updated value; the input is owned.
@@ -53,7 +53,7 @@ extension Evaluator {
         }
     }
 
-    private func change(_ node: NodeRef, _ frame: Slots, _ input: Value, _ change: Change)
+    private func change(_ node: NodeRef, _ frame: Slots, _ input: Value, _ change: PartChange)
         throws(Stop) -> Value
     {
         if node.rawE != 0 {
@@ -64,7 +64,7 @@ extension Evaluator {
     }
 
     /// Sets each path in turn; those whose change yields nothing are deleted at the end.
-    private func changeListed(_ path: NodeRef, _ frame: Slots, _ input: Value, _ change: Change)
+    private func changeListed(_ path: NodeRef, _ frame: Slots, _ input: Value, _ change: PartChange)
         throws(Stop) -> Value
     {
         var result = retain(input)
@@ -110,7 +110,7 @@ extension Evaluator {
     // MARK: One walk
 
     /// Changes the parts that a direct path filter leads to. The value is owned.
-    private func direct(_ path: NodeRef, _ frame: Slots, _ value: Value, _ change: Change)
+    private func direct(_ path: NodeRef, _ frame: Slots, _ value: Value, _ change: PartChange)
         throws(Stop) -> Value
     {
         switch path.operation {
@@ -170,7 +170,9 @@ extension Evaluator {
     }
 
     /// `t?`: where the path leads nowhere, the value stays.
-    private func directAttempt(_ path: NodeRef, _ frame: Slots, _ value: Value, _ change: Change)
+    private func directAttempt(
+        _ path: NodeRef, _ frame: Slots, _ value: Value, _ change: PartChange
+    )
         throws(Stop) -> Value
     {
         var isBeyond = false
@@ -192,7 +194,7 @@ extension Evaluator {
     }
 
     private func changeAlong(
-        _ value: Value, _ keys: Value, _ i: Int, _ node: NodeRef, _ change: Change
+        _ value: Value, _ keys: Value, _ i: Int, _ node: NodeRef, _ change: PartChange
     ) throws(Stop) -> Value {
         if i == keys.count { return try change(value) }
         if i > JSONWriter.depthMax { throw raise("Path too deep", at: node) }
@@ -202,7 +204,7 @@ extension Evaluator {
     }
 
     /// Changes `target[key]`; the target is owned, the key borrowed.
-    func changePart(_ target: Value, _ key: Value, _ node: NodeRef?, _ change: Change)
+    func changePart(_ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange)
         throws(Stop) -> Value
     {
         switch (target.tag, key.tag) {
@@ -241,7 +243,9 @@ extension Evaluator {
         }
     }
 
-    private func changeElement(_ target: Value, _ key: Value, _ node: NodeRef?, _ change: Change)
+    private func changeElement(
+        _ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange
+    )
         throws(Stop) -> Value
     {
         var array = target.isNull ? Value(.array, payload: 16) : target
@@ -285,7 +289,7 @@ extension Evaluator {
     }
 
     /// Runs the change of a part of `container`, which is released when the change fails.
-    @inline(__always) private func changed(_ part: Value, in container: Value, _ change: Change)
+    @inline(__always) private func changed(_ part: Value, in container: Value, _ change: PartChange)
         throws(Stop) -> Value
     {
         do throws(Stop) { return try change(part) } catch {
@@ -295,7 +299,7 @@ extension Evaluator {
     }
 
     func changeSlice(
-        _ target: Value, _ from: Value, _ upto: Value, _ node: NodeRef?, _ change: Change
+        _ target: Value, _ from: Value, _ upto: Value, _ node: NodeRef?, _ change: PartChange
     ) throws(Stop) -> Value {
         if target.isString {
             release(target)
@@ -340,7 +344,7 @@ extension Evaluator {
     }
 
     /// Changes all elements or members' values of an owned container.
-    func changeElements(_ target: Value, _ change: Change) throws(Stop) -> Value {
+    func changeElements(_ target: Value, _ change: PartChange) throws(Stop) -> Value {
         if target.count == 0 { return target }
         var container = target
         let step = target.isArray ? 1 : 2
@@ -379,7 +383,8 @@ extension Evaluator {
     }
 
     /// Changes all scalars in an owned value.
-    private func changeLeaves(_ value: Value, _ depth: Int, _ change: Change) throws(Stop) -> Value
+    private func changeLeaves(_ value: Value, _ depth: Int, _ change: PartChange) throws(Stop)
+        -> Value
     {
         if !value.isContainer { return try change(value) }
         if depth > JSONWriter.depthMax { throw heap.stop(.depth) }

@@ -4,11 +4,11 @@
 enum Message {
     case cannotIndex, cannotIterate, cannotAdd, cannotSubtract, cannotMultiply, cannotDivide
     case dividedByZero, remainderByZero, cannotNegate, keyNotString, hasNoKeys, hasNoLength
-    case cannotSort, cannotGroup, cannotCheckKey, cannotContain, cannotParseNumber,
+    case cannotSort, cannotContain, cannotParseNumber,
         cannotParseBoolean
-    case cannotMatch, notInCSVRow, notInTSVRow, cannotFormatRow, cannotEscape, notBase64, notBase32
-    case notURI, cannotHaveAbs, cannotBeExploded, cannotSearch, cannotSearchFrom, needsNumber
-    case hasNoUTF8Length, cannotReverse, badImplode, invalidPath, cannotEntries
+    case cannotMatch, notInCSVRow, cannotEscape, notBase64, notBase32
+    case notURI, cannotSearch, cannotSearchFrom, needsNumber
+    case hasNoUTF8Length, badImplode, invalidPath, cannotEntries
     case notString
 
     /// The text around the values: before, between, after.
@@ -29,25 +29,18 @@ enum Message {
         case .hasNoLength: ("", "", " has no length")
         case .hasNoUTF8Length: ("", "", " only strings have UTF-8 byte length")
         case .cannotSort: ("", "", " cannot be sorted, as it is not an array")
-        case .cannotGroup: ("Cannot index ", " with number", "")
-        case .cannotCheckKey: ("Cannot check whether ", " has a ", " key")
         case .cannotContain: ("", " and ", " cannot have their containment checked")
         case .cannotParseNumber: ("", "", " cannot be parsed as a number")
         case .cannotParseBoolean: ("", "", " cannot be parsed as a boolean")
         case .cannotMatch: ("", "", " cannot be matched, as it is not a string")
         case .notInCSVRow: ("", "", " is not valid in a csv row")
-        case .notInTSVRow: ("", "", " is not valid in a tsv row")
-        case .cannotFormatRow: ("", "", " cannot be formatted, only an array can be")
         case .cannotEscape: ("", "", " can not be escaped for shell")
         case .notBase64: ("", "", " is not valid base64 data")
         case .notBase32: ("", "", " is not valid base32 data")
         case .notURI: ("", "", " is not a valid uri encoding")
-        case .cannotHaveAbs: ("", "", " has no absolute value")
-        case .cannotBeExploded: ("", "", " cannot be exploded")
         case .cannotSearch: ("", "", " cannot be searched, as it is not a string")
         case .cannotSearchFrom: ("", "", " cannot be searched from")
         case .needsNumber: ("", "", " number required")
-        case .cannotReverse: ("Cannot reverse ", "", "")
         case .badImplode:
             ("", "", " can't be imploded, unicode codepoint needs to be numeric")
         case .invalidPath: ("Invalid path expression with result ", "", "")

@@ -177,6 +177,24 @@ extension JSONReader {
         return value
     }
 
+    /// The first place from `start` on that is no digit; long runs go by 8.
+    @inline(__always) private func skipDigits(_ start: Int) -> Int {
+        var place = start
+        while place &+ 8 <= end {
+            // Safety: 8 bytes remain.
+            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+            // A byte is a digit when its high half is 3, and stays 3 with 6 added.
+            let halves: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
+            let threes: UInt64 = 0x3030_3030_3030_3030
+            let others =
+                (word & halves ^ threes) | ((word &+ 0x0606_0606_0606_0606) & halves ^ threes)
+            if others != 0 { return place &+ others.trailingZeroBitCount >> 3 }
+            place &+= 8
+        }
+        while isDigit(place) { place &+= 1 }
+        return place
+    }
+
     @inline(__always) private func isDigit(_ place: Int) -> Bool {
         place < end && byte(place) &- 0x30 <= 9
     }
@@ -218,7 +236,7 @@ extension JSONReader {
         if place < end && byte(place) == UInt8(ascii: ".") {
             place &+= 1
             if !isDigit(place) { throw failure(.badNumber, place) }
-            while isDigit(place) { place &+= 1 }
+            place = skipDigits(place)
         }
         if place < end && byte(place) | 0x20 == UInt8(ascii: "e") {
             hasExponent = true

@@ -27,13 +27,13 @@ struct Parser {
     var text: [UInt8] = []
 
     /// Operators whose right operand is being read, of all open expressions.
-    private var operations: [Operation] = []
+    private var operations: [PendingOperator] = []
     /// What stands to the left of the operand that is being read, of all open queries.
     private var frames: [Frame] = []
     private var lineStart = 0
     private var line = 1
 
-    private struct Operation {
+    private struct PendingOperator {
         var left: Term
         var height: Int
         var operation: Operator
@@ -211,7 +211,7 @@ extension Parser {
             left = try apply(operations.removeLast(), to: left)
         }
         operations.append(
-            Operation(left: left, height: height, operation: next, offset: token.start))
+            PendingOperator(left: left, height: height, operation: next, offset: token.start))
         advance()
     }
 
@@ -226,7 +226,7 @@ extension Parser {
 
     @inline(never)
     private mutating func apply(
-        _ operation: Operation, to right: Term
+        _ operation: PendingOperator, to right: Term
     ) throws(SyntaxError) -> Term {
         let kind: Term.Kind
         switch operation.operation {
