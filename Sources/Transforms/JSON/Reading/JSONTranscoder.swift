@@ -30,6 +30,11 @@
     {
         reader.begin(text)
         reader.offset = offset
+        // Mostly the copy is no longer than the text: room for it at once is never moved.
+        let rest = text.count - offset
+        if rest > 1 << 20 {
+            do throws(Stop) { try out.reserve(rest, heap) } catch { throw limit }
+        }
         var start = 0
         var isObject = false
         var depth = 0

@@ -86,6 +86,11 @@ import Glibc
         guard let moved = unsafe realloc(base, room) else { throw heap.stop(.memory) }
         unsafe base = moved.assumingMemoryBound(to: UInt8.self)
         capacity = room
+        if room >= 4 << 20 {
+            // Large outputs are written front to back: fewer, larger page faults.
+            let start = unsafe (UInt(bitPattern: base) + 4095) & ~4095
+            unsafe madvise(UnsafeMutableRawPointer(bitPattern: start), room - 8192, MADV_HUGEPAGE)
+        }
     }
 
     /// Where `reserve`d bytes are written; `advance` counts them.
