@@ -1,7 +1,7 @@
 // JSON text -> the same text as the writer gives it, compact, without building its values: what the
-// program `.` does to an input. Whole runs of bytes are copied that need no change; white space, and
-// what is written otherwise than it came, end a run. Of each open container a marker stands on the
-// stack, and of an object its names.
+// program `.` does to an input. Whole runs of bytes are copied that need no change; white space,
+// and what is written otherwise than it came, end a run. Of each open container a marker stands on
+// the stack, and of an object its names.
 //
 // Safety: a run is a part of the text that was read.
 //
