@@ -284,7 +284,9 @@ import Glibc
         var count = (stackCount - start) / 2
         do throws(Stop) {
             if count > 64 || counts { return try closeLargeObject(members, count) }
-            if mayRepeat(members, count) { count = dropRepeated(members, count) }
+            if JSONReader.mayRepeat(members, count, stride: 2) {
+                count = dropRepeated(members, count)
+            }
             // More members than a scan is good for: room for an index in front of them.
             let room = count > 8 && indexes ? Heap.headerByteCount : 0
             let address = try heap.bump(count &* 32 &+ room) + UInt(room)
@@ -296,16 +298,16 @@ import Glibc
         } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
-    /// False when all names surely differ: a set of 64 bits over their lengths and some bytes.
-    @inline(__always) private func mayRepeat(_ members: Slots, _ count: Int) -> Bool {
+    /// Whether two of `count` names are the same: the strings at every `stride` slots. A set of 64
+    /// bits over their lengths and some bytes tells most different names apart.
+    @inline(__always) static func mayRepeat(_ names: Slots, _ count: Int, stride: Int) -> Bool {
         var seen: UInt64 = 0
         for i in 0..<count {
-            let name = members[2 &* i]
-            let length = name.count
+            let name = names[stride &* i]
             let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: JSONReader.print(name.bytes))
             if seen & bit != 0 {
-                for j in 0..<i where members[2 &* j].count == length {
-                    if members[2 &* j].bytes.hasSameBytes(name.bytes) { return true }
+                for j in 0..<i where names[stride &* j].count == name.count {
+                    if names[stride &* j].bytes.hasSameBytes(name.bytes) { return true }
                 }
             }
             seen |= bit

@@ -120,6 +120,15 @@ import Glibc
         count &+= bytes.count
     }
 
+    /// Appends a whole text; a long one goes to the drain from where it lies.
+    mutating func pass(_ bytes: Bytes, _ heap: Heap) throws(Stop) {
+        guard bytes.count > OutputBuffer.drainCount, let drain = unsafe drain else {
+            return try append(bytes, heap)
+        }
+        flush()
+        unsafe drain(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count))
+    }
+
     mutating func append(_ text: StaticString, _ heap: Heap) throws(Stop) {
         unsafe try append(
             Bytes(UnsafeMutablePointer(mutating: text.utf8Start), text.utf8CodeUnitCount), heap)

@@ -1,0 +1,141 @@
+// The names of earlier objects -> a quick reading of the same names in the next object at the same
+// place. Rows of one shape repeat their names byte for byte:
+//
+//     [{"id":1,"at":{"x":2}},{"id":3,...       place 1: the text; place 2: its elements
+//      ^^^^^ ^^^^^                             shape of place 2: "id": "at":
+//                                              place 3: the value of "at", with a shape of its own
+//
+// A name that has the bytes of its token needs no scan and no check; names that match tokens in
+// their order differ from each other as the tokens do. Memory is bounded and small: what finds no
+// room is read as if it were new.
+//
+// Safety: tokens point into the text that is being read; `placeCount` and `tokenCount` stay below
+// the capacities.
+
+@safe struct ObjectShapes: ~Copyable {
+    /// A name with its quotes and its colon, as it stood in the text.
+    @safe struct Token {
+        var bytes: UnsafeMutablePointer<UInt8>
+        var count: Int
+        /// The place of the member's value.
+        var place: Int
+    }
+
+    private struct Place {
+        var firstToken = 0
+        var tokenCount = 0
+        /// The place of an array's elements; 0 as long as there is none.
+        var elementPlace = 0
+        var learnedCount = 0
+    }
+
+    private static let placesMax = 512
+    private static let tokensMax = 1_024
+    /// A place whose objects keep differing is not worth learning again.
+    private static let learnedMax = 8
+    /// Tokens that are passed over to find a name: optional members.
+    static let passedMax = 4
+    /// A matched token is a bit in 64.
+    static let namesMax = 64
+
+    private let places: UnsafeMutablePointer<Place>
+    private let tokens: UnsafeMutablePointer<Token>
+    private var placeCount = 0
+    private var tokenCount = 0
+
+    /// What has no place of its own: nothing is learned there.
+    static let nowhere = 0
+    /// The whole text.
+    static let root = 1
+
+    init() {
+        unsafe places = .allocate(capacity: ObjectShapes.placesMax)
+        unsafe tokens = .allocate(capacity: ObjectShapes.tokensMax)
+    }
+
+    deinit {
+        unsafe places.deallocate()
+        unsafe tokens.deallocate()
+    }
+
+    /// Forgets the text before.
+    mutating func begin() {
+        unsafe places[ObjectShapes.nowhere] = Place(learnedCount: ObjectShapes.learnedMax)
+        unsafe places[ObjectShapes.root] = Place()
+        placeCount = 2
+        tokenCount = 0
+    }
+
+    private mutating func makePlace() -> Int {
+        if placeCount == ObjectShapes.placesMax { return ObjectShapes.nowhere }
+        unsafe places[placeCount] = Place()
+        placeCount += 1
+        return placeCount - 1
+    }
+
+    /// Where the elements of an array at `place` stand.
+    mutating func elementPlace(_ place: Int) -> Int {
+        assert(place < placeCount)
+        if place == ObjectShapes.nowhere { return place }
+        if unsafe places[place].elementPlace == 0 {
+            let made = makePlace()
+            unsafe places[place].elementPlace = made
+        }
+        return unsafe places[place].elementPlace
+    }
+
+    /// The tokens of the objects at `place`.
+    @inline(__always) func shape(_ place: Int) -> (first: Int, count: Int) {
+        assert(place < placeCount)
+        return unsafe (places[place].firstToken, places[place].tokenCount)
+    }
+
+    @inline(__always) func token(_ index: Int) -> Token {
+        assert(index < tokenCount)
+        return unsafe tokens[index]
+    }
+
+    /// Whether a token's bytes begin at `text`, of which `available` bytes remain.
+    @inline(__always) func matches(
+        _ index: Int, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
+    ) -> Bool {
+        assert(index < tokenCount)
+        let count = token(index).count
+        // Safety: `available` is at least the token's bytes and 8 more; the token stood earlier in
+        // the same text, so as many bytes follow it.
+        if count &+ 8 > available { return false }
+        let token = unsafe UnsafeRawPointer(self.token(index).bytes)
+        let raw = UnsafeRawPointer(text)
+        var i = 0
+        while i &+ 8 <= count {
+            if unsafe token.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+                != raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            {
+                return false
+            }
+            i &+= 8
+        }
+        let difference =
+            unsafe token.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            ^ raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+        return difference & ((1 &<< UInt64(truncatingIfNeeded: (count &- i) &* 8)) &- 1) == 0
+    }
+
+    /// Takes the names of an object at `place` for the shape of the next.
+    /// - Parameter names: all different, each with its quotes and colon around it in the text.
+    mutating func learn(_ place: Int, _ names: Slots, _ count: Int) {
+        assert(place < placeCount)
+        guard unsafe places[place].learnedCount < ObjectShapes.learnedMax,
+            count <= ObjectShapes.namesMax, tokenCount + count <= ObjectShapes.tokensMax
+        else { return }
+        unsafe places[place].learnedCount += 1
+        unsafe places[place].firstToken = tokenCount
+        unsafe places[place].tokenCount = count
+        for i in 0..<count {
+            let name = names[i].bytes
+            unsafe tokens[tokenCount] = Token(
+                bytes: name.base - 1, count: name.count + 3, place: makePlace())
+            tokenCount += 1
+        }
+    }
+}
