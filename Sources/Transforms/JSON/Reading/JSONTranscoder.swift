@@ -17,8 +17,9 @@
     /// More names than this are left to the hash index of a built object.
     private static let nameCountMax = 64
 
-    init(heap: Heap, budget: Budget, depthMax: Int) {
-        reader = JSONReader(heap: heap, budget: budget, depthMax: depthMax, counts: false)
+    init(heap: Heap, budget: Budget, depthMax: Int, isLenient: Bool = false) {
+        reader = JSONReader(
+            heap: heap, budget: budget, depthMax: depthMax, counts: false, isLenient: isLenient)
         writer = JSONWriter(heap: heap, budget: budget, options: .compact)
         self.heap = heap
     }
@@ -67,7 +68,10 @@
                 if isObject { try copyName(&out) }
                 continue
             }
-            if depth == 0 { isTrue = value.isTrue }
+            if depth == 0 {
+                isTrue = value.isTrue
+                try reader.checkEnd(of: value)
+            }
             if !isVerbatim(value, first) {
                 try endRun(first, &out)
                 do throws(Stop) { try writer.writeScalar(value, &out) } catch { throw limit }
@@ -119,6 +123,8 @@
         case .string: value.word & Value.plain != 0
         case .literal: unsafe value.payload == UInt64(UInt(bitPattern: reader.base + first))
         case .array, .object: reader.offset == first &+ 2
+        // `nan`, `Infinity`
+        case .double: false
         default: true
         }
     }
