@@ -27,7 +27,7 @@ final class RunJob: Sendable {
         let milliseconds = options.timeoutMilliseconds.map { UInt64($0) }
         deadlineNanoseconds =
             milliseconds.map { MonotonicClock.nanoseconds() + $0 * 1_000_000 } ?? .max
-        arguments = try RunJob.values(options.arguments, limits)
+        arguments = try RunJob.values(options, limits)
         environment = RunJob.readEnvironment()
         colors = options.usesColors ? RunJob.readColors() : nil
         var text = Array(word.utf8)
@@ -54,11 +54,11 @@ final class RunJob: Sendable {
         countsLines = shown.contains("input_line_number") || options.libraryFolders != nil
     }
 
-    private static func values(_ words: [RunOptions.Argument], _ limits: Limits) throws(Refusal)
+    private static func values(_ options: RunOptions, _ limits: Limits) throws(Refusal)
         -> ArgumentValues
     {
-        let values = ArgumentValues(limits: limits)
-        for word in words {
+        let values = ArgumentValues(limits: limits, isLenient: options.form.isLenient)
+        for word in options.arguments {
             let file = try contents(word)
             do throws(ReadFailure) {
                 switch word {

@@ -27,6 +27,8 @@ struct RunOptions {
     var isSequence = false
     var isUnbuffered = false
     var setsExitStatus = false
+    /// Whether inputs keep to RFC 8259.
+    var isStrict = false
 
     var threadCount = 1
     var memoryMebibytesMax = 4096
@@ -69,6 +71,7 @@ struct RunOptions {
             }
         }
         if isSequence { form.isSequence = true }
+        form.isLenient = !isStrict
     }
 
     /// `-1` is a program.
@@ -139,6 +142,7 @@ struct RunOptions {
         case "--unbuffered": isUnbuffered = true
         case "--seq": isSequence = true
         case "--binary": break
+        case "--strict-json": isStrict = true
         case "--stream": if form.kind == .texts { form.kind = .events }
         case "--stream-errors":
             if form.kind == .texts { form.kind = .events }

@@ -25,6 +25,8 @@ enum RunUsage {
               --seq               texts begin with a record separator (RFC 7464)
               --stream            the events of each text: [PATH, LEAF] and [PATH]
               --stream-errors     the same, and a malformed text is an event [MESSAGE, PATH]
+              --strict-json       texts keep to RFC 8259: no nan, Infinity, +1, .5, 007, and no
+                                  bytes that are not UTF-8 (by default read as jq does)
 
         Outputs
           -c, --compact-output    one line for each output

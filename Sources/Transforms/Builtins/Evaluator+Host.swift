@@ -91,7 +91,7 @@ extension Evaluator {
         try charge(input.count / 32)
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: true,
-            allowsNonFinite: true)
+            isLenient: true)
         do throws(ReadFailure) { return try reader.readText(input.bytes) } catch {
             if error.code == .limit { throw .limit }
             throw raise(try ReadMessage.sentence(error, input, self), at: node)
@@ -119,6 +119,8 @@ enum ReadMessage {
             while consumed < bytes.count && !isDelimiter(bytes[consumed]) { consumed += 1 }
             switch first {
             case UInt8(ascii: "'"): sentence = "Invalid string literal; expected \", but got '"
+            case UInt8(ascii: "n") where failure.code == .badNumber:
+                sentence = "Invalid numeric literal"
             case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"):
                 sentence = "Invalid literal"
             default: sentence = "Invalid numeric literal"

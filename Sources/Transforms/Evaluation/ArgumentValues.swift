@@ -9,13 +9,16 @@ import Glibc
     let heap: Heap
     private let budget: Budget
     private let depthMax: Int
+    private let isLenient: Bool
     // Safety: allocated by `keep`, freed by `deinit`; values borrow from them.
     private var texts = unsafe [UnsafeMutablePointer<UInt8>]()
     private var named: [(name: String, value: Value)] = []
     private var positional: [Value] = []
     private var all: Value = .null
 
-    public init(limits: Limits) {
+    /// - Parameter isLenient: whether JSON texts are read as jq reads them.
+    public init(limits: Limits, isLenient: Bool = false) {
+        self.isLenient = isLenient
         heap = Heap(bytesMax: limits.memoryBytesMax)
         budget = Budget(heap: heap)
         budget.begin(deadlineNanoseconds: .max, stepsMax: .max, cancel: nil)
@@ -45,7 +48,8 @@ import Glibc
 
     /// Binds an array of all the JSON texts' values.
     public func bind(_ name: String, slurped texts: [UInt8]) throws(ReadFailure) {
-        var reader = JSONReader(heap: heap, budget: budget, depthMax: depthMax, counts: false)
+        var reader = JSONReader(
+            heap: heap, budget: budget, depthMax: depthMax, counts: false, isLenient: isLenient)
         reader.begin(keep(texts))
         var values: [Value] = []
         while let value = try reader.readNext() { values.append(value) }
@@ -89,7 +93,8 @@ import Glibc
     }
 
     private func read(_ text: [UInt8]) throws(ReadFailure) -> Value {
-        var reader = JSONReader(heap: heap, budget: budget, depthMax: depthMax, counts: false)
+        var reader = JSONReader(
+            heap: heap, budget: budget, depthMax: depthMax, counts: false, isLenient: isLenient)
         return try reader.readText(keep(text))
     }
 

@@ -47,6 +47,8 @@ public struct InputForm: Sendable {
     public var isSequence = false
     /// A malformed text is an event of its own: its message and the path so far.
     public var reportsErrors = false
+    /// What jq reads is read, and not RFC 8259's texts alone.
+    public var isLenient = false
 
     public init() {}
 }
@@ -85,12 +87,15 @@ public struct InputForm: Sendable {
         self.form = form
         let depthMax = runner.limits.depthMax
         plain = JSONReader(
-            heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: false)
+            heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: false,
+            isLenient: form.isLenient)
         counted = JSONReader(
-            heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: true)
+            heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: true,
+            isLenient: form.isLenient)
         events = EventReader(heap: runner.heap, depthMax: depthMax)
         transcoder = JSONTranscoder(
-            heap: runner.heap, budget: runner.budget, depthMax: depthMax)
+            heap: runner.heap, budget: runner.budget, depthMax: depthMax,
+            isLenient: form.isLenient)
     }
 
     /// The next input; valid until the runner's next `begin`, which comes before the next call.

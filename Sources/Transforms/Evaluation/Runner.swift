@@ -278,11 +278,11 @@ public enum RunFailure: Error, @unchecked Sendable {
 }
 
 extension Runner {
-    /// Like `read`, and `nan` and `Infinity` are numbers, as in jq's own texts.
+    /// Like `read`, and what jq reads besides RFC 8259's texts is read too.
     public func readLenient(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: limits.depthMax, counts: false,
-            allowsNonFinite: true)
+            isLenient: true)
         return unsafe Document(value: try reader.readText(Runner.bytes(text)))
     }
 }

@@ -65,17 +65,38 @@ extension JSONReader {
         var flags = Value.ascii
         if high != 0 {
             flags = 0
-            try checkUTF8(start, upto)
+            if try !isUTF8(start, upto) { return try repairedString(bytes) }
         }
         if delete == 0 { flags |= Value.plain }
         if counts { return try copyString(bytes, flags) }
         return Value(string: bytes, flags: flags)
     }
 
-    @inline(never) private func checkUTF8(_ start: Int, _ upto: Int) throws(ReadFailure) {
-        if let bad = unsafe UTF8Text.firstInvalid(base + start, upto - start) {
-            throw ReadFailure(code: .badUTF8, offset: start + bad)
+    /// False for bytes that are to be repaired.
+    @inline(never) private func isUTF8(_ start: Int, _ upto: Int) throws(ReadFailure) -> Bool {
+        guard let bad = unsafe UTF8Text.firstInvalid(base + start, upto - start) else {
+            return true
         }
+        if isLenient { return false }
+        throw ReadFailure(code: .badUTF8, offset: start + bad)
+    }
+
+    /// The string with U+FFFD for what is no UTF-8.
+    @inline(never) private func repairedString(_ bytes: Bytes) throws(ReadFailure) -> Value {
+        let text = Array(bytes.text.utf8)
+        let target = try room(text.count)
+        for i in 0..<text.count { target.bytes[i] = text[i] }
+        if counts { Heap.setUsed(UInt(target.payload), text.count) }
+        return target
+    }
+
+    /// A string of some bytes that are still to be written.
+    private func room(_ byteCount: Int) throws(ReadFailure) -> Value {
+        do throws(Stop) {
+            if counts { return try heap.makeString(byteCount).with(count: byteCount) }
+            let address = try heap.bump(byteCount)
+            return Value(.string, count: byteCount, payload: UInt64(address))
+        } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
     @inline(never) private func copyString(_ bytes: Bytes, _ flags: UInt64) throws(ReadFailure)
@@ -98,19 +119,15 @@ extension JSONReader {
             if byte < 0x20 { throw ReadFailure(code: .controlInString, offset: close) }
             close &+= byte == 0x5C ? 2 : 1
         }
-        try checkUTF8(start, close)
+        let isUTF8 = try self.isUTF8(start, close)
         // What is decoded is never longer than its escapes.
-        let target: Value
-        do throws(Stop) {
-            if counts {
-                target = try heap.makeString(close - start)
-            } else {
-                let address = try heap.bump(close - start)
-                target = Value(.string, count: close - start, payload: UInt64(address))
-            }
-        } catch { throw ReadFailure(code: .limit, offset: offset) }
+        let target = try room(close - start)
         let count = try decode(start, close, target.bytes)
         offset = close &+ 1
+        if !isUTF8 {
+            defer { heap.release(target) }
+            return try repairedString(target.bytes.slice(0, count))
+        }
         if counts { Heap.setUsed(UInt(target.payload), count) }
         return target.with(count: count)
     }
@@ -213,10 +230,11 @@ extension JSONReader {
         }
         let digitCount = place &- digits
         if digitCount == 0 {
-            if allowsNonFinite, let number = try readNonFinite() { return number }
+            if isLenient { return try readLenientNumber(start) }
             throw failure(.badNumber, place)
         }
         if digitCount > 1 && byte(digits) == 0x30 {
+            if isLenient { return try readLenientNumber(start) }
             throw ReadFailure(code: .badNumber, offset: digits)
         }
         let next = place < end ? byte(place) : 0x20
@@ -235,7 +253,10 @@ extension JSONReader {
         var hasExponent = false
         if place < end && byte(place) == UInt8(ascii: ".") {
             place &+= 1
-            if !isDigit(place) { throw failure(.badNumber, place) }
+            if !isDigit(place) {
+                if isLenient { return try readLenientNumber(start) }
+                throw failure(.badNumber, place)
+            }
             place = skipDigits(place)
         }
         if place < end && byte(place) | 0x20 == UInt8(ascii: "e") {
@@ -254,6 +275,11 @@ extension JSONReader {
             return unsafe Value(
                 .literal, count: text.count, payload: UInt64(UInt(bitPattern: text.base)))
         }
+        return try canonicalLiteral(text)
+    }
+
+    /// The literal in a form that can be printed, in memory of its own.
+    private func canonicalLiteral(_ text: Bytes) throws(ReadFailure) -> Value {
         do throws(Stop) {
             if counts { return try heap.literal(text) }
             let address = try heap.bump(text.count + 24)
@@ -263,31 +289,59 @@ extension JSONReader {
         } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
-    /// `nan`, `NaN`, `Infinity`, signed or not, where they are allowed.
-    mutating func readNonFinite() throws(ReadFailure) -> Value? {
-        let start = offset
-        let isNegative = byte(offset) == UInt8(ascii: "-")
-        let first = offset + (isNegative ? 1 : 0)
-        var place = first
-        while place < end,
-            byte(place) | 0x20 >= 0x61 && byte(place) | 0x20 <= 0x7A
-                || byte(place) &- 0x30 <= 9
-        {
-            place &+= 1
-        }
-        let word = unsafe Bytes(base + first, place - first).text
-        switch word {
-        case "nan", "NaN": offset = place
-        case "Infinity", "infinity":
-            offset = place
-            return Value(double: isNegative ? -.infinity : .infinity)
-        default:
-            if isNegative || word.lowercased().hasPrefix("nan") {
+    /// A number that jq reads and RFC 8259 has not: the whole token is decNumber's, in any case.
+    ///
+    ///     [+-] ( digits [. digits] | . digits ) [e [+-] digits]
+    ///     [+-] ( inf | infinity | nan | snan ), the last two with zeros behind them
+    @inline(never) mutating func readLenientNumber(_ start: Int) throws(ReadFailure) -> Value {
+        var stop = start
+        while stop < end && !endsToken(byte(stop)) { stop &+= 1 }
+        let isNegative = byte(start) == UInt8(ascii: "-")
+        let first = isNegative || byte(start) == UInt8(ascii: "+") ? start + 1 : start
+        if first < stop && (isDigit(first) || byte(first) == UInt8(ascii: ".")) {
+            guard isDecimal(first, stop) else {
                 throw ReadFailure(code: .badNumber, offset: start)
             }
-            offset = start
-            return nil
+            offset = stop
+            let signed = isNegative ? start : first
+            return try unsafe canonicalLiteral(Bytes(base + signed, stop - signed))
         }
+        var word = unsafe Bytes(base + first, min(stop - first, 64)).text.lowercased()[...]
+        if word == "inf" || word == "infinity" {
+            offset = stop
+            return Value(double: isNegative ? -.infinity : .infinity)
+        }
+        let isLong = stop - first > 64
+        while word.last == "0" { word.removeLast() }
+        if isLong || word != "nan" && word != "snan" {
+            throw ReadFailure(code: .badNumber, offset: start)
+        }
+        offset = stop
         return Value(double: .nan)
+    }
+
+    /// Whether the bytes are digits with at most one point, and maybe an exponent.
+    private func isDecimal(_ start: Int, _ stop: Int) -> Bool {
+        var place = start
+        while isDigit(place) { place &+= 1 }
+        var digitCount = place - start
+        if place < stop && byte(place) == UInt8(ascii: ".") {
+            let behind = place + 1
+            place = behind
+            while isDigit(place) { place &+= 1 }
+            digitCount += place - behind
+        }
+        if digitCount == 0 { return false }
+        if place < stop && byte(place) | 0x20 == UInt8(ascii: "e") {
+            place &+= 1
+            if place < stop
+                && (byte(place) == UInt8(ascii: "+") || byte(place) == UInt8(ascii: "-"))
+            {
+                place &+= 1
+            }
+            if !isDigit(place) { return false }
+            while isDigit(place) { place &+= 1 }
+        }
+        return place == stop
     }
 }

@@ -17,8 +17,9 @@ import Glibc
     let depthMax: Int
     /// Whether values are counted blocks that own their bytes (`fromjson`), or live with the text.
     let counts: Bool
-    /// Whether `nan` and `Infinity` are numbers, as in jq's own texts.
-    let allowsNonFinite: Bool
+    /// Whether what jq reads is read, and not RFC 8259's texts alone: `nan`, `Infinity`, `.5`, `+1`,
+    /// `007`; and U+FFFD in strings for bytes that are no UTF-8.
+    let isLenient: Bool
     /// Whether objects may be indexed as they are looked into: not where threads share them.
     let indexes: Bool
     private(set) var stack: Slots
@@ -31,14 +32,14 @@ import Glibc
     var offset = 0
 
     init(
-        heap: Heap, budget: Budget, depthMax: Int, counts: Bool, allowsNonFinite: Bool = false,
+        heap: Heap, budget: Budget, depthMax: Int, counts: Bool, isLenient: Bool = false,
         indexes: Bool = true
     ) {
         self.heap = heap
         self.budget = budget
         self.depthMax = depthMax
         self.counts = counts
-        self.allowsNonFinite = allowsNonFinite
+        self.isLenient = isLenient
         self.indexes = indexes
         stackCapacity = 256
         unsafe stack = Slots(.allocate(capacity: stackCapacity))
@@ -79,7 +80,27 @@ import Glibc
     /// The next of several texts, or nil at the end.
     mutating func readNext() throws(ReadFailure) -> Value? {
         offset = skipSpace(offset)
-        return offset < end ? try readValue() : nil
+        if offset >= end { return nil }
+        let value = try readValue()
+        try checkEnd(of: value)
+        return value
+    }
+
+    /// Behind a number or word that is a text of its own its token ends: `1true` is none.
+    @inline(__always) func checkEnd(of value: Value) throws(ReadFailure) {
+        if offset < end && !value.isString && !value.isContainer && !endsToken(byte(offset)) {
+            throw ReadFailure(code: value.isNumber ? .badNumber : .badLiteral, offset: offset)
+        }
+    }
+
+    /// Whether a number or word ends in front of the byte.
+    func endsToken(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x20, 0x0A, 0x0D, 0x09, UInt8(ascii: "\""), UInt8(ascii: ","), UInt8(ascii: ":"),
+            UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"):
+            true
+        default: false
+        }
     }
 
     @inline(__always) func skipSpace(_ start: Int) -> Int {
@@ -199,13 +220,19 @@ import Glibc
     }
 
     private mutating func readLiteral(_ first: UInt8) throws(ReadFailure) -> Value {
-        if allowsNonFinite, let number = try readNonFinite() { return number }
+        if isLenient && first == UInt8(ascii: "n") && offset &+ 1 < end
+            && byte(offset &+ 1) | 0x20 == UInt8(ascii: "a")
+        {
+            return try readLenientNumber(offset)
+        }
         let (word, value): (StaticString, Value)
         switch first {
         case UInt8(ascii: "t"): (word, value) = ("true", .yes)
         case UInt8(ascii: "f"): (word, value) = ("false", .no)
         case UInt8(ascii: "n"): (word, value) = ("null", .null)
-        default: throw ReadFailure(code: .unexpectedByte, offset: offset)
+        default:
+            if isLenient { return try readLenientNumber(offset) }
+            throw ReadFailure(code: .unexpectedByte, offset: offset)
         }
         let start = offset
         for i in 0..<word.utf8CodeUnitCount {

@@ -52,8 +52,9 @@
     /// Bytes between two looks at the budget.
     private static let lookByteCount = 1 << 16
 
-    init(heap: Heap, budget: Budget, depthMax: Int) {
-        reader = JSONReader(heap: heap, budget: budget, depthMax: depthMax, counts: false)
+    init(heap: Heap, budget: Budget, depthMax: Int, isLenient: Bool = false) {
+        reader = JSONReader(
+            heap: heap, budget: budget, depthMax: depthMax, counts: false, isLenient: isLenient)
         writer = JSONWriter(heap: heap, budget: budget, options: .compact)
         self.heap = heap
         unsafe frames = .allocate(capacity: frameCapacity)
@@ -322,7 +323,7 @@
                 place = upto
                 return true
             }
-        } else if first &- 0x30 <= 9 || first == UInt8(ascii: "-") {
+        } else if depth > 0 && (first &- 0x30 <= 9 || first == UInt8(ascii: "-")) {
             if let upto = unsafe VerbatimScan.numberEnd(base, place, end) {
                 place = upto
                 return true
@@ -339,6 +340,7 @@
         reader.offset = place
         let value = try reader.readScalarOrOpen()
         place = reader.offset
+        if depth == 0 { try reader.checkEnd(of: value) }
         if !isVerbatim(value, first) {
             try endRun(first, &out)
             do throws(Stop) { try writer.writeScalar(value, &out) } catch {
@@ -354,6 +356,7 @@
         switch value.tag {
         case .string: value.word & Value.plain != 0
         case .literal: unsafe value.payload == UInt64(UInt(bitPattern: base + first))
+        // `nan`, `Infinity`
         case .double: false
         default: true
         }
