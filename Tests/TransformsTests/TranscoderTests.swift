@@ -35,6 +35,7 @@ import Testing
             do throws(ReadFailure) {
                 unsafe reader.begin(Runner.bytes(raw))
                 let value = try reader.readValue()
+                try reader.checkEnd(of: value)
                 try? runner.write(Document(value: value), to: &out)
                 return .text(out.text, end: reader.offset)
             } catch { return .failed(error) }

@@ -26,6 +26,11 @@ import Glibc
     private var stackCapacity: Int
     var stackCount = 0
 
+    /// Of the text's objects so far.
+    let shapes = ObjectShapes()
+    var frames: UnsafeMutablePointer<Frame>
+    var frameCapacity = 64
+
     // The text and the place in it.
     var base: UnsafeMutablePointer<UInt8>
     var end: Int
@@ -43,11 +48,25 @@ import Glibc
         self.indexes = indexes
         stackCapacity = 256
         unsafe stack = Slots(.allocate(capacity: stackCapacity))
+        unsafe frames = .allocate(capacity: frameCapacity)
         unsafe base = UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped
         end = 0
+        shapes.begin()
     }
 
-    deinit { unsafe stack.base.deallocate() }
+    deinit {
+        unsafe stack.base.deallocate()
+        unsafe frames.deallocate()
+        shapes.destroy()
+    }
+
+    @inline(never) mutating func growFrames() {
+        let moved = UnsafeMutablePointer<Frame>.allocate(capacity: 2 * frameCapacity)
+        unsafe moved.moveInitialize(from: frames, count: frameCapacity)
+        unsafe frames.deallocate()
+        unsafe frames = unsafe moved
+        frameCapacity *= 2
+    }
 
     /// The text to read from; the values may borrow from it.
     mutating func begin(_ text: Bytes) {
@@ -55,6 +74,7 @@ import Glibc
         end = text.count
         offset = 0
         stackCount = 0
+        shapes.begin()
         // RFC 8259 section 8.1: a reader may ignore a byte order mark.
         if end >= 3, byte(0) == 0xEF, byte(1) == 0xBB, byte(2) == 0xBF { offset = 3 }
     }
@@ -141,6 +161,11 @@ import Glibc
 
     /// One value from `offset` on, which is left behind it.
     mutating func readValue() throws(ReadFailure) -> Value {
+        counts ? try readCounted() : try readBorrowed()
+    }
+
+    /// A value in counted blocks, which own their bytes.
+    private mutating func readCounted() throws(ReadFailure) -> Value {
         // A marker holds where the children of the container around begin, and what it is.
         var start = 0
         var inObject = false
@@ -294,19 +319,14 @@ import Glibc
     private mutating func closeArray(_ start: Int) throws(ReadFailure) -> Value {
         let count = stackCount - start
         do throws(Stop) {
-            if counts {
-                let array = try heap.makeArray(capacity: count).with(count: count)
-                array.slots.copy(stack.advanced(by: start), count)
-                Heap.setUsed(UInt(array.payload), count)
-                return array
-            }
-            let slots = Slots(address: UInt64(try heap.bump(count &* 16)))
-            slots.copy(stack.advanced(by: start), count)
-            return Value(.array, count: count, payload: slots.address)
+            let array = try heap.makeArray(capacity: count).with(count: count)
+            array.slots.copy(stack.advanced(by: start), count)
+            Heap.setUsed(UInt(array.payload), count)
+            return array
         } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
-    private mutating func closeObject(_ start: Int) throws(ReadFailure) -> Value {
+    mutating func closeObject(_ start: Int) throws(ReadFailure) -> Value {
         let members = stack.advanced(by: start)
         var count = (stackCount - start) / 2
         do throws(Stop) {

@@ -20,7 +20,7 @@
         var isObject = false
         /// Whether the names are on the reader's stack: one was not found in the shape.
         var keepsNames = false
-        /// The container's own place among the shapes.
+        /// The container's own place among the reader.shapes.
         var place = 0
         /// The place of its children: of an array's elements, or of the member being read.
         var childPlace = 0
@@ -36,7 +36,6 @@
     private var reader: JSONReader
     private let writer: JSONWriter
     private let heap: Heap
-    private var shapes = ObjectShapes()
     private var frames: UnsafeMutablePointer<Frame>
     private var frameCapacity = 64
     private var frame = Frame()
@@ -129,7 +128,6 @@
         depth = 0
         frame = Frame()
         frame.childPlace = ObjectShapes.root
-        shapes.begin()
         runStart = offset
         isOneRun = true
     }
@@ -204,12 +202,12 @@
         let place = frame.childPlace
         frame = Frame(isObject: isObject, place: place, names: reader.stackCount)
         if isObject {
-            let shape = shapes.shape(place)
+            let shape = reader.shapes.shape(place)
             frame.firstToken = shape.first
             frame.token = shape.first
             frame.tokenEnd = shape.first &+ shape.count
         } else {
-            frame.childPlace = shapes.elementPlace(place)
+            frame.childPlace = reader.shapes.elementPlace(place)
         }
         return inside
     }
@@ -228,16 +226,7 @@
         let count = reader.stackCount - frame.names
         if count > JSONTranscoder.nameCountMax { return false }
         if JSONReader.mayRepeat(names, count, stride: 1) { return false }
-        var isAdjacent = true
-        for i in 0..<count {
-            let name = names[i]
-            // The quotes and the colon of a name that borrows from the text, next to it.
-            let start = unsafe name.bytes.base - base
-            isAdjacent =
-                isAdjacent && name.word & Value.plain != 0 && start > 0 && start < end
-                && (unsafe base[start + name.count + 1] == UInt8(ascii: ":"))
-        }
-        if isAdjacent { shapes.learn(frame.place, names, count) }
+        unsafe reader.shapes.learn(frame.place, names, count, stride: 1, Bytes(base, end))
         reader.stackCount = frame.names
         return true
     }
@@ -250,31 +239,28 @@
     ) throws(ReadFailure) -> Int {
         let place = try passSpace(start, &out)
         let token = frame.token
-        if token < frame.tokenEnd, unsafe shapes.matches(token, base + place, end &- place) {
+        if token < frame.tokenEnd, unsafe reader.shapes.matches(token, base + place, end &- place) {
             return take(token, place)
         }
         return try copyOtherName(place, &out)
     }
 
     @inline(__always) private mutating func take(_ index: Int, _ place: Int) -> Int {
-        let token = shapes.token(index)
+        let token = reader.shapes.token(index)
         frame.token = index &+ 1
         frame.matched |= 1 &<< UInt64(truncatingIfNeeded: index &- frame.firstToken)
-        frame.childPlace = token.place
-        return place &+ token.count
+        frame.childPlace = Int(token.place)
+        return place &+ token.byteCount
     }
 
     @inline(never) private mutating func copyOtherName(
         _ place: Int, _ out: inout OutputBuffer
     ) throws(ReadFailure) -> Int {
         if !frame.keepsNames {
-            let last = min(frame.tokenEnd, frame.token + ObjectShapes.passedMax)
-            var index = frame.token + 1
-            while index < last {
-                if unsafe shapes.matches(index, base + place, end - place) {
-                    return take(index, place)
-                }
-                index += 1
+            if let index = unsafe reader.shapes.find(
+                frame.token + 1, frame.tokenEnd, base + place, end - place)
+            {
+                return take(index, place)
             }
             try keepNames()
         }
@@ -299,9 +285,7 @@
     private mutating func keepNames() throws(ReadFailure) {
         frame.keepsNames = true
         for i in 0..<ObjectShapes.namesMax where frame.matched & (1 << UInt64(i)) != 0 {
-            let token = shapes.token(frame.firstToken + i)
-            let name = unsafe Bytes(token.bytes + 1, token.count - 3)
-            try reader.push(Value(string: name, flags: Value.plain))
+            try reader.push(reader.shapes.token(frame.firstToken + i).name)
         }
         frame.token = 0
         frame.tokenEnd = 0
@@ -313,18 +297,19 @@
     @inline(__always) private mutating func copyScalar(
         _ place: inout Int, _ first: UInt8, _ out: inout OutputBuffer
     ) throws(ReadFailure) -> Bool {
+        let text = unsafe TextScan(base, end)
         if first == UInt8(ascii: "\"") {
-            let close = unsafe VerbatimScan.plainEnd(base, place &+ 1, end)
+            let close = text.plainEnd(place &+ 1)
             if close < end && (unsafe base[close] == UInt8(ascii: "\"")) {
                 place = close &+ 1
                 return true
             }
-            if let upto = unsafe VerbatimScan.stringEnd(base, place &+ 1, close, end) {
+            if let upto = text.stringEnd(place &+ 1, close) {
                 place = upto
                 return true
             }
         } else if depth > 0 && (first &- 0x30 <= 9 || first == UInt8(ascii: "-")) {
-            if let upto = unsafe VerbatimScan.numberEnd(base, place, end) {
+            if let upto = text.numberEnd(place) {
                 place = upto
                 return true
             }

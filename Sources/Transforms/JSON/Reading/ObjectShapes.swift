@@ -7,18 +7,19 @@
 //
 // A name that has the bytes of its token needs no scan and no check; names that match tokens in
 // their order differ from each other as the tokens do. Memory is bounded and small: what finds no
-// room is read as if it were new.
+// room is read as if it were new. It is a handle: copies share the memory.
 //
-// Safety: tokens point into the text that is being read; `placeCount` and `tokenCount` stay below
+// Safety: names borrow from the text that is being read; `placeCount` and `tokenCount` stay below
 // the capacities.
 
-@safe struct ObjectShapes: ~Copyable {
-    /// A name with its quotes and its colon, as it stood in the text.
-    @safe struct Token {
-        var bytes: UnsafeMutablePointer<UInt8>
-        var count: Int
+@safe struct ObjectShapes {
+    /// A name that stood in the text between quotes, with its colon next to it.
+    struct Token {
+        var name = Value.absent
         /// The place of the member's value.
-        var place: Int
+        var place: Int32 = 0
+        /// Of the name, its quotes and its colon.
+        var byteCount = 0
     }
 
     private struct Place {
@@ -38,10 +39,16 @@
     /// A matched token is a bit in 64.
     static let namesMax = 64
 
+    private struct Counts {
+        var places = 0
+        var tokens = 0
+    }
+
     private let places: UnsafeMutablePointer<Place>
     private let tokens: UnsafeMutablePointer<Token>
-    private var placeCount = 0
-    private var tokenCount = 0
+    private let counts: UnsafeMutablePointer<Counts>
+    private var placeCount: Int { unsafe counts.pointee.places }
+    private var tokenCount: Int { unsafe counts.pointee.tokens }
 
     /// What has no place of its own: nothing is learned there.
     static let nowhere = 0
@@ -51,30 +58,33 @@
     init() {
         unsafe places = .allocate(capacity: ObjectShapes.placesMax)
         unsafe tokens = .allocate(capacity: ObjectShapes.tokensMax)
+        unsafe counts = .allocate(capacity: 1)
+        unsafe counts.initialize(to: Counts())
     }
 
-    deinit {
+    /// Frees the memory; it belongs to the reader that made it.
+    func destroy() {
         unsafe places.deallocate()
         unsafe tokens.deallocate()
+        unsafe counts.deallocate()
     }
 
     /// Forgets the text before.
-    mutating func begin() {
+    func begin() {
         unsafe places[ObjectShapes.nowhere] = Place(learnedCount: ObjectShapes.learnedMax)
         unsafe places[ObjectShapes.root] = Place()
-        placeCount = 2
-        tokenCount = 0
+        unsafe counts.pointee = Counts(places: 2)
     }
 
-    private mutating func makePlace() -> Int {
+    private func makePlace() -> Int {
         if placeCount == ObjectShapes.placesMax { return ObjectShapes.nowhere }
         unsafe places[placeCount] = Place()
-        placeCount += 1
+        unsafe counts.pointee.places += 1
         return placeCount - 1
     }
 
     /// Where the elements of an array at `place` stand.
-    mutating func elementPlace(_ place: Int) -> Int {
+    func elementPlace(_ place: Int) -> Int {
         assert(place < placeCount)
         if place == ObjectShapes.nowhere { return place }
         if unsafe places[place].elementPlace == 0 {
@@ -99,16 +109,17 @@
     @inline(__always) func matches(
         _ index: Int, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
     ) -> Bool {
-        assert(index < tokenCount)
-        let count = token(index).count
+        let token = self.token(index)
+        let count = token.byteCount
         // Safety: `available` is at least the token's bytes and 8 more; the token stood earlier in
         // the same text, so as many bytes follow it.
         if count &+ 8 > available { return false }
-        let token = unsafe UnsafeRawPointer(self.token(index).bytes)
+        let known = unsafe UnsafeRawPointer(bitPattern: UInt(token.name.payload &- 1))
+            .unsafelyUnwrapped
         let raw = UnsafeRawPointer(text)
         var i = 0
         while i &+ 8 <= count {
-            if unsafe token.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            if unsafe known.loadUnaligned(fromByteOffset: i, as: UInt64.self)
                 != raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
             {
                 return false
@@ -116,26 +127,51 @@
             i &+= 8
         }
         let difference =
-            unsafe token.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+            unsafe known.loadUnaligned(fromByteOffset: i, as: UInt64.self)
             ^ raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
         return difference & ((1 &<< UInt64(truncatingIfNeeded: (count &- i) &* 8)) &- 1) == 0
     }
 
-    /// Takes the names of an object at `place` for the shape of the next.
-    /// - Parameter names: all different, each with its quotes and colon around it in the text.
-    mutating func learn(_ place: Int, _ names: Slots, _ count: Int) {
+    /// The token from `first` on, a few at most, whose bytes begin at `text`: those before it are of
+    /// members that an object may lack.
+    func find(
+        _ first: Int, _ end: Int, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
+    ) -> Int? {
+        var index = first
+        while index < min(end, first + ObjectShapes.passedMax) {
+            if unsafe matches(index, text, available) { return index }
+            index += 1
+        }
+        return nil
+    }
+
+    /// Takes the names of an object at `place` for the shape of the next, if each stood in the text
+    /// as it is written.
+    /// - Parameters:
+    ///   - names: all different, at every `stride` slots.
+    ///   - text: what the names may borrow from.
+    func learn(_ place: Int, _ names: Slots, _ count: Int, stride: Int, _ text: Bytes) {
         assert(place < placeCount)
         guard unsafe places[place].learnedCount < ObjectShapes.learnedMax,
             count <= ObjectShapes.namesMax, tokenCount + count <= ObjectShapes.tokensMax
         else { return }
+        let start = unsafe UInt64(UInt(bitPattern: text.base))
+        for i in 0..<count {
+            let name = names[stride * i]
+            let offset = Int(truncatingIfNeeded: name.payload &- start)
+            let isPlain = name.word & Value.plain != 0 && offset > 0
+            guard isPlain, offset + name.count + 1 < text.count,
+                text[offset + name.count + 1] == UInt8(ascii: ":")
+            else { return }
+        }
         unsafe places[place].learnedCount += 1
         unsafe places[place].firstToken = tokenCount
         unsafe places[place].tokenCount = count
         for i in 0..<count {
-            let name = names[i].bytes
+            let name = names[stride * i]
             unsafe tokens[tokenCount] = Token(
-                bytes: name.base - 1, count: name.count + 3, place: makePlace())
-            tokenCount += 1
+                name: name, place: Int32(makePlace()), byteCount: name.count + 3)
+            unsafe counts.pointee.tokens += 1
         }
     }
 }

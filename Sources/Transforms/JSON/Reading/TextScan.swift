@@ -1,0 +1,192 @@
+// The quick steps through a text: over white space, to the end of a plain string or number. They are
+// methods of two words that stay in registers; on the reader itself each would copy all of it.
+//
+// A string or number is given back byte for byte by the writer if it looks like these; of all else
+// the reader decides, which also knows what is wrong:
+//
+//     "plain ASCII"     "Łódź, \"old\"\n"     12     -0.50     not: "\u00e9"  "\/"  1e3
+//
+// Safety: loads of 8 bytes are preceded by a comparison with `end`, and so are single ones.
+
+@safe struct TextScan {
+    let base: UnsafeMutablePointer<UInt8>
+    let end: Int
+
+    @inline(__always) init(_ base: UnsafeMutablePointer<UInt8>, _ end: Int) {
+        unsafe self.base = base
+        self.end = end
+    }
+
+    @inline(__always) subscript(place: Int) -> UInt8 {
+        assert(place < end)
+        return unsafe base[place]
+    }
+
+    /// The first byte from `place` on that is no white space.
+    @inline(__always) func passSpace(_ place: Int) throws(ReadFailure) -> Int {
+        if place < end && self[place] > 0x20 { return place }
+        return try passSpaces(place)
+    }
+
+    /// Spaces of an indent go by 8.
+    @inline(never) private func passSpaces(_ start: Int) throws(ReadFailure) -> Int {
+        var place = start
+        while place < end {
+            let byte = self[place]
+            if byte > 0x20 || byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 {
+                return place
+            }
+            place &+= 1
+            while place &+ 8 <= end {
+                let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+                let others = word ^ (TextScan.ones &* 0x20)
+                place &+= others == 0 ? 8 : others.trailingZeroBitCount >> 3
+                if others != 0 { break }
+            }
+        }
+        throw ReadFailure(code: .unexpectedEnd, offset: end)
+    }
+
+    private static var ones: UInt64 { 0x0101_0101_0101_0101 }
+    private static var highs: UInt64 { 0x8080_8080_8080_8080 }
+
+    /// The first byte from `start` on that is no plain character of a string: a quote, a
+    /// backslash, a control, or one above 0x7E; `end` if there is none.
+    ///
+    /// In a word the lowest mark is exact; those above it may be wrong by a borrow.
+    @inline(__always) func plainEnd(_ start: Int) -> Int {
+        var place = start
+        while place &+ 8 <= end {
+            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+            let stops =
+                (((word ^ (TextScan.ones &* 0x22)) &- TextScan.ones)
+                    | ((word ^ (TextScan.ones &* 0x5C)) &- TextScan.ones)
+                    | (word &- (TextScan.ones &* 0x20)) | (word &+ TextScan.ones) | word)
+                & TextScan.highs
+            if stops != 0 { return place &+ stops.trailingZeroBitCount >> 3 }
+            place &+= 8
+        }
+        while place < end {
+            let byte = self[place]
+            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte >= 0x7F { return place }
+            place &+= 1
+        }
+        return end
+    }
+
+    /// The first quote, backslash, control or DEL from `start` on, whatever else there is.
+    func wideEnd(_ start: Int) -> Int {
+        var place = start
+        while place &+ 8 <= end {
+            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+            let quote = word ^ (TextScan.ones &* 0x22)
+            let backslash = word ^ (TextScan.ones &* 0x5C)
+            let delete = word ^ (TextScan.ones &* 0x7F)
+            let stops =
+                ((quote &- TextScan.ones) & ~quote | (backslash &- TextScan.ones) & ~backslash
+                    | (delete &- TextScan.ones) & ~delete
+                    | (word &- (TextScan.ones &* 0x20)) & ~word) & TextScan.highs
+            if stops != 0 { return place &+ stops.trailingZeroBitCount >> 3 }
+            place &+= 8
+        }
+        while place < end {
+            let byte = self[place]
+            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte == 0x7F { return place }
+            place &+= 1
+        }
+        return end
+    }
+
+    /// The closing quote of a string that is UTF-8 without escapes, if `stop`, its
+    /// first byte that is no plain character, is not ASCII.
+    func wideClose(_ stop: Int) -> Int? {
+        guard stop < end, self[stop] >= 0x80 else { return nil }
+        let close = wideEnd(stop + 1)
+        guard close < end, self[close] == UInt8(ascii: "\""),
+            unsafe UTF8Text.firstInvalid(base + stop, close - stop) == nil
+        else { return nil }
+        return close
+    }
+
+    /// Behind the closing quote of a string from `start` on, whose bytes up to `stop` are plain.
+    func stringEnd(_ start: Int, _ stop: Int) -> Int? {
+        var place = stop
+        var isASCII = true
+        while place < end {
+            let byte = self[place]
+            if byte == UInt8(ascii: "\"") {
+                if !isASCII, unsafe UTF8Text.firstInvalid(base + start, place - start) != nil {
+                    return nil
+                }
+                return place + 1
+            }
+            if byte == UInt8(ascii: "\\") {
+                guard let next = escapeEnd(place) else { return nil }
+                place = plainEnd(next)
+            } else if byte >= 0x80 {
+                isASCII = false
+                place = wideEnd(place + 1)
+            } else {
+                return nil
+            }
+        }
+        return nil
+    }
+
+    /// Behind an escape in the form that the writer chooses.
+    private func escapeEnd(_ place: Int) -> Int? {
+        if place + 6 > end { return nil }
+        switch self[place + 1] {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "b"), UInt8(ascii: "f"),
+            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+            return place + 2
+        case UInt8(ascii: "u"):
+            guard self[place + 2] == 0x30, self[place + 3] == 0x30 else { return nil }
+            let (high, low) = unsafe (base[place + 4], base[place + 5])
+            let isShort =
+                high == 0x30
+                && (low == 0x38 || low == 0x39 || low == 0x61
+                    || low == 0x63 || low == 0x64)
+            let isDigit = low >= 0x30 && low <= 0x39 || low >= 0x61 && low <= 0x66
+            let isControl = (high == 0x30 || high == 0x31) && isDigit && !isShort
+            return isControl || high == 0x37 && low == 0x66 ? place + 6 : nil
+        default: return nil
+        }
+    }
+
+    /// Behind a number without an exponent.
+    @inline(__always) func numberEnd(_ start: Int) -> Int? {
+        var place = start
+        if self[place] == UInt8(ascii: "-") { place &+= 1 }
+        let digits = place
+        place = skipDigits(place)
+        if place == digits || place >= end { return nil }
+        if place &- digits > 1 && self[digits] == 0x30 { return nil }
+        var next = self[place]
+        if next == UInt8(ascii: ".") {
+            let fraction = place &+ 1
+            place = skipDigits(fraction)
+            if place == fraction || place >= end { return nil }
+            next = self[place]
+        }
+        return next | 0x20 == UInt8(ascii: "e") ? nil : place
+    }
+
+    /// The first place from `start` on that is no digit; by 8 while 8 remain.
+    @inline(__always) func skipDigits(_ start: Int) -> Int {
+        var place = start
+        while place &+ 8 <= end {
+            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+            // A byte is a digit when its high half is 3, and stays 3 with 6 added. A carry comes
+            // from a byte that is none.
+            let halves: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
+            let threes: UInt64 = 0x3030_3030_3030_3030
+            let others =
+                (word & halves ^ threes) | ((word &+ 0x0606_0606_0606_0606) & halves ^ threes)
+            if others != 0 { return place &+ others.trailingZeroBitCount >> 3 }
+            place &+= 8
+        }
+        while place < end, self[place] &- 0x30 <= 9 { place &+= 1 }
+        return place
+    }
+}
