@@ -68,7 +68,7 @@ def version(argv, pattern=r"[0-9]+(?:\.[0-9]+)+"):
 
 
 def tool(name):
-    """The path of a rival's program: from the rivals' folder, else from PATH, never a pyenv shim."""
+    """The path of a rival: from the rivals' folder, else from PATH, never a pyenv shim."""
     own = os.path.join(RIVALS, "venv", "bin", name)
     if os.access(own, os.X_OK):
         return own

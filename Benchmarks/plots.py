@@ -22,7 +22,8 @@ def svg(width, height, parts):
 
 
 def text(x, y, words, anchor="start", extra=""):
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{extra}>{html.escape(words)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f"<text {place}{extra}>{html.escape(words)}</text>"
 
 
 def line(x1, y1, x2, y2, colour=FAINT, width=1):

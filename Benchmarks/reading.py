@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Instructions a byte of twitter.json, counted by callgrind: the same on any machine, loaded or not.
+"""Instructions a byte of twitter.json, counted by callgrind, which no load on the machine moves.
 
     reading.py [--quick] [--binary PATH] [--results FOLDER]
 

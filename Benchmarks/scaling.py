@@ -172,7 +172,7 @@ def main():
     harness.save(
         options.results, "scaling", data, report(facts, sizes, connections, rounds), drawings
     )
-    over = [row["work"] for row in sizes if row["exponent"] > EXPONENT_MAX and row["work"] != "sort"]
+    over = [r["work"] for r in sizes if r["exponent"] > EXPONENT_MAX and r["work"] != "sort"]
     most = max((row["exponent"] for row in sizes), default=0)
     print(f"largest exponent {most:.3f}; over {EXPONENT_MAX}: {', '.join(over) or 'none but sort'}")
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fetches and builds the rivals into .build/rivals: a Python environment (jaq, libjq, FastAPI, Flask,
-# Robyn), the Rust handler from Debian's crates, the Go one from Debian's Go. What is there already is
-# kept; what can't be had is named and left out, and the benchmarks go on without it.
+# Fetches and builds the rivals into .build/rivals: a Python environment (jaq, libjq, FastAPI,
+# Flask, Robyn), the Rust handler from Debian's crates, the Go one from Debian's Go. What is there
+# already is kept; what can't be had is named and left out, and the benchmarks go on without it.
 #     Benchmarks/rivals/build.sh
 set -uo pipefail
 cd "$(dirname "$0")"

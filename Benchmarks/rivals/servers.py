@@ -1,4 +1,4 @@
-"""The servers that service.py and scaling.py put under load: how each is started, and what it holds.
+"""The servers that service.py and scaling.py load: how each is started, and what it holds.
 
     servers.installed(binary) -> [Server, ...], ours first
     with server.started(port, workers) as running: running.resident(), running.cpu_seconds()
