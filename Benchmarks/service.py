@@ -197,7 +197,7 @@ def report(facts, rows, idle, options):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="2 rounds of 1 s")
+    parser.add_argument("--quick", action="store_true", help="1 round of 1 s")
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--connections", type=int, default=100)
@@ -206,7 +206,7 @@ def main():
     parser.add_argument("--results", default=harness.RESULTS)
     options = parser.parse_args()
     options.seconds = options.seconds or (1 if options.quick else 2)
-    options.rounds = options.rounds or (2 if options.quick else 3)
+    options.rounds = options.rounds or (1 if options.quick else 3)
     if not shutil.which("wrk"):
         sys.exit("wrk is missing: apt-get install wrk")
     facts, rows = harness.machine(), []
