@@ -140,7 +140,9 @@ def report(facts, sizes, connections, rounds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="to 10 MB and 1000 connections, 1 round")
+    parser.add_argument(
+        "--quick", action="store_true", help="to 10 MB and 1000 connections, 1 round"
+    )
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--binary", default=harness.BINARY)
     parser.add_argument("--only", help="programs whose name has this word")

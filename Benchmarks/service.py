@@ -6,8 +6,8 @@
 
 Bodies of 42 B (name and sum of an array), 1 kB, 11 kB, 111 kB and 1.1 MB (orders). Every server
 runs one worker a core and its answers are compared first. Then each is loaded in turn, every round
-in the other order; of a server's rounds the one with the most requests a second stands, because other
-work on the machine only takes away. CPU a request is the server's own user and system time.
+in the other order; of a server's rounds the one with the most requests a second stands, because
+other work on the machine only takes away. CPU a request is the server's own user and system time.
 Needs wrk; rivals/build.sh gets the rivals.
 """
 import argparse
