@@ -5,7 +5,7 @@ SWIFT ?= swift
 RELEASE_FLAGS = -c release -Xswiftc -static-executable
 SWIFT_FILES = Package.swift Sources Tests
 
-.PHONY: run build test format lint check-tools
+.PHONY: run build test bench bench-quick format lint check-tools
 
 run: build
 	.build/release/transform-service serve --port $(PORT)
@@ -17,6 +17,13 @@ test: check-tools lint
 	$(SWIFT) build
 	$(SWIFT) test
 	@if [ -f Tests/PythonTests/run ]; then Tests/PythonTests/run; fi
+
+# Every benchmark against its rivals; results are written to Benchmarks/results.
+bench: build
+	Benchmarks/all.sh
+
+bench-quick: build
+	Benchmarks/all.sh --quick
 
 format:
 	$(SWIFT) format --in-place --recursive --parallel $(SWIFT_FILES)

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Every benchmark: gets the rivals, then language (where it is), documents, service, scaling and
+# reading, each checked for equal results first. Tables, JSON and plots go to Benchmarks/results.
+#     Benchmarks/all.sh [--quick] [--binary PATH] [--results FOLDER]
+set -uo pipefail
+cd "$(dirname "$0")"
+binary=../.build/release/transform-service results=results rounds=3
+arguments=("$@")
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --quick) rounds=1 ;;
+    --binary) binary=$2; shift ;;
+    --results) results=$2; shift ;;
+    *) echo "unknown argument $1"; exit 64 ;;
+  esac
+  shift
+done
+rivals/build.sh
+mkdir -p "$results"
+failed=() started=$SECONDS
+if [ -f language.py ]; then
+  echo "== language"
+  PATH="$(cd .. && pwd)/.build/rivals/venv/bin:$PATH" python3 language.py --rounds $rounds \
+    --command "$binary run" --json "$results/language.json" | tee "$results/language.md" ||
+    failed+=(language)
+fi
+for benchmark in documents service scaling reading; do
+  echo "== $benchmark"
+  python3 "$benchmark.py" "${arguments[@]}" || failed+=("$benchmark")
+done
+echo "== $((SECONDS - started)) s; failed: ${failed[*]:-none}"
+[ ${#failed[@]} = 0 ]
