@@ -52,7 +52,7 @@ struct FolderListing: Sendable, Equatable {
     /// - Complexity: O(entries), a system call or two for each.
     init(_ folder: String) {
         guard let resolved = Self.resolved(folder) else {
-            faults.append(LoadFault(path: "", message: Process.message(ofSystemError: errno)))
+            faults.append(LoadFault(path: "", errorCode: errno))
             return
         }
         guard let status = Self.status(resolved), status.st_mode & S_IFMT == S_IFDIR else {
@@ -68,7 +68,7 @@ struct FolderListing: Sendable, Equatable {
     ///   - ancestors: the inodes of the folders around it and its own.
     private mutating func scan(_ path: String, _ folder: String, _ ancestors: [UInt64]) {
         guard let names = Self.names(in: folder) else {
-            faults.append(LoadFault(path: path, message: Process.message(ofSystemError: errno)))
+            faults.append(LoadFault(path: path, errorCode: errno))
             return
         }
         for name in names.sorted() where !name.hasPrefix(".") {
@@ -93,8 +93,8 @@ struct FolderListing: Sendable, Equatable {
             let code = errno
             // What is not ours may be broken.
             guard isText else { return }
-            let message = "can't be followed: " + Process.message(ofSystemError: code)
-            faults.append(LoadFault(path: path, message: message))
+            faults.append(
+                LoadFault(path: path, message: "can't be followed: ", errorCode: code))
             return
         }
         let isFolder = status.st_mode & S_IFMT == S_IFDIR

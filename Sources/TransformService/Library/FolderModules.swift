@@ -39,8 +39,7 @@ final class FolderTexts: Sendable {
                 message: "has \(file.stamp.byteCount) bytes; \(bytesMax) are allowed")
         }
         guard let text = Self.read(file.path, bytesMax) else {
-            throw LoadFault(
-                path: path, message: "can't be read: " + Process.message(ofSystemError: errno))
+            throw LoadFault(path: path, message: "can't be read: ", errorCode: errno)
         }
         let isFull = state.withLock { state in
             state.texts[path] = text

@@ -2,6 +2,7 @@
 //
 //     order-totals.jq:3:5: foo/0 is not defined
 
+import Glibc
 import Transforms
 
 struct LoadFault: Error, Sendable, Equatable, CustomStringConvertible {
@@ -16,6 +17,13 @@ struct LoadFault: Error, Sendable, Equatable, CustomStringConvertible {
     init(path: String, message: String) {
         self.path = path
         self.message = message
+    }
+
+    /// - Parameter errorCode: of the system's call that failed.
+    init(path: String, message: String = "", errorCode: Int32) {
+        // Safety: the C library's own string, copied at once.
+        let sentence = unsafe strerror(errorCode).map { unsafe String(cString: $0) }
+        self.init(path: path, message: message + (sentence ?? "error \(errorCode)"))
     }
 
     /// - Parameter offset: in the file's text.

@@ -16,7 +16,6 @@ final class TransformLibrary: Sendable {
         var failureCount = 0
     }
 
-    private static var stackBytes: Int { 16 << 20 }
     /// Lines of a failed reload in the log.
     private static var faultsLoggedMax: Int { 20 }
 
@@ -80,19 +79,5 @@ final class TransformLibrary: Sendable {
                 "transforms not reloaded, the old ones serve on",
                 metadata: ["fault": "\(fault.shown(in: folder))"])
         }
-    }
-
-    /// Looks at the folder again and again, on a thread of its own, as long as the library lives.
-    func watch(everyMilliseconds interval: Int32) {
-        guard folder != nil else { return }
-        let isStarted = Thread.start(name: "transforms", stackBytes: Self.stackBytes, niceness: 5) {
-            [weak self] in
-            while true {
-                Thread.sleep(milliseconds: interval)
-                guard let self else { return }
-                self.reload(always: false)
-            }
-        }
-        if !isStarted { logger.warning("no thread to watch the transforms folder") }
     }
 }
