@@ -10,6 +10,8 @@
 import Glibc
 import Testing
 
+@testable import TransformService
+
 struct ReadmeTests {
     private struct Example {
         var command: String

@@ -23,27 +23,27 @@ final class TransformFolder: Sendable {
         var folder = path
         for part in name.split(separator: "/").dropLast() {
             folder += "/" + part
-            mkdir(folder, 0o755)
+            unsafe mkdir(folder, 0o755)
         }
         let file = path + "/" + name
-        let descriptor = open(file + ".new", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        let descriptor = unsafe open(file + ".new", O_WRONLY | O_CREAT | O_TRUNC, 0o644)
         let bytes = Array(text.utf8)
         // Safety: the array is as long as the count that is passed.
         _ = unsafe bytes.withUnsafeBytes {
             unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
         }
         close(descriptor)
-        rename(file + ".new", file)
+        unsafe rename(file + ".new", file)
     }
 
-    func remove(_ name: String) { unlink(path + "/" + name) }
+    func remove(_ name: String) { unsafe unlink(path + "/" + name) }
 
-    func link(_ name: String, to target: String) { symlink(target, path + "/" + name) }
+    func link(_ name: String, to target: String) { unsafe symlink(target, path + "/" + name) }
 
     /// Points a link to another target at one stroke, as Kubernetes does.
     func swap(_ name: String, to target: String) {
-        symlink(target, path + "/.swap")
-        rename(path + "/.swap", path + "/" + name)
+        unsafe symlink(target, path + "/.swap")
+        unsafe rename(path + "/.swap", path + "/" + name)
     }
 
     /// A ConfigMap's layout: `..data` leads to a version, each file through `..data`.
