@@ -149,10 +149,11 @@ struct ReloadTests {
         let script = """
             "\(binary)" serve --port 0 --drain-ms 0 --lenient --transforms "\(folder.path)" \
             > "\(folder.path)/out" 2> "\(folder.path)/log" & pid=$!
-            for i in $(seq 600); do grep -q listening "\(folder.path)/out" && break; sleep 0.05; done
+            wait_for() { for i in $(seq 600); do grep -q $1 "$2" && break; sleep 0.05; done; }
+            wait_for listening "\(folder.path)/out"
             echo 2 > "\(folder.path)/.a" && mv "\(folder.path)/.a" "\(folder.path)/a.jq"
             kill -HUP $pid
-            for i in $(seq 600); do grep -q reloaded "\(folder.path)/log" && break; sleep 0.05; done
+            wait_for reloaded "\(folder.path)/log"
             kill -TERM $pid; wait $pid; echo "status $?"; cat "\(folder.path)/log"
             """
         let result = Command.run(["sh", "-c", script])

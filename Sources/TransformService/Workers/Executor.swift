@@ -240,7 +240,7 @@ struct RunBounds {
         var ordered: [Document] = []
         if let fallbacks = transform.fallbacks {
             do throws(ReadFailure) {
-                // Safety: the executor keeps the transform, and with it the text, until the next run.
+                // Safety: the executor keeps the transform, and so the text, until the next run.
                 let object = unsafe try runner.read(fallbacks.bytes)
                 for index in 0..<object.count {
                     let name = object.memberName(at: index)
