@@ -198,7 +198,8 @@ struct TransformSetTests {
             "a.jq": """
             # A comment before it.
             module {description: "d",
-              args: {limit: 10, by: "a", list: [1, {"x": null}], off: false}, timeout_ms: 500, memory_mib: 3, outputs: "array", version: "1"};
+              args: {limit: 10, by: "a", list: [1, {"x": null}], off: false},
+              timeout_ms: 500, memory_mib: 3, outputs: "array", version: "1"};
             $limit
             """
         ])
