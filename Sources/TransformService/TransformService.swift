@@ -8,9 +8,9 @@ struct RootCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "transform-service",
         abstract: "Runs jq 1.8 programs on JSON, over HTTP or as a command.",
-        usage: "transform-service serve | run | healthcheck",
+        usage: "transform-service serve | run | check | healthcheck",
         discussion: "`transform-service run` takes the arguments of jq.",
-        subcommands: [ServeCommand.self, HealthcheckCommand.self])
+        subcommands: [ServeCommand.self, CheckCommand.self, HealthcheckCommand.self])
 }
 
 @main enum Main {

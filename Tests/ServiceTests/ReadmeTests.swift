@@ -4,9 +4,13 @@
 //     $ echo '[1,2]' | transform-service run -c 'map(. + 1)'
 //     [2,3]
 //     ```
+//
+// What asks localhost:8001 asks a service with the transforms of deploy/transforms.
 
 import Glibc
 import Testing
+
+@testable import TransformService
 
 struct ReadmeTests {
     private struct Example {
@@ -31,15 +35,25 @@ struct ReadmeTests {
         return examples
     }
 
-    @Test func examplesHold() throws {
+    @Test(.timeLimit(.minutes(2))) func examplesHold() async throws {
         let binary = try #require(Command.binary)
         let folder = binary.dropLast("/transform-service".count)
         let examples = try examples()
-        #expect(examples.count >= 8)
-        for example in examples {
-            let script = "cd \(Command.root)\nPATH=\"\(folder):$PATH\"\n\(example.command)"
-            let result = Command.run(["sh", "-c", script])
-            #expect(result.output + result.message == example.shown, "\(example.command)")
+        #expect(examples.count >= 16)
+        try await RunningService.with {
+            $0.transformsFolder = Command.root + "/deploy/transforms"
+        } _: { running in
+            for example in examples {
+                let command = example.command.split(separator: "localhost:8001")
+                    .joined(separator: "127.0.0.1:\(running.port)")
+                let script = "cd \(Command.root)\nPATH=\"\(folder):$PATH\"\n\(command)"
+                let result = Command.run(["sh", "-c", script])
+                // An answer without a line's end is shown with one.
+                let hasEnd = result.output.isEmpty || result.output.hasSuffix("\n")
+                #expect(
+                    result.output + (hasEnd ? "" : "\n") + result.message == example.shown,
+                    "\(example.command)")
+            }
         }
     }
 

@@ -237,15 +237,3 @@ struct TransformEndpointTests {
         }
     }
 }
-
-struct MediaTypeTests {
-    @Test(arguments: [
-        ("application/x-ndjson", true), ("application/json", false), ("*/*", false),
-        ("application/jsonl", true), ("application/json, application/x-ndjson", true),
-        ("application/json;q=0.9, application/x-ndjson;q=0.5", false),
-        ("application/x-ndjson;q=0", false), ("Application/X-NDJSON ; q=1", true), ("", false),
-    ])
-    func readsAccept(_ accept: String, _ wantsLines: Bool) {
-        #expect(MediaType.wantsLines(accept: accept) == wantsLines)
-    }
-}

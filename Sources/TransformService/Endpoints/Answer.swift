@@ -14,10 +14,12 @@ enum Answer {
         var fields = ResponseFields()
         fields.add("X-Request-Id", request.requestID)
         fields.add("Server-Timing", serverTiming(executor.timing, queued: queued))
+        if let transform = executor.transform {
+            fields.add("Transform-Digest", transform.digest)
+        }
         return Response(
-            .ok,
-            contentType: executor.form == .lines ? "application/x-ndjson" : "application/json",
-            fields: fields, content: .buffer(buffer))
+            .ok, contentType: executor.choice.media.contentType, fields: fields,
+            content: .buffer(buffer))
     }
 
     static func problem(
@@ -26,6 +28,9 @@ enum Answer {
     ) -> Response {
         var response = problem.response(requestID: request.requestID)
         response.fields.add("Server-Timing", serverTiming(executor.timing, queued: queued))
+        if let transform = executor.transform ?? request.transform {
+            response.fields.add("Transform-Digest", transform.digest)
+        }
         return response
     }
 

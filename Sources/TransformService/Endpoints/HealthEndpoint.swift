@@ -33,6 +33,7 @@ struct HealthEndpoint: HTTPHandler {
             text.member("queue_jobs", health.load.count)
             text.member("queue_bytes", health.load.byteCount)
             text.member("programs_cached", health.programCount)
+            text.member("transforms", json: Self.text(health.transforms))
         }
         text.close()
         var fields = ResponseFields()
@@ -43,6 +44,27 @@ struct HealthEndpoint: HTTPHandler {
                 fields: fields, content: .bytes(text.bytes)))
         return .drop
     }
+
+    /// The transforms, and what is wrong with their folder as it is now.
+    private static func text(_ state: TransformLibrary.State) -> [UInt8] {
+        var text = JSONText()
+        text.open()
+        text.member("count", state.set.count)
+        text.member("digest", state.set.digest)
+        text.member("reloads", state.reloadCount)
+        text.member("failed_reloads", state.failureCount)
+        if !state.faults.isEmpty {
+            text.member("faults_count", state.faults.count)
+            text.member(
+                "faults",
+                json: JSONText.array(
+                    state.faults.prefix(faultsShownMax).map { JSONText.string($0.description) }))
+        }
+        text.close()
+        return text.bytes
+    }
+
+    private static var faultsShownMax: Int { 20 }
 
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
 }
@@ -58,6 +80,7 @@ struct Health: Sendable {
     var busyCount: Int
     var load: WorkQueue<TransformJob>.Load
     var programCount: Int
+    var transforms: TransformLibrary.State
     var now: UInt64
 
     /// Why the process should be replaced.

@@ -24,13 +24,18 @@ final class Service: Sendable {
     let programs: ProgramCache
     let pool: WorkerPool<TransformJob>
     let logger: Logger
+    let transforms: TransformLibrary
     private let isLogging: Bool
     private let draining = Atomic<Bool>(false)
     private let desks = LoopDesks()
 
-    init(_ configuration: Configuration, logger: Logger) {
+    /// - Parameter transforms: loaded already; nil: the configuration's folder is loaded here, as
+    ///   far as it can be.
+    init(_ configuration: Configuration, logger: Logger, transforms: TransformLibrary? = nil) {
         self.configuration = configuration
         self.logger = logger
+        self.transforms =
+            transforms ?? TransformLibrary(configuration.transformsFolder, logger: logger)
         isLogging = logger.logLevel <= .debug
         let programs = ProgramCache(
             countMax: configuration.programCountMax, bytesMax: configuration.programBytesMax)
@@ -38,13 +43,15 @@ final class Service: Sendable {
         var limits = Transforms.Limits()
         limits.memoryBytesMax = configuration.memoryBytesMax
         let outputBytesMax = configuration.outputBytesMax
+        let servesInlinePrograms = configuration.servesInlinePrograms
         pool = WorkerPool(
             threadCount: configuration.workerCount, stackBytes: limits.stackBytesMax,
             queue: WorkQueue(
                 countMax: configuration.queueCountMax, bytesMax: configuration.queueBytesMax)
         ) { [limits] in
             Executor(
-                limits: limits, outputBytesMax: outputBytesMax, cache: programs, isTentative: false)
+                limits: limits, outputBytesMax: outputBytesMax, cache: programs,
+                isTentative: false, servesInlinePrograms: servesInlinePrograms)
         }
     }
 
@@ -61,17 +68,20 @@ final class Service: Sendable {
     private func router() -> Router {
         var router = Router()
         router.add([.post], "/transform", TransformEndpoint(service: self))
+        router.add([.post], "/transform/{name...}", TransformEndpoint(service: self))
         router.add([.get], "/livez", HealthEndpoint(service: self, question: .isAlive))
         router.add([.get], "/readyz", HealthEndpoint(service: self, question: .isReady))
         router.add([.get], "/healthz", HealthEndpoint(service: self, question: .isReady))
-        router.add([.get], "/transforms", TransformList())
+        router.add([.get], "/transforms", TransformList(transforms: transforms))
+        router.add([.get], "/transforms/{name...}", TransformList(transforms: transforms))
         return router
     }
 
     /// What a head asks for.
     func read(_ request: Request) throws(Problem) -> TransformRequest {
         try TransformRequest(
-            request, timeoutNanoseconds: configuration.timeoutNanoseconds, isLogging: isLogging)
+            request, transforms.current, timeoutNanoseconds: configuration.timeoutNanoseconds,
+            isLogging: isLogging)
     }
 
     /// The current event loop's own.
@@ -81,7 +91,8 @@ final class Service: Sendable {
             Executor(
                 limits: Self.loopLimits,
                 outputBytesMax: min(Self.loopOutputBytesMax, configuration.outputBytesMax),
-                cache: programs, isTentative: true))
+                cache: programs, isTentative: true,
+                servesInlinePrograms: configuration.servesInlinePrograms))
         desks.current.currentValue = desk
         return desk
     }
@@ -94,7 +105,7 @@ final class Service: Sendable {
         return Health(
             isDraining: draining.load(ordering: .relaxed), isWedged: pool.isWedged(now: now),
             workerCount: pool.threadCount, busyCount: pool.busyCount, load: pool.queue.load,
-            programCount: programs.count, now: now)
+            programCount: programs.count, transforms: transforms.status, now: now)
     }
 
     /// A line a request, where the level asks for it; failures of our own always.

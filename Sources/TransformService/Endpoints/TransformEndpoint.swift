@@ -16,7 +16,9 @@ struct TransformEndpoint: HTTPHandler {
             let byteCount = request.contentLength
             if let byteCount, byteCount <= settings.loopBytesMax { return .collect(bytesMax: nil) }
             guard request.hasContent else {
-                throw Problem(.lengthRequired, "POST /transform needs a body; send Content-Length.")
+                throw Problem(
+                    .lengthRequired,
+                    "POST \(request.rawPath.prefix(300)) needs a body; send Content-Length.")
             }
             let asked = try service.read(request)
             let job = TransformJob(service, asked, exchange, expectedByteCount: byteCount ?? 0)

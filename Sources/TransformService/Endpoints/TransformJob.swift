@@ -97,6 +97,9 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
         timing.run = started == 0 ? 0 : now &- started
         let queued = (started == 0 ? now : started) &- submitted
         response.fields.add("Server-Timing", Answer.serverTiming(timing, queued: queued))
+        if let transform = request.transform {
+            response.fields.add("Transform-Digest", transform.digest)
+        }
     }
 
     private func clientLeft() {

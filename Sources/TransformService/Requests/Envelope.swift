@@ -54,6 +54,22 @@ struct Envelope {
         }
     }
 
+    /// Appends the names and values of `args`.
+    func readArguments(
+        _ names: inout [String], _ documents: inout [Document]
+    ) throws(Problem) {
+        guard let given = arguments else { return }
+        guard given.count <= TransformRequest.argumentCountMax else {
+            throw Problem(
+                .malformedEnvelope,
+                "More than \(TransformRequest.argumentCountMax) members of `args`.")
+        }
+        for index in 0..<given.count {
+            names.append(given.memberName(at: index))
+            documents.append(given.member(at: index))
+        }
+    }
+
     private static func wrong(_ name: String, _ kind: String) -> Problem {
         Problem(.malformedEnvelope, "The envelope's member `\(name)` is not \(kind).")
     }

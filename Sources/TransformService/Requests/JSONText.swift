@@ -38,6 +38,17 @@ struct JSONText {
         bytes += json
     }
 
+    /// `[1,2]` of `1` and `2`.
+    static func array(_ elements: [[UInt8]]) -> [UInt8] {
+        Array("[".utf8) + Array(elements.joined(separator: ",".utf8)) + Array("]".utf8)
+    }
+
+    static func string(_ text: String) -> [UInt8] {
+        var json = JSONText()
+        json.string(text)
+        return json.bytes
+    }
+
     private mutating func string(_ text: String) {
         bytes.append(UInt8(ascii: "\""))
         for byte in text.utf8 {

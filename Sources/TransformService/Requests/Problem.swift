@@ -11,7 +11,8 @@ struct Problem: Error, Sendable, Equatable {
     /// The types, each with its path below `/problems/`, its title and its status.
     enum Kind: Sendable, Equatable, CaseIterable {
         case malformedRequest, malformedJSON, malformedEnvelope, lengthRequired
-        case unsupportedMediaType, unknownTransform
+        case unsupportedMediaType, unknownTransform, unknownArgument, notAcceptable
+        case inlineProgramRefused, outputNotText
         case compileError, programTooLong, programError, outputCount
         case memoryLimit, outputLimit, depthLimit
         case internalError, reducedCapacity, deadlineExceeded
@@ -24,6 +25,10 @@ struct Problem: Error, Sendable, Equatable {
             case .lengthRequired: "length-required"
             case .unsupportedMediaType: "unsupported-media-type"
             case .unknownTransform: "unknown-transform"
+            case .unknownArgument: "unknown-argument"
+            case .notAcceptable: "not-acceptable"
+            case .inlineProgramRefused: "inline-program-refused"
+            case .outputNotText: "output-not-text"
             case .compileError: "compile-error"
             case .programTooLong: "program-too-long"
             case .programError: "program-error"
@@ -45,6 +50,10 @@ struct Problem: Error, Sendable, Equatable {
             case .lengthRequired: "The request has no body"
             case .unsupportedMediaType: "The content's type is not served"
             case .unknownTransform: "There is no transform of this name"
+            case .unknownArgument: "The transform has no argument of this name"
+            case .notAcceptable: "No acceptable media type is offered"
+            case .inlineProgramRefused: "Only loaded transforms run here"
+            case .outputNotText: "An output is no string"
             case .compileError: "The program does not compile"
             case .programTooLong: "The program is too long"
             case .programError: "The program raised an error"
@@ -60,12 +69,15 @@ struct Problem: Error, Sendable, Equatable {
 
         var status: Status {
             switch self {
-            case .malformedRequest, .malformedJSON, .malformedEnvelope: .badRequest
+            case .malformedRequest, .malformedJSON, .malformedEnvelope, .unknownArgument:
+                .badRequest
+            case .inlineProgramRefused: Status(403)
+            case .notAcceptable: Status(406)
             case .lengthRequired: Status(411)
             case .unsupportedMediaType: Status(415)
             case .unknownTransform: .notFound
             case .compileError, .programTooLong, .programError, .outputCount, .memoryLimit,
-                .outputLimit, .depthLimit:
+                .outputLimit, .depthLimit, .outputNotText:
                 .unprocessableContent
             case .internalError: .internalServerError
             case .reducedCapacity: .serviceUnavailable
@@ -81,6 +93,8 @@ struct Problem: Error, Sendable, Equatable {
         var column: Int
         /// Of a program: the line, and below it a caret.
         var excerpt: String?
+        /// Of a named transform: the file in the transforms folder.
+        var file: String?
     }
 
     /// The longest `detail`, in code points: what a program raises may be longer.
@@ -110,6 +124,7 @@ struct Problem: Error, Sendable, Equatable {
             text.member("line", place.line)
             text.member("column", place.column)
             if let excerpt = place.excerpt { text.member("excerpt", excerpt) }
+            if let file = place.file { text.member("file", file) }
         }
         if let value { text.member("value", json: value) }
         if let count { text.member("count", count) }

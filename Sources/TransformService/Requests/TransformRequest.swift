@@ -2,26 +2,9 @@
 // arguments; else the content is an envelope (see Envelope.swift).
 //
 //     POST /transform?program=.a%2B$b&b=1&outputs=array
+//     POST /transform/shop/top-n?limit=3
 
 import HTTPKit
-
-/// How a program's outputs become an answer.
-enum OutputForm: Sendable, Equatable {
-    /// Exactly one output, which is the content.
-    case one
-    /// All, in an array.
-    case array
-    /// All, one a line.
-    case lines
-
-    init?(name: String) {
-        switch name {
-        case "one": self = .one
-        case "array": self = .array
-        default: return nil
-        }
-    }
-}
 
 /// What a head says, so that the request may be dropped.
 struct TransformRequest: Sendable {
@@ -32,22 +15,45 @@ struct TransformRequest: Sendable {
     var program: String?
     /// Arguments in the query.
     var arguments: [QueryParameter] = []
-    /// The form that the query or Accept asks for.
+    /// The form that the query asks for.
     var form: OutputForm?
+    /// The media types that Accept asks for.
+    var acceptance: Acceptance
+    /// The transforms as they were when the request came.
+    var transforms: TransformSet
+    /// The one that the path names: then the content is its input.
+    var transform: NamedTransform?
     var requestID: String
     /// Passed on to the log.
     var traceparent: String?
     /// Of `MonotonicClock`.
     var deadlineNanoseconds: UInt64
+    var firstByteNanoseconds: UInt64
 
-    init(_ request: Request, timeoutNanoseconds: UInt64, isLogging: Bool) throws(Problem) {
+    init(
+        _ request: Request, _ transforms: TransformSet, timeoutNanoseconds: UInt64, isLogging: Bool
+    ) throws(Problem) {
         requestID = RequestID.of(request)
-        let timeout = try Deadline.timeout(of: request) ?? timeoutNanoseconds
-        deadlineNanoseconds =
-            request.firstByteNanoseconds &+ min(timeout, timeoutNanoseconds)
+        self.transforms = transforms
+        var timeout = min(
+            try Deadline.timeout(of: request) ?? timeoutNanoseconds, timeoutNanoseconds)
+        if let name = request.pathParameter {
+            guard let transform = transforms[name] else { throw Self.unknown(name) }
+            self.transform = transform
+            timeout = min(timeout, transform.metadata.timeoutNanoseconds ?? timeout)
+        }
+        firstByteNanoseconds = request.firstByteNanoseconds
+        deadlineNanoseconds = firstByteNanoseconds &+ timeout
+        acceptance = try MediaType.acceptance(request)
         if isLogging { traceparent = request.field("traceparent") }
         if request.rawQuery != nil { try readQuery(request) }
-        if MediaType.wantsLines(request) { form = .lines }
+    }
+
+    static func unknown(_ name: String) -> Problem {
+        Problem(
+            .unknownTransform,
+            "No transform `\(name.prefix(FolderListing.nameBytesMax))` is loaded; GET /transforms "
+                + "lists those that are.")
     }
 
     private mutating func readQuery(_ request: Request) throws(Problem) {
@@ -66,15 +72,20 @@ struct TransformRequest: Sendable {
                     .malformedRequest, "The query parameter `\(parameter.name)` is repeated.")
             }
             switch parameter.name {
-            case "program": program = parameter.value
+            case "program" where transform == nil: program = parameter.value
             case "outputs":
                 guard let named = OutputForm(name: parameter.value) else {
                     throw Problem(
                         .malformedRequest, "The query parameter `outputs` is `one` or `array`.")
                 }
                 form = named
+            case "errors" where transform != nil, "each" where transform != nil: continue
             default: arguments.append(parameter)
             }
+        }
+        if let transform {
+            for argument in arguments { try transform.check(argument: argument.name) }
+            return
         }
         if program == nil, let first = arguments.first {
             throw Problem(

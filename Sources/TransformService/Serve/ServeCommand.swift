@@ -7,6 +7,8 @@ import NIOCore
 
 /// `EX_UNAVAILABLE` of sysexits.h: the address can't be listened on.
 private let unavailableStatus: Int32 = 69
+/// `EX_CONFIG`: a transform does not compile.
+private let configurationStatus: Int32 = 78
 
 struct ServeCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -67,6 +69,15 @@ struct ServeCommand: ParsableCommand {
     var graceMs: String?
     @Option(
         help: ArgumentHelp(
+            "Folder of named transforms: NAME.jq is served as POST /transform/NAME.",
+            valueName: "folder"))
+    var transforms: String?
+    @Flag(help: "Start without the transforms that do not compile; else exit with status 78.")
+    var lenient = false
+    @Flag(help: "Refuse programs that a request brings along: only loaded transforms run.")
+    var noInlinePrograms = false
+    @Option(
+        help: ArgumentHelp(
             "trace, debug (a line a request), info, notice, warning, error or critical. "
                 + "(default: notice)", valueName: "level"))
     var logLevel: String?
@@ -77,7 +88,9 @@ struct ServeCommand: ParsableCommand {
             ("event-loops", eventLoops), ("timeout-ms", timeoutMs), ("memory-mib", memoryMib),
             ("body-mib", bodyMib), ("output-mib", outputMib), ("queue-count", queueCount),
             ("queue-mib", queueMib), ("loop-kib", loopKib), ("drain-ms", drainMs),
-            ("grace-ms", graceMs), ("log-level", logLevel),
+            ("grace-ms", graceMs), ("log-level", logLevel), ("transforms", transforms),
+            ("lenient", lenient ? "true" : nil),
+            ("no-inline-programs", noInlinePrograms ? "true" : nil),
         ]
         var flags: [String: String] = [:]
         for (name, value) in pairs { flags[name] = value }
@@ -96,7 +109,8 @@ struct ServeCommand: ParsableCommand {
             StreamLogHandler.standardError(label: $0)
         }
         logger.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .notice
-        let service = Service(settings, logger: logger)
+        let library = try Self.load(settings, logger)
+        let service = Service(settings, logger: logger, transforms: library)
         let server: HTTPServer
         do {
             server = try Blocking.wait { try await service.start() }
@@ -106,8 +120,29 @@ struct ServeCommand: ParsableCommand {
             throw ExitCode(unavailableStatus)
         }
         Process.writeLine("listening on \(Self.shown(settings.address, server.port))")
-        let signal = Signals.first()
+        library.watch(everyMilliseconds: settings.transformsPollMilliseconds)
+        let signal = Signals.first { library.reload(always: true) }
         try Blocking.wait { await Self.end(server, service, after: signal) }
+    }
+
+    /// The transforms. One that does not compile ends the start, unless that is allowed.
+    private static func load(
+        _ settings: Configuration, _ logger: Logger
+    ) throws -> TransformLibrary {
+        let library = TransformLibrary(settings.transformsFolder, logger: logger)
+        guard let folder = library.folder else { return library }
+        let status = library.status
+        for fault in status.faults { Process.writeError(fault.shown(in: folder)) }
+        guard status.faults.isEmpty || settings.isLenient else {
+            throw ExitCode(configurationStatus)
+        }
+        logger.notice(
+            "transforms loaded",
+            metadata: [
+                "folder": "\(folder)", "count": "\(status.set.count)",
+                "faults": "\(status.faults.count)", "digest": "\(status.set.digest)",
+            ])
+        return library
     }
 
     /// Serves on while balancers notice, then lets open requests finish. Ctrl-C does not wait for

@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT -> the orderly end; a second one ends the process at once.
+// SIGTERM and SIGINT -> the orderly end; a second one ends the process at once. SIGHUP -> a reload.
 
 import Glibc
 import Synchronization
@@ -8,7 +8,7 @@ enum Signals {
 
     private static var stackBytes: Int { 256 << 10 }
 
-    /// Blocks the two signals, so that every thread started later leaves them to `first`, and
+    /// Blocks the three signals, so that every thread started later leaves them to `first`, and
     /// ignores SIGPIPE: a client that is gone is an error of its own write. To be called first.
     static func prepare() {
         // Safety: each call gets memory of its own type.
@@ -23,14 +23,22 @@ enum Signals {
         unsafe sigemptyset(&set)
         unsafe sigaddset(&set, SIGTERM)
         unsafe sigaddset(&set, SIGINT)
+        unsafe sigaddset(&set, SIGHUP)
         return set
     }
 
-    /// Waits for the first signal. From then on a second one ends the process.
-    static func first() -> Kind {
-        let number = wait()
+    /// Waits for the first signal to end. From then on a second one ends the process.
+    /// - Parameter hangup: called for each SIGHUP before.
+    static func first(hangup: () -> Void) -> Kind {
+        var number = wait()
+        while number == SIGHUP {
+            hangup()
+            number = wait()
+        }
         let isStarted = Thread.start(name: "signals", stackBytes: stackBytes) {
-            _exit(128 + wait())
+            var number = wait()
+            while number == SIGHUP { number = wait() }
+            _exit(128 + number)
         }
         precondition(isStarted, "no thread for signals")
         return number == SIGINT ? .interrupt : .terminate

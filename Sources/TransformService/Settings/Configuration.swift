@@ -22,6 +22,14 @@ struct Configuration: Sendable, Equatable {
     var drainNanoseconds: UInt64 = 1_000_000_000
     var graceNanoseconds: UInt64 = 10_000_000_000
     var logLevel = "notice"
+    /// The folder of named transforms.
+    var transformsFolder: String?
+    /// Serve without the transforms that do not compile.
+    var isLenient = false
+    /// Run programs that a request brings along.
+    var servesInlinePrograms = true
+    /// How often the transforms folder is looked at.
+    var transformsPollMilliseconds: Int32 = 1_000
 
     /// Compiled programs that are kept.
     var programCountMax = 1_024
@@ -104,7 +112,23 @@ extension Configuration {
             }
             logLevel = text
         }
+        transformsFolder = given("transforms")?.text
+        isLenient = try Self.flag(given("lenient")) ?? false
+        servesInlinePrograms = try !(Self.flag(given("no-inline-programs")) ?? false)
         address = try Self.address(given)
+    }
+
+    private static func flag(
+        _ given: (source: String, text: String)?
+    ) throws(ConfigurationError) -> Bool? {
+        switch given?.text {
+        case nil: return nil
+        case "true", "1": return true
+        case "false", "0": return false
+        case let text?:
+            throw ConfigurationError(
+                description: "\(given?.source ?? ""): `\(text)` is none of true, 1, false, 0")
+        }
     }
 
     private static func address(

@@ -44,20 +44,30 @@ struct RunBounds {
     /// Memory of the output that is kept between runs.
     private static let outputBytesKept = 256 * 1024
 
-    private let runner: Runner
+    let runner: Runner
     private let cache: ProgramCache
     /// On the event loop nothing is compiled, and a bound that is met is not the program's fault.
     private let isTentative: Bool
     private let outputBytesMax: Int
     private(set) var output: OutputBuffer
-    private(set) var form = OutputForm.one
+    private(set) var choice = OutputChoice.one
+    /// The named transform that runs or ran.
+    private(set) var transform: NamedTransform?
     private(set) var timing = Timing()
-    /// The envelope's program.
+    private let servesInlinePrograms: Bool
+    /// The program that runs, and the envelope's text of it.
+    private var program: Program?
     private var programText: Document?
+    /// The output that is no string where all should be.
+    private var nonText: (index: Int, kind: Document.Kind)?
+
+    var form: OutputForm { choice.form }
 
     init(
-        limits: Transforms.Limits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool
+        limits: Transforms.Limits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool,
+        servesInlinePrograms: Bool = true
     ) {
+        self.servesInlinePrograms = servesInlinePrograms
         runner = Runner(limits: limits)
         self.cache = cache
         self.isTentative = isTentative
@@ -75,7 +85,7 @@ struct RunBounds {
     }
 
     /// What a run stands on once the content is read.
-    private struct Plan {
+    struct Plan {
         var program: Program
         var input: Document
         var arguments: [Document]
@@ -86,6 +96,9 @@ struct RunBounds {
         _ request: borrowing TransformRequest, content: UnsafeRawBufferPointer, _ bounds: RunBounds
     ) -> Outcome {
         timing = Timing()
+        transform = nil
+        program = nil
+        programText = nil
         output.removeAll(retaining: Self.outputBytesKept)
         runner.begin(
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
@@ -99,6 +112,7 @@ struct RunBounds {
         timing.read = afterRead &- start
         do throws(Problem) {
             guard let plan = try plan(request, document) else { return .unfinished }
+            program = plan.program
             let outcome = try run(plan, request)
             timing.run = MonotonicClock.nanoseconds() &- afterRead &- timing.write
             return outcome
@@ -112,6 +126,15 @@ struct RunBounds {
     private func plan(
         _ request: borrowing TransformRequest, _ document: Document
     ) throws(Problem) -> Plan? {
+        if let transform = request.transform {
+            return try plan(transform, request, request.form, document) {
+                names, documents throws(Problem) in
+                for argument in request.arguments {
+                    names.append(argument.name)
+                    documents.append(try string(argument.value))
+                }
+            }
+        }
         var names: [String] = []
         var arguments: [Document] = []
         if let text = request.program {
@@ -119,30 +142,28 @@ struct RunBounds {
                 names.append(argument.name)
                 arguments.append(try string(argument.value))
             }
-            form = request.form ?? .one
+            choice = OutputChoice(request.acceptance, asked: request.form, usual: .one)
             let bytes = Array(text.utf8)
             return unsafe try bytes.withUnsafeBytesTyped { (text) throws(Problem) in
                 unsafe try finishPlan(text, document, names, arguments)
             }
         }
         let envelope = try Envelope(document)
-        form = request.form == .lines ? .lines : envelope.form ?? request.form ?? .one
-        guard let program = envelope.program else {
-            throw Problem(
-                .unknownTransform, "No transform `\(envelope.transform ?? "")` is loaded.")
+        let asked = envelope.form ?? request.form
+        if let name = envelope.transform {
+            guard let transform = request.transforms[name] else {
+                throw TransformRequest.unknown(name)
+            }
+            return try plan(transform, request, asked, envelope.input) {
+                names, documents throws(Problem) in
+                try envelope.readArguments(&names, &documents)
+                for name in names { try transform.check(argument: name) }
+            }
         }
+        guard let program = envelope.program else { return nil }
+        choice = OutputChoice(request.acceptance, asked: asked, usual: .one)
         programText = program
-        if let given = envelope.arguments {
-            guard given.count <= TransformRequest.argumentCountMax else {
-                throw Problem(
-                    .malformedEnvelope,
-                    "More than \(TransformRequest.argumentCountMax) members of `args`.")
-            }
-            for index in 0..<given.count {
-                names.append(given.memberName(at: index))
-                arguments.append(given.member(at: index))
-            }
-        }
+        try envelope.readArguments(&names, &arguments)
         let plan = unsafe program.withUTF8 { text in
             Result { () throws(Problem) in
                 unsafe try finishPlan(text, envelope.input, names, arguments)
@@ -155,6 +176,11 @@ struct RunBounds {
         _ text: UnsafeRawBufferPointer, _ input: Document, _ names: [String],
         _ arguments: [Document]
     ) throws(Problem) -> Plan? {
+        guard servesInlinePrograms else {
+            throw Problem(
+                .inlineProgramRefused,
+                "This service runs loaded transforms only; GET /transforms lists them.")
+        }
         guard text.count <= Self.programBytesMax else {
             throw Problem(
                 .programTooLong,
@@ -193,6 +219,49 @@ struct RunBounds {
         return false
     }
 
+    /// What a named transform runs with: its own bounds, and the arguments that `read` appends in
+    /// place of their defaults. One that the program does not know is seen in `$ARGS` only.
+    private func plan(
+        _ transform: NamedTransform, _ request: borrowing TransformRequest, _ asked: OutputForm?,
+        _ input: Document,
+        _ read: (inout [String], inout [Document]) throws(Problem) -> Void
+    ) throws(Problem) -> Plan {
+        self.transform = transform
+        let metadata = transform.metadata
+        choice = OutputChoice(request.acceptance, asked: asked, usual: metadata.outputs)
+        runner.tighten(
+            deadlineNanoseconds: request.firstByteNanoseconds
+                &+ (metadata.timeoutNanoseconds ?? .max / 2),
+            memoryBytesMax: metadata.memoryBytesMax ?? .max)
+        var names: [String] = []
+        var documents: [Document] = []
+        try read(&names, &documents)
+        // The arguments in the order of the program's slots.
+        var ordered: [Document] = []
+        if let fallbacks = transform.fallbacks {
+            do throws(ReadFailure) {
+                // Safety: the executor keeps the transform, and so the text, until the next run.
+                let object = unsafe try runner.read(fallbacks.bytes)
+                for index in 0..<object.count {
+                    let name = object.memberName(at: index)
+                    if let given = names.lastIndex(of: name) {
+                        ordered.append(documents[given])
+                    } else {
+                        ordered.append(object.member(at: index))
+                        names.append(name)
+                        documents.append(object.member(at: index))
+                    }
+                }
+            } catch {
+                throw limitProblem(runner.limitMet)
+            }
+        }
+        if transform.program.argumentNames.first == "ARGS" {
+            ordered.insert(try argumentObject(names, documents), at: 0)
+        }
+        return Plan(program: transform.program, input: input, arguments: ordered)
+    }
+
     /// `{"positional": [], "named": {...}}`
     private func argumentObject(
         _ names: [String], _ arguments: [Document]
@@ -219,6 +288,7 @@ struct RunBounds {
         _ plan: borrowing Plan, _ request: borrowing TransformRequest
     ) throws(Problem) -> Outcome {
         var count = 0
+        nonText = nil
         do throws(RunFailure) {
             do throws(RunFailure) {
                 if form == .array { try runner.write(UInt8(ascii: "["), to: &output) }
@@ -236,6 +306,12 @@ struct RunBounds {
             return try failure(error, request)
         }
         if form == .one, count != 1 { throw Self.countProblem(count) }
+        if let nonText {
+            throw Problem(
+                .outputNotText,
+                "Output \(nonText.index) is no string but \(nonText.kind); \(choice.media.essence) "
+                    + "needs strings, as @csv and @tsv make them. Else ask for application/json.")
+        }
         return .written
     }
 
@@ -244,8 +320,16 @@ struct RunBounds {
         if form == .one, count > 1 { return count < Self.countedMax }
         let start = MonotonicClock.nanoseconds()
         if form == .array, count > 1 { try runner.write(UInt8(ascii: ","), to: &output) }
-        try runner.write(document, to: &output)
-        if form == .lines { try runner.write(UInt8(ascii: "\n"), to: &output) }
+        if form == .text {
+            guard document.kind == .string else {
+                nonText = (count, document.kind)
+                return false
+            }
+            try runner.writeRaw(document, to: &output)
+        } else {
+            try runner.write(document, to: &output)
+        }
+        if form == .lines || form == .text { try runner.write(UInt8(ascii: "\n"), to: &output) }
         timing.write &+= MonotonicClock.nanoseconds() &- start
         return true
     }
@@ -274,7 +358,7 @@ struct RunBounds {
         switch limit {
         case .memory:
             Problem(
-                .memoryLimit, "The run reached its \(runner.limits.memoryBytesMax >> 20) MiB.")
+                .memoryLimit, "The run reached its \(runner.memoryBytesMax >> 20) MiB.")
         case .output:
             Problem(.outputLimit, "The output reached its \(outputBytesMax >> 20) MiB.")
         case .depth:
@@ -286,17 +370,10 @@ struct RunBounds {
     }
 
     private func compileProblem(_ error: CompileError, _ text: [UInt8]) -> Problem {
-        let place = Self.place(error.offset, text)
+        let place = Problem.Place(offset: error.offset, in: text)
         return Problem(
             .compileError, "\(error.message) at line \(place.line), column \(place.column)",
             place: place)
-    }
-
-    private static func place(_ offset: Int, _ text: [UInt8]) -> Problem.Place {
-        let place = ProgramLocation(offset: offset, in: text)
-        return Problem.Place(
-            offset: min(max(offset, 0), text.count), line: place.line, column: place.column,
-            excerpt: place.excerpt)
     }
 
     static func countProblem(_ count: Int) -> Problem {
@@ -324,13 +401,21 @@ struct RunBounds {
         case .limit(let limit): return stopped(limit)
         case .raised(let value, let offset):
             var problem = errorProblem(value, "The program raised")
-            let text = request.program.map { Array($0.utf8) } ?? programText?.utf8 ?? []
-            problem.place = Self.place(offset, text)
+            problem.place = place(offset, request)
             throw problem
         case .halted(let status, let message):
             throw errorProblem(message ?? .null, "halt_error ended the program (\(status)) with")
         case .broke: throw Problem(.internalError, "A break left the program.")
         }
+    }
+
+    private func place(
+        _ offset: Int, _ request: borrowing TransformRequest
+    ) -> Problem.Place? {
+        if let transform { return transform.place(of: offset) }
+        guard let own = program?.place(of: offset) else { return nil }
+        let text = request.program.map { Array($0.utf8) } ?? programText?.utf8 ?? []
+        return Problem.Place(offset: own.offset, in: text)
     }
 
     /// The raised value as `value`; a string is the detail itself.

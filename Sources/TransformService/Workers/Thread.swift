@@ -46,6 +46,11 @@ enum Thread {
         return true
     }
 
+    /// Lets the calling thread wait; a signal may end it earlier.
+    static func sleep(milliseconds: Int32) {
+        _ = poll(nil, 0, milliseconds)
+    }
+
     /// Names the calling thread for `ps` and `perf`.
     private static func setName(_ name: String) {
         // Safety: the bridging keeps the path for the call's length.

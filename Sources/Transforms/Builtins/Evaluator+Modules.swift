@@ -13,7 +13,7 @@ extension Evaluator {
         let module: Module
         do throws(CompileError) {
             let found = try modules.load(input.bytes.text, isData: false, search: [], origin: nil)
-            module = try Compiler.parse(found.text, found.name, 0)
+            module = try Compiler.parse(found.text)
         } catch {
             throw raise(text: error.message, at: node)
         }

@@ -73,9 +73,10 @@ extension CompileError {
 
     /// The error with its place, line and caret, as the jq command shows it.
     public func report(in text: [UInt8]) -> String {
-        let place = ProgramPlace(offset: offset, in: text)
+        let place = ProgramPlace(offset: offset, in: moduleText ?? text)
         let lines = place.excerpt.split(separator: "\n", omittingEmptySubsequences: false)
         let excerpt = lines.map { "\n    " + $0 }.joined()
-        return "\(message) at <top-level>, line \(place.line), column \(place.column):\(excerpt)"
+        return "\(message) at \(module ?? "<top-level>"), line \(place.line), "
+            + "column \(place.column):\(excerpt)"
     }
 }

@@ -46,6 +46,16 @@ extension Runner {
         } catch { throw .limit(heap.limit) }
     }
 
+    /// Bounds the rest of a run more closely; larger bounds than those that hold change nothing.
+    /// - Parameter deadlineNanoseconds: of `MonotonicClock`.
+    public func tighten(deadlineNanoseconds: UInt64, memoryBytesMax: Int) {
+        heap.bytesMax = min(heap.bytesMax, memoryBytesMax)
+        budget.tighten(deadlineNanoseconds: deadlineNanoseconds)
+    }
+
+    /// Bytes of memory that the run may have.
+    public var memoryBytesMax: Int { heap.bytesMax }
+
     /// `[]`
     public var emptyArray: Document { Document(value: Value(.array, payload: 16)) }
 }

@@ -145,6 +145,7 @@ public enum RunFailure: Error, @unchecked Sendable {
     public func begin(
         deadlineNanoseconds: UInt64 = .max, stepsMax: Int? = nil, cancel: CancelFlag? = nil
     ) {
+        heap.bytesMax = limits.memoryBytesMax
         heap.reset(retaining: limits.retainedBytesMax)
         budget.begin(
             deadlineNanoseconds: deadlineNanoseconds, stepsMax: stepsMax ?? limits.stepsMax,

@@ -53,6 +53,12 @@ public final class CancelFlag: Sendable {
         unsafe state.pointee.cancel = cancel
     }
 
+    /// Lets the run end earlier.
+    func tighten(deadlineNanoseconds: UInt64) {
+        let deadline = unsafe state.pointee.deadlineNanoseconds
+        unsafe state.pointee.deadlineNanoseconds = min(deadline, deadlineNanoseconds)
+    }
+
     @inline(__always) func charge(_ steps: Int) throws(Stop) {
         let fuel = unsafe state.pointee.fuel &- steps
         unsafe state.pointee.fuel = fuel

@@ -4,8 +4,14 @@
 public struct CompileError: Error, Equatable, Sendable {
     /// The sentence, without its place: `foo/0 is not defined`.
     public var message: String
-    /// Bytes from the start of the program's text.
+    /// Bytes from the start of the program's text, or of the module's.
     public var offset: Int
+    /// The module that it stands in, by the name that its source gave it; nil: the program itself.
+    public var module: String?
+    /// The module's text.
+    var moduleText: [UInt8]?
+    /// Whether `offset` counts through the texts of all modules (see `Compiler.offsetBase`).
+    var isPlaced = false
 
     init(_ message: String, offset: Int) {
         self.message = message

@@ -331,12 +331,16 @@ extension Compiler {
         let index = functions.count
         functions.append(Function())
         function.instances[arities] = index
-        let outer = context
-        defer { context = outer }
+        let outer = (context, offsetBase)
+        defer { (context, offsetBase) = outer }
+        offsetBase = function.offsetBase
         while true {
             functions[index].isAssumed = false
             let mark = instanceLog.count
-            let body = try compileBody(of: function, arities)
+            let body: Int32
+            do throws(CompileError) { body = try compileBody(of: function, arities) } catch {
+                throw placed(error)
+            }
             let found = arity(body)
             functions[index].body = body
             functions[index].frameSize = context.frameSize

@@ -23,7 +23,7 @@ extension Compiler {
             found = try modules.load(
                 item.path, isData: isData, search: ModuleMetadata.search(item), origin: folder)
         } catch {
-            throw CompileError(error.message, offset: item.offset)
+            throw placed(CompileError(error.message, offset: item.offset))
         }
         if case .data(let name) = item.kind {
             let value = try readData(found.text, found.name, item.offset)
@@ -47,41 +47,61 @@ extension Compiler {
             throw CompileError("module \(found.name) imports itself", offset: offset)
         }
         library.loaded[found.name] = .some(nil)
-        let module = try Compiler.parse(found.text, found.name, offset)
-        if let body = module.body {
-            throw placed(
-                SyntaxError(message: "a module ends with its definitions", offset: body.offset),
-                found, offset)
+        guard let base = library.texts.append(found.name, found.text) else {
+            throw CompileError("the modules are too large", offset: offset)
         }
-        var scope = try load(
-            Module(metadata: nil, imports: module.imports, definitions: []), folder: found.folder,
-            nil)
-        var functions: [FunctionDefinition] = []
-        for definition in module.definitions {
-            scope = define(definition, scope)
-            if case .function(_, let function)? = scope?.entry { functions.append(function) }
+        let outer = offsetBase
+        defer { offsetBase = outer }
+        offsetBase = base
+        do throws(CompileError) {
+            let module = try Compiler.parse(found.text)
+            if let body = module.body {
+                throw CompileError("a module ends with its definitions", offset: body.offset)
+            }
+            var scope = try load(
+                Module(metadata: nil, imports: module.imports, definitions: []),
+                folder: found.folder, nil)
+            var functions: [FunctionDefinition] = []
+            for definition in module.definitions {
+                scope = define(definition, scope)
+                if case .function(_, let function)? = scope?.entry { functions.append(function) }
+            }
+            library.loaded[found.name] = functions
+            return functions
+        } catch {
+            throw placed(error)
         }
-        library.loaded[found.name] = functions
-        return functions
     }
 
-    static func parse(_ text: [UInt8], _ name: String, _ offset: Int) throws(CompileError) -> Module
-    {
+    static func parse(_ text: [UInt8]) throws(CompileError) -> Module {
         do throws(SyntaxError) { return try Parser.parse(text) } catch {
-            let place = ProgramPlace(offset: error.offset, in: text)
-            throw CompileError(
-                "\(error.message) at \(name), line \(place.line), column \(place.column)",
-                offset: offset)
+            throw CompileError(error.message, offset: error.offset)
         }
     }
 
-    private func placed(
-        _ error: SyntaxError, _ found: (text: [UInt8], folder: String, name: String), _ offset: Int
-    ) -> CompileError {
-        let place = ProgramPlace(offset: error.offset, in: found.text)
-        return CompileError(
-            "\(error.message) at \(found.name), line \(place.line), column \(place.column)",
-            offset: offset)
+    /// An error of the text in work, with its offset in the row of all texts.
+    func placed(_ error: CompileError) -> CompileError {
+        guard !error.isPlaced else { return error }
+        var error = error
+        error.offset += offsetBase
+        error.isPlaced = true
+        return error
+    }
+
+    /// An error with the offset in its own text, and the text if it is a module's.
+    func local(_ error: CompileError) -> CompileError {
+        var error = error
+        error.isPlaced = false
+        guard error.offset < ModuleTexts.preludeBase else {
+            error.offset = 0
+            return error
+        }
+        if let entry = library.texts.entry(at: error.offset) {
+            error.offset -= entry.base
+            error.module = entry.name
+            error.moduleText = entry.text
+        }
+        return error
     }
 
     /// The values of a data module, in an array in the program's own memory.

@@ -19,6 +19,8 @@ final class Compiler {
     /// it.
     var valuesAreBound = false
     var context: Context
+    /// What the offsets of the text in work are counted from (see `ModuleTexts`).
+    var offsetBase = 0
     let root: Context
     let library: Library
     /// All definitions met so far.
@@ -48,6 +50,8 @@ final class Compiler {
         if nodes.count >= Compiler.nodeCountMax {
             throw CompileError("the program is too large", offset: Int(node.offset))
         }
+        var node = node
+        node.offset += UInt32(truncatingIfNeeded: offsetBase)
         nodes.append(node)
         return Int32(nodes.count - 1)
     }
@@ -164,7 +168,8 @@ final class Compiler {
     }
 
     func define(_ definition: Definition, _ scope: Scope?) -> Scope {
-        let function = FunctionDefinition(definition, context: context)
+        let function = FunctionDefinition(
+            definition, context: context, offsetBase: offsetBase)
         let entry = Scope(.function(definition.name, function), context, parent: scope)
         function.scope = entry
         definitions.append(function)

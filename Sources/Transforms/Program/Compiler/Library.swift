@@ -9,16 +9,23 @@ final class Library {
     /// The definitions of modules loaded so far, by the files' names; nil while one is being
     /// loaded.
     var loaded: [String: [FunctionDefinition]?] = [:]
+    /// The texts of modules, in the order they were met.
+    var texts: ModuleTexts
     /// The values of data modules, once there are any; the program's then.
     var data: Heap?
 
-    init(modules: (any ModuleSource)?) { self.modules = modules }
+    /// - Parameter byteCount: of the program's own text.
+    init(modules: (any ModuleSource)?, byteCount: Int) {
+        self.modules = modules
+        texts = ModuleTexts(byteCount)
+    }
 
     /// A definition of the prelude by `name/count`.
     func function(_ key: String, _ root: Context) -> FunctionDefinition? {
         if let known = functions[key] { return known }
         guard let definition = Prelude.definitions[key] else { return nil }
-        let function = FunctionDefinition(definition, context: root)
+        let function = FunctionDefinition(
+            definition, context: root, offsetBase: ModuleTexts.preludeBase)
         functions[key] = function
         return function
     }

@@ -15,6 +15,7 @@
     private let nodeCount: Int
     private let pool: UnsafeMutablePointer<UInt8>
     private let constants: Heap?
+    private let modules: [(name: String, base: Int)]
 
     /// Program text in UTF-8 -> program.
     /// - Parameters:
@@ -29,8 +30,10 @@
         do throws(SyntaxError) { module = try Parser.parse(text) } catch {
             throw CompileError(error.message, offset: error.offset)
         }
-        let compiler = Compiler(library: Library(modules: modules))
-        return try compiler.finish(module, argumentNames)
+        let compiler = Compiler(library: Library(modules: modules, byteCount: text.count))
+        do throws(CompileError) { return try compiler.finish(module, argumentNames) } catch {
+            throw compiler.local(error)
+        }
     }
 
     public static func compile(
@@ -58,12 +61,21 @@
         fuelOfCompilation = nodeCount
         self.argumentNames = argumentNames
         self.constants = constants
+        modules = compiler.library.texts.entries.map { ($0.name, $0.base) }
     }
 
     deinit {
         unsafe nodes.deallocate()
         unsafe pool.deallocate()
         constants?.destroy()
+    }
+
+    /// Where the offset of a run's error stands: in the program's text or that of a module, by the
+    /// name that its source gave it; nil: in no text.
+    public func place(of offset: Int) -> (module: String?, offset: Int)? {
+        guard offset < ModuleTexts.preludeBase else { return nil }
+        guard let module = modules.last(where: { $0.base <= offset }) else { return (nil, offset) }
+        return (module.name, offset - module.base)
     }
 
     /// Whether it is `.`, which passes its input on.

@@ -29,15 +29,18 @@ final class FunctionDefinition {
     /// The names visible in its body: its own entry first.
     var scope: Scope?
     let context: Context
+    /// The compiler's, where the definition was met.
+    let offsetBase: Int
     var instances: [[Arity]: Int] = [:]
     /// Whether each `$value` parameter is also called as a filter in the body.
     lazy var callsParameter: [Bool] = definition.parameters.map { name in
         name.hasPrefix("$") && TermSearch.calls(String(name.dropFirst()), in: definition.body)
     }
 
-    init(_ definition: Definition, context: Context) {
+    init(_ definition: Definition, context: Context, offsetBase: Int) {
         self.definition = definition
         self.context = context
+        self.offsetBase = offsetBase
     }
 }
 

@@ -1,0 +1,173 @@
+// A folder -> the files in it that matter, with their stamps. Hidden entries are skipped; symbolic
+// links are followed as long as they stay inside. So it reads a Kubernetes ConfigMap:
+//
+//     DIR/..2026_11_22/totals.jq          hidden
+//     DIR/..data -> ..2026_11_22          hidden; swapped when the ConfigMap changes
+//     DIR/totals.jq -> ..data/totals.jq   the file `totals.jq`
+
+import Glibc
+
+/// What tells a file's state from another.
+struct FileStamp: Sendable, Equatable {
+    var device: UInt64
+    var inode: UInt64
+    var byteCount: Int
+    var modifiedSeconds: Int
+    var modifiedNanoseconds: Int
+    var changedSeconds: Int
+    var changedNanoseconds: Int
+
+    init(_ status: stat) {
+        device = UInt64(status.st_dev)
+        inode = UInt64(status.st_ino)
+        byteCount = Int(status.st_size)
+        modifiedSeconds = Int(status.st_mtim.tv_sec)
+        modifiedNanoseconds = Int(status.st_mtim.tv_nsec)
+        changedSeconds = Int(status.st_ctim.tv_sec)
+        changedNanoseconds = Int(status.st_ctim.tv_nsec)
+    }
+}
+
+/// The `.jq` and `.json` files below a folder. Two that are equal hold the same texts.
+struct FolderListing: Sendable, Equatable {
+    /// Bounds of a folder.
+    static let entryCountMax = 100_000
+    static let fileCountMax = 10_000
+    static let depthMax = 8
+    static let nameBytesMax = 255
+
+    struct File: Sendable, Equatable {
+        /// The file's own path, without links.
+        var path: String
+        var stamp: FileStamp
+    }
+
+    /// The folder's own path, without links.
+    private(set) var root = ""
+    /// By the path below the folder: `lib/time.jq`.
+    private(set) var files: [String: File] = [:]
+    private(set) var faults: [LoadFault] = []
+    private var entryCount = 0
+
+    /// - Complexity: O(entries), a system call or two for each.
+    init(_ folder: String) {
+        guard let resolved = Self.resolved(folder) else {
+            faults.append(LoadFault(path: "", errorCode: errno))
+            return
+        }
+        guard let status = Self.status(resolved), status.st_mode & S_IFMT == S_IFDIR else {
+            faults.append(LoadFault(path: "", message: "is no folder"))
+            return
+        }
+        root = resolved
+        scan("", resolved, [FileStamp(status).inode])
+    }
+
+    /// - Parameters:
+    ///   - path: of the folder below the root, with a slash at its end; empty for the root.
+    ///   - ancestors: the inodes of the folders around it and its own.
+    private mutating func scan(_ path: String, _ folder: String, _ ancestors: [UInt64]) {
+        guard let names = Self.names(in: folder) else {
+            faults.append(LoadFault(path: path, errorCode: errno))
+            return
+        }
+        for name in names.sorted() where !name.hasPrefix(".") {
+            entryCount += 1
+            if entryCount > Self.entryCountMax || files.count >= Self.fileCountMax {
+                let isFirst = faults.last?.message.hasPrefix("more than") != true
+                if isFirst {
+                    let message =
+                        "more than \(Self.fileCountMax) files or \(Self.entryCountMax) "
+                        + "entries"
+                    faults.append(LoadFault(path: "", message: message))
+                }
+                return
+            }
+            visit(path + name, folder + "/" + name, ancestors)
+        }
+    }
+
+    private mutating func visit(_ path: String, _ place: String, _ ancestors: [UInt64]) {
+        let isText = path.hasSuffix(".jq") || path.hasSuffix(".json")
+        guard let resolved = Self.resolved(place), let status = Self.status(resolved) else {
+            let code = errno
+            // What is not ours may be broken.
+            guard isText else { return }
+            faults.append(
+                LoadFault(path: path, message: "can't be followed: ", errorCode: code))
+            return
+        }
+        let isFolder = status.st_mode & S_IFMT == S_IFDIR
+        guard isFolder || isText else { return }
+        guard resolved.hasPrefix(root == "/" ? "/" : root + "/") || resolved == root else {
+            faults.append(LoadFault(path: path, message: "leads out of the folder"))
+            return
+        }
+        let stamp = FileStamp(status)
+        if isFolder {
+            if ancestors.contains(stamp.inode) {
+                faults.append(LoadFault(path: path, message: "leads back to a folder around it"))
+            } else if ancestors.count > Self.depthMax {
+                let message = "stands more than \(Self.depthMax) folders deep"
+                faults.append(LoadFault(path: path, message: message))
+            } else {
+                scan(path + "/", resolved, ancestors + [stamp.inode])
+            }
+        } else if status.st_mode & S_IFMT != S_IFREG {
+            faults.append(LoadFault(path: path, message: "is no regular file"))
+        } else if path.hasSuffix(".jq") && !Self.isValid(path) {
+            faults.append(
+                LoadFault(
+                    path: path,
+                    message: "the name is not of letters, digits, `-`, `_` and `.`, "
+                        + "\(Self.nameBytesMax) bytes at most"))
+        } else {
+            files[path] = File(path: resolved, stamp: stamp)
+        }
+    }
+
+    /// Whether a transform may have the name: ASCII letters, digits and `-_.`, folders with `/`.
+    static func isValid(_ path: String) -> Bool {
+        path.utf8.count <= nameBytesMax
+            && path.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"),
+                    UInt8(ascii: "."), UInt8(ascii: "/"):
+                    true
+                default: false
+                }
+            }
+    }
+
+    // MARK: The system's calls
+
+    private static func resolved(_ path: String) -> String? {
+        // Safety: the call allocates the text, which is copied and freed here.
+        guard let text = unsafe realpath(path, nil) else { return nil }
+        defer { unsafe free(text) }
+        return unsafe String(cString: text)
+    }
+
+    private static func status(_ path: String) -> stat? {
+        var status = stat()
+        // Safety: the call fills the structure that it gets.
+        return unsafe stat(path, &status) == 0 ? status : nil
+    }
+
+    private static func names(in folder: String) -> [String]? {
+        guard let stream = unsafe opendir(folder) else { return nil }
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        // Safety: an entry is valid until the next call; its name ends in zero and is copied.
+        while names.count <= entryCountMax, let entry = unsafe readdir(stream) {
+            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) {
+                    unsafe String(cString: $0)
+                }
+            }
+            names.append(name)
+        }
+        return names
+    }
+}

@@ -1,0 +1,134 @@
+// The path of an `import` in a transform -> a module's text, from the transforms folder only:
+//
+//     import "lib/time" as time;                  lib/time.jq, lib/time/time.jq
+//     import "time" as time {search: "../lib"};   seen from the importing file's folder
+//
+// Paths are looked up in the folder's listing, never in the file system, so none leads out of it.
+
+import Glibc
+import Synchronization
+import Transforms
+
+/// Reads the texts of a listing, each once.
+final class FolderTexts: Sendable {
+    static let programBytesMax = 256 << 10
+    static let dataBytesMax = 16 << 20
+    /// All texts that one load reads.
+    static let bytesMax = 128 << 20
+
+    private struct State {
+        var texts: [String: [UInt8]] = [:]
+        var byteCount = 0
+    }
+
+    let listing: FolderListing
+    private let state = Mutex(State())
+
+    init(_ listing: FolderListing) { self.listing = listing }
+
+    /// - Parameter path: a key of the listing.
+    func text(_ path: String) throws(LoadFault) -> [UInt8] {
+        if let known = state.withLock({ $0.texts[path] }) { return known }
+        guard let file = listing.files[path] else {
+            throw LoadFault(path: path, message: "is not there")
+        }
+        let bytesMax = path.hasSuffix(".json") ? Self.dataBytesMax : Self.programBytesMax
+        guard file.stamp.byteCount <= bytesMax else {
+            throw LoadFault(
+                path: path,
+                message: "has \(file.stamp.byteCount) bytes; \(bytesMax) are allowed")
+        }
+        guard let text = Self.read(file.path, bytesMax) else {
+            throw LoadFault(path: path, message: "can't be read: ", errorCode: errno)
+        }
+        let isFull = state.withLock { state in
+            state.texts[path] = text
+            state.byteCount += text.count
+            return state.byteCount > Self.bytesMax
+        }
+        if isFull {
+            throw LoadFault(
+                path: path, message: "the texts have more than \(Self.bytesMax >> 20) MiB together")
+        }
+        return text
+    }
+
+    /// At most `bytesMax` and one byte more.
+    private static func read(_ path: String, _ bytesMax: Int) -> [UInt8]? {
+        // A path that has become a link or a pipe since it was listed is refused.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var all: [UInt8] = []
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        while all.count <= bytesMax {
+            // Safety: the array is as long as the count that is passed.
+            let count = unsafe Glibc.read(descriptor, &part, part.count)
+            if count < 0 && errno == EINTR { continue }
+            if count < 0 { return nil }
+            if count == 0 { return all }
+            all += part[..<count]
+        }
+        errno = EFBIG
+        return nil
+    }
+}
+
+/// The modules of one program; notes which ones it takes.
+final class FolderModules: ModuleSource {
+    private let texts: FolderTexts
+    /// The folder of the program's own file, below the root; empty for the root.
+    private let programFolder: String
+    private let noted = Mutex<[String: [UInt8]]>([:])
+
+    init(_ texts: FolderTexts, program path: String) {
+        self.texts = texts
+        programFolder = Self.folder(of: path)
+    }
+
+    /// Path below the folder -> text, of all that was loaded.
+    var taken: [String: [UInt8]] { noted.withLock { $0 } }
+
+    func load(_ path: String, isData: Bool, search: [String], origin: String?) throws(CompileError)
+        -> (text: [UInt8], folder: String, name: String)
+    {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
+        guard !path.isEmpty, !path.hasPrefix("/"), !parts.contains("..") else {
+            throw .missingModule("module path must be relative and without ..: \(path)")
+        }
+        let ending = isData ? ".json" : ".jq"
+        let near = search.compactMap { Self.joined(origin ?? programFolder, $0) }
+        for folder in near + [""] {
+            for candidate in [path + ending, path + "/" + (parts.last ?? "") + ending] {
+                guard let file = Self.joined(folder, candidate), texts.listing.files[file] != nil
+                else { continue }
+                do throws(LoadFault) {
+                    let text = try texts.text(file)
+                    noted.withLock { $0[file] = text }
+                    return (text, Self.folder(of: file), file)
+                } catch {
+                    throw .missingModule(error.description)
+                }
+            }
+        }
+        throw .missingModule("module not found in the transforms folder: \(path)\(ending)")
+    }
+
+    /// `a/b` and `../c` -> `a/c`; nil where it leads out of the folder.
+    static func joined(_ folder: String, _ path: String) -> String? {
+        guard !path.hasPrefix("/") else { return nil }
+        var parts: [Substring] = []
+        for part in folder.split(separator: "/") + path.split(separator: "/") where part != "." {
+            if part == ".." {
+                guard parts.popLast() != nil else { return nil }
+            } else {
+                parts.append(part)
+            }
+        }
+        return parts.joined(separator: "/")
+    }
+
+    private static func folder(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
+    }
+}

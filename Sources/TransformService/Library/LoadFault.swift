@@ -1,0 +1,48 @@
+// What is wrong with a file of the transforms folder -> a line for people:
+//
+//     order-totals.jq:3:5: foo/0 is not defined
+
+import Glibc
+import Transforms
+
+struct LoadFault: Error, Sendable, Equatable, CustomStringConvertible {
+    /// Below the folder; empty for the folder itself.
+    var path: String
+    var line: Int?
+    var column: Int?
+    var message: String
+    /// The line, and below it a caret.
+    var excerpt: String?
+
+    init(path: String, message: String) {
+        self.path = path
+        self.message = message
+    }
+
+    /// - Parameter errorCode: of the system's call that failed.
+    init(path: String, message: String = "", errorCode: Int32) {
+        // Safety: the C library's own string, copied at once.
+        let sentence = unsafe strerror(errorCode).map { unsafe String(cString: $0) }
+        self.init(path: path, message: message + (sentence ?? "error \(errorCode)"))
+    }
+
+    /// - Parameter offset: in the file's text.
+    init(path: String, text: [UInt8], offset: Int, message: String) {
+        let place = ProgramLocation(offset: offset, in: text)
+        self.path = path
+        self.message = message
+        line = place.line
+        column = place.column
+        excerpt = place.excerpt
+    }
+
+    var description: String { shown(in: "") }
+
+    /// - Parameter folder: put in front of the path.
+    func shown(in folder: String) -> String {
+        var shown = folder.isEmpty || path.isEmpty ? folder + path : folder + "/" + path
+        if shown.isEmpty { shown = "the transforms folder" }
+        if let line, let column { shown += ":\(line):\(column)" }
+        return shown + ": " + message
+    }
+}

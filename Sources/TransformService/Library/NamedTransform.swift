@@ -1,0 +1,100 @@
+// A file of the transforms folder, compiled: what one version of a transform is. Immutable; a
+// request that has taken it keeps it to its end, whatever is loaded meanwhile.
+
+import Transforms
+
+final class NamedTransform: Sendable {
+    let name: String
+    /// The file below the folder.
+    let path: String
+    let text: [UInt8]
+    let metadata: TransformMetadata
+    let program: Program
+    /// Path -> text, of what it imports.
+    let modules: [String: [UInt8]]
+    /// SHA-256 in hexadecimal: of the text, and where there are modules, of all texts.
+    let digest: String
+    /// The defaults of the arguments, in order, as the text of an object. Documents are read from
+    /// it in each run, so it stays where it is.
+    let fallbacks: ConstantBytes?
+
+    /// - Throws: `LoadFault` with the place of what is wrong.
+    init(path: String, text: [UInt8], head: ModuleHead, _ texts: FolderTexts) throws(LoadFault) {
+        self.path = path
+        self.text = text
+        name = String(path.dropLast(".jq".count))
+        let metadata = try TransformMetadata(head, path: path, text: text)
+        self.metadata = metadata
+        let source = FolderModules(texts, program: path)
+        var names = metadata.arguments?.map(\.name) ?? []
+        if Self.mentionsArguments(text) { names.insert("ARGS", at: 0) }
+        do throws(CompileError) {
+            program = try Program.compile(text, argumentNames: names, modules: source)
+        } catch {
+            throw Self.fault(error, path: path, text: text, modules: source.taken)
+        }
+        modules = source.taken
+        digest = Self.digest(text, source.taken)
+        fallbacks = metadata.arguments.flatMap { arguments in
+            arguments.isEmpty ? nil : ConstantBytes(Self.object(arguments))
+        }
+    }
+
+    static func fault(
+        _ error: CompileError, path: String, text: [UInt8], modules: [String: [UInt8]]
+    ) -> LoadFault {
+        if let module = error.module, let text = modules[module] {
+            return LoadFault(
+                path: module, text: text, offset: error.offset, message: error.message)
+        }
+        var message = error.message
+        if message.hasPrefix("$"), message.hasSuffix(" is not defined") {
+            message += "; an argument stands in the module's `args`"
+        }
+        return LoadFault(path: path, text: text, offset: error.offset, message: message)
+    }
+
+    /// Whether the text has `$ARGS` in it.
+    static func mentionsArguments(_ text: [UInt8]) -> Bool {
+        String(decoding: text, as: UTF8.self).split(
+            separator: "$", omittingEmptySubsequences: false
+        )
+        .dropFirst().contains { $0.hasPrefix("ARGS") }
+    }
+
+    /// Of the text alone it is what `sha256sum` shows; else of the lines `PATH DIGEST` of all.
+    private static func digest(_ text: [UInt8], _ modules: [String: [UInt8]]) -> String {
+        let own = SHA256.hex(text)
+        if modules.isEmpty { return own }
+        var lines = own + "\n"
+        for (path, text) in modules.sorted(by: { $0.key < $1.key }) {
+            lines += "\(path) \(SHA256.hex(text))\n"
+        }
+        return SHA256.hex(Array(lines.utf8))
+    }
+
+    /// `{"limit":10}`: names are letters, digits and `_`.
+    static func object(_ arguments: [TransformMetadata.Argument]) -> [UInt8] {
+        var bytes = Array("{".utf8)
+        for argument in arguments {
+            if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
+            bytes += Array("\"\(argument.name)\":".utf8) + argument.fallback
+        }
+        return bytes + Array("}".utf8)
+    }
+}
+
+/// Bytes that stay in one place as long as the object lives.
+@safe final class ConstantBytes: @unchecked Sendable {
+    // `Sendable`: written by `init` only. Safety: freed by `deinit`.
+    let bytes: UnsafeRawBufferPointer
+
+    init(_ content: [UInt8]) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: content.count, alignment: 16)
+        unsafe memory.copyBytes(from: content)
+        unsafe bytes = UnsafeRawBufferPointer(memory)
+    }
+
+    deinit { unsafe bytes.deallocate() }
+}

@@ -1,0 +1,83 @@
+// The transforms that are served now, and the way to the next ones: a folder is loaded when it has
+// changed or on SIGHUP, beside the running service, and takes the old one's place as a whole or not
+// at all.
+
+import Logging
+import Synchronization
+
+final class TransformLibrary: Sendable {
+    /// What a service says of its transforms.
+    struct State: Sendable {
+        var set = TransformSet.none
+        /// What is wrong with the folder as it was last read.
+        var faults: [LoadFault] = []
+        /// Reloads that took effect, and those that did not.
+        var reloadCount = 0
+        var failureCount = 0
+    }
+
+    /// Lines of a failed reload in the log.
+    private static var faultsLoggedMax: Int { 20 }
+
+    let folder: String?
+    private let logger: Logger
+    private let state: Mutex<State>
+    /// The listing that was last read, with or without success; held while a folder is read.
+    private let seen: Mutex<FolderListing?>
+
+    /// Loads the folder; what is wrong with it stands in `faults`, and the transforms without a
+    /// fault are there.
+    /// - Parameter folder: nil: no transforms.
+    init(_ folder: String?, logger: Logger) {
+        self.folder = folder
+        self.logger = logger
+        let set = folder.map(TransformSet.load) ?? .none
+        seen = Mutex(set.listing)
+        state = Mutex(State(set: set, faults: set.faults))
+    }
+
+    /// The version that a request is to keep to its end.
+    var current: TransformSet { state.withLock { $0.set } }
+
+    var status: State { state.withLock { $0 } }
+
+    /// Reads the folder.
+    /// - Parameter always: even if it is as it was last read.
+    func reload(always: Bool) {
+        guard let folder else { return }
+        seen.withLock { seen in
+            if !always, seen == FolderListing(folder) { return }
+            let set = TransformSet.load(folder)
+            seen = set.listing
+            if set.faults.isEmpty { take(set) } else { refuse(set.faults, folder) }
+        }
+    }
+
+    private func take(_ set: TransformSet) {
+        // The old set may be large: it is freed behind the lock.
+        let old = state.withLock { state in
+            let old = state.set
+            state.set = set
+            state.faults = []
+            state.reloadCount += 1
+            return old
+        }
+        logger.notice(
+            "transforms reloaded",
+            metadata: [
+                "count": "\(set.count)", "digest": "\(set.digest)", "before": "\(old.digest)",
+            ])
+    }
+
+    private func refuse(_ faults: [LoadFault], _ folder: String) {
+        state.withLock { state in
+            state.faults = faults
+            state.failureCount += 1
+        }
+        for fault in faults.prefix(Self.faultsLoggedMax) {
+            logger.error(
+                "transforms not reloaded, the old ones serve on",
+                metadata: ["fault": "\(fault.shown(in: folder))"])
+        }
+    }
+}

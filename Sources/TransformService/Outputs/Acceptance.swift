@@ -1,0 +1,90 @@
+// Accept -> which media types the client takes, and how gladly (RFC 9110 12.5.1).
+//
+//     text/csv, application/json;q=0.5, */*;q=0.1
+
+enum Acceptance: Sendable, Equatable {
+    /// No field, or `*/*`.
+    case anything
+    /// `application/json` alone.
+    case json
+    /// For each `OutputMedia` by its number: 0 where it is refused, else 2 x thousandths of its
+    /// quality, and 1 more where it is named itself.
+    case ranked([Int])
+
+    /// - Returns: nil if nothing that is offered is acceptable.
+    init?(_ accept: String) {
+        var best = [Int](repeating: 0, count: OutputMedia.allCases.count)
+        // How closely the range that counts names the type: the closest one counts.
+        var closeness = [Int](repeating: -1, count: best.count)
+        var isEmpty = true
+        for range in accept.split(separator: ",") {
+            let name = Self.essence(range)
+            if name.isEmpty { continue }
+            isEmpty = false
+            let quality = Self.quality(range)
+            for media in OutputMedia.allCases {
+                let close = Self.closeness(of: name, to: media.essence)
+                guard close >= 0, close >= closeness[media.rawValue] else { continue }
+                let rank = quality == 0 ? 0 : 2 * quality + (close == 2 ? 1 : 0)
+                best[media.rawValue] =
+                    close == closeness[media.rawValue] ? max(best[media.rawValue], rank) : rank
+                closeness[media.rawValue] = close
+            }
+        }
+        if isEmpty {
+            self = .anything
+        } else if best.allSatisfy({ $0 == 0 }) {
+            return nil
+        } else {
+            self = .ranked(best)
+        }
+    }
+
+    /// The type that the client likes best; of equals one that it names, lines before all, then
+    /// the usual one, then JSON.
+    func choice(usual: OutputMedia) -> OutputMedia {
+        switch self {
+        case .anything: return usual
+        case .json: return .json
+        case .ranked(let ranks):
+            let highest = ranks.max() ?? 0
+            let order: [OutputMedia] = [usual, .json, .plain, .csv, .tsv, .lines, .linesText]
+            let lines: [OutputMedia] = highest % 2 == 1 ? [.lines, .linesText] : []
+            return (lines + order).first { ranks[$0.rawValue] == highest } ?? usual
+        }
+    }
+
+    /// 2: the type itself, 1: `text/*`, 0: `*/*`, -1: another type.
+    private static func closeness(of range: String, to essence: String) -> Int {
+        if range == essence { return 2 }
+        if range == "application/x-jsonlines" && essence == OutputMedia.lines.essence { return 2 }
+        if range == "*/*" || range == "*" { return 0 }
+        guard range.hasSuffix("/*") else { return -1 }
+        return essence.hasPrefix(range.dropLast()) ? 1 : -1
+    }
+
+    /// `Application/JSON; charset=utf-8` -> `application/json`
+    static func essence(_ type: some StringProtocol) -> String {
+        let end = type.utf8.firstIndex(of: UInt8(ascii: ";")) ?? type.endIndex
+        return trimmed(type[..<end]).lowercased()
+    }
+
+    private static func trimmed<Text: StringProtocol>(_ text: Text) -> Text.SubSequence {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        var rest = text.drop(while: isSpace)
+        while let last = rest.last, isSpace(last) { rest = rest.dropLast() }
+        return rest
+    }
+
+    /// Thousandths of a range's weight (RFC 9110 12.4.2); 1000 where it has none, 0 where it is no
+    /// number.
+    private static func quality(_ range: Substring) -> Int {
+        for parameter in range.split(separator: ";").dropFirst() {
+            let parts = parameter.split(separator: "=", maxSplits: 1)
+            guard parts.count == 2, trimmed(parts[0]).lowercased() == "q" else { continue }
+            guard let weight = Double(trimmed(parts[1])), weight >= 0 else { return 0 }
+            return Int((min(weight, 1) * 1_000).rounded())
+        }
+        return 1_000
+    }
+}

@@ -1,0 +1,44 @@
+module {
+  description: "Tasks -> counts by status and priority, ages in days, the most frequent words",
+  args: {top: 10}
+};
+import "lib/number" as number;
+import "lib/time" as time;
+
+# Input: {"tasks": [{"id", "title", "description", "status", "priority", "created_at"}], "now": ISO}
+# Without "now" the ages count to the present. $top: how many words are listed.
+
+def counts(key): reduce .[] as $task ({}; .[$task | key | tostring] += 1);
+
+def ages($now):
+  map(($now - (.created_at | time::iso8601_seconds)) / 86400) as $days
+  | {
+      min: ($days | min),
+      mean: (if $days == [] then null else ($days | add) / ($days | length) end),
+      max: ($days | max)
+    }
+  | map_values(if . == null then null else number::rounded(2) end)
+  | .buckets = reduce $days[] as $age (
+      {"under_1": 0, "1_to_7": 0, "7_to_30": 0, "over_30": 0};
+      .[if $age < 1 then "under_1"
+        elif $age < 7 then "1_to_7"
+        elif $age < 30 then "7_to_30"
+        else "over_30" end] += 1);
+
+def words:
+  [.[] | .title, .description | strings | ascii_downcase | scan("[\\p{L}\\p{N}]+")];
+
+(.now // (now | todate) | time::iso8601_seconds) as $now
+| .tasks
+| (words) as $words
+| {
+    total: length,
+    by_status: (counts(.status) | to_entries | sort_by(.key) | from_entries),
+    by_priority: ({"1": 0, "2": 0, "3": 0, "4": 0, "5": 0} + counts(.priority)),
+    age_days: ages($now),
+    words: {
+      total: ($words | length),
+      top: ($words | group_by(.) | map({word: .[0], count: length})
+            | sort_by(-.count, .word) | .[:$top | tonumber])
+    }
+  }
