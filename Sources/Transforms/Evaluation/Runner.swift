@@ -97,11 +97,14 @@ public enum RunFailure: Error, @unchecked Sendable {
     // Safety: allocated by `init`, freed by `deinit`, used by the thread that owns the runner.
     let state: UnsafeMutablePointer<Evaluator.State>
     private let frameBase: UnsafeMutableRawPointer
+    private var reader: JSONReader
 
     public init(limits: Limits = Limits()) {
         self.limits = limits
         heap = Heap(bytesMax: limits.memoryBytesMax)
         budget = Budget(heap: heap)
+        reader = JSONReader(
+            heap: heap, budget: budget, depthMax: limits.depthMax, counts: false)
         let mapped = unsafe mmap(
             nil, limits.frameBytesMax, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
@@ -156,9 +159,7 @@ public enum RunFailure: Error, @unchecked Sendable {
     /// JSON text -> document. The bytes must stay until the next `begin`.
     /// - Throws: `ReadFailure` with the offset of the first error.
     public func read(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
-        var reader = JSONReader(
-            heap: heap, budget: budget, depthMax: limits.depthMax, counts: false)
-        return unsafe Document(value: try reader.readText(Runner.bytes(text)))
+        unsafe Document(value: try reader.readText(Runner.bytes(text)))
     }
 
     static func bytes(_ text: UnsafeRawBufferPointer) -> Bytes {
@@ -275,15 +276,5 @@ public enum RunFailure: Error, @unchecked Sendable {
     /// Appends one byte.
     public func write(_ byte: UInt8, to out: inout OutputBuffer) throws(RunFailure) {
         do throws(Stop) { try out.append(byte, heap) } catch { throw failure(error) }
-    }
-}
-
-extension Runner {
-    /// Like `read`, and what jq reads besides RFC 8259's texts is read too.
-    public func readLenient(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
-        var reader = JSONReader(
-            heap: heap, budget: budget, depthMax: limits.depthMax, counts: false,
-            isLenient: true)
-        return unsafe Document(value: try reader.readText(Runner.bytes(text)))
     }
 }

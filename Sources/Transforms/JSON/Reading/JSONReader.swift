@@ -68,8 +68,12 @@ import Glibc
         frameCapacity *= 2
     }
 
+    /// Values on the stack that are kept from text to text.
+    private static var stackCountKept: Int { 1 << 14 }
+
     /// The text to read from; the values may borrow from it.
     mutating func begin(_ text: Bytes) {
+        if stackCapacity > JSONReader.stackCountKept { shrinkStack() }
         unsafe base = text.base
         end = text.count
         offset = 0
@@ -146,6 +150,12 @@ import Glibc
         guard let moved = unsafe realloc(stack.base, byteCount) else { throw limit(.memory) }
         stackCapacity *= 2
         unsafe stack = Slots(moved.assumingMemoryBound(to: Value.self))
+    }
+
+    @inline(never) private mutating func shrinkStack() {
+        unsafe stack.base.deallocate()
+        stackCapacity = 256
+        unsafe stack = Slots(.allocate(capacity: stackCapacity))
     }
 
     func limit(_ limit: Limit) -> ReadFailure {
