@@ -6,6 +6,9 @@ public import NIOCore
 public struct ResponseFields: Sendable {
     private(set) var bytes: [UInt8] = []
 
+    /// Room for the fields of most answers.
+    private static var usualByteCount: Int { 256 }
+
     public init() {}
 
     public var isEmpty: Bool { bytes.isEmpty }
@@ -27,15 +30,18 @@ public struct ResponseFields: Sendable {
     }
 
     /// As above, for the usual type of text: a generic body would look at each byte through a
-    /// witness, which took a tenth of a small request's time.
+    /// witness, which took a tenth of a small request's time, and appending byte by byte 1,900 of
+    /// its 32,500 instructions.
     public mutating func add(_ name: StaticString, _ value: String) {
         appendName(name)
+        let start = bytes.count
         var value = value
-        value.withUTF8 { text in
-            for i in 0..<text.count {
+        unsafe value.withUTF8 { unsafe bytes.append(contentsOf: $0) }
+        unsafe bytes.withUnsafeMutableBufferPointer { all in
+            for i in start..<all.count {
                 // Safety: `i` is below the count.
-                let byte = unsafe text[i]
-                bytes.append(byte < 0x20 || byte == 0x7F ? Byte.space : byte)
+                let byte = unsafe all[i]
+                unsafe all[i] = byte < 0x20 || byte == 0x7F ? Byte.space : byte
             }
         }
         appendLineEnd()
@@ -45,7 +51,7 @@ public struct ResponseFields: Sendable {
     public mutating func append(_ other: ResponseFields) { bytes += other.bytes }
 
     private mutating func appendName(_ name: StaticString) {
-        bytes.reserveCapacity(bytes.count + name.utf8CodeUnitCount + 64)
+        if bytes.isEmpty { bytes.reserveCapacity(Self.usualByteCount) }
         // Safety: a StaticString of ASCII has a pointer to that many bytes for ever.
         unsafe bytes.append(
             contentsOf: UnsafeBufferPointer(start: name.utf8Start, count: name.utf8CodeUnitCount))
