@@ -16,6 +16,7 @@ extension ConnectionHandler {
     func refuse(_ error: ProtocolError) {
         if state.hasResponseBegun { return cut() }
         let content = loop.server.errorContent(error, state.hasExchange ? request : nil)
+        if request.name == nil { request.name = content.name }
         send(
             Response(
                 error.status, contentType: content.contentType, fields: content.fields,
@@ -38,6 +39,9 @@ extension ConnectionHandler {
         guard let context else { return }
         let now = LoopClock.now
         let plan = state.startResponse(hasLength: true, isRefusal: isRefusal)
+        tally.status = response.status.code
+        tally.responseByteCount = plan.sendsContent ? response.content.byteCount : 0
+        tally.measures = response.measures
         var output = loop.takeOutput()
         let isComplete = ResponseWriter.write(
             response, plan: plan, date: loop.clock.date(now: now),
@@ -51,10 +55,27 @@ extension ConnectionHandler {
     private func finishAnswer(now: UInt64, wasCancelled: Bool) {
         needsFlush = true
         _ = state.finishResponse(now: now)
-        endExchange(wasCancelled: wasCancelled)
+        endExchange(wasCancelled: wasCancelled, now: now)
         guard !isProcessing else { return }
         flushIfNeeded(now: now)
         processInbound()
+    }
+
+    /// Tells of the request that is over, once.
+    func observeEnd(wasCut: Bool, now: UInt64) {
+        guard let observer = loop.server.observer, tally.hasBegun || tally.status != 0 else {
+            return
+        }
+        observer.requestEnded(
+            RequestRecord(
+                loopIndex: loop.index,
+                status: tally.status == 0 ? RequestRecord.clientGone : tally.status,
+                method: request.method, routeIndex: request.routeIndex, name: request.name,
+                startNanoseconds: state.firstByteTime == 0 ? now : state.firstByteTime,
+                endNanoseconds: now, requestByteCount: tally.requestByteCount,
+                responseByteCount: tally.responseByteCount, isCut: wasCut && isStreaming,
+                measures: tally.measures), tally.hasBegun ? request : nil)
+        tally = RequestTally()
     }
 
     // MARK: Streams
@@ -63,6 +84,7 @@ extension ConnectionHandler {
         guard isOpen(serial), !state.hasResponseBegun, let context else { return }
         let now = LoopClock.now
         let plan = state.startResponse(hasLength: false)
+        tally.status = head.status.code
         var output = loop.takeOutput()
         _ = ResponseWriter.write(
             Response(head.status, contentType: head.contentType, fields: head.fields),
@@ -80,7 +102,10 @@ extension ConnectionHandler {
             then?(false)
             return
         }
-        if sendsContent, piece.readableBytes > 0 { writePiece(piece, context) }
+        if sendsContent, piece.readableBytes > 0 {
+            tally.responseByteCount += piece.readableBytes
+            writePiece(piece, context)
+        }
         flushSoon(now: LoopClock.now)
         guard let then else { return }
         if context.channel.isWritable { then(true) } else { writeWaiters.append(then) }
@@ -105,8 +130,9 @@ extension ConnectionHandler {
         loop.returnOutput(output)
     }
 
-    func finishStream(serial: UInt64) {
+    func finishStream(_ measures: Measures, serial: UInt64) {
         guard isOpen(serial), isStreaming, let context else { return }
+        tally.measures = measures
         if isChunked, sendsContent {
             context.write(
                 wrapOutboundOut(ByteBuffer(staticString: "0\r\n\r\n")), promise: nil)

@@ -36,6 +36,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     /// Unread bytes: a part of a head, or requests after the one in work.
     var inbound = ByteBuffer()
     var isProcessing = false
+    var tally = RequestTally()
 
     private let isOverloaded: Bool
     private var content = ByteBuffer()
@@ -88,7 +89,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
 
     func channelInactive(context: ChannelHandlerContext) {
         state.close()
-        endExchange(wasCancelled: true)
+        endExchange(wasCancelled: true, now: LoopClock.now)
         inbound = ByteBuffer()
         loop.remove(self)
         self.context = nil
@@ -172,6 +173,10 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
                 guard let bytes = buffer.readSlice(length: step.consumed) else { break loop }
                 request.begin(bytes: bytes, firstByteNanoseconds: state.firstByteTime)
                 serial &+= 1
+                if let observer = loop.server.observer {
+                    tally.hasBegun = true
+                    observer.requestBegan(loopIndex: loop.index)
+                }
                 planBody(now: now)
             case .content(let offset, let byteCount):
                 buffer.moveReaderIndex(forwardBy: offset)
@@ -223,6 +228,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
 
     /// Collects a piece, or hands it on. Awaited content may lie here without `100 Continue`.
     private func take(_ piece: ByteBuffer) {
+        tally.requestByteCount += piece.readableBytes
         if let receiver {
             receiver.receive(piece, Exchange(connection: self, serial: serial))
             return
@@ -275,13 +281,14 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     }
 
     /// Forgets the exchange. Late calls through its `Exchange` find another state or serial.
-    func endExchange(wasCancelled: Bool) {
+    func endExchange(wasCancelled: Bool, now: UInt64) {
         let action = cancelAction
         cancelAction = nil
         receiver = nil
         isContentPaused = false
-        isStreaming = false
         if content.readableBytes > 0 { content = ByteBuffer() }
+        observeEnd(wasCut: wasCancelled, now: now)
+        isStreaming = false
         request.end()
         callWriteWaiters(!wasCancelled)
         if wasCancelled { action?() }

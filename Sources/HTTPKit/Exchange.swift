@@ -65,7 +65,9 @@ public struct Exchange: Sendable {
     }
 
     /// Ends the streamed answer.
-    public func finish() { onLoop { $0.finishStream(serial: $1) } }
+    public func finish(_ measures: Measures = Measures()) {
+        onLoop { $0.finishStream(measures, serial: $1) }
+    }
 
     /// Cuts the connection, so that no client takes a broken-off answer for complete.
     public func abort() { onLoop { $0.abort(serial: $1) } }

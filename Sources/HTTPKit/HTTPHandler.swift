@@ -43,12 +43,16 @@ public struct ErrorContent: Sendable {
     public var contentType: StaticString
     public var bytes: [UInt8]
     public var fields: ResponseFields
+    /// The request's name in the content, for the observer.
+    public var name: String?
 
     public init(
-        contentType: StaticString, bytes: [UInt8], fields: ResponseFields = ResponseFields()
+        contentType: StaticString, bytes: [UInt8], fields: ResponseFields = ResponseFields(),
+        name: String? = nil
     ) {
         self.contentType = contentType
         self.bytes = bytes
         self.fields = fields
+        self.name = name
     }
 }

@@ -1,6 +1,6 @@
 // An address and a handler -> a listening server, and its orderly end.
 
-import NIOCore
+public import NIOCore
 internal import NIOPosix
 internal import Synchronization
 
@@ -24,6 +24,8 @@ public final class HTTPServer: Sendable {
         /// close arrives. `true` answers it still (as `nc -N` wants), and notices a client that
         /// is gone by a reset only.
         public var isHalfCloseAllowed = false
+        /// Hears of each request's end.
+        public var observer: (any RequestObserver)?
         /// The content of answers that this layer makes itself. The request is nil where its
         /// head was not read. It is called on an event loop.
         public var errorContent: @Sendable (ProtocolError, Request?) -> ErrorContent = {
@@ -74,7 +76,8 @@ public final class HTTPServer: Sendable {
             let context = ServerContext(configuration, handler: handler)
             var loops: [LoopContext] = []
             for eventLoop in group.makeIterator() {
-                loops.append(LoopContext(server: context, eventLoop: eventLoop))
+                loops.append(
+                    LoopContext(server: context, eventLoop: eventLoop, index: loops.count))
             }
             let bootstrap = bootstrap(group, configuration, context, loops)
             let channel: any Channel
@@ -142,6 +145,9 @@ public final class HTTPServer: Sendable {
 
     /// Connections that are open now, refused ones included.
     public var connectionCount: Int { context.connectionCount.load(ordering: .relaxed) }
+
+    /// The event loops, in the order of `RequestRecord.loopIndex`.
+    public var eventLoops: [any EventLoop] { loops.map(\.eventLoop) }
 
     // MARK: The end
 

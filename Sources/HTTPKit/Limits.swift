@@ -1,7 +1,7 @@
 // The bounds of a connection: bytes, counts and times. Each has a clear answer when it is passed.
 
 /// Bounds on what one connection may make us hold, and for how long.
-public struct Limits: Sendable {
+public struct Limits: Sendable, Equatable {
     /// Request target; 414 beyond.
     public var targetBytesMax = 16 * 1024
     /// Field lines of a head with their line ends and the empty line; 431 beyond.

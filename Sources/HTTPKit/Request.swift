@@ -11,6 +11,10 @@ public final class Request {
     /// The endpoint that the router chose, and what the path held in place of its parameter.
     var endpoint: (any HTTPHandler)?
     public internal(set) var pathParameter: String?
+    /// Of the router's `templates`; nil for a path that it does not know.
+    public internal(set) var routeIndex: Int?
+    /// What the request is called in answers and logs; its handler may set it.
+    public var name: String?
     /// Monotonic time (`NIODeadline`'s, CLOCK_MONOTONIC) of the request's first byte; for a
     /// pipelined one, of the moment when its turn came.
     public internal(set) var firstByteNanoseconds: UInt64 = 0
@@ -145,5 +149,7 @@ public final class Request {
         bytes = ByteBuffer()
         if pathParameter != nil { pathParameter = nil }
         if endpoint != nil { endpoint = nil }
+        routeIndex = nil
+        if name != nil { name = nil }
     }
 }

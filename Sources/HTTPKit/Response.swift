@@ -89,6 +89,8 @@ public struct Response: Sendable {
     public var contentType: StaticString?
     public var fields: ResponseFields
     public var content: Content
+    /// For the observer; not sent.
+    public var measures = Measures()
 
     public init(
         _ status: Status, contentType: StaticString? = nil,

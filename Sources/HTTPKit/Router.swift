@@ -14,15 +14,18 @@ public struct Router: HTTPHandler {
         let hasParameter: Bool
         let methods: [Method]
         let endpoint: any HTTPHandler
+        let template: Int
     }
 
     private enum Match {
-        case endpoint(any HTTPHandler, parameter: String?)
-        case wrongMethod(allowed: [Method])
+        case endpoint(any HTTPHandler, template: Int, parameter: String?)
+        case wrongMethod(allowed: [Method], template: Int)
         case nothing
     }
 
     private var routes: [Route] = []
+    /// The paths of the routes, each once: `/transform/{name}`.
+    public private(set) var templates: [String] = []
 
     public init() {}
 
@@ -36,8 +39,13 @@ public struct Router: HTTPHandler {
             precondition(path.hasSuffix("...}") && bytes[brace - 1] == 0x2F)
             bytes.removeSubrange(brace...)
         }
+        let name = brace == nil ? path : path.dropLast(4) + "}"
+        let template = templates.firstIndex(of: name) ?? templates.count
+        if template == templates.count { templates.append(name) }
         routes.append(
-            Route(path: bytes, hasParameter: brace != nil, methods: methods, endpoint: endpoint))
+            Route(
+                path: bytes, hasParameter: brace != nil, methods: methods, endpoint: endpoint,
+                template: template))
     }
 
     public func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
@@ -47,13 +55,16 @@ public struct Router: HTTPHandler {
         }
         do {
             switch try match(request) {
-            case .endpoint(let endpoint, let parameter):
+            case .endpoint(let endpoint, let template, let parameter):
                 request.endpoint = endpoint
+                request.routeIndex = template
                 if parameter != nil { request.pathParameter = parameter }
                 return endpoint.receive(request, exchange)
-            case .wrongMethod(let allowed) where request.method == .options:
+            case .wrongMethod(let allowed, let template) where request.method == .options:
+                request.routeIndex = template
                 answerOptions(allowed: allowed, exchange)
-            case .wrongMethod(let allowed):
+            case .wrongMethod(let allowed, let template):
+                request.routeIndex = template
                 var fields = ResponseFields()
                 fields.add("Allow", Self.allowList(allowed))
                 exchange.refuse(ProtocolError(.methodNotAllowed), fields: fields)
@@ -86,18 +97,22 @@ public struct Router: HTTPHandler {
 
     private func find(_ bytes: Bytes, _ path: Range<Int>, _ method: Method) -> Match {
         var allowed: [Method] = []
+        var template = 0
         for route in routes where Self.matches(route, bytes, path) {
             if route.methods.contains(method) || method == .head && route.methods.contains(.get) {
                 guard route.hasParameter else {
-                    return .endpoint(route.endpoint, parameter: nil)
+                    return .endpoint(
+                        route.endpoint, template: route.template, parameter: nil)
                 }
                 let start = path.lowerBound + route.path.count
                 return .endpoint(
-                    route.endpoint, parameter: bytes.string(start..<path.upperBound))
+                    route.endpoint, template: route.template,
+                    parameter: bytes.string(start..<path.upperBound))
             }
+            if allowed.isEmpty { template = route.template }
             allowed += route.methods
         }
-        return allowed.isEmpty ? .nothing : .wrongMethod(allowed: allowed)
+        return allowed.isEmpty ? .nothing : .wrongMethod(allowed: allowed, template: template)
     }
 
     private static func matches(_ route: Route, _ bytes: Bytes, _ path: Range<Int>) -> Bool {

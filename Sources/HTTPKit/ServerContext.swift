@@ -9,6 +9,7 @@ final class ServerContext: Sendable {
     let handler: any HTTPHandler
     let errorContent: @Sendable (ProtocolError, Request?) -> ErrorContent
     let isHalfCloseAllowed: Bool
+    let observer: (any RequestObserver)?
     let connectionsMax: Int
     let connectionCount = Atomic<Int>(0)
 
@@ -17,6 +18,7 @@ final class ServerContext: Sendable {
         self.handler = handler
         errorContent = configuration.errorContent
         isHalfCloseAllowed = configuration.isHalfCloseAllowed
+        observer = configuration.observer
         connectionsMax = configuration.connectionsMax
     }
 }
@@ -29,15 +31,17 @@ final class LoopContext: @unchecked Sendable {
 
     let server: ServerContext
     let eventLoop: any EventLoop
+    let index: Int
     var clock = LoopClock()
     private(set) var isDraining = false
     private(set) var isClosing = false
     private var output = ByteBuffer()
     private var connections: [ConnectionHandler] = []
 
-    init(server: ServerContext, eventLoop: any EventLoop) {
+    init(server: ServerContext, eventLoop: any EventLoop, index: Int) {
         self.server = server
         self.eventLoop = eventLoop
+        self.index = index
     }
 
     /// An empty buffer: the last response's, if the socket has let go of it.

@@ -12,14 +12,18 @@ struct RunningService {
     let service: Service
     let server: HTTPServer
 
-    init(_ change: (inout Configuration) -> Void = { _ in }) async throws {
+    init(
+        _ change: (inout Configuration) -> Void = { _ in }, sink: LogSink? = nil,
+        tokens: AccessTokens? = nil
+    ) async throws {
         var configuration = Configuration()
         configuration.address = .tcp(host: "127.0.0.1", port: 0)
         configuration.workerCount = 2
         configuration.drainNanoseconds = 0
         change(&configuration)
         service = Service(
-            configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            sink: sink, tokens: tokens)
         server = try await service.start()
     }
 

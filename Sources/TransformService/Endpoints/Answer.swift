@@ -17,9 +17,11 @@ enum Answer {
         if let transform = executor.transform {
             fields.add("Transform-Digest", transform.digest)
         }
-        return Response(
+        var response = Response(
             .ok, contentType: executor.choice.media.contentType, fields: fields,
             content: .buffer(buffer))
+        response.measures = executor.measures(queued: queued)
+        return response
     }
 
     static func problem(
@@ -31,6 +33,7 @@ enum Answer {
         if let transform = executor.transform ?? request.transform {
             response.fields.add("Transform-Digest", transform.digest)
         }
+        response.measures = executor.measures(queued: queued)
         return response
     }
 

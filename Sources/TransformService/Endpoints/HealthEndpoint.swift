@@ -26,13 +26,19 @@ struct HealthEndpoint: HTTPHandler {
         text.member("status", failure == nil ? "pass" : "fail")
         if let failure { text.member("reason", failure) }
         if isVerbose == true {
+            text.member("version", Build.version)
+            text.member("uptime_seconds", health.uptimeSeconds)
             text.member("draining", health.isDraining)
             text.member("workers", health.workerCount)
             text.member("workers_busy", health.busyCount)
             text.member("workers_wedged", health.isWedged)
             text.member("queue_jobs", health.load.count)
             text.member("queue_bytes", health.load.byteCount)
+            text.member("event_loops", health.loopCount)
+            text.member("event_loop_lag_ms", health.lagMilliseconds)
+            text.member("connections", health.connectionCount)
             text.member("programs_cached", health.programCount)
+            text.member("programs_cached_bytes", health.programBytes)
             text.member("transforms", json: Self.text(health.transforms))
         }
         text.close()
@@ -73,6 +79,8 @@ struct HealthEndpoint: HTTPHandler {
 struct Health: Sendable {
     /// Turning work away for this long makes it unready.
     static let saturatedNanosecondsMax: UInt64 = 10_000_000_000
+    /// An event loop whose periodic task has not run for this long stands still.
+    static let silentNanosecondsMax: UInt64 = 10_000_000_000
 
     var isDraining: Bool
     var isWedged: Bool
@@ -81,10 +89,20 @@ struct Health: Sendable {
     var load: WorkQueue<TransformJob>.Load
     var programCount: Int
     var transforms: TransformLibrary.State
+    var programBytes = 0
+    var connectionCount = 0
+    var loopCount = 0
+    /// Of the periodic tasks of the event loops.
+    var lagMilliseconds = 0
+    var silenceNanoseconds: UInt64 = 0
+    var uptimeSeconds = 0
     var now: UInt64
 
     /// Why the process should be replaced.
-    var deathCause: String? { isWedged ? "a worker does not come back from its job" : nil }
+    var deathCause: String? {
+        if isWedged { return "a worker does not come back from its job" }
+        return silenceNanoseconds > Self.silentNanosecondsMax ? "an event loop stands still" : nil
+    }
 
     /// Why no requests should be sent here.
     var unreadyCause: String? {

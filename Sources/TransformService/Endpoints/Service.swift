@@ -25,33 +25,52 @@ final class Service: Sendable {
     let pool: WorkerPool<TransformJob>
     let logger: Logger
     let transforms: TransformLibrary
-    private let isLogging: Bool
+    let metrics: Metrics
+    private let sink: LogSink?
+    /// What opens the endpoints that run or list programs; nil if anyone may.
+    private let tokens: AccessTokens?
+    private let running = Mutex(Running())
+    private let groupFile = ProcessStatistics.findGroupFile()
     private let draining = Atomic<Bool>(false)
     private let desks = LoopDesks()
 
-    /// - Parameter transforms: loaded already; nil: the configuration's folder is loaded here, as
-    ///   far as it can be.
-    init(_ configuration: Configuration, logger: Logger, transforms: TransformLibrary? = nil) {
+    /// - Parameters:
+    ///   - sink: where the access log goes; nil for none.
+    ///   - tokens: nil to serve anyone.
+    ///   - transforms: loaded already; nil: the configuration's folder is loaded here, as far as it
+    ///     can be.
+    init(
+        _ configuration: Configuration, logger: Logger, sink: LogSink? = nil,
+        tokens: AccessTokens? = nil, transforms: TransformLibrary? = nil
+    ) {
+        self.tokens = tokens
         self.configuration = configuration
         self.logger = logger
+        self.sink = sink
         self.transforms =
             transforms ?? TransformLibrary(configuration.transformsFolder, logger: logger)
-        isLogging = logger.logLevel <= .debug
+        metrics = Metrics(
+            loopCount: configuration.loopCount, now: MonotonicClock.nanoseconds(),
+            startUnixSeconds: Timestamp.now.seconds)
         let programs = ProgramCache(
             countMax: configuration.programCountMax, bytesMax: configuration.programBytesMax)
         self.programs = programs
         var limits = Transforms.Limits()
         limits.memoryBytesMax = configuration.memoryBytesMax
+        limits.depthMax = configuration.depthMax
         let outputBytesMax = configuration.outputBytesMax
         let servesInlinePrograms = configuration.servesInlinePrograms
+        let programTextBytesMax = configuration.programTextBytesMax
         pool = WorkerPool(
             threadCount: configuration.workerCount, stackBytes: limits.stackBytesMax,
             queue: WorkQueue(
                 countMax: configuration.queueCountMax, bytesMax: configuration.queueBytesMax)
         ) { [limits] in
-            Executor(
+            let executor = Executor(
                 limits: limits, outputBytesMax: outputBytesMax, cache: programs,
                 isTentative: false, servesInlinePrograms: servesInlinePrograms)
+            executor.programTextBytesMax = programTextBytesMax
+            return executor
         }
     }
 
@@ -60,39 +79,66 @@ final class Service: Sendable {
     func start() async throws -> HTTPServer {
         var server = HTTPServer.Configuration(configuration.address)
         server.eventLoopCount = configuration.loopCount
-        server.limits.bodyBytesMax = configuration.bodyBytesMax
+        server.limits = configuration.connectionLimits
+        server.connectionsMax = configuration.connectionCountMax
         server.errorContent = Problem.content
-        return try await HTTPServer.start(server, handler: router())
+        let router = router()
+        let log = sink.map {
+            AccessLog(
+                configuration.accessLog, $0, routes: router.templates,
+                loopCount: configuration.loopCount)
+        }
+        server.observer = RequestWatch(metrics: metrics, log: log)
+        let started = try await HTTPServer.start(server, handler: router)
+        running.withLock { $0 = Running(server: started, routes: router.templates) }
+        LoopTicker.start(on: started.eventLoops, metrics)
+        return started
+    }
+
+    /// What there is once it serves.
+    private struct Running {
+        weak var server: HTTPServer?
+        var routes: [String] = []
     }
 
     private func router() -> Router {
         var router = Router()
-        router.add([.post], "/transform", TransformEndpoint(service: self))
-        router.add([.post], "/transform/{name...}", TransformEndpoint(service: self))
+        router.add([.post], "/transform", guarded(TransformEndpoint(service: self)))
+        router.add([.post], "/transform/{name...}", guarded(TransformEndpoint(service: self)))
         router.add([.get], "/livez", HealthEndpoint(service: self, question: .isAlive))
         router.add([.get], "/readyz", HealthEndpoint(service: self, question: .isReady))
         router.add([.get], "/healthz", HealthEndpoint(service: self, question: .isReady))
-        router.add([.get], "/transforms", TransformList(transforms: transforms))
-        router.add([.get], "/transforms/{name...}", TransformList(transforms: transforms))
+        let list = guarded(TransformList(transforms: transforms))
+        router.add([.get], "/transforms", list)
+        router.add([.get], "/transforms/{name...}", list)
+        router.add([.get], "/metrics", MetricsEndpoint(service: self))
+        router.add([.get], "/openapi.json", OpenAPIEndpoint())
         return router
+    }
+
+    private func guarded(_ endpoint: some HTTPHandler) -> any HTTPHandler {
+        guard let tokens else { return endpoint }
+        return Guarded(endpoint: endpoint, tokens: tokens)
     }
 
     /// What a head asks for.
     func read(_ request: Request) throws(Problem) -> TransformRequest {
         try TransformRequest(
-            request, transforms.current, timeoutNanoseconds: configuration.timeoutNanoseconds,
-            isLogging: isLogging)
+            request, transforms.current, timeoutNanoseconds: configuration.timeoutNanoseconds)
     }
 
     /// The current event loop's own.
     func loopDesk() -> LoopDesk {
         if let desk = desks.current.currentValue { return desk }
+        var limits = Self.loopLimits
+        limits.depthMax = configuration.depthMax
         let desk = LoopDesk(
             Executor(
-                limits: Self.loopLimits,
+                limits: limits,
                 outputBytesMax: min(Self.loopOutputBytesMax, configuration.outputBytesMax),
                 cache: programs, isTentative: true,
                 servesInlinePrograms: configuration.servesInlinePrograms))
+        desk.executor.programTextBytesMax = configuration.programTextBytesMax
         desks.current.currentValue = desk
         return desk
     }
@@ -105,17 +151,28 @@ final class Service: Sendable {
         return Health(
             isDraining: draining.load(ordering: .relaxed), isWedged: pool.isWedged(now: now),
             workerCount: pool.threadCount, busyCount: pool.busyCount, load: pool.queue.load,
-            programCount: programs.count, transforms: transforms.status, now: now)
+            programCount: programs.count, transforms: transforms.status,
+            programBytes: programs.byteCount,
+            connectionCount: running.withLock { $0.server?.connectionCount ?? 0 },
+            loopCount: metrics.loops.count,
+            lagMilliseconds: Int(metrics.lagNanoseconds / 1_000_000),
+            silenceNanoseconds: metrics.silenceNanoseconds(now: now),
+            uptimeSeconds: Int((now &- metrics.startNanoseconds) / 1_000_000_000), now: now)
     }
 
-    /// A line a request, where the level asks for it; failures of our own always.
-    func log(_ request: borrowing TransformRequest, _ status: Status) {
-        guard isLogging || status.code == 500 else { return }
-        var metadata: Logger.Metadata = [
-            "request_id": "\(request.requestID)", "status": "\(status.code)",
-        ]
-        if let traceparent = request.traceparent { metadata["traceparent"] = "\(traceparent)" }
-        logger.log(level: status.code == 500 ? .error : .debug, "transform", metadata: metadata)
+    /// For a scrape.
+    func gauges() -> Gauges {
+        let (server, routes) = running.withLock { ($0.server, $0.routes) }
+        let load = pool.queue.load
+        let lookups = programs.lookups
+        return Gauges(
+            routes: routes, connectionCount: server?.connectionCount ?? 0,
+            workerCount: pool.threadCount, busyCount: pool.busyCount, queueCount: load.count,
+            queueBytes: load.byteCount, programCount: programs.count,
+            programBytes: programs.byteCount, programHits: lookups.hits,
+            programMisses: lookups.misses, droppedLines: sink?.droppedCount ?? 0,
+            isDraining: draining.load(ordering: .relaxed),
+            process: ProcessStatistics.now(groupFile: groupFile))
     }
 }
 

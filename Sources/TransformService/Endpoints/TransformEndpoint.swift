@@ -63,7 +63,6 @@ struct TransformEndpoint: HTTPHandler {
             response = Answer.problem(problem, request, desk.executor, queued: 0)
         case .unfinished, .cancelled: return false
         }
-        service.log(request, response.status)
         exchange.respond(response)
         return true
     }

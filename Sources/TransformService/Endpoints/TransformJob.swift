@@ -22,6 +22,7 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
     private let request: TransformRequest
     private let exchange: Exchange
     private let cancel = CancelFlag()
+    private let note = RunNote()
     private var content: ByteBuffer
     private var submittedNanoseconds: UInt64 = 0
     /// When a worker began; 0 before.
@@ -68,6 +69,7 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
         submittedNanoseconds = MonotonicClock.nanoseconds()
         ticket = service.pool.queue.submit(self, now: submittedNanoseconds)
         if ticket == nil {
+            service.metrics.shed(.queueFull)
             var problem = Problem(
                 .reducedCapacity, "The queue of waiting work is full. Try again in a moment.")
             problem.retryAfterSeconds = 1
@@ -100,6 +102,9 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
         if let transform = request.transform {
             response.fields.add("Transform-Digest", transform.digest)
         }
+        response.measures.waitNanoseconds = queued
+        response.measures.workNanoseconds = started == 0 ? nil : timing.run
+        response.measures.digest = note.digest.load(ordering: .relaxed)
     }
 
     private func clientLeft() {
@@ -129,7 +134,6 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
         isOver = true
         timer?.cancel()
         timer = nil
-        service.log(request, response.status)
         exchange.respond(response)
     }
 
@@ -141,7 +145,8 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
         startedNanoseconds.store(started, ordering: .relaxed)
         let queued = started &- submittedNanoseconds
         let bounds = RunBounds(
-            deadlineNanoseconds: request.deadlineNanoseconds, stepsMax: nil, cancel: cancel)
+            deadlineNanoseconds: request.deadlineNanoseconds, stepsMax: nil, cancel: cancel,
+            note: note)
         // Safety: the bytes stay while the closure runs, and the documents in them no longer.
         let outcome = unsafe content.withUnsafeReadableBytes {
             unsafe executor.execute(request, content: $0, bounds)

@@ -12,7 +12,7 @@ struct Problem: Error, Sendable, Equatable {
     enum Kind: Sendable, Equatable, CaseIterable {
         case malformedRequest, malformedJSON, malformedEnvelope, lengthRequired
         case unsupportedMediaType, unknownTransform, unknownArgument, notAcceptable
-        case inlineProgramRefused, outputNotText
+        case inlineProgramRefused, outputNotText, unauthorized
         case compileError, programTooLong, programError, outputCount
         case memoryLimit, outputLimit, depthLimit
         case internalError, reducedCapacity, deadlineExceeded
@@ -29,6 +29,7 @@ struct Problem: Error, Sendable, Equatable {
             case .notAcceptable: "not-acceptable"
             case .inlineProgramRefused: "inline-program-refused"
             case .outputNotText: "output-not-text"
+            case .unauthorized: "unauthorized"
             case .compileError: "compile-error"
             case .programTooLong: "program-too-long"
             case .programError: "program-error"
@@ -54,6 +55,7 @@ struct Problem: Error, Sendable, Equatable {
             case .notAcceptable: "No acceptable media type is offered"
             case .inlineProgramRefused: "Only loaded transforms run here"
             case .outputNotText: "An output is no string"
+            case .unauthorized: "A token is asked for"
             case .compileError: "The program does not compile"
             case .programTooLong: "The program is too long"
             case .programError: "The program raised an error"
@@ -76,6 +78,7 @@ struct Problem: Error, Sendable, Equatable {
             case .lengthRequired: Status(411)
             case .unsupportedMediaType: Status(415)
             case .unknownTransform: .notFound
+            case .unauthorized: Status(401)
             case .compileError, .programTooLong, .programError, .outputCount, .memoryLimit,
                 .outputLimit, .depthLimit, .outputNotText:
                 .unprocessableContent
@@ -146,7 +149,8 @@ struct Problem: Error, Sendable, Equatable {
         var fields = ResponseFields()
         fields.add("X-Request-Id", requestID)
         if error.status == .serviceUnavailable { fields.add("Retry-After", "1" as StaticString) }
-        return ErrorContent(contentType: contentType, bytes: text.bytes, fields: fields)
+        return ErrorContent(
+            contentType: contentType, bytes: text.bytes, fields: fields, name: requestID)
     }
 
     private static var contentType: StaticString { "application/problem+json" }

@@ -12,9 +12,13 @@ enum RequestID {
     private static let counter = Atomic<UInt64>(0)
 
     /// `X-Request-Id` if it is 1 to 128 visible ASCII characters, else a new one.
+    /// The same one for as long as the request lives.
     static func of(_ request: Request) -> String {
-        if let given = request.field("x-request-id"), isValid(given) { return given }
-        return make()
+        if let name = request.name { return name }
+        var name = request.field("x-request-id") ?? ""
+        if !isValid(name) { name = make() }
+        request.name = name
+        return name
     }
 
     static func isValid(_ text: String) -> Bool {

@@ -24,14 +24,12 @@ struct TransformRequest: Sendable {
     /// The one that the path names: then the content is its input.
     var transform: NamedTransform?
     var requestID: String
-    /// Passed on to the log.
-    var traceparent: String?
     /// Of `MonotonicClock`.
     var deadlineNanoseconds: UInt64
     var firstByteNanoseconds: UInt64
 
     init(
-        _ request: Request, _ transforms: TransformSet, timeoutNanoseconds: UInt64, isLogging: Bool
+        _ request: Request, _ transforms: TransformSet, timeoutNanoseconds: UInt64
     ) throws(Problem) {
         requestID = RequestID.of(request)
         self.transforms = transforms
@@ -45,7 +43,6 @@ struct TransformRequest: Sendable {
         firstByteNanoseconds = request.firstByteNanoseconds
         deadlineNanoseconds = firstByteNanoseconds &+ timeout
         acceptance = try MediaType.acceptance(request)
-        if isLogging { traceparent = request.field("traceparent") }
         if request.rawQuery != nil { try readQuery(request) }
     }
 

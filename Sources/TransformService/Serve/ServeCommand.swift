@@ -1,13 +1,14 @@
 // The `serve` command: flags and environment -> a running service, until a signal ends it.
 
 import ArgumentParser
+import Glibc
 import HTTPKit
 import Logging
 import NIOCore
 
 /// `EX_UNAVAILABLE` of sysexits.h: the address can't be listened on.
 private let unavailableStatus: Int32 = 69
-/// `EX_CONFIG`: a transform does not compile.
+/// `EX_CONFIG` of sysexits.h: a file that the settings name is wrong.
 private let configurationStatus: Int32 = 78
 
 struct ServeCommand: ParsableCommand {
@@ -16,7 +17,7 @@ struct ServeCommand: ParsableCommand {
         discussion: """
             Each flag may also stand in the environment: --timeout-ms as TRANSFORM_TIMEOUT_MS. \
             SIGTERM and SIGINT end the service once it has answered what it accepted; a second \
-            signal ends it at once.
+            signal ends it at once. SIGHUP reads files again that the flags name.
             """)
 
     @Option(help: ArgumentHelp("Address to listen on. (default: 127.0.0.1)", valueName: "address"))
@@ -47,6 +48,41 @@ struct ServeCommand: ParsableCommand {
     var bodyMib: String?
     @Option(help: ArgumentHelp("Longest output, MiB. (default: 256)", valueName: "MiB"))
     var outputMib: String?
+    @Option(
+        help: ArgumentHelp(
+            "Longest field section of a request's head, KiB. (default: 32)", valueName: "KiB"))
+    var headerKib: String?
+    @Option(help: ArgumentHelp("Longest request target, KiB. (default: 16)", valueName: "KiB"))
+    var targetKib: String?
+    @Option(
+        help: ArgumentHelp(
+            "Longest time for a head from its first byte, milliseconds. (default: 10000)",
+            valueName: "ms"))
+    var headerReadMs: String?
+    @Option(
+        help: ArgumentHelp(
+            "Longest silence within a body, milliseconds. (default: 10000)", valueName: "ms"))
+    var bodyStallMs: String?
+    @Option(
+        help: ArgumentHelp(
+            "Idle connections are closed after this time, milliseconds. (default: 75000)",
+            valueName: "ms"))
+    var idleMs: String?
+    @Option(
+        help: ArgumentHelp(
+            "Open connections; further ones are answered 503 and closed. (default: 10000)",
+            valueName: "count"))
+    var connections: String?
+    @Option(
+        help: ArgumentHelp("Levels of nesting in JSON. (default: 10000)", valueName: "count"))
+    var jsonDepth: String?
+    @Option(help: ArgumentHelp("Longest program text, KiB. (default: 64)", valueName: "KiB"))
+    var programKib: String?
+    @Option(
+        help: ArgumentHelp(
+            "A file of bearer tokens, one a line, any of which opens all but health, metrics and "
+                + "/openapi.json. Read again on SIGHUP.", valueName: "path"))
+    var authTokenFile: String?
     @Option(help: ArgumentHelp("Requests that may wait. (default: 1024)", valueName: "count"))
     var queueCount: String?
     @Option(
@@ -78,9 +114,16 @@ struct ServeCommand: ParsableCommand {
     var noInlinePrograms = false
     @Option(
         help: ArgumentHelp(
-            "trace, debug (a line a request), info, notice, warning, error or critical. "
-                + "(default: notice)", valueName: "level"))
+            "trace, debug, info (a line a request), notice (requests only where the service "
+                + "failed or shed them), warning, error or critical. (default: notice)",
+            valueName: "level"))
     var logLevel: String?
+    @Option(help: ArgumentHelp("text or json, a line each. (default: text)", valueName: "format"))
+    var logFormat: String?
+    @Option(
+        help: ArgumentHelp(
+            "Log one of so many successful requests. (default: 1)", valueName: "count"))
+    var logSample: String?
 
     private var flags: [String: String] {
         let pairs: [(String, String?)] = [
@@ -91,6 +134,11 @@ struct ServeCommand: ParsableCommand {
             ("grace-ms", graceMs), ("log-level", logLevel), ("transforms", transforms),
             ("lenient", lenient ? "true" : nil),
             ("no-inline-programs", noInlinePrograms ? "true" : nil),
+            ("header-kib", headerKib), ("target-kib", targetKib),
+            ("header-read-ms", headerReadMs), ("body-stall-ms", bodyStallMs), ("idle-ms", idleMs),
+            ("connections", connections), ("json-depth", jsonDepth), ("program-kib", programKib),
+            ("auth-token-file", authTokenFile), ("log-format", logFormat),
+            ("log-sample", logSample),
         ]
         var flags: [String: String] = [:]
         for (name, value) in pairs { flags[name] = value }
@@ -105,12 +153,17 @@ struct ServeCommand: ParsableCommand {
         } catch {
             throw ValidationError(error.description)
         }
-        var logger = Logger(label: "transform-service") {
-            StreamLogHandler.standardError(label: $0)
+        CrashReport.install()
+        var reloads = Reloads()
+        let tokens = try Self.tokens(settings, &reloads)
+        let sink = LogSink(descriptor: STDERR_FILENO)
+        let logger = Logger(label: "transform-service") { _ in
+            LineLogHandler(sink, settings.logFormat, level: settings.accessLog.level)
         }
-        logger.logLevel = Logger.Level(rawValue: settings.logLevel) ?? .notice
         let library = try Self.load(settings, logger)
-        let service = Service(settings, logger: logger, transforms: library)
+        reloads.add("transforms") { library.reload(always: true) }
+        let service = Service(
+            settings, logger: logger, sink: sink, tokens: tokens, transforms: library)
         let server: HTTPServer
         do {
             server = try Blocking.wait { try await service.start() }
@@ -121,8 +174,24 @@ struct ServeCommand: ParsableCommand {
         }
         Process.writeLine("listening on \(Self.shown(settings.address, server.port))")
         library.watch(everyMilliseconds: settings.transformsPollMilliseconds)
-        let signal = Signals.first { library.reload(always: true) }
+        let signal = Signals.first { [reloads] in reloads.run(logger) }
         try Blocking.wait { await Self.end(server, service, after: signal) }
+        sink.close()
+    }
+
+    /// The tokens of the file, if there is to be one.
+    private static func tokens(
+        _ settings: Configuration, _ reloads: inout Reloads
+    ) throws -> AccessTokens? {
+        guard let path = settings.tokenFile else { return nil }
+        do throws(ConfigurationError) {
+            let tokens = AccessTokens(try TokenFile.tokens(at: path))
+            reloads.add("tokens") { tokens.replace(with: try TokenFile.tokens(at: path)) }
+            return tokens
+        } catch {
+            Process.writeError(error.description)
+            throw ExitCode(configurationStatus)
+        }
     }
 
     /// The transforms. One that does not compile ends the start, unless that is allowed.

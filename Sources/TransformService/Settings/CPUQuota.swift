@@ -5,11 +5,7 @@
 //     /sys/fs/cgroup/cpu/cpu.cfs_quota_us     150000                       version 1
 //     /sys/fs/cgroup/cpu/cpu.cfs_period_us    100000
 
-import Glibc
-
 enum CPUQuota {
-    private static let fileBytesMax = 64 * 1024
-
     /// CPUs that this process may use: the smallest of quotas and its affinity, rounded up.
     /// - Parameter root: what stands before the system's paths, in tests.
     static func count(root: String = "") -> Int {
@@ -19,7 +15,7 @@ enum CPUQuota {
     /// The bits of the mask in `Cpus_allowed: ff,ffffffff`.
     private static func affinityCount(root: String) -> Int {
         let allowed = "Cpus_allowed:"
-        guard let status = read(root + "/proc/self/status"),
+        guard let status = SystemFile.read(root + "/proc/self/status"),
             let line = status.split(separator: "\n").first(where: { $0.hasPrefix(allowed) })
         else { return 1 }
         let count = line.dropFirst(allowed.count).reduce(0) {
@@ -29,7 +25,7 @@ enum CPUQuota {
     }
 
     static func quota(root: String) -> Int? {
-        guard let groups = read(root + "/proc/self/cgroup") else { return nil }
+        guard let groups = SystemFile.read(root + "/proc/self/cgroup") else { return nil }
         var smallest: Int?
         for line in groups.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -53,7 +49,7 @@ enum CPUQuota {
     }
 
     private static func second(_ folder: String) -> Int? {
-        guard let text = read(folder + "/cpu.max") else { return nil }
+        guard let text = SystemFile.read(folder + "/cpu.max") else { return nil }
         let numbers = text.split { $0 == " " || $0 == "\n" }.map { Int($0) }
         guard numbers.count == 2 else { return nil }
         return threads(numbers[0], numbers[1])
@@ -61,7 +57,7 @@ enum CPUQuota {
 
     private static func first(_ folder: String) -> Int? {
         func number(_ name: String) -> Int? {
-            read(folder + "/" + name)?.split(separator: "\n").first.flatMap { Int($0) }
+            SystemFile.read(folder + "/" + name)?.split(separator: "\n").first.flatMap { Int($0) }
         }
         return threads(number("cpu.cfs_quota_us"), number("cpu.cfs_period_us"))
     }
@@ -70,18 +66,5 @@ enum CPUQuota {
     private static func threads(_ quota: Int?, _ period: Int?) -> Int? {
         guard let quota, let period, quota > 0, period > 0 else { return nil }
         return max(1, (quota + period - 1) / period)
-    }
-
-    private static func read(_ path: String) -> String? {
-        // Safety: the bridging keeps the path for the call's length.
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
-        var bytes = [UInt8](repeating: 0, count: fileBytesMax)
-        // Safety: the array is as long as the count that is passed.
-        let count = unsafe bytes.withUnsafeMutableBytes {
-            unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
-        }
-        return count < 0 ? nil : String(decoding: bytes[..<count], as: UTF8.self)
     }
 }

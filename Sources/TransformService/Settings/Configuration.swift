@@ -2,6 +2,7 @@
 // of the environment, the flag first.
 
 import HTTPKit
+import Logging
 
 /// A wrong setting: one line for people.
 struct ConfigurationError: Error, Equatable, CustomStringConvertible {
@@ -30,6 +31,19 @@ struct Configuration: Sendable, Equatable {
     var servesInlinePrograms = true
     /// How often the transforms folder is looked at.
     var transformsPollMilliseconds: Int32 = 1_000
+    var logFormat = LogFormat.text
+    /// One of so many successes is logged.
+    var logSample = 1
+
+    /// The bounds of connections and requests; `bodyBytesMax` is added to them.
+    var http = HTTPKit.Limits()
+    /// Connections beyond are answered 503 and closed.
+    var connectionCountMax = 10_000
+    var depthMax = 10_000
+    /// Program text; longer ones are refused.
+    var programTextBytesMax = 64 << 10
+    /// A file with the tokens that open the service.
+    var tokenFile: String?
 
     /// Compiled programs that are kept.
     var programCountMax = 1_024
@@ -72,6 +86,21 @@ struct Setting: Sendable {
         Setting(name: "grace-ms", range: 0...600_000) {
             $0.graceNanoseconds = UInt64($1) * 1_000_000
         },
+        Setting(name: "header-kib", range: 1...1_024) { $0.http.fieldBytesMax = $1 << 10 },
+        Setting(name: "target-kib", range: 1...1_024) { $0.http.targetBytesMax = $1 << 10 },
+        Setting(name: "header-read-ms", range: 1...600_000) {
+            $0.http.headReadNanoseconds = UInt64($1) * 1_000_000
+        },
+        Setting(name: "body-stall-ms", range: 1...600_000) {
+            $0.http.bodyStallNanoseconds = UInt64($1) * 1_000_000
+        },
+        Setting(name: "idle-ms", range: 1...86_400_000) {
+            $0.http.idleNanoseconds = UInt64($1) * 1_000_000
+        },
+        Setting(name: "connections", range: 1...1_000_000) { $0.connectionCountMax = $1 },
+        Setting(name: "json-depth", range: 1...10_000) { $0.depthMax = $1 },
+        Setting(name: "program-kib", range: 1...1_024) { $0.programTextBytesMax = $1 << 10 },
+        Setting(name: "log-sample", range: 1...1_000_000) { $0.logSample = $1 },
     ]
 
     static let logLevels = [
@@ -80,6 +109,18 @@ struct Setting: Sendable {
 }
 
 extension Configuration {
+    var connectionLimits: HTTPKit.Limits {
+        var limits = http
+        limits.bodyBytesMax = bodyBytesMax
+        return limits
+    }
+
+    var accessLog: AccessLog.Settings {
+        AccessLog.Settings(
+            format: logFormat, level: Logger.Level(rawValue: logLevel) ?? .notice,
+            sampleEvery: logSample)
+    }
+
     /// - Parameters:
     ///   - flags: values of the command line by name (`timeout-ms`).
     ///   - environment: looked at for what the command line does not say.
@@ -115,6 +156,19 @@ extension Configuration {
         transformsFolder = given("transforms")?.text
         isLenient = try Self.flag(given("lenient")) ?? false
         servesInlinePrograms = try !(Self.flag(given("no-inline-programs")) ?? false)
+        if let (source, text) = given("log-format") {
+            guard let format = LogFormat(rawValue: text) else {
+                throw ConfigurationError(
+                    description: "\(source): `\(text)` is neither text nor json")
+            }
+            logFormat = format
+        }
+        if let (source, path) = given("auth-token-file") {
+            guard !path.isEmpty else {
+                throw ConfigurationError(description: "\(source): a path")
+            }
+            tokenFile = path
+        }
         address = try Self.address(given)
     }
 

@@ -5,6 +5,7 @@
 
 import HTTPKit
 import NIOCore
+import Synchronization
 import Transforms
 
 /// Nanoseconds of a run's parts, for `Server-Timing`.
@@ -32,10 +33,17 @@ struct RunBounds {
     var deadlineNanoseconds: UInt64
     var stepsMax: Int?
     var cancel: CancelFlag?
+    var note: RunNote?
+}
+
+/// What others may know of a run while it goes on.
+final class RunNote: Sendable {
+    /// Of its program; 0 before that is known.
+    let digest = Atomic<UInt64>(0)
 }
 
 @safe final class Executor {
-    /// Program text; longer ones are refused.
+    /// Program text, where the settings say nothing else.
     static let programBytesMax = 64 * 1024
     /// Outputs are counted up to here when there should be one.
     static let countedMax = 1_000
@@ -49,6 +57,9 @@ struct RunBounds {
     /// On the event loop nothing is compiled, and a bound that is met is not the program's fault.
     private let isTentative: Bool
     private let outputBytesMax: Int
+    private let slot = CrashSlot()
+    /// Program text; longer ones are refused.
+    var programTextBytesMax = Executor.programBytesMax
     private(set) var output: OutputBuffer
     private(set) var choice = OutputChoice.one
     /// The named transform that runs or ran.
@@ -60,6 +71,9 @@ struct RunBounds {
     private var programText: Document?
     /// The output that is no string where all should be.
     private var nonText: (index: Int, kind: Document.Kind)?
+    /// Of the program of the last run; 0 where it got to none.
+    private(set) var digest: UInt64 = 0
+    private var note: RunNote?
 
     var form: OutputForm { choice.form }
 
@@ -84,6 +98,17 @@ struct RunBounds {
         }
     }
 
+    /// What is known of the last run once it is over.
+    /// - Parameter queued: the time that it waited; 0 if it did not.
+    func measures(queued: UInt64) -> Measures {
+        var measures = Measures()
+        measures.waitNanoseconds = queued == 0 ? nil : queued
+        measures.workNanoseconds = timing.read &+ timing.run &+ timing.write
+        measures.memoryBytes = runner.memoryBytesPeak
+        measures.digest = digest
+        return measures
+    }
+
     /// What a run stands on once the content is read.
     struct Plan {
         var program: Program
@@ -99,6 +124,10 @@ struct RunBounds {
         transform = nil
         program = nil
         programText = nil
+        digest = 0
+        note = bounds.note
+        slot.begin(request.requestID)
+        defer { slot.end() }
         output.removeAll(retaining: Self.outputBytesKept)
         runner.begin(
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
@@ -106,6 +135,7 @@ struct RunBounds {
         let start = MonotonicClock.nanoseconds()
         let document: Document
         do throws(ReadFailure) { document = unsafe try runner.read(content) } catch {
+            timing.read = MonotonicClock.nanoseconds() &- start
             return unsafe readProblem(error, content)
         }
         let afterRead = MonotonicClock.nanoseconds()
@@ -117,6 +147,7 @@ struct RunBounds {
             timing.run = MonotonicClock.nanoseconds() &- afterRead &- timing.write
             return outcome
         } catch {
+            timing.run = MonotonicClock.nanoseconds() &- afterRead &- timing.write
             return .problem(error)
         }
     }
@@ -181,10 +212,10 @@ struct RunBounds {
                 .inlineProgramRefused,
                 "This service runs loaded transforms only; GET /transforms lists them.")
         }
-        guard text.count <= Self.programBytesMax else {
+        guard text.count <= programTextBytesMax else {
             throw Problem(
                 .programTooLong,
-                "The program has \(text.count) bytes; \(Self.programBytesMax) are allowed.")
+                "The program has \(text.count) bytes; \(programTextBytesMax) are allowed.")
         }
         var names = names
         var arguments = arguments
@@ -195,17 +226,26 @@ struct RunBounds {
         }
         let hash = unsafe ProgramCache.hash(text, names)
         if let program = unsafe cache.find(hash, text, names) {
+            noteProgram(program)
             return Plan(program: program, input: input, arguments: arguments)
         }
         if isTentative { return nil }
+        cache.noteMiss()
         let bytes = unsafe Array(text)
         do throws(CompileError) {
             let program = try Program.compile(bytes, argumentNames: names)
             cache.insert(hash, bytes, program)
+            noteProgram(program)
             return Plan(program: program, input: input, arguments: arguments)
         } catch {
             throw compileProblem(error, bytes)
         }
+    }
+
+    private func noteProgram(_ program: Program) {
+        digest = program.digest
+        slot.note(digest: digest)
+        note?.digest.store(digest, ordering: .relaxed)
     }
 
     /// Whether the text has `ARGS` in it.
@@ -259,6 +299,7 @@ struct RunBounds {
         if transform.program.argumentNames.first == "ARGS" {
             ordered.insert(try argumentObject(names, documents), at: 0)
         }
+        noteProgram(transform.program)
         return Plan(program: transform.program, input: input, arguments: ordered)
     }
 

@@ -19,6 +19,8 @@ final class ProgramCache: Sendable {
         var indices: [Int: Int] = [:]
         var byteCount = 0
         var hand = 0
+        var hitCount: UInt64 = 0
+        var missCount: UInt64 = 0
     }
 
     private let state = Mutex(State())
@@ -33,6 +35,13 @@ final class ProgramCache: Sendable {
 
     var count: Int { state.withLock { $0.entries.count } }
     var byteCount: Int { state.withLock { $0.byteCount } }
+    /// Look-ups that found a program, and those after which one was compiled.
+    var lookups: (hits: UInt64, misses: UInt64) {
+        state.withLock { ($0.hitCount, $0.missCount) }
+    }
+
+    /// A program is about to be compiled because it was not found.
+    func noteMiss() { state.withLock { $0.missCount += 1 } }
 
     /// A key of a text and names. The process's own random seed is in it.
     static func hash(_ text: UnsafeRawBufferPointer, _ names: [String]) -> Int {
@@ -47,6 +56,7 @@ final class ProgramCache: Sendable {
             guard let index = state.indices[hash],
                 unsafe Self.matches(state.entries[index], text, names)
             else { return nil }
+            state.hitCount += 1
             if !state.entries[index].wasUsed { state.entries[index].wasUsed = true }
             return state.entries[index].program
         }

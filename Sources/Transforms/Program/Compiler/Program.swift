@@ -5,6 +5,8 @@
 @safe public final class Program: @unchecked Sendable {
     /// The names that its arguments are bound to, in the order of their slots.
     public let argumentNames: [String]
+    /// Of its text: 64-bit FNV-1a. Source: RFC 9923.
+    public let digest: UInt64
     let root: NodeRef
     let frameSize: Int
     let cacheCount: Int
@@ -31,7 +33,9 @@
             throw CompileError(error.message, offset: error.offset)
         }
         let compiler = Compiler(library: Library(modules: modules, byteCount: text.count))
-        do throws(CompileError) { return try compiler.finish(module, argumentNames) } catch {
+        do throws(CompileError) {
+            return try compiler.finish(module, argumentNames, digest: digest(of: text))
+        } catch {
             throw compiler.local(error)
         }
     }
@@ -42,7 +46,16 @@
         try compile(Array(text.utf8), argumentNames: argumentNames, modules: modules)
     }
 
-    init(_ compiler: Compiler, root rootIndex: Int32, argumentNames: [String], constants: Heap?) {
+    private static func digest(of text: [UInt8]) -> UInt64 {
+        var digest: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in text { digest = (digest ^ UInt64(byte)) &* 0x0000_0100_0000_01B3 }
+        return digest
+    }
+
+    init(
+        _ compiler: Compiler, root rootIndex: Int32, argumentNames: [String], constants: Heap?,
+        digest: UInt64
+    ) {
         nodeCount = compiler.nodes.count
         unsafe nodes = .allocate(capacity: nodeCount)
         unsafe pool = .allocate(capacity: max(compiler.pool.count, 1))
@@ -60,6 +73,7 @@
         cacheCount = compiler.cacheCount
         fuelOfCompilation = nodeCount
         self.argumentNames = argumentNames
+        self.digest = digest
         self.constants = constants
         modules = compiler.library.texts.entries.map { ($0.name, $0.base) }
     }
@@ -173,7 +187,9 @@ enum Link {
 
 extension Compiler {
     /// Compiles a whole program.
-    func finish(_ module: Module, _ argumentNames: [String]) throws(CompileError) -> Program {
+    func finish(
+        _ module: Module, _ argumentNames: [String], digest: UInt64
+    ) throws(CompileError) -> Program {
         var scope: Scope?
         for name in argumentNames {
             scope = Scope(.variable(name, slot: context.allocate()), context, parent: scope)
@@ -182,7 +198,9 @@ extension Compiler {
         let body = module.body ?? Term(kind: .identity, offset: 0)
         let root = try compile(body, scope)
         try checkUncalled()
-        return Program(self, root: root, argumentNames: argumentNames, constants: library.data)
+        return Program(
+            self, root: root, argumentNames: argumentNames, constants: library.data,
+            digest: digest)
     }
 
     /// Definitions that nothing calls must mean something too; what is made for them is dropped.

@@ -1,0 +1,54 @@
+// The HTTP contract -> the OpenAPI 3.1 document that `GET /openapi.json` serves: what is served
+// (OpenAPI+Paths.swift) and what it is made of (OpenAPI+Components.swift), as JSON text.
+
+import HTTPKit
+import NIOCore
+
+enum OpenAPI {
+    /// The whole document.
+    static let text = """
+        {
+        "openapi": "3.1.0",
+        "info": {
+        "title": "transform-service",
+        "version": "\(Build.version)",
+        "summary": "Runs jq \(Build.jqVersion) programs on JSON.",
+        "description": "A transform is a jq program, sent with the request or loaded from the \
+        service's transforms folder. It is stopped at its deadline and bounded in memory. All \
+        errors are RFC 9457 problems.",
+        "license": {"name": "See the repository", "identifier": "LicenseRef-Repository"}
+        },
+        "servers": [{"url": "/"}],
+        "tags": [
+        {"name": "transforms", "description": "Running programs."},
+        {"name": "operation", "description": "Health, metrics and this document."}
+        ],
+        "paths": {
+        \(transformPaths),
+        \(operationPaths)
+        },
+        "components": {
+        "securitySchemes": {"token": {"type": "http", "scheme": "bearer",
+        "description": "Asked for where the service was started with --auth-token-file."}},
+        "parameters": {\(parameters)},
+        "headers": {\(headers)},
+        "responses": {\(responses)},
+        "schemas": {\(schemas)}
+        }
+        }
+
+        """
+}
+
+/// `GET /openapi.json` -> the document.
+struct OpenAPIEndpoint: HTTPHandler {
+    private let content = ByteBuffer(string: OpenAPI.text)
+
+    func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
+        exchange.respond(
+            Response(.ok, contentType: "application/json", content: .buffer(content)))
+        return .drop
+    }
+
+    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
+}

@@ -1,0 +1,138 @@
+// Each request's end -> a line of the log, or none: successes may be sampled, and while requests
+// are shed only a few of the 503s a second are written, with the count of those left out.
+
+import HTTPKit
+import Logging
+import Synchronization
+
+final class AccessLog: Sendable {
+    struct Settings: Sendable, Equatable {
+        var format = LogFormat.text
+        var level = Logger.Level.notice
+        /// One of so many successes is logged.
+        var sampleEvery = 1
+    }
+
+    /// Lines a second about requests that were answered 503.
+    static let shedLinesMax = 10
+
+    private let settings: Settings
+    private let sink: LogSink
+    private let routes: [String]
+    private let desks: [Desk]
+    private let shedding = Mutex(Shedding())
+
+    init(_ settings: Settings, _ sink: LogSink, routes: [String], loopCount: Int) {
+        self.settings = settings
+        self.sink = sink
+        self.routes = routes
+        desks = (0..<loopCount).map { _ in Desk(settings.format) }
+    }
+
+    /// Each loop's own. It belongs to its event loop's thread, which is why it may be `Sendable`.
+    private final class Desk: @unchecked Sendable {
+        var line: LogLine
+        var successCount = 0
+
+        init(_ format: LogFormat) { line = LogLine(format) }
+    }
+
+    private struct Shedding {
+        var second = 0
+        var lineCount = 0
+        var suppressedCount = 0
+
+        /// - Returns: how many were left out since the last line; nil to leave this one out.
+        mutating func next(_ now: Int) -> Int? {
+            if second != now {
+                second = now
+                lineCount = 0
+            }
+            guard lineCount < AccessLog.shedLinesMax else {
+                suppressedCount += 1
+                return nil
+            }
+            lineCount += 1
+            defer { suppressedCount = 0 }
+            return suppressedCount
+        }
+    }
+
+    static func level(of status: UInt16) -> Logger.Level {
+        switch status {
+        case 500: .error
+        case 503: .warning
+        default: .info
+        }
+    }
+
+    /// On the record's loop.
+    func requestEnded(_ record: borrowing RequestRecord, _ request: Request?) {
+        let level = Self.level(of: record.status)
+        guard level >= settings.level else { return }
+        let desk = desks[record.loopIndex]
+        if record.status < 400, settings.sampleEvery > 1 {
+            desk.successCount += 1
+            guard desk.successCount >= settings.sampleEvery else { return }
+            desk.successCount = 0
+        }
+        let time = Timestamp.now
+        var suppressedCount = 0
+        if record.status == 503 {
+            let next = shedding.withLock { $0.next(time.unixSeconds) }
+            guard let next else { return }
+            suppressedCount = next
+        }
+        desk.line.begin(time, level, "request")
+        write(record, request, to: &desk.line)
+        if suppressedCount > 0 { desk.line.field("suppressed", suppressedCount) }
+        desk.line.end()
+        sink.append(desk.line.bytes)
+    }
+
+    private func write(
+        _ record: borrowing RequestRecord, _ request: Request?, to line: inout LogLine
+    ) {
+        if let name = record.name { line.field("request_id", name) }
+        if let parent = request?.field("traceparent"), TraceParent.isValid(parent) {
+            line.field("trace_id", TraceParent.traceID(parent))
+            line.field("traceparent", parent)
+        }
+        if request != nil { line.field("method", word: record.method.name) }
+        line.field("route", record.routeIndex.map { routes[$0] } ?? "other")
+        line.field("status", Int(record.status))
+        line.field("duration_ms", milliseconds: record.durationNanoseconds)
+        let measures = record.measures
+        if let wait = measures.waitNanoseconds { line.field("queue_ms", milliseconds: wait) }
+        if let work = measures.workNanoseconds { line.field("run_ms", milliseconds: work) }
+        line.field("bytes_in", record.requestByteCount)
+        line.field("bytes_out", record.responseByteCount)
+        if measures.digest != 0 { line.field("program", digest: measures.digest) }
+        if record.isCut { line.field("cut", 1) }
+        if record.status < 400, settings.sampleEvery > 1 {
+            line.field("sampled_one_of", settings.sampleEvery)
+        }
+    }
+}
+
+/// `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`. Source: W3C Trace Context, 3.2.
+enum TraceParent {
+    static func isValid(_ text: String) -> Bool {
+        let bytes = Array(text.utf8)
+        guard bytes.count == 55 else { return false }
+        for (index, byte) in bytes.enumerated() {
+            switch index {
+            case 2, 35, 52: if byte != UInt8(ascii: "-") { return false }
+            default:
+                let isDigit = byte >= 0x30 && byte <= 0x39 || byte >= 0x61 && byte <= 0x66
+                if !isDigit { return false }
+            }
+        }
+        return true
+    }
+
+    /// Of a valid one.
+    static func traceID(_ text: String) -> String {
+        String(decoding: Array(text.utf8)[3..<35], as: UTF8.self)
+    }
+}

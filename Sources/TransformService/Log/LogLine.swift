@@ -1,0 +1,164 @@
+// Names and values -> one line of the log, as text or JSON:
+//
+//     2026-11-22T22:15:44.123Z info request request_id=k3 status=200 duration_ms=0.123
+//     {"time":"2026-11-22T22:15:44.123Z","level":"info","message":"request","request_id":"k3",...}
+//
+// What comes from outside can neither end a line nor look like another field.
+
+import Logging
+
+enum LogFormat: String, Sendable, CaseIterable { case text, json }
+
+struct LogLine {
+    private(set) var bytes: [UInt8] = []
+    private let format: LogFormat
+
+    init(_ format: LogFormat) {
+        self.format = format
+        bytes.reserveCapacity(512)
+    }
+
+    /// Begins a line; the last one's memory is used again.
+    mutating func begin(_ time: Timestamp, _ level: Logger.Level, _ message: String) {
+        bytes.removeAll(keepingCapacity: true)
+        if format == .json {
+            append("{\"time\":\"")
+            time.append(to: &bytes)
+            append("\",\"level\":\"")
+            append(level.name)
+            append("\",\"message\":")
+            quote(message)
+        } else {
+            time.append(to: &bytes)
+            append(" ")
+            append(level.name)
+            append(" ")
+            // The message is a sentence of ours: it stands without quotes, but cannot end the line.
+            for byte in message.utf8 { bytes.append(byte < 0x20 || byte == 0x7F ? 0x20 : byte) }
+        }
+    }
+
+    mutating func end() { append(format == .json ? "}\n" : "\n") }
+
+    mutating func field(_ name: StaticString, _ value: String) {
+        begin(name)
+        if format == .json || !Self.isPlain(value) { quote(value) } else { bytes += value.utf8 }
+    }
+
+    /// A field whose name is not known when this is compiled.
+    mutating func field(named name: String, _ value: String) {
+        if format == .json {
+            append(",")
+            quote(name)
+            append(":")
+        } else {
+            append(" ")
+            for byte in name.utf8 { bytes.append(byte <= 0x20 || byte >= 0x7F ? 0x5F : byte) }
+            append("=")
+        }
+        if format == .json || !Self.isPlain(value) { quote(value) } else { bytes += value.utf8 }
+    }
+
+    /// A word of ours.
+    mutating func field(_ name: StaticString, word: StaticString) {
+        begin(name)
+        if format == .json { append("\"") }
+        append(word)
+        if format == .json { append("\"") }
+    }
+
+    mutating func field(_ name: StaticString, _ value: Int) {
+        begin(name)
+        number(UInt64(value < 0 ? 0 : value))
+    }
+
+    /// A time in milliseconds with three decimals.
+    mutating func field(_ name: StaticString, milliseconds nanoseconds: UInt64) {
+        begin(name)
+        let microseconds = (nanoseconds &+ 500) / 1_000
+        number(microseconds / 1_000)
+        append(".")
+        let part = microseconds % 1_000
+        for divisor: UInt64 in [100, 10, 1] { digit(part / divisor % 10) }
+    }
+
+    /// 16 hexadecimal digits.
+    mutating func field(_ name: StaticString, digest: UInt64) {
+        begin(name)
+        if format == .json { append("\"") }
+        for shift in stride(from: 60, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: digest >> UInt64(shift) & 15)
+            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        }
+        if format == .json { append("\"") }
+    }
+
+    private mutating func begin(_ name: StaticString) {
+        append(format == .json ? ",\"" : " ")
+        append(name)
+        append(format == .json ? "\":" : "=")
+    }
+
+    /// Visible ASCII in which no reader sees a quote, an escape or another field.
+    private static func isPlain(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x3D && $0 != 0x5C
+            }
+    }
+
+    /// A JSON string. In text lines too, where a value is not plain.
+    private mutating func quote(_ text: String) {
+        append("\"")
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0x22, 0x5C: bytes += [0x5C, UInt8(scalar.value)]
+            // Controls of both kinds, and what readers take for line ends.
+            case ..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: escape(scalar.value)
+            case ..<0x80: bytes.append(UInt8(scalar.value))
+            default: bytes += String(scalar).utf8
+            }
+        }
+        append("\"")
+    }
+
+    private mutating func escape(_ value: UInt32) {
+        append("\\u")
+        for shift: UInt32 in [12, 8, 4, 0] {
+            let digit = UInt8(truncatingIfNeeded: value >> shift & 15)
+            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        }
+    }
+
+    private mutating func number(_ value: UInt64) {
+        var divisor: UInt64 = 1
+        while value / divisor >= 10 { divisor *= 10 }
+        while divisor > 0 {
+            digit(value / divisor % 10)
+            divisor /= 10
+        }
+    }
+
+    private mutating func digit(_ value: UInt64) {
+        bytes.append(0x30 + UInt8(truncatingIfNeeded: value))
+    }
+
+    private mutating func append(_ text: StaticString) {
+        // Safety: the buffer is the static string's own, used while it is copied.
+        text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
+    }
+}
+
+extension Logger.Level {
+    var name: StaticString {
+        switch self {
+        case .trace: "trace"
+        case .debug: "debug"
+        case .info: "info"
+        case .notice: "notice"
+        case .warning: "warning"
+        case .error: "error"
+        case .critical: "critical"
+        }
+    }
+}

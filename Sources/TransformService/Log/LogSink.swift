@@ -1,0 +1,108 @@
+// Lines from any thread -> a descriptor, by way of a bounded buffer and a thread of its own:
+//
+//     loops, workers   append -> | line line line ... |  <- bytesMax; a line beyond is dropped
+//     thread "log"               takes all of it -> write(2)
+//
+// Whoever logs holds the lock for the copy of a line only; a reader of the log that stands still
+// costs lines, which are counted, and no request its time.
+
+import Dispatch
+import Glibc
+import Synchronization
+
+final class LogSink: Sendable {
+    /// Bytes of lines that wait.
+    static let bytesMax = 1 << 20
+    private static var stackBytes: Int { 256 << 10 }
+    /// Lines gather for this long while the log is busy, so that a write takes many.
+    private static var gatherMicroseconds: UInt32 { 5_000 }
+    private static var closeSeconds: Double { 2 }
+
+    private struct State {
+        var pending: [UInt8] = []
+        var isWaiting = false
+        var isClosed = false
+        var droppedCount: UInt64 = 0
+    }
+
+    private let descriptor: Int32
+    private let bytesMax: Int
+    private let state = Mutex(State())
+    private let wake = DispatchSemaphore(value: 0)
+    private let isDone = DispatchSemaphore(value: 0)
+
+    /// - Parameter descriptor: is written to, and stays the caller's.
+    init(descriptor: Int32, bytesMax: Int = LogSink.bytesMax) {
+        self.descriptor = descriptor
+        self.bytesMax = bytesMax
+        let isStarted = Thread.start(name: "log", stackBytes: Self.stackBytes) { self.drain() }
+        precondition(isStarted, "no thread for the log")
+    }
+
+    /// Lines that found no room, or were not written.
+    var droppedCount: UInt64 { state.withLock { $0.droppedCount } }
+
+    /// Appends a line with its line end, or drops it.
+    func append(_ line: [UInt8]) {
+        let mustWake = state.withLock { state in
+            guard state.pending.count + line.count <= bytesMax, !state.isClosed else {
+                state.droppedCount += 1
+                return false
+            }
+            state.pending.append(contentsOf: line)
+            let mustWake = state.isWaiting
+            state.isWaiting = false
+            return mustWake
+        }
+        if mustWake { wake.signal() }
+    }
+
+    /// Writes what waits and ends the thread; waits two seconds at most.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        wake.signal()
+        _ = isDone.wait(timeout: .now() + Self.closeSeconds)
+    }
+
+    private func drain() {
+        var lines: [UInt8] = []
+        while true {
+            lines.removeAll(keepingCapacity: true)
+            let isEnd = state.withLock { state in
+                swap(&state.pending, &lines)
+                state.isWaiting = lines.isEmpty
+                return lines.isEmpty && state.isClosed
+            }
+            if isEnd { break }
+            if lines.isEmpty {
+                wake.wait()
+                continue
+            }
+            write(lines)
+            usleep(Self.gatherMicroseconds)
+        }
+        isDone.signal()
+    }
+
+    private func write(_ bytes: [UInt8]) {
+        var written = 0
+        while written < bytes.count {
+            // Safety: the rest of the array from `written` on.
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                unsafe Glibc.write(
+                    descriptor, buffer.baseAddress! + written, buffer.count - written)
+            }
+            if count > 0 {
+                written += count
+            } else if errno == EAGAIN {
+                var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                // Safety: one pollfd is passed, as the count says.
+                _ = unsafe poll(&request, 1, -1)
+            } else if errno != EINTR {
+                let lost = bytes[written...].count { $0 == UInt8(ascii: "\n") }
+                state.withLock { $0.droppedCount += UInt64(lost) }
+                return
+            }
+        }
+    }
+}

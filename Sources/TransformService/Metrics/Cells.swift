@@ -1,0 +1,50 @@
+// A fixed run of counters in memory of its own. Any thread adds to them and any thread reads them,
+// without a lock; what is read at one moment may miss what is being added in that moment.
+
+import Synchronization
+
+/// Counters that start at zero.
+@safe final class Cells: Sendable {
+    let count: Int
+    // Safety: allocated and initialised by `init`, freed by `deinit`; the cells are atomics, so
+    // all threads may use them.
+    private nonisolated(unsafe) let base: UnsafeMutablePointer<Atomic<UInt64>>
+
+    init(count: Int) {
+        precondition(count > 0)
+        self.count = count
+        unsafe base = .allocate(capacity: count)
+        for i in 0..<count { unsafe (base + i).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        unsafe base.deinitialize(count: count)
+        unsafe base.deallocate()
+    }
+
+    subscript(index: Int) -> UInt64 {
+        precondition(index >= 0 && index < count)
+        // Safety: the index was checked.
+        return unsafe base[index].load(ordering: .relaxed)
+    }
+
+    func add(_ amount: UInt64, at index: Int) {
+        precondition(index >= 0 && index < count)
+        // Safety: the index was checked.
+        unsafe base[index].add(amount, ordering: .relaxed)
+    }
+
+    func store(_ value: UInt64, at index: Int) {
+        precondition(index >= 0 && index < count)
+        // Safety: the index was checked.
+        unsafe base[index].store(value, ordering: .relaxed)
+    }
+
+    /// Keeps the larger of the cell and `value`.
+    func raise(to value: UInt64, at index: Int) {
+        precondition(index >= 0 && index < count)
+        // Safety: the index was checked. Most values are no new maximum, and cost a read only.
+        guard unsafe value > base[index].load(ordering: .relaxed) else { return }
+        unsafe base[index].max(value, ordering: .relaxed)
+    }
+}

@@ -1,0 +1,156 @@
+// What one event loop has counted. Loops share no memory while they count, so that none waits for
+// another's cache line; a scrape adds them up.
+//
+//     series   (route, method, status) -> a histogram of durations, made when it first occurs
+//     cells    began | ended | memory peak | tick | lag | kinds ... | sizes by route ...
+
+import HTTPKit
+import Synchronization
+
+/// Its loop's thread adds; any thread reads.
+@safe final class LoopMetrics: Sendable {
+    /// The statuses that are told apart; the rest are `other`.
+    static let statuses: [UInt16] = [
+        200, 204, 304, 400, 401, 403, 404, 405, 406, 408, 411, 413, 414, 415, 417, 422, 431, 499,
+        500, 501, 503, 504, 505,
+    ]
+    static let statusCount = statuses.count + 1
+
+    /// Histograms without labels.
+    enum Kind: Int, CaseIterable {
+        case loopLag, queueWait, runTime, runMemory
+
+        var histogram: Histogram { self == .runMemory ? .sizes : .times }
+    }
+
+    private enum Place {
+        static let began = 0
+        static let ended = 1
+        static let memoryPeak = 2
+        static let tick = 3
+        static let lag = 4
+        static let kinds = 5
+    }
+
+    private let times = Histogram.times
+    private let sizes = Histogram.sizes
+    private let statusIndices: [UInt8]
+    private let kindOffsets: [Int]
+    private let sizesOffset: Int
+    /// Known routes and, last, all others.
+    private let routeCount: Int
+    private let cells: Cells
+    // Safety: allocated and initialised by `init`, freed by `deinit`; each is an atomic.
+    private nonisolated(unsafe) let series: UnsafeMutablePointer<AtomicLazyReference<Cells>>
+    private let seriesCount: Int
+
+    init(routeCount: Int) {
+        self.routeCount = routeCount
+        statusIndices = (0..<600).map { code in
+            UInt8(Self.statuses.firstIndex(of: UInt16(code)) ?? Self.statuses.count)
+        }
+        var offset = Place.kinds
+        var offsets: [Int] = []
+        for kind in Kind.allCases {
+            offsets.append(offset)
+            offset += kind.histogram.cellCount
+        }
+        kindOffsets = offsets
+        sizesOffset = offset
+        cells = Cells(count: offset + 2 * routeCount * sizes.cellCount)
+        seriesCount = routeCount * Method.allCases.count * Self.statusCount
+        unsafe series = .allocate(capacity: seriesCount)
+        for i in 0..<seriesCount { unsafe (series + i).initialize(to: AtomicLazyReference()) }
+    }
+
+    deinit {
+        unsafe series.deinitialize(count: seriesCount)
+        unsafe series.deallocate()
+    }
+
+    // MARK: On the loop
+
+    func requestBegan() { cells.add(1, at: Place.began) }
+
+    func requestEnded(_ record: borrowing RequestRecord, hasBegun: Bool) {
+        if hasBegun { cells.add(1, at: Place.ended) }
+        let route = min(record.routeIndex ?? routeCount - 1, routeCount - 1)
+        let status = Int(record.status < 600 ? statusIndices[Int(record.status)] : 0)
+        times.add(record.durationNanoseconds, to: durations(route, record.method, status), at: 0)
+        let offset = sizesOffset + 2 * route * sizes.cellCount
+        sizes.add(UInt64(record.requestByteCount), to: cells, at: offset)
+        sizes.add(UInt64(record.responseByteCount), to: cells, at: offset + sizes.cellCount)
+        if let wait = record.measures.waitNanoseconds { add(wait, .queueWait) }
+        guard let work = record.measures.workNanoseconds else { return }
+        add(work, .runTime)
+        let memory = UInt64(record.measures.memoryBytes)
+        sizes.add(memory, to: cells, at: kindOffsets[Kind.runMemory.rawValue])
+        cells.raise(to: memory, at: Place.memoryPeak)
+    }
+
+    private func add(_ nanoseconds: UInt64, _ kind: Kind) {
+        times.add(nanoseconds, to: cells, at: kindOffsets[kind.rawValue])
+    }
+
+    private func durations(_ route: Int, _ method: Method, _ status: Int) -> Cells {
+        precondition(route >= 0 && route < routeCount)
+        let index = (route * Method.allCases.count + Int(method.rawValue)) * Self.statusCount
+        // Safety: all three numbers are below their counts, so the index is below the product.
+        if let known = unsafe series[index + status].load() { return known }
+        return unsafe series[index + status].storeIfNil(Cells(count: times.cellCount))
+    }
+
+    /// The loop's periodic task ran.
+    /// - Parameter lag: how much later than it was due.
+    func ticked(at now: UInt64, lag: UInt64) {
+        add(lag, .loopLag)
+        cells.store(now, at: Place.tick)
+        cells.store(lag, at: Place.lag)
+    }
+
+    // MARK: From any thread
+
+    /// When the periodic task last ran; 0 before.
+    var tickNanoseconds: UInt64 { cells[Place.tick] }
+    /// How late it was.
+    var lagNanoseconds: UInt64 { cells[Place.lag] }
+    var memoryBytesPeak: UInt64 { cells[Place.memoryPeak] }
+    /// Requests that began and have not ended.
+    var activeCount: Int {
+        let ended = cells[Place.ended]
+        return Int(cells[Place.began]) - Int(ended)
+    }
+
+    func counts(_ kind: Kind) -> (cells: Cells, offset: Int) {
+        (cells, kindOffsets[kind.rawValue])
+    }
+
+    func counts(sizesOf route: Int, isResponse: Bool) -> (cells: Cells, offset: Int) {
+        let index = 2 * route + (isResponse ? 1 : 0)
+        return (cells, sizesOffset + index * sizes.cellCount)
+    }
+
+    /// Requests of all routes that were answered with a status.
+    func requestCount(status: Int) -> UInt64 {
+        var count: UInt64 = 0
+        for route in 0..<routeCount {
+            for method in Method.allCases.indices {
+                guard let cells = durations(route: route, method: method, status: status) else {
+                    continue
+                }
+                for i in 0...times.bounds.count { count &+= cells[i] }
+            }
+        }
+        return count
+    }
+
+    /// Durations of what a route answered a method with; nil where that never occurred.
+    func durations(route: Int, method: Int, status: Int) -> Cells? {
+        precondition(route >= 0 && route < routeCount)
+        precondition(method >= 0 && method < Method.allCases.count)
+        precondition(status >= 0 && status < Self.statusCount)
+        // Safety: all three numbers are below their counts, so the index is below the product.
+        return unsafe series[(route * Method.allCases.count + method) * Self.statusCount + status]
+            .load()
+    }
+}

@@ -1,0 +1,80 @@
+// All that the service counts. Hot counts lie with their event loop (LoopMetrics.swift), rare ones
+// here; nothing of it takes a lock. Metrics+Text.swift shows them.
+
+import HTTPKit
+import Synchronization
+
+final class Metrics: Sendable {
+    /// Why a request was turned away with 503 though nothing was wrong with it.
+    enum Shed: Int, CaseIterable, Sendable {
+        /// The queue of waiting work was full.
+        case queueFull
+        /// The server had no room for its connection.
+        case connections
+
+        var label: StaticString { self == .queueFull ? "queue_full" : "connections" }
+    }
+
+    /// Routes that have a label of their own; paths beyond count as `other`.
+    static let routeCountMax = 15
+
+    let loops: [LoopMetrics]
+    /// Monotonic time of the start, and the same moment in Unix time.
+    let startNanoseconds: UInt64
+    let startUnixSeconds: Double
+    private let shedCounts = Cells(count: Shed.allCases.count)
+
+    init(loopCount: Int, now: UInt64, startUnixSeconds: Double) {
+        loops = (0..<loopCount).map { _ in LoopMetrics(routeCount: Self.routeCountMax + 1) }
+        startNanoseconds = now
+        self.startUnixSeconds = startUnixSeconds
+    }
+
+    /// A request was turned away. From any thread.
+    func shed(_ reason: Shed) { shedCounts.add(1, at: reason.rawValue) }
+
+    func shedCount(_ reason: Shed) -> UInt64 { shedCounts[reason.rawValue] }
+
+    /// On the loop that it names.
+    func requestEnded(_ record: borrowing RequestRecord, hasBegun: Bool) {
+        loops[record.loopIndex].requestEnded(record, hasBegun: hasBegun)
+        if !hasBegun && record.status == 503 { shed(.connections) }
+    }
+
+    /// Requests whose clients left before an answer.
+    var clientsGone: UInt64 {
+        let status = LoopMetrics.statuses.firstIndex(of: RequestRecord.clientGone) ?? 0
+        return loops.reduce(0) { $0 + $1.requestCount(status: status) }
+    }
+
+    /// The longest that a loop's periodic task was late when it last ran.
+    var lagNanoseconds: UInt64 { loops.map(\.lagNanoseconds).max() ?? 0 }
+
+    /// How long the loop that is silent longest has not run its periodic task.
+    func silenceNanoseconds(now: UInt64) -> UInt64 {
+        var longest: UInt64 = 0
+        for loop in loops {
+            let tick = loop.tickNanoseconds
+            if tick != 0, now > tick { longest = max(longest, now &- tick) }
+        }
+        return longest
+    }
+}
+
+/// What the service holds at the moment of a scrape.
+struct Gauges: Sendable {
+    /// The router's templates.
+    var routes: [String] = []
+    var connectionCount = 0
+    var workerCount = 0
+    var busyCount = 0
+    var queueCount = 0
+    var queueBytes = 0
+    var programCount = 0
+    var programBytes = 0
+    var programHits: UInt64 = 0
+    var programMisses: UInt64 = 0
+    var droppedLines: UInt64 = 0
+    var isDraining = false
+    var process = ProcessStatistics()
+}

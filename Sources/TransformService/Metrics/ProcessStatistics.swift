@@ -1,0 +1,111 @@
+// The system's files about this process and its container -> numbers:
+//
+//     /proc/self/statm               25113 3212 ...           pages: virtual, resident
+//     /proc/self/fd                  st_size, or its entries  open descriptors
+//     /sys/fs/cgroup/.../cpu.stat    nr_throttled 3           cgroup version 2 and 1
+//                                    throttled_usec 120       version 2, microseconds
+//                                    throttled_time 120000    version 1, nanoseconds
+
+import Glibc
+
+/// Numbers of one moment; 0 where the system does not tell.
+struct ProcessStatistics: Sendable, Equatable {
+    /// What the CPU quota of the container did.
+    struct Group: Sendable, Equatable {
+        var periodCount: UInt64 = 0
+        var throttledCount: UInt64 = 0
+        var throttledNanoseconds: UInt64 = 0
+    }
+
+    /// Entries of `/proc/self/fd` that are counted one by one.
+    private static let entryCountMax = 65_536
+
+    var cpuSeconds = 0.0
+    var residentBytes = 0
+    var virtualBytes = 0
+    var descriptorCount = 0
+    var descriptorCountMax = 0
+    var group: Group?
+
+    /// - Parameter groupFile: as `findGroupFile` told.
+    static func now(groupFile: String?) -> ProcessStatistics {
+        var statistics = ProcessStatistics()
+        statistics.cpuSeconds = cpuSeconds()
+        let pages = SystemFile.read("/proc/self/statm")?.split(separator: " ").prefix(2)
+            .compactMap { Int($0) }
+        if let pages, pages.count == 2 {
+            statistics.virtualBytes = pages[0] * Int(getpagesize())
+            statistics.residentBytes = pages[1] * Int(getpagesize())
+        }
+        statistics.descriptorCount = descriptorCount()
+        var limit = rlimit()
+        // Safety: the call fills the one value that it gets.
+        if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
+            statistics.descriptorCountMax = Int(clamping: limit.rlim_cur)
+        }
+        statistics.group = groupFile.flatMap(SystemFile.read).flatMap(Self.group)
+        return statistics
+    }
+
+    private static func cpuSeconds() -> Double {
+        var usage = rusage()
+        // Safety: the call fills the one value that it gets.
+        guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
+        return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+            + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1_000_000
+    }
+
+    /// Newer kernels tell the count as the folder's size; else the entries are counted.
+    private static func descriptorCount() -> Int {
+        var status = stat()
+        // Safety: the call fills the one value; the bridging keeps the path for the call's length.
+        if unsafe stat("/proc/self/fd", &status) == 0, status.st_size > 0 {
+            return Int(status.st_size)
+        }
+        // Safety: the folder is open while it is read, and closed once.
+        guard let folder = unsafe opendir("/proc/self/fd") else { return 0 }
+        defer { unsafe closedir(folder) }
+        var count = 0
+        while count < entryCountMax, unsafe readdir(folder) != nil { count += 1 }
+        // Not `.`, `..` and the folder's own.
+        return max(0, count - 3)
+    }
+
+    /// The text of `cpu.stat`; nil where no quota is kept.
+    static func group(_ text: String) -> Group? {
+        var group: Group?
+        for line in text.split(separator: "\n") {
+            let parts = line.split(separator: " ")
+            guard parts.count == 2, let number = UInt64(parts[1]) else { continue }
+            var found = group ?? Group()
+            switch parts[0] {
+            case "nr_periods": found.periodCount = number
+            case "nr_throttled": found.throttledCount = number
+            case "throttled_usec": found.throttledNanoseconds = number &* 1_000
+            case "throttled_time": found.throttledNanoseconds = number
+            default: continue
+            }
+            group = found
+        }
+        return group
+    }
+
+    /// Where this process' `cpu.stat` is.
+    /// - Parameter root: what stands before the system's paths, in tests.
+    static func findGroupFile(root: String = "") -> String? {
+        guard let groups = SystemFile.read(root + "/proc/self/cgroup") else { return nil }
+        for line in groups.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { continue }
+            let isSecond = parts[1].isEmpty
+            guard isSecond || parts[1].split(separator: ",").contains("cpu") else { continue }
+            let base = root + "/sys/fs/cgroup" + (isSecond ? "" : "/cpu")
+            // Inside a container the path may lead nowhere: then the base is its own group.
+            for folder in [base + parts[2], base] {
+                let path = folder + "/cpu.stat"
+                if let text = SystemFile.read(path), group(text) != nil { return path }
+            }
+        }
+        return nil
+    }
+}
