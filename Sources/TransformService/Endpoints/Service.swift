@@ -22,6 +22,7 @@ final class Service: Sendable {
 
     let configuration: Configuration
     let programs: ProgramCache
+    let costs: CostTable
     let pool: WorkerPool<TransformJob>
     let logger: Logger
     let transforms: TransformLibrary
@@ -40,14 +41,13 @@ final class Service: Sendable {
         let programs = ProgramCache(
             countMax: configuration.programCountMax, bytesMax: configuration.programBytesMax)
         self.programs = programs
+        costs = CostTable(countMax: 2 * configuration.programCountMax)
         var limits = Transforms.Limits()
         limits.memoryBytesMax = configuration.memoryBytesMax
         let outputBytesMax = configuration.outputBytesMax
         let servesInlinePrograms = configuration.servesInlinePrograms
         pool = WorkerPool(
-            threadCount: configuration.workerCount, stackBytes: limits.stackBytesMax,
-            queue: WorkQueue(
-                countMax: configuration.queueCountMax, bytesMax: configuration.queueBytesMax)
+            stackBytes: limits.stackBytesMax, queue: WorkQueue(configuration.queuePolicy)
         ) { [limits] in
             Executor(
                 limits: limits, outputBytesMax: outputBytesMax, cache: programs,
@@ -92,7 +92,7 @@ final class Service: Sendable {
                 limits: Self.loopLimits,
                 outputBytesMax: min(Self.loopOutputBytesMax, configuration.outputBytesMax),
                 cache: programs, isTentative: true,
-                servesInlinePrograms: configuration.servesInlinePrograms))
+                servesInlinePrograms: configuration.servesInlinePrograms, costs: costs))
         desks.current.currentValue = desk
         return desk
     }

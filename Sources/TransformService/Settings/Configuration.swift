@@ -19,6 +19,7 @@ struct Configuration: Sendable, Equatable {
     var outputBytesMax = 256 << 20
     var queueCountMax = 1_024
     var queueBytesMax = 256 << 20
+    var queueWaitPercent = 10
     var drainNanoseconds: UInt64 = 1_000_000_000
     var graceNanoseconds: UInt64 = 10_000_000_000
     var logLevel = "notice"
@@ -39,6 +40,18 @@ struct Configuration: Sendable, Equatable {
     var loopBytesMax = 16 << 10
     /// Steps of a run on an event loop, of some 10 ns each.
     var loopStepsMax = 20_000
+}
+
+extension Configuration {
+    /// One express worker for each two workers.
+    var queuePolicy: QueuePolicy {
+        QueuePolicy(
+            countMax: queueCountMax, bytesMax: queueBytesMax, workerCount: workerCount,
+            expressCount: (workerCount + 1) / 2, waitPercent: queueWaitPercent)
+    }
+
+    /// A program that is predicted to take longer is not tried on an event loop.
+    var loopCostNanosecondsMax: UInt64 { UInt64(loopStepsMax) * 10 }
 }
 
 /// A setting that is a number.
@@ -65,6 +78,7 @@ struct Setting: Sendable {
         Setting(name: "output-mib", range: 1...2_047) { $0.outputBytesMax = $1 << 20 },
         Setting(name: "queue-count", range: 1...1_000_000) { $0.queueCountMax = $1 },
         Setting(name: "queue-mib", range: 1...1_048_576) { $0.queueBytesMax = $1 << 20 },
+        Setting(name: "queue-wait-percent", range: 1...100) { $0.queueWaitPercent = $1 },
         Setting(name: "loop-kib", range: 0...64) { $0.loopBytesMax = $1 << 10 },
         Setting(name: "drain-ms", range: 0...600_000) {
             $0.drainNanoseconds = UInt64($1) * 1_000_000

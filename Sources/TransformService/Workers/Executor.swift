@@ -32,6 +32,10 @@ struct RunBounds {
     var deadlineNanoseconds: UInt64
     var stepsMax: Int?
     var cancel: CancelFlag?
+    /// On an event loop: a program that is predicted to take longer is left to a worker.
+    var costNanosecondsMax: UInt64 = .max
+    /// On an event loop: whether to try a program of which no run is known.
+    var triesUnknown = true
 }
 
 @safe final class Executor {
@@ -48,12 +52,19 @@ struct RunBounds {
     private let cache: ProgramCache
     /// On the event loop nothing is compiled, and a bound that is met is not the program's fault.
     private let isTentative: Bool
+    /// What programs take; looked at on event loops.
+    private let costs: CostTable?
     private let outputBytesMax: Int
     private(set) var output: OutputBuffer
     private(set) var choice = OutputChoice.one
     /// The named transform that runs or ran.
     private(set) var transform: NamedTransform?
     private(set) var timing = Timing()
+    /// What the last run's cost is learned under; nil if no program was found in the request.
+    private(set) var programKey: Int?
+    /// The last run's bounds and the size of its content.
+    private var bounds = RunBounds(deadlineNanoseconds: 0)
+    private var contentByteCount = 0
     private let servesInlinePrograms: Bool
     /// The program that runs, and the envelope's text of it.
     private var program: Program?
@@ -65,11 +76,12 @@ struct RunBounds {
 
     init(
         limits: Transforms.Limits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool,
-        servesInlinePrograms: Bool = true
+        servesInlinePrograms: Bool = true, costs: CostTable? = nil
     ) {
         self.servesInlinePrograms = servesInlinePrograms
         runner = Runner(limits: limits)
         self.cache = cache
+        self.costs = costs
         self.isTentative = isTentative
         self.outputBytesMax = outputBytesMax
         output = OutputBuffer(bytesMax: outputBytesMax)
@@ -99,6 +111,9 @@ struct RunBounds {
         transform = nil
         program = nil
         programText = nil
+        programKey = nil
+        self.bounds = bounds
+        contentByteCount = content.count
         output.removeAll(retaining: Self.outputBytesKept)
         runner.begin(
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
@@ -186,6 +201,9 @@ struct RunBounds {
                 .programTooLong,
                 "The program has \(text.count) bytes; \(Self.programBytesMax) are allowed.")
         }
+        let key = unsafe ProgramCache.hash(text, [])
+        programKey = key
+        if !mayRun(key) { return nil }
         var names = names
         var arguments = arguments
         if unsafe mentionsArguments(text) {
@@ -193,7 +211,7 @@ struct RunBounds {
             arguments.insert(try argumentObject(names, arguments), at: 0)
             names.insert("ARGS", at: 0)
         }
-        let hash = unsafe ProgramCache.hash(text, names)
+        let hash = names.isEmpty ? key : unsafe ProgramCache.hash(text, names)
         if let program = unsafe cache.find(hash, text, names) {
             return Plan(program: program, input: input, arguments: arguments)
         }
@@ -206,6 +224,13 @@ struct RunBounds {
         } catch {
             throw compileProblem(error, bytes)
         }
+    }
+
+    /// Whether this thread should run the program, by what it took until now.
+    private func mayRun(_ key: Int) -> Bool {
+        guard isTentative, let costs else { return true }
+        let known = costs.known(key, byteCount: contentByteCount)
+        return known.map { $0 <= bounds.costNanosecondsMax } ?? bounds.triesUnknown
     }
 
     /// Whether the text has `ARGS` in it.
@@ -225,8 +250,11 @@ struct RunBounds {
         _ transform: NamedTransform, _ request: borrowing TransformRequest, _ asked: OutputForm?,
         _ input: Document,
         _ read: (inout [String], inout [Document]) throws(Problem) -> Void
-    ) throws(Problem) -> Plan {
+    ) throws(Problem) -> Plan? {
         self.transform = transform
+        let key = CostKey.of(transform)
+        programKey = key
+        if !mayRun(key) { return nil }
         let metadata = transform.metadata
         choice = OutputChoice(request.acceptance, asked: asked, usual: metadata.outputs)
         runner.tighten(
