@@ -190,31 +190,31 @@ struct LoopBudgetTests {
         var budget = LoopBudget()
         let bound = LoopBudget.turnNanosecondsMax
         #expect(budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin - 1) == false)
-        #expect(budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin))
+        #expect(budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin) == true)
         #expect(budget.ran(nanoseconds: bound - LoopBudget.countedNanosecondsMin - 1) == false)
         #expect(budget.hasTurn)
         #expect(budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin) == false)
         #expect(!budget.hasTurn)
         budget.endTurn()
         #expect(budget.hasTurn)
-        #expect(budget.ran(nanoseconds: bound))
+        #expect(budget.ran(nanoseconds: bound) == true)
         #expect(!budget.hasTurn)
     }
 
     @Test func boundsWhatIsGivenUpInASecond() {
         var budget = LoopBudget()
         let start: UInt64 = 5_000_000_000
-        #expect(budget.mayTry(now: start))
+        #expect(budget.mayTry(now: start) == true)
         budget.abandoned(nanoseconds: LoopBudget.abandonedNanosecondsMax - 1)
-        #expect(budget.mayTry(now: start))
+        #expect(budget.mayTry(now: start) == true)
         budget.abandoned(nanoseconds: 200_000)
-        #expect(!budget.mayTry(now: start))
-        #expect(!budget.mayTry(now: start + 19))
-        #expect(budget.mayTry(now: start + 20))
+        #expect(budget.mayTry(now: start) == false)
+        #expect(budget.mayTry(now: start + 19) == false)
+        #expect(budget.mayTry(now: start + 20) == true)
         budget.abandoned(nanoseconds: .max)
         // After any time no more than a second's worth is there.
-        #expect(budget.mayTry(now: start + 100_000_000_000))
+        #expect(budget.mayTry(now: start + 100_000_000_000) == true)
         budget.abandoned(nanoseconds: LoopBudget.abandonedNanosecondsMax)
-        #expect(!budget.mayTry(now: start + 100_000_000_000))
+        #expect(budget.mayTry(now: start + 100_000_000_000) == false)
     }
 }

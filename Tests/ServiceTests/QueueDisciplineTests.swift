@@ -13,7 +13,8 @@ struct QueueDisciplineTests {
     private static func discipline(workers: Int = 1, express: Int = 0) -> Discipline {
         Discipline(
             QueuePolicy(
-                countMax: 1_000, bytesMax: 1_000, workerCount: workers, expressCount: express))
+                countMax: 1_000, bytesMax: 1_000, workerCount: workers, expressCount: express,
+                waitPercent: 10))
     }
 
     private static func known(_ milliseconds: UInt64) -> PredictedCost {

@@ -55,7 +55,7 @@ struct ServeCommand: ParsableCommand {
     @Option(
         help: ArgumentHelp(
             "Longest wait for a worker, percent of the time to the request's deadline; beyond, 503. "
-                + "(default: 10)", valueName: "percent"))
+                + "(default: 6)", valueName: "percent"))
     var queueWaitPercent: String?
     @Option(
         help: ArgumentHelp(

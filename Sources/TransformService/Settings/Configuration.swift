@@ -19,7 +19,7 @@ struct Configuration: Sendable, Equatable {
     var outputBytesMax = 256 << 20
     var queueCountMax = 1_024
     var queueBytesMax = 256 << 20
-    var queueWaitPercent = 10
+    var queueWaitPercent = 6
     var drainNanoseconds: UInt64 = 1_000_000_000
     var graceNanoseconds: UInt64 = 10_000_000_000
     var logLevel = "notice"
