@@ -54,7 +54,7 @@ struct ServeCommand: ParsableCommand {
     var queueMib: String?
     @Option(
         help: ArgumentHelp(
-            "Longest wait for a worker, percent of the time to the request's deadline; beyond, 503. "
+            "Longest wait for a worker, percent of the time to the deadline; beyond, 503. "
                 + "(default: 6)", valueName: "percent"))
     var queueWaitPercent: String?
     @Option(
