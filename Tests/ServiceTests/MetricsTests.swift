@@ -94,7 +94,7 @@ struct MetricsTests {
                     })
             }
             #expect(try await running.post(DeadlineTests.endless).status == 503)
-            #expect(running.service.metrics.shedCount(.queueFull) == 1)
+            #expect(running.service.pool.queue.shed[.queueFull] == 1)
             let text = try await running.ask(Self.scrape).content
             #expect(
                 Self.value(#"transform_shed_requests_total{reason="queue_full"}"#, in: text) == 1)

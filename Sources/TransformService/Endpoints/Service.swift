@@ -22,6 +22,7 @@ final class Service: Sendable {
 
     let configuration: Configuration
     let programs: ProgramCache
+    let costs: CostTable
     let pool: WorkerPool<TransformJob>
     let logger: Logger
     let transforms: TransformLibrary
@@ -55,6 +56,7 @@ final class Service: Sendable {
         let programs = ProgramCache(
             countMax: configuration.programCountMax, bytesMax: configuration.programBytesMax)
         self.programs = programs
+        costs = CostTable(countMax: 2 * configuration.programCountMax)
         var limits = Transforms.Limits()
         limits.memoryBytesMax = configuration.memoryBytesMax
         limits.depthMax = configuration.depthMax
@@ -62,9 +64,7 @@ final class Service: Sendable {
         let servesInlinePrograms = configuration.servesInlinePrograms
         let programTextBytesMax = configuration.programTextBytesMax
         pool = WorkerPool(
-            threadCount: configuration.workerCount, stackBytes: limits.stackBytesMax,
-            queue: WorkQueue(
-                countMax: configuration.queueCountMax, bytesMax: configuration.queueBytesMax)
+            stackBytes: limits.stackBytesMax, queue: WorkQueue(configuration.queuePolicy)
         ) { [limits] in
             let executor = Executor(
                 limits: limits, outputBytesMax: outputBytesMax, cache: programs,
@@ -137,7 +137,7 @@ final class Service: Sendable {
                 limits: limits,
                 outputBytesMax: min(Self.loopOutputBytesMax, configuration.outputBytesMax),
                 cache: programs, isTentative: true,
-                servesInlinePrograms: configuration.servesInlinePrograms))
+                servesInlinePrograms: configuration.servesInlinePrograms, costs: costs))
         desk.executor.programTextBytesMax = configuration.programTextBytesMax
         desks.current.currentValue = desk
         return desk
@@ -160,6 +160,11 @@ final class Service: Sendable {
             uptimeSeconds: Int((now &- metrics.startNanoseconds) / 1_000_000_000), now: now)
     }
 
+    private func shedCounts() -> [(reason: String, count: UInt64)] {
+        let counts = pool.queue.shed
+        return ShedReason.allCases.map { ($0.label, counts[$0]) }
+    }
+
     /// For a scrape.
     func gauges() -> Gauges {
         let (server, routes) = running.withLock { ($0.server, $0.routes) }
@@ -168,7 +173,7 @@ final class Service: Sendable {
         return Gauges(
             routes: routes, connectionCount: server?.connectionCount ?? 0,
             workerCount: pool.threadCount, busyCount: pool.busyCount, queueCount: load.count,
-            queueBytes: load.byteCount, programCount: programs.count,
+            queueBytes: load.byteCount, shed: shedCounts(), programCount: programs.count,
             programBytes: programs.byteCount, programHits: lookups.hits,
             programMisses: lookups.misses, droppedLines: sink?.droppedCount ?? 0,
             isDraining: draining.load(ordering: .relaxed),

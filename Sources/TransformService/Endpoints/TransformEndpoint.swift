@@ -14,13 +14,19 @@ struct TransformEndpoint: HTTPHandler {
             try MediaType.check(request)
             let settings = service.configuration
             let byteCount = request.contentLength
-            if let byteCount, byteCount <= settings.loopBytesMax { return .collect(bytesMax: nil) }
+            if let byteCount, byteCount <= settings.loopBytesMax {
+                if service.isUnderPressure, request.rawQuery != nil {
+                    try service.checkTime(try service.read(request), byteCount: byteCount)
+                }
+                return .collect(bytesMax: nil)
+            }
             guard request.hasContent else {
                 throw Problem(
                     .lengthRequired,
                     "POST \(request.rawPath.prefix(300)) needs a body; send Content-Length.")
             }
             let asked = try service.read(request)
+            try service.checkTime(asked, byteCount: byteCount)
             let job = TransformJob(service, asked, exchange, expectedByteCount: byteCount ?? 0)
             return .stream(job, bytesMax: settings.bodyBytesMax)
         } catch {
@@ -32,45 +38,76 @@ struct TransformEndpoint: HTTPHandler {
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
         do throws(Problem) {
             let asked = try service.read(request)
-            if MonotonicClock.nanoseconds() >= asked.deadlineNanoseconds {
+            let now = MonotonicClock.nanoseconds()
+            if now >= asked.deadlineNanoseconds {
                 throw Problem(.deadlineExceeded, "The deadline passed before the content was here.")
             }
-            if !runHere(asked, content, exchange) {
-                TransformJob(service, asked, exchange, content: content).submit()
+            switch runHere(asked, content, exchange, now) {
+            case .answered: break
+            case .left(let costKey):
+                TransformJob(service, asked, exchange, content: content, costKey: costKey).submit()
             }
         } catch {
             exchange.respond(error.response(requestID: RequestID.of(request)))
         }
     }
 
+    /// How a try on the loop ended.
+    private enum Try {
+        case answered
+        /// It is work for a worker. The key is nil if no program was looked for.
+        case left(costKey: Int?)
+    }
+
     /// Runs the request on the loop.
-    /// - Returns: false if it is work for a worker.
     private func runHere(
-        _ request: TransformRequest, _ content: ByteBuffer, _ exchange: Exchange
-    ) -> Bool {
+        _ request: TransformRequest, _ content: ByteBuffer, _ exchange: Exchange, _ now: UInt64
+    ) -> Try {
         let desk = service.loopDesk()
+        guard desk.budget.hasTurn else { return .left(costKey: nil) }
         let bounds = RunBounds(
             deadlineNanoseconds: request.deadlineNanoseconds,
-            stepsMax: service.configuration.loopStepsMax, cancel: nil)
+            stepsMax: service.configuration.loopStepsMax, cancel: nil,
+            costNanosecondsMax: service.configuration.loopCostNanosecondsMax,
+            triesUnknown: desk.budget.mayTry(now: now))
         // Safety: the bytes stay while the closure runs, and the documents in them no longer.
         let outcome = unsafe content.withUnsafeReadableBytes {
             unsafe desk.executor.execute(request, content: $0, bounds)
+        }
+        let timing = desk.executor.timing
+        let loop = exchange.eventLoop
+        if desk.budget.ran(nanoseconds: timing.read &+ timing.run &+ timing.write) {
+            loop.execute { [service] in service.loopDesk().budget.endTurn() }
         }
         let response: Response
         switch outcome {
         case .written: response = desk.answer(request)
         case .problem(let problem):
             response = Answer.problem(problem, request, desk.executor, queued: 0)
-        case .unfinished, .cancelled: return false
+        case .unfinished, .cancelled:
+            learnAbandoned(desk, byteCount: content.readableBytes)
+            return .left(costKey: desk.executor.programKey)
         }
         exchange.respond(response)
-        return true
+        return .answered
+    }
+
+    /// A run that met the loop's bound is not tried here again until workers have seen the program
+    /// take less.
+    private func learnAbandoned(_ desk: LoopDesk, byteCount: Int) {
+        let run = desk.executor.timing.run
+        guard let key = desk.executor.programKey, run > 0 else { return }
+        desk.budget.abandoned(nanoseconds: run)
+        let bound = service.configuration.loopCostNanosecondsMax
+        service.costs.learn(
+            key, byteCount: byteCount, nanoseconds: 2 * max(run, bound), isComplete: false)
     }
 }
 
 /// What runs on an event loop work with. It belongs to the loop's thread.
 final class LoopDesk {
     let executor: Executor
+    var budget = LoopBudget()
     /// The last answer's content; its memory is used again once HTTPKit has let go of it.
     private var buffer = ByteBuffer()
 

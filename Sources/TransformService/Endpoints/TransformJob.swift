@@ -24,6 +24,10 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
     private let cancel = CancelFlag()
     private let note = RunNote()
     private var content: ByteBuffer
+    /// What its cost is learned under.
+    private var costKey: Int?
+    /// Of a run that was to begin when it was submitted.
+    private(set) var cost = PredictedCost(nanoseconds: 0, isKnown: false)
     private var submittedNanoseconds: UInt64 = 0
     /// When a worker began; 0 before.
     private let startedNanoseconds = Atomic<UInt64>(0)
@@ -38,16 +42,22 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
     /// - Parameter expectedByteCount: of content that is still to come.
     init(
         _ service: Service, _ request: TransformRequest, _ exchange: Exchange,
-        expectedByteCount: Int? = nil, content: ByteBuffer = ByteBuffer()
+        expectedByteCount: Int? = nil, content: ByteBuffer = ByteBuffer(), costKey: Int? = nil
     ) {
         self.service = service
         self.request = request
         self.exchange = exchange
         self.content = content
+        self.costKey = costKey
         if let expectedByteCount {
             self.content = ByteBufferAllocator().buffer(
                 capacity: min(expectedByteCount, Self.reserveBytesMax))
+            startTimer()
         }
+    }
+
+    private func startTimer() {
+        guard timer == nil else { return }
         timer = exchange.eventLoop.scheduleTask(
             deadline: .uptimeNanoseconds(request.deadlineNanoseconds)
         ) { self.deadlinePassed() }
@@ -66,20 +76,22 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
     /// Hands the job to the workers, or answers 503.
     func submit() {
         guard !isOver else { return }
+        if costKey == nil { costKey = CostKey.of(request) ?? CostKey.of(content) }
+        cost = service.costs.predict(costKey, byteCount: content.readableBytes)
         submittedNanoseconds = MonotonicClock.nanoseconds()
-        ticket = service.pool.queue.submit(self, now: submittedNanoseconds)
-        if ticket == nil {
-            service.metrics.shed(.queueFull)
-            var problem = Problem(
-                .reducedCapacity, "The queue of waiting work is full. Try again in a moment.")
-            problem.retryAfterSeconds = 1
-            end(problem.response(requestID: request.requestID))
+        switch service.pool.queue.submit(self, now: submittedNanoseconds) {
+        case .success(let ticket):
+            self.ticket = ticket
+            startTimer()
+        case .failure(let refusal):
+            service.lowerIfHopeless(costKey, cost, request.deadlineNanoseconds)
+            end(refusal.problem.response(requestID: request.requestID))
         }
     }
 
     private func deadlinePassed() {
         guard !isOver else { return }
-        let isWaiting = withdraw()
+        let isWaiting = withdraw(.expired)
         let problem = Problem(
             .deadlineExceeded,
             isWaiting
@@ -110,7 +122,7 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
     private func clientLeft() {
         guard !isOver else { return }
         isOver = true
-        withdraw()
+        withdraw(.cancelled)
         timer?.cancel()
         timer = nil
     }
@@ -118,13 +130,13 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
     /// Stops the work.
     /// - Returns: whether it had not begun.
     @discardableResult
-    private func withdraw() -> Bool {
+    private func withdraw(_ reason: ShedReason) -> Bool {
         cancel.cancel()
         guard let ticket else {
             content = ByteBuffer()
             return true
         }
-        let isWithdrawn = service.pool.queue.withdraw(ticket)
+        let isWithdrawn = service.pool.queue.withdraw(ticket, reason)
         if isWithdrawn { content = ByteBuffer() }
         return isWithdrawn
     }
@@ -151,6 +163,7 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
         let outcome = unsafe content.withUnsafeReadableBytes {
             unsafe executor.execute(request, content: $0, bounds)
         }
+        learn(executor, outcome, MonotonicClock.nanoseconds() &- started)
         let response: Response
         switch outcome {
         case .written:
@@ -164,6 +177,25 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
             response = Answer.problem(problem, request, executor, queued: queued)
         case .cancelled: return
         }
+        exchange.eventLoop.execute { self.end(response) }
+    }
+
+    private func learn(_ executor: Executor, _ outcome: Outcome, _ nanoseconds: UInt64) {
+        // A program that is not at an envelope's front is known by name only now.
+        guard let key = executor.programKey ?? costKey else { return }
+        let isComplete =
+            switch outcome {
+            case .written: true
+            case .problem(let problem): problem.kind != .deadlineExceeded
+            case .unfinished, .cancelled: false
+            }
+        service.costs.learn(
+            key, byteCount: byteCount, nanoseconds: nanoseconds, isComplete: isComplete)
+    }
+
+    func drop(_ reason: ShedReason) {
+        let problem = Rejection(reason: reason, retryAfterSeconds: 1).problem
+        let response = problem.response(requestID: request.requestID)
         exchange.eventLoop.execute { self.end(response) }
     }
 }

@@ -107,9 +107,10 @@ extension Metrics {
         text.family(
             "transform_shed_requests_total", .counter,
             "Requests turned away with 503, by reason.")
-        for reason in Shed.allCases {
-            text.sample(shedCount(reason), labels: "reason=\"\(reason.label)\"")
+        for (reason, count) in gauges.shed {
+            text.sample(count, labels: "reason=\"\(reason)\"")
         }
+        text.sample(connectionsShed, labels: "reason=\"connections\"")
         text.gauge(
             "transform_draining", gauges.isDraining ? 1 : 0, "Whether the service is ending.")
     }

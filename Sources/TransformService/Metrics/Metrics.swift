@@ -5,16 +5,6 @@ import HTTPKit
 import Synchronization
 
 final class Metrics: Sendable {
-    /// Why a request was turned away with 503 though nothing was wrong with it.
-    enum Shed: Int, CaseIterable, Sendable {
-        /// The queue of waiting work was full.
-        case queueFull
-        /// The server had no room for its connection.
-        case connections
-
-        var label: StaticString { self == .queueFull ? "queue_full" : "connections" }
-    }
-
     /// Routes that have a label of their own; paths beyond count as `other`.
     static let routeCountMax = 15
 
@@ -22,7 +12,8 @@ final class Metrics: Sendable {
     /// Monotonic time of the start, and the same moment in Unix time.
     let startNanoseconds: UInt64
     let startUnixSeconds: Double
-    private let shedCounts = Cells(count: Shed.allCases.count)
+    /// Requests of connections that there was no room for.
+    private let connectionsRefused = Cells(count: 1)
 
     init(loopCount: Int, now: UInt64, startUnixSeconds: Double) {
         loops = (0..<loopCount).map { _ in LoopMetrics(routeCount: Self.routeCountMax + 1) }
@@ -30,15 +21,13 @@ final class Metrics: Sendable {
         self.startUnixSeconds = startUnixSeconds
     }
 
-    /// A request was turned away. From any thread.
-    func shed(_ reason: Shed) { shedCounts.add(1, at: reason.rawValue) }
-
-    func shedCount(_ reason: Shed) -> UInt64 { shedCounts[reason.rawValue] }
+    /// Requests answered 503 because their connection was one too many.
+    var connectionsShed: UInt64 { connectionsRefused[0] }
 
     /// On the loop that it names.
     func requestEnded(_ record: borrowing RequestRecord, hasBegun: Bool) {
         loops[record.loopIndex].requestEnded(record, hasBegun: hasBegun)
-        if !hasBegun && record.status == 503 { shed(.connections) }
+        if !hasBegun && record.status == 503 { connectionsRefused.add(1, at: 0) }
     }
 
     /// Requests whose clients left before an answer.
@@ -70,6 +59,8 @@ struct Gauges: Sendable {
     var busyCount = 0
     var queueCount = 0
     var queueBytes = 0
+    /// Jobs that were not run, by the name of the reason.
+    var shed: [(reason: String, count: UInt64)] = []
     var programCount = 0
     var programBytes = 0
     var programHits: UInt64 = 0

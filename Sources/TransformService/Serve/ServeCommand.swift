@@ -90,6 +90,11 @@ struct ServeCommand: ParsableCommand {
     var queueMib: String?
     @Option(
         help: ArgumentHelp(
+            "Longest wait for a worker, percent of the time to the deadline; beyond, 503. "
+                + "(default: 6)", valueName: "percent"))
+    var queueWaitPercent: String?
+    @Option(
+        help: ArgumentHelp(
             "Bodies up to this size may run on an event loop, KiB. (default: 16)",
             valueName: "KiB"))
     var loopKib: String?
@@ -130,7 +135,8 @@ struct ServeCommand: ParsableCommand {
             ("host", host), ("port", port), ("unix", unix), ("workers", workers),
             ("event-loops", eventLoops), ("timeout-ms", timeoutMs), ("memory-mib", memoryMib),
             ("body-mib", bodyMib), ("output-mib", outputMib), ("queue-count", queueCount),
-            ("queue-mib", queueMib), ("loop-kib", loopKib), ("drain-ms", drainMs),
+            ("queue-mib", queueMib),
+            ("queue-wait-percent", queueWaitPercent), ("loop-kib", loopKib), ("drain-ms", drainMs),
             ("grace-ms", graceMs), ("log-level", logLevel), ("transforms", transforms),
             ("lenient", lenient ? "true" : nil),
             ("no-inline-programs", noInlinePrograms ? "true" : nil),

@@ -20,6 +20,7 @@ struct Configuration: Sendable, Equatable {
     var outputBytesMax = 256 << 20
     var queueCountMax = 1_024
     var queueBytesMax = 256 << 20
+    var queueWaitPercent = 6
     var drainNanoseconds: UInt64 = 1_000_000_000
     var graceNanoseconds: UInt64 = 10_000_000_000
     var logLevel = "notice"
@@ -55,6 +56,18 @@ struct Configuration: Sendable, Equatable {
     var loopStepsMax = 20_000
 }
 
+extension Configuration {
+    /// One express worker for each two workers.
+    var queuePolicy: QueuePolicy {
+        QueuePolicy(
+            countMax: queueCountMax, bytesMax: queueBytesMax, workerCount: workerCount,
+            expressCount: (workerCount + 1) / 2, waitPercent: queueWaitPercent)
+    }
+
+    /// A program that is predicted to take longer is not tried on an event loop.
+    var loopCostNanosecondsMax: UInt64 { UInt64(loopStepsMax) * 10 }
+}
+
 /// A setting that is a number.
 struct Setting: Sendable {
     /// `timeout-ms`: as in `--timeout-ms` and `TRANSFORM_TIMEOUT_MS`.
@@ -79,6 +92,7 @@ struct Setting: Sendable {
         Setting(name: "output-mib", range: 1...2_047) { $0.outputBytesMax = $1 << 20 },
         Setting(name: "queue-count", range: 1...1_000_000) { $0.queueCountMax = $1 },
         Setting(name: "queue-mib", range: 1...1_048_576) { $0.queueBytesMax = $1 << 20 },
+        Setting(name: "queue-wait-percent", range: 1...100) { $0.queueWaitPercent = $1 },
         Setting(name: "loop-kib", range: 0...64) { $0.loopBytesMax = $1 << 10 },
         Setting(name: "drain-ms", range: 0...600_000) {
             $0.drainNanoseconds = UInt64($1) * 1_000_000

@@ -34,6 +34,10 @@ struct RunBounds {
     var stepsMax: Int?
     var cancel: CancelFlag?
     var note: RunNote?
+    /// On an event loop: a program that is predicted to take longer is left to a worker.
+    var costNanosecondsMax: UInt64 = .max
+    /// On an event loop: whether to try a program of which no run is known.
+    var triesUnknown = true
 }
 
 /// What others may know of a run while it goes on.
@@ -56,6 +60,8 @@ final class RunNote: Sendable {
     private let cache: ProgramCache
     /// On the event loop nothing is compiled, and a bound that is met is not the program's fault.
     private let isTentative: Bool
+    /// What programs take; looked at on event loops.
+    private let costs: CostTable?
     private let outputBytesMax: Int
     private let slot = CrashSlot()
     /// Program text; longer ones are refused.
@@ -65,6 +71,11 @@ final class RunNote: Sendable {
     /// The named transform that runs or ran.
     private(set) var transform: NamedTransform?
     private(set) var timing = Timing()
+    /// What the last run's cost is learned under; nil if no program was found in the request.
+    private(set) var programKey: Int?
+    /// The last run's bounds and the size of its content.
+    private var bounds = RunBounds(deadlineNanoseconds: 0)
+    private var contentByteCount = 0
     private let servesInlinePrograms: Bool
     /// The program that runs, and the envelope's text of it.
     private var program: Program?
@@ -79,11 +90,12 @@ final class RunNote: Sendable {
 
     init(
         limits: Transforms.Limits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool,
-        servesInlinePrograms: Bool = true
+        servesInlinePrograms: Bool = true, costs: CostTable? = nil
     ) {
         self.servesInlinePrograms = servesInlinePrograms
         runner = Runner(limits: limits)
         self.cache = cache
+        self.costs = costs
         self.isTentative = isTentative
         self.outputBytesMax = outputBytesMax
         output = OutputBuffer(bytesMax: outputBytesMax)
@@ -128,6 +140,9 @@ final class RunNote: Sendable {
         note = bounds.note
         slot.begin(request.requestID)
         defer { slot.end() }
+        programKey = nil
+        self.bounds = bounds
+        contentByteCount = content.count
         output.removeAll(retaining: Self.outputBytesKept)
         runner.begin(
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
@@ -217,6 +232,9 @@ final class RunNote: Sendable {
                 .programTooLong,
                 "The program has \(text.count) bytes; \(programTextBytesMax) are allowed.")
         }
+        let key = unsafe ProgramCache.hash(text, [])
+        programKey = key
+        if !mayRun(key) { return nil }
         var names = names
         var arguments = arguments
         if unsafe mentionsArguments(text) {
@@ -224,7 +242,7 @@ final class RunNote: Sendable {
             arguments.insert(try argumentObject(names, arguments), at: 0)
             names.insert("ARGS", at: 0)
         }
-        let hash = unsafe ProgramCache.hash(text, names)
+        let hash = names.isEmpty ? key : unsafe ProgramCache.hash(text, names)
         if let program = unsafe cache.find(hash, text, names) {
             noteProgram(program)
             return Plan(program: program, input: input, arguments: arguments)
@@ -248,6 +266,13 @@ final class RunNote: Sendable {
         note?.digest.store(digest, ordering: .relaxed)
     }
 
+    /// Whether this thread should run the program, by what it took until now.
+    private func mayRun(_ key: Int) -> Bool {
+        guard isTentative, let costs else { return true }
+        let known = costs.known(key, byteCount: contentByteCount)
+        return known.map { $0 <= bounds.costNanosecondsMax } ?? bounds.triesUnknown
+    }
+
     /// Whether the text has `ARGS` in it.
     private func mentionsArguments(_ text: UnsafeRawBufferPointer) -> Bool {
         var window: UInt32 = 0
@@ -265,8 +290,11 @@ final class RunNote: Sendable {
         _ transform: NamedTransform, _ request: borrowing TransformRequest, _ asked: OutputForm?,
         _ input: Document,
         _ read: (inout [String], inout [Document]) throws(Problem) -> Void
-    ) throws(Problem) -> Plan {
+    ) throws(Problem) -> Plan? {
         self.transform = transform
+        let key = CostKey.of(transform)
+        programKey = key
+        if !mayRun(key) { return nil }
         let metadata = transform.metadata
         choice = OutputChoice(request.acceptance, asked: asked, usual: metadata.outputs)
         runner.tighten(

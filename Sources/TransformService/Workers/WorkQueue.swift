@@ -1,18 +1,21 @@
-// Jobs in the order in which they came, bounded in count and bytes, between the event loops that
-// submit them and the workers that take them.
-//
-//     ring    | job 17 | -- | job 19 | job 20 |          --: withdrawn while it waited
-//               ^ head = 17             next = 21        ticket & mask = place in the ring
+// Jobs between the event loops that submit them and the workers that take them: the lock and the
+// waiting around QueueDiscipline, which decides.
 //
 // A job whose client left or whose deadline passed is withdrawn at once: its place and its memory
 // are free for others, whatever the workers do.
 
 import Glibc
+import Synchronization
+import Transforms
 
 /// What can wait in the queue.
 protocol QueuedJob: AnyObject, Sendable {
     /// Bytes that it holds while it waits.
     var byteCount: Int { get }
+    /// Until when it may run; `MonotonicClock`.
+    var deadlineNanoseconds: UInt64 { get }
+    /// What it is likely to take.
+    var cost: PredictedCost { get }
 }
 
 /// Its lock is `mutex`; every variable is touched under it only, which is why it is `Sendable`.
@@ -20,44 +23,55 @@ protocol QueuedJob: AnyObject, Sendable {
     struct Load: Sendable, Equatable {
         var count = 0
         var byteCount = 0
-        /// Workers that wait for a job.
+        /// Workers that wait for a job, express ones not counted.
         var idleCount = 0
         /// Since when the queue has turned jobs away without ever being empty; `MonotonicClock`.
         var saturatedSince: UInt64?
     }
 
-    private let countMax: Int
-    private let bytesMax: Int
+    /// What `take` has for a worker.
+    struct Taken {
+        /// Nil if all that waited were dropped, or the queue is closed.
+        var job: Job?
+        /// Jobs that are too late, to be told so.
+        var dropped: [(job: Job, reason: ShedReason)] = []
+        var isClosed = false
+    }
+
+    /// Jobs dropped in one call at most: the lock is held.
+    private static var droppedCountMax: Int { 64 }
+
+    private let pressure = Atomic<Bool>(false)
     // Safety: allocated and initialised by `init`, destroyed by `deinit`, when no thread is left.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
-    private let condition: UnsafeMutablePointer<pthread_cond_t>
-    private var ring: [Job?]
-    /// Tickets count jobs; those from `head` up to `next` are in the ring.
-    private var head: UInt64 = 0
-    private var next: UInt64 = 0
-    private var currentLoad = Load()
+    private let general: UnsafeMutablePointer<pthread_cond_t>
+    private let express: UnsafeMutablePointer<pthread_cond_t>
+    private let workerCount: Int
+    private var discipline: QueueDiscipline<Job>
+    private var waitingCount = 0
+    private var saturatedSince: UInt64?
     private var isClosed = false
 
-    /// - Parameter bytesMax: of all waiting jobs; a job that is larger waits only alone.
-    init(countMax: Int, bytesMax: Int) {
-        self.countMax = countMax
-        self.bytesMax = bytesMax
-        // Room for withdrawn places between jobs that wait longer.
-        var size = 16
-        while size < 4 * countMax { size *= 2 }
-        ring = Array(repeating: nil, count: size)
+    init(_ policy: QueuePolicy) {
+        discipline = QueueDiscipline(policy)
+        workerCount = policy.workerCount
         unsafe mutex = .allocate(capacity: 1)
-        unsafe condition = .allocate(capacity: 1)
+        unsafe general = .allocate(capacity: 1)
+        unsafe express = .allocate(capacity: 1)
         unsafe mutex.initialize(to: pthread_mutex_t())
-        unsafe condition.initialize(to: pthread_cond_t())
+        unsafe general.initialize(to: pthread_cond_t())
+        unsafe express.initialize(to: pthread_cond_t())
         unsafe pthread_mutex_init(mutex, nil)
-        unsafe pthread_cond_init(condition, nil)
+        unsafe pthread_cond_init(general, nil)
+        unsafe pthread_cond_init(express, nil)
     }
 
     deinit {
-        unsafe pthread_cond_destroy(condition)
+        unsafe pthread_cond_destroy(express)
+        unsafe pthread_cond_destroy(general)
         unsafe pthread_mutex_destroy(mutex)
-        unsafe condition.deallocate()
+        unsafe express.deallocate()
+        unsafe general.deallocate()
         unsafe mutex.deallocate()
     }
 
@@ -67,75 +81,130 @@ protocol QueuedJob: AnyObject, Sendable {
         return body()
     }
 
-    private func place(_ ticket: UInt64) -> Int {
-        Int(truncatingIfNeeded: ticket & UInt64(ring.count - 1))
+    // MARK: For the event loops
+
+    var policy: QueuePolicy { discipline.policy }
+
+    var load: Load {
+        locked {
+            Load(
+                count: discipline.lists.count, byteCount: discipline.lists.byteCount,
+                idleCount: waitingCount, saturatedSince: saturatedSince)
+        }
     }
 
-    var load: Load { locked { currentLoad } }
+    /// Whether jobs wait because all workers are busy; takes no lock.
+    var isUnderPressure: Bool { pressure.load(ordering: .relaxed) }
+
+    /// Jobs that were not run.
+    var shed: ShedCounts { locked { discipline.shed } }
+
+    /// Whether the newest go first now.
+    var isNewestFirst: Bool {
+        locked { Lane.allCases.contains { discipline.isNewestFirst($0) } }
+    }
+
+    /// Why a job would be turned away if it were submitted now; nil if it would not be. A refusal
+    /// counts.
+    func refusal(
+        _ cost: PredictedCost, byteCount: Int, deadline: UInt64, now: UInt64
+    ) -> Rejection? {
+        locked { () -> Rejection? in
+            do throws(Rejection) {
+                _ = try discipline.admit(
+                    cost, byteCount: byteCount, deadline: deadline, now: now)
+                return nil
+            } catch {
+                turnedAway(now)
+                return error
+            }
+        }
+    }
 
     /// Appends a job.
-    /// - Returns: its ticket; nil when there is no room for it.
-    func submit(_ job: Job, now: UInt64) -> UInt64? {
-        locked { () -> UInt64? in
-            let byteCount = job.byteCount
-            let hasRoom =
-                currentLoad.count < countMax && next - head < UInt64(ring.count)
-                && (currentLoad.count == 0 || currentLoad.byteCount + byteCount <= bytesMax)
-            guard hasRoom, !isClosed else {
-                if currentLoad.saturatedSince == nil { currentLoad.saturatedSince = now }
-                return nil
+    /// - Returns: its ticket.
+    func submit(_ job: Job, now: UInt64) -> Result<UInt64, Rejection> {
+        let (cost, byteCount, deadline) = (job.cost, job.byteCount, job.deadlineNanoseconds)
+        return locked { () -> Result<UInt64, Rejection> in
+            if isClosed { return .failure(Rejection(reason: .queueFull, retryAfterSeconds: 1)) }
+            do throws(Rejection) {
+                let ticket = try discipline.submit(
+                    job, cost, byteCount: byteCount, deadline: deadline, now: now)
+                wake()
+                notePressure()
+                return .success(ticket)
+            } catch {
+                turnedAway(now)
+                return .failure(error)
             }
-            let ticket = next
-            ring[place(ticket)] = job
-            next += 1
-            currentLoad.count += 1
-            currentLoad.byteCount += byteCount
-            if currentLoad.idleCount > 0 { unsafe pthread_cond_signal(condition) }
-            return ticket
         }
     }
 
     /// Takes a job out of the queue before a worker did.
     /// - Returns: whether it was still there.
     @discardableResult
-    func withdraw(_ ticket: UInt64) -> Bool {
+    func withdraw(_ ticket: UInt64, _ reason: ShedReason = .cancelled) -> Bool {
         locked {
-            guard ticket >= head, ticket < next, let job = ring[place(ticket)] else {
-                return false
-            }
-            ring[place(ticket)] = nil
-            left(job)
-            dropWithdrawn()
-            return true
+            let wasThere = discipline.withdraw(ticket, reason)
+            notePressure()
+            return wasThere
         }
     }
 
-    private func left(_ job: Job) {
-        currentLoad.count -= 1
-        currentLoad.byteCount -= job.byteCount
-        if currentLoad.count == 0 { currentLoad.saturatedSince = nil }
+    private func turnedAway(_ now: UInt64) {
+        if saturatedSince == nil { saturatedSince = now }
+        notePressure()
     }
 
-    private func dropWithdrawn() {
-        while head < next, ring[place(head)] == nil { head += 1 }
+    private func notePressure() {
+        if discipline.lists.count == 0 { saturatedSince = nil }
+        let isPressed = discipline.lists.count > waitingCount
+        pressure.store(isPressed, ordering: .relaxed)
     }
 
-    /// Waits for the job that has waited longest; nil once the queue is closed and empty.
-    func take() -> Job? {
-        locked {
-            while currentLoad.count == 0 {
-                if isClosed { return nil }
-                currentLoad.idleCount += 1
-                unsafe pthread_cond_wait(condition, mutex)
-                currentLoad.idleCount -= 1
+    private func wake() {
+        if waitingCount > 0 { unsafe pthread_cond_signal(general) }
+        if discipline.isExpressNeeded { unsafe pthread_cond_signal(express) }
+    }
+
+    // MARK: For the workers
+
+    /// Waits for a worker's next job, its last one being done.
+    func take(worker: Int) -> Taken {
+        locked { () -> Taken in
+            var taken = Taken()
+            discipline.finish(worker: worker)
+            while true {
+                let now = MonotonicClock.nanoseconds()
+                switch discipline.next(worker: worker, now: now) {
+                case .run(let job):
+                    taken.job = job
+                    if discipline.isExpressNeeded { unsafe pthread_cond_signal(express) }
+                    notePressure()
+                    return taken
+                case .drop(let job, let reason):
+                    taken.dropped.append((job, reason))
+                    notePressure()
+                    if taken.dropped.count == Self.droppedCountMax { return taken }
+                case .wait:
+                    if !taken.dropped.isEmpty { return taken }
+                    if isClosed {
+                        taken.isClosed = true
+                        return taken
+                    }
+                    wait(worker)
+                }
             }
-            dropWithdrawn()
-            let job = ring[place(head)]
-            ring[place(head)] = nil
-            head += 1
-            if let job { left(job) }
-            dropWithdrawn()
-            return job
+        }
+    }
+
+    private func wait(_ worker: Int) {
+        if worker < workerCount {
+            waitingCount += 1
+            unsafe pthread_cond_wait(general, mutex)
+            waitingCount -= 1
+        } else {
+            unsafe pthread_cond_wait(express, mutex)
         }
     }
 
@@ -143,7 +212,8 @@ protocol QueuedJob: AnyObject, Sendable {
     func close() {
         locked {
             isClosed = true
-            unsafe pthread_cond_broadcast(condition)
+            unsafe pthread_cond_broadcast(general)
+            unsafe pthread_cond_broadcast(express)
         }
     }
 }

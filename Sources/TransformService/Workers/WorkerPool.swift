@@ -1,5 +1,8 @@
 // Threads of our own with large stacks, which take jobs from one queue. Each has an executor, whose
 // memory its runs share.
+//
+//     worker-0, worker-1      as many as the queue's policy has workers: take any job
+//     express-0               take short jobs while all workers have long ones
 
 import Glibc
 import Synchronization
@@ -7,10 +10,10 @@ import Transforms
 
 /// A job that a worker can run.
 protocol PoolJob: QueuedJob {
-    /// Until when it may run; `MonotonicClock`.
-    var deadlineNanoseconds: UInt64 { get }
-
     func run(on executor: Executor)
+
+    /// It left the queue unrun. Called on a worker's thread.
+    func drop(_ reason: ShedReason)
 }
 
 final class WorkerPool<Job: PoolJob>: Sendable {
@@ -19,29 +22,38 @@ final class WorkerPool<Job: PoolJob>: Sendable {
     /// Event loops, and clients on the same machine, go before programs. With 50 endless programs
     /// on 2 cores a Python client waited 140-190 ms for /livez instead of 540-760.
     private static var niceness: Int32 { 5 }
+    /// Of express workers: between event loops and workers.
+    private static var expressNiceness: Int32 { 2 }
     /// A job that runs this much longer than its deadline shows that its thread is stuck.
     private static var wedgedNanoseconds: UInt64 { 5_000_000_000 }
 
     let queue: WorkQueue<Job>
     private let workers: [Worker<Job>]
+    /// Workers that take any job.
+    let threadCount: Int
 
-    /// - Parameter makeExecutor: called once on each worker's thread.
+    /// - Parameter makeExecutor: called on each worker's thread, for its first job.
     init(
-        threadCount: Int, stackBytes: Int, queue: WorkQueue<Job>,
+        stackBytes: Int, queue: WorkQueue<Job>,
         makeExecutor: @escaping @Sendable () -> Executor
     ) {
         self.queue = queue
-        workers = (0..<threadCount).map { _ in Worker(queue, makeExecutor) }
+        let threadCount = queue.policy.workerCount
+        self.threadCount = threadCount
+        workers = (0..<threadCount + queue.policy.expressCount).map {
+            Worker(index: $0, queue, makeExecutor)
+        }
         for (index, worker) in workers.enumerated() {
+            let isExpress = index >= threadCount
             let isStarted = Thread.start(
-                name: "worker-\(index)", stackBytes: stackBytes + Self.stackReserveBytes,
-                niceness: Self.niceness
+                name: isExpress ? "express-\(index - threadCount)" : "worker-\(index)",
+                stackBytes: stackBytes + Self.stackReserveBytes,
+                niceness: isExpress ? Self.expressNiceness : Self.niceness
             ) { worker.work() }
             precondition(isStarted, "no thread for a worker")
         }
     }
 
-    var threadCount: Int { workers.count }
     /// Workers that run a job.
     var busyCount: Int {
         workers.count { $0.deadlineNanoseconds.load(ordering: .relaxed) != 0 }
@@ -62,17 +74,25 @@ final class WorkerPool<Job: PoolJob>: Sendable {
 private final class Worker<Job: PoolJob>: Sendable {
     /// Of the job in work; 0 without one.
     let deadlineNanoseconds = Atomic<UInt64>(0)
+    private let index: Int
     private let queue: WorkQueue<Job>
     private let makeExecutor: @Sendable () -> Executor
 
-    init(_ queue: WorkQueue<Job>, _ makeExecutor: @escaping @Sendable () -> Executor) {
+    init(
+        index: Int, _ queue: WorkQueue<Job>, _ makeExecutor: @escaping @Sendable () -> Executor
+    ) {
+        self.index = index
         self.queue = queue
         self.makeExecutor = makeExecutor
     }
 
     func work() {
-        let executor = makeExecutor()
-        while let job = queue.take() {
+        lazy var executor = makeExecutor()
+        while true {
+            let taken = queue.take(worker: index)
+            for (job, reason) in taken.dropped { job.drop(reason) }
+            if taken.isClosed { return }
+            guard let job = taken.job else { continue }
             deadlineNanoseconds.store(max(job.deadlineNanoseconds, 1), ordering: .relaxed)
             job.run(on: executor)
             deadlineNanoseconds.store(0, ordering: .relaxed)

@@ -1,0 +1,59 @@
+// A request that there is no time for -> 503 with Retry-After, before its body is read where its
+// head and the queue tell enough.
+
+import HTTPKit
+import NIOCore
+import Transforms
+
+extension Rejection {
+    /// The answer's content.
+    var problem: Problem {
+        var problem =
+            switch reason {
+            case .queueFull:
+                Problem(
+                    .reducedCapacity, "The queue of waiting work is full. Try again in a moment.")
+            case .predictedLate, .cancelled:
+                Problem(
+                    .reducedCapacity,
+                    "The work that waits would keep this request for too long. Try again later.")
+            case .expired:
+                Problem(.deadlineExceeded, "The deadline passed before the work began.")
+            }
+        if problem.kind == .reducedCapacity { problem.retryAfterSeconds = retryAfterSeconds }
+        return problem
+    }
+}
+
+extension Service {
+    /// Whether jobs wait for workers.
+    var isUnderPressure: Bool { pool.queue.isUnderPressure }
+
+    /// Turns a request away before its content is read, if its head tells that it must be.
+    /// - Parameter byteCount: of the content; nil where the head does not say.
+    func checkTime(_ request: TransformRequest, byteCount: Int?) throws(Problem) {
+        guard isUnderPressure else { return }
+        let key = CostKey.of(request)
+        let cost = costs.predict(key, byteCount: byteCount ?? 0)
+        if let byteCount, byteCount <= configuration.loopBytesMax {
+            // It may never come to the queue.
+            let bound = configuration.loopCostNanosecondsMax
+            guard cost.isKnown, cost.nanoseconds > bound else { return }
+        }
+        let refusal = pool.queue.refusal(
+            cost, byteCount: byteCount ?? 0, deadline: request.deadlineNanoseconds,
+            now: MonotonicClock.nanoseconds())
+        guard let refusal else { return }
+        lowerIfHopeless(key, cost, request.deadlineNanoseconds)
+        throw refusal.problem
+    }
+
+    /// A program refused for its own cost, however little waits, is tried again some day.
+    func lowerIfHopeless(_ key: Int?, _ cost: PredictedCost, _ deadlineNanoseconds: UInt64) {
+        guard let key, cost.isKnown else { return }
+        let now = MonotonicClock.nanoseconds()
+        if now >= deadlineNanoseconds || cost.nanoseconds > deadlineNanoseconds - now {
+            costs.lower(key)
+        }
+    }
+}

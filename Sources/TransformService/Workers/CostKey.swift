@@ -1,0 +1,28 @@
+// A program, as far as a request shows it -> the key that its cost is learned under.
+
+import NIOCore
+
+/// What a program's cost is learned under.
+enum CostKey {
+    /// Of a loaded transform: by its digest, so that what was learned outlives a reload.
+    static func of(_ transform: NamedTransform) -> Int { transform.digest.hashValue }
+
+    /// Of the transform that the path names, or of the program in the query.
+    static func of(_ request: TransformRequest) -> Int? {
+        if let transform = request.transform { return of(transform) }
+        guard var text = request.program else { return nil }
+        // Safety: the bytes are hashed while the closure runs.
+        return text.withUTF8 { unsafe ProgramCache.hash(UnsafeRawBufferPointer($0), []) }
+    }
+
+    /// Of the program at the start of an envelope.
+    static func of(_ envelope: ByteBuffer) -> Int? {
+        // Safety: the bytes are hashed while the closure runs; the range lies in them.
+        unsafe envelope.withUnsafeReadableBytes { bytes in
+            let range = unsafe ProgramPeek.find(bytes, bytesMax: Executor.programBytesMax)
+            return range.map {
+                unsafe ProgramCache.hash(UnsafeRawBufferPointer(rebasing: bytes[$0]), [])
+            }
+        }
+    }
+}
