@@ -21,8 +21,8 @@ final class ServiceProcess {
         }
         let words = [binary, "serve", "--port", "0", "--drain-ms", "0", "--workers", "2"] + flags
         var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-        var names =
-            unsafe ["HOME=/", "SWIFT_BACKTRACE=enable=no"].map { unsafe strdup($0) } + [nil]
+        let variables: [String] = ["HOME=/", "SWIFT_BACKTRACE=enable=no"]
+        var names = unsafe variables.map { unsafe strdup($0) } + [nil]
         defer { unsafe (arguments + names).forEach { unsafe free($0) } }
         var child: pid_t = 0
         let code = unsafe posix_spawn(&child, binary, &actions, nil, &arguments, &names)
