@@ -12,10 +12,13 @@ import Testing
     private static let corpus: [String] = [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "HEAD /x?y=%20 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-        "POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: b\r\n\r\n",
+        "POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+            + "GET / HTTP/1.1\r\nHost: b\r\n\r\n",
         "POST /t HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\nA\r\n"
-            + "0123456789\r\n0\r\nTrailer: x\r\n\r\nGET / HTTP/1.1\r\nHost: b\r\n\r\n",
-        "PUT http://a:80/ HTTP/1.1\r\nHost: a:80\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\nx",
+            + "0123456789\r\n0\r\nTrailer: x\r\n\r\n"
+            + "GET / HTTP/1.1\r\nHost: b\r\n\r\n",
+        "PUT http://a:80/ HTTP/1.1\r\nHost: a:80\r\nExpect: 100-continue\r\n"
+            + "Content-Length: 1\r\n\r\nx",
         "OPTIONS * HTTP/1.1\r\nHost: [::1]\r\nConnection: close, x\r\n\r\n",
     ]
     private static let words = [

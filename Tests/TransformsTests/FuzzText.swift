@@ -1,5 +1,5 @@
-// Any bytes as a string -> what is wrong with the builtins that turn text into text or time, or nil.
-// Each is a program that says what must hold; it gives the names of what does not.
+// Any bytes as a string -> what is wrong with the builtins that turn text into text or time, or
+// nil. Each is a program that says what must hold; it gives the names of what does not.
 //
 //     input: text | 0xFF | format
 
@@ -28,15 +28,19 @@ final class FuzzText: FuzzTarget {
         (
             "tries",
             "[(try @base64d catch 0), (try @base32d catch 0), (try @urid catch 0), "
-                + "(try fromjson catch 0), (try tonumber catch 0), (try @sh catch 0), (try @html catch 0), "
-                + "(try @csv catch 0), (try todate catch 0), (try fromdate catch 0), trim, ltrim, rtrim, "
-                + "(try test($f) catch 0), (try ltrimstr($f) catch 0), ascii, utf8bytelength] | length > 0"
+                + "(try fromjson catch 0), (try tonumber catch 0), (try @sh catch 0), "
+                + "(try @html catch 0), "
+                + "(try @csv catch 0), (try todate catch 0), (try fromdate catch 0), trim, "
+                + "ltrim, rtrim, "
+                + "(try test($f) catch 0), (try ltrimstr($f) catch 0), ascii, utf8bytelength]"
+                + " | length > 0"
         ),
         (
             "times",
             "(try strptime($f) catch null) as $t | [$t, ($t | try mktime catch 0), "
                 + "($t | try strftime($f) catch 0), (tonumber? // 0 | try strftime($f) catch 0), "
-                + "([explode[] * 1e7] | try strftime($f) catch 0), ([explode[] * 1e7] | try mktime catch 0),"
+                + "([explode[] * 1e7] | try strftime($f) catch 0), "
+                + "([explode[] * 1e7] | try mktime catch 0), "
                 + "(tonumber? // 0 | try gmtime catch 0), (try strflocaltime($f) catch 0), "
                 + "(tonumber? // 0 | try (localtime | strflocaltime($f)) catch 0)] | length > 0"
         ),
