@@ -228,7 +228,9 @@ final class FuzzJSON: FuzzTarget {
             guard case .text(let again, _) = read(text, counts: false, isWhole: true) else {
                 return "what was written is refused"
             }
-            if again != text { return "written otherwise the second time" }
+            // What is too large for a literal is written as the largest double, a literal itself.
+            let third = read(again, counts: false, isWhole: true)
+            if third != .text(again, end: again.count) { return "written otherwise again" }
         }
         let counted = read(input, counts: true, isWhole: true)
         if counted != whole { return "counted \(counted), borrowed \(whole)" }

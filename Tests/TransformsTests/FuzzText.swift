@@ -20,7 +20,7 @@ final class FuzzText: FuzzTarget {
         ("explode", "(explode | implode) == ."),
         ("split", "($f == \"\") or (split($f) | join($f)) == ."),
         ("trimstr", "(ltrimstr($f) | length) <= length"),
-        ("order", "([., $f] | sort | .[0]) <= .[:]"),
+        ("order", "([., $f] | sort | .[0]) <= ."),
         ("slice", "[range(-2; length + 2)] | all(. as $i | true)"),
         ("halves", "(.[:(length / 2 | floor)] + .[(length / 2 | floor):]) == ."),
         ("indices", "all(indices($f)[]; . >= 0)"),
@@ -32,7 +32,7 @@ final class FuzzText: FuzzTarget {
                 + "(try @html catch 0), "
                 + "(try @csv catch 0), (try todate catch 0), (try fromdate catch 0), trim, "
                 + "ltrim, rtrim, "
-                + "(try test($f) catch 0), (try ltrimstr($f) catch 0), ascii, utf8bytelength]"
+                + "(try test($f) catch 0), (try ltrimstr($f) catch 0), utf8bytelength]"
                 + " | length > 0"
         ),
         (
