@@ -208,6 +208,7 @@ extension Evaluator {
             counted = offset
             try heap.push(&result, Value(integer: codePoints))
         }
+        try charge((text.count - counted) / 64)
         return result
     }
 

@@ -125,6 +125,7 @@ extension Evaluator {
             try heap.push(&result, try heap.substring(input, start, end))
             start = end + mark.count
         }
+        try charge((text.count - start) / 64)
         try heap.push(&result, try heap.substring(input, start, text.count))
         return result
     }

@@ -22,8 +22,6 @@ public final class CancelFlag: Sendable {
     let heap: Heap
 
     struct State {
-        /// Steps left in this slice.
-        var fuel: Int
         /// Steps left after this slice.
         var stepsLeft: Int
         var deadlineNanoseconds: UInt64
@@ -37,7 +35,7 @@ public final class CancelFlag: Sendable {
         self.heap = heap
         unsafe state = .allocate(capacity: 1)
         unsafe state.initialize(
-            to: State(fuel: 0, stepsLeft: .max, deadlineNanoseconds: .max, cancel: nil))
+            to: State(stepsLeft: .max, deadlineNanoseconds: .max, cancel: nil))
     }
 
     func destroy() {
@@ -47,7 +45,7 @@ public final class CancelFlag: Sendable {
 
     /// Begins a run that may go on until `deadlineNanoseconds` of the monotonic clock.
     func begin(deadlineNanoseconds: UInt64, stepsMax: Int, cancel: CancelFlag?) {
-        unsafe state.pointee.fuel = min(stepsMax, Budget.sliceStepCount)
+        unsafe heap.state.pointee.fuel = min(stepsMax, Budget.sliceStepCount)
         unsafe state.pointee.stepsLeft = stepsMax - min(stepsMax, Budget.sliceStepCount)
         unsafe state.pointee.deadlineNanoseconds = deadlineNanoseconds
         unsafe state.pointee.cancel = cancel
@@ -60,18 +58,18 @@ public final class CancelFlag: Sendable {
     }
 
     @inline(__always) func charge(_ steps: Int) throws(Stop) {
-        let fuel = unsafe state.pointee.fuel &- steps
-        unsafe state.pointee.fuel = fuel
+        let fuel = unsafe heap.state.pointee.fuel &- steps
+        unsafe heap.state.pointee.fuel = fuel
         if fuel < 0 { try refill() }
     }
 
     @inline(never) private func refill() throws(Stop) {
         // A charge larger than a slice takes its part of the steps left.
-        let spent = unsafe -state.pointee.fuel
+        let spent = unsafe -heap.state.pointee.fuel
         let left = unsafe state.pointee.stepsLeft - spent
         if left <= 0 { throw heap.stop(.steps) }
         let slice = min(left, Budget.sliceStepCount)
-        unsafe state.pointee.fuel = slice
+        unsafe heap.state.pointee.fuel = slice
         unsafe state.pointee.stepsLeft = left - slice
         if let cancel = unsafe state.pointee.cancel, cancel.isCancelled {
             throw heap.stop(.cancelled)

@@ -90,13 +90,13 @@ extension Heap {
         try makeUnique(&object)
         let count = object.count
         let slots = object.slots
+        spend(count / 4)
+        if hasIndex(UInt(object.payload)) { indexRemoved(object, at: place) }
         release(slots[2 * place])
         release(slots[2 * place + 1])
         slots.advanced(by: 2 * place).copy(
             slots.advanced(by: 2 * place + 2), 2 * (count - place - 1))
-        let payload = UInt(object.payload)
-        dropIndex(payload)
-        Heap.setUsed(payload, 2 * count - 2)
+        Heap.setUsed(UInt(object.payload), 2 * count - 2)
         object = object.with(count: count - 1)
     }
 

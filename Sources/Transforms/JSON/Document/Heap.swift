@@ -34,6 +34,8 @@ import Glibc
         /// What an error raised below the evaluator says; it makes a value of it when caught.
         var sentence: StaticString?
         var indexSeed: UInt64
+        /// Steps left in this slice of the run's budget, which looks when they are spent.
+        var fuel: Int
     }
 
     static let headerByteCount = 32
@@ -52,7 +54,7 @@ import Glibc
             to: State(
                 bump: 0, bumpEnd: 0, freeLists: lists, chunk: 0, largeList: 0, bytesHeld: 0,
                 bytesMax: bytesMax, bytesPeak: 0, liveBlocks: 0, limit: .none, sentence: nil,
-                indexSeed: UInt64.random(in: 1...UInt64.max)))
+                indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0))
     }
 
     func destroy() {
@@ -74,6 +76,9 @@ import Glibc
         nonmutating set { unsafe state.pointee.limit = newValue }
     }
     var indexSeed: UInt64 { unsafe state.pointee.indexSeed }
+
+    /// Takes steps for work that cannot stop half-way; the next charge looks at the clock for it.
+    @inline(__always) func spend(_ steps: Int) { unsafe state.pointee.fuel &-= steps }
 
     /// Records the limit and gives the error to throw.
     @inline(never) func stop(_ limit: Limit) -> Stop {
@@ -195,6 +200,8 @@ import Glibc
         let total = (size + 16 + 4095) & ~4095
         if size > 1 << 40 || bytesHeld + total > bytesMax { throw stop(.memory) }
         guard let memory = unsafe malloc(total) else { throw stop(.memory) }
+        // Whoever asks for so much fills it, and the kernel clears it first.
+        spend(total / 128)
         unsafe state.pointee.bytesHeld += total
         unsafe state.pointee.liveBlocks &+= 1
         let address = UInt(bitPattern: memory)
@@ -248,6 +255,7 @@ import Glibc
                 linkLarge(block - 16)
                 throw stop(.memory)
             }
+            spend((total - size) / 128)
             unsafe state.pointee.bytesHeld += total - size - 16
             let address = UInt(bitPattern: memory)
             linkLarge(address)

@@ -77,6 +77,39 @@ extension Heap {
         }
     }
 
+    /// The member at this place is about to go: its entry goes, and those of the members behind it
+    /// count one less. One pass over the index is far cheaper than hashing all names again.
+    func indexRemoved(_ object: Value, at place: Int) {
+        let payload = UInt(object.payload)
+        let index = Heap.load(payload - 32)
+        let mask = Heap.load(index)
+        // Many members went: the next look-up makes a smaller one.
+        if Int(mask) > 16 * object.count { return dropIndex(payload) }
+        let slots = object.slots
+        func home(_ place: UInt32) -> UInt {
+            UInt(truncatingIfNeeded: hash(slots[2 * Int(place - 1)].bytes)) & mask
+        }
+        let gone = UInt32(place + 1)
+        var hole = home(gone)
+        while Heap.place(index, hole) != gone { hole = (hole &+ 1) & mask }
+        // What follows without a gap moves up, unless that is in front of where its name belongs.
+        var probe = (hole &+ 1) & mask
+        while true {
+            let entry = Heap.place(index, probe)
+            if entry == 0 { break }
+            if (probe &- home(entry)) & mask >= (probe &- hole) & mask {
+                Heap.setPlace(index, hole, entry)
+                hole = probe
+            }
+            probe = (probe &+ 1) & mask
+        }
+        Heap.setPlace(index, hole, 0)
+        for probe in 0...mask {
+            let entry = Heap.place(index, probe)
+            Heap.setPlace(index, probe, entry &- (entry > gone ? 1 : 0))
+        }
+    }
+
     // Safety: probes are masked by the index's size.
     @inline(__always) fileprivate static func place(_ index: UInt, _ probe: UInt) -> UInt32 {
         unsafe UnsafePointer<UInt32>(bitPattern: index + 8).unsafelyUnwrapped[Int(probe)]

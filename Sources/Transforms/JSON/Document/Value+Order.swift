@@ -17,7 +17,9 @@ extension Heap {
 
     @inline(__always) func isEqual(_ lhs: Value, _ rhs: Value) throws(Stop) -> Bool {
         if lhs.isString && rhs.isString {
-            return lhs.count == rhs.count && lhs.bytes.hasSameBytes(rhs.bytes)
+            if lhs.count != rhs.count { return false }
+            spend(lhs.count / 64)
+            return lhs.bytes.hasSameBytes(rhs.bytes)
         }
         do throws(Stop) { return try compare(lhs, rhs) == 0 } catch {
             throw error == .raised ? tooDeep("Equality check too deep") : error
@@ -42,12 +44,15 @@ extension Heap {
         if rank != other { return rank < other ? -1 : 1 }
         switch rank {
         case 3: return Heap.compareNumbers(lhs, rhs)
-        case 4: return lhs.bytes.compare(rhs.bytes).signum()
+        case 4:
+            spend(min(lhs.count, rhs.count) / 64)
+            return lhs.bytes.compare(rhs.bytes).signum()
         case 5, 6:
             if depth > Heap.compareDepthMax { throw tooDeep("Comparison too deep") }
             if rank == 6 { return try compareObjects(lhs, rhs, depth) }
             let count = min(lhs.count, rhs.count)
             let (left, right) = (lhs.slots, rhs.slots)
+            spend(count)
             for i in 0..<count {
                 let order = try compareSlow(left[i], right[i], depth + 1)
                 if order != 0 { return order }
@@ -91,6 +96,8 @@ extension Heap {
 
     private func compareObjects(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop) -> Int {
         let (left, right) = (lhs.slots, rhs.slots)
+        // Sorting takes some ten comparisons a name.
+        spend(10 * (lhs.count + rhs.count))
         let (leftPlaces, rightPlaces) = (sortedPlaces(lhs), sortedPlaces(rhs))
         for (i, j) in zip(leftPlaces, rightPlaces) {
             let order = left[2 * Int(i)].bytes.compare(right[2 * Int(j)].bytes)

@@ -10,7 +10,6 @@
     let root: NodeRef
     let frameSize: Int
     let cacheCount: Int
-    let fuelOfCompilation: Int
 
     // Safety: written by `init` only, freed by `deinit`.
     private let nodes: UnsafeMutablePointer<Node>
@@ -71,7 +70,6 @@
         unsafe root = NodeRef(nodes + Int(rootIndex))
         frameSize = compiler.root.frameSize
         cacheCount = compiler.cacheCount
-        fuelOfCompilation = nodeCount
         self.argumentNames = argumentNames
         self.digest = digest
         self.constants = constants

@@ -1,0 +1,211 @@
+// Seeds -> damaged requests in random pieces, and random events -> the same verdict however the
+// bytes are cut, content as a slow twin decodes it, and no step out of bounds. With
+// `FUZZ_SECONDS=600` it goes on that long from `FUZZ_SEED` on, and writes each text to
+// `$TMPDIR/fuzz-connection.input` before it is tried.
+
+import Foundation
+import Testing
+
+@testable import HTTPKit
+
+@Suite struct FuzzConnectionTests {
+    private static let corpus: [String] = [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "HEAD /x?y=%20 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        "POST /t HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
+            + "GET / HTTP/1.1\r\nHost: b\r\n\r\n",
+        "POST /t HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\nA\r\n"
+            + "0123456789\r\n0\r\nTrailer: x\r\n\r\n"
+            + "GET / HTTP/1.1\r\nHost: b\r\n\r\n",
+        "PUT http://a:80/ HTTP/1.1\r\nHost: a:80\r\nExpect: 100-continue\r\n"
+            + "Content-Length: 1\r\n\r\nx",
+        "OPTIONS * HTTP/1.1\r\nHost: [::1]\r\nConnection: close, x\r\n\r\n",
+    ]
+    private static let words = [
+        "\r\n", "\r", "\n", " ", "\t", ":", "Host: b\r\n", "Content-Length: 3\r\n", "0\r\n\r\n",
+        "chunked",
+        "Transfer-Encoding: gzip, chunked\r\n", "Connection: close\r\n", "HTTP/1.1", "HTTP/2.0",
+        "%00",
+        "ffffffffffffffff\r\n", "7fffffffffffffff\r\n", "\u{0}",
+        "Content-Length: 18446744073709551616\r\n",
+        ";x=\"y\"", "Expect: 100-continue\r\n", "é", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST",
+        "-1", "+3",
+    ]
+
+    private struct Source {
+        var random: SeededGenerator
+
+        mutating func below(_ bound: Int) -> Int { Int(random.next() % UInt64(max(bound, 1))) }
+
+        mutating func text() -> [UInt8] {
+            var text = Array(corpus[below(corpus.count)].utf8)
+            if below(3) == 0 { text += Array(corpus[below(corpus.count)].utf8) }
+            for _ in 0..<below(7) {
+                let place = below(text.count + 1)
+                let upto = min(text.count, place + 1 + below(5))
+                switch below(6) {
+                case 0 where place < text.count: text[place] ^= 1 << UInt8(below(8))
+                case 1 where place < text.count: text[place] = UInt8(below(256))
+                case 2: text.removeSubrange(place..<upto)
+                case 3: text.insert(contentsOf: text[place..<upto], at: below(text.count + 1))
+                default: text.insert(contentsOf: words[below(words.count)].utf8, at: place)
+                }
+            }
+            return text
+        }
+
+        mutating func cuts(_ count: Int) -> [Int] {
+            (0..<below(12)).map { _ in below(count + 1) }.sorted()
+        }
+    }
+
+    /// Runs `body` on a few hundred texts, or for as long as `FUZZ_SECONDS` says.
+    private func repeats(_ count: Int, _ body: (inout Source) -> String?) {
+        let environment = ProcessInfo.processInfo.environment
+        let seconds = environment["FUZZ_SECONDS"].flatMap { Double($0) }
+        let seed = environment["FUZZ_SEED"].flatMap { UInt64($0) } ?? 1
+        var source = Source(random: SeededGenerator(state: seed))
+        let end = Date().addingTimeInterval(seconds ?? 0)
+        var tried = 0
+        while seconds == nil ? tried < count : Date() < end {
+            let state = source.random.state
+            if seconds != nil { note(state) }
+            if let complaint = body(&source) {
+                Issue.record("FUZZ_SEED=\(state): \(complaint)")
+                return
+            }
+            tried += 1
+        }
+        #expect(tried > 0)
+    }
+
+    private func note(_ seed: UInt64) {
+        let path = NSTemporaryDirectory() + "/fuzz-connection.input"
+        try? Data("FUZZ_SEED=\(seed)\n".utf8).write(to: URL(fileURLWithPath: path))
+    }
+
+    @Test func verdictsDoNotDependOnCuts() {
+        repeats(1_500) { source in
+            let text = source.text()
+            let whole = outcomes(text)
+            let cut = source.cuts(text.count)
+            if outcomes(text, cuts: cut) == whole,
+                outcomes(text, cuts: Array(0..<text.count)) == whole
+            {
+                return nil
+            }
+            return "\(String(decoding: text, as: UTF8.self).debugDescription) cut at \(cut)"
+        }
+    }
+
+    /// Chunked content by string splitting: strict, without extensions' and trailers' bounds.
+    private func twin(_ body: [UInt8]) -> (content: [UInt8], end: Int)? {
+        var content: [UInt8] = []
+        var place = 0
+        func line() -> [UInt8]? {
+            guard let end = body[place...].firstIndex(of: 13), end + 1 < body.count,
+                body[end + 1] == 10
+            else { return nil }
+            defer { place = end + 2 }
+            let line = Array(body[place..<end])
+            return line.contains { $0 < 32 && $0 != 9 || $0 == 127 } ? nil : line
+        }
+        while let sizeLine = line() {
+            let digits = sizeLine.prefix { $0 != 0x3B }
+            guard !digits.isEmpty, digits.count <= 16,
+                digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit && $0 < 128 }),
+                let size = Int(String(decoding: digits, as: UTF8.self), radix: 16)
+            else { return nil }
+            if size == 0 {
+                while let trailer = line() {
+                    if trailer.isEmpty { return (content, place) }
+                    let name = trailer.prefix { $0 != 0x3A }
+                    guard !name.isEmpty, name.count < trailer.count,
+                        name.allSatisfy({ ByteSet.token.contains($0) })
+                    else { return nil }
+                }
+                return nil
+            }
+            guard size <= body.count - place - 2, body[place + size] == 13,
+                body[place + size + 1] == 10
+            else { return nil }
+            content += body[place..<place + size]
+            place += size + 2
+        }
+        return nil
+    }
+
+    @Test func chunksAreDecodedAsTheTwinDoes() {
+        let head = Array("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
+        let body = Array("5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n".utf8)
+        repeats(3_000) { source in
+            var text = body
+            for _ in 0..<source.below(4) {
+                let place = source.below(text.count)
+                switch source.below(4) {
+                case 0: text[place] ^= 1 << UInt8(source.below(8))
+                case 1: text.remove(at: place)
+                case 2: text.insert(UInt8(source.below(128)), at: place)
+                default:
+                    text.insert(
+                        contentsOf: Self.words[source.below(Self.words.count)].utf8, at: place)
+                }
+            }
+            let expected = twin(text)
+            var content: [UInt8]?
+            if case .request(_, _, _, let read)? = outcomes(head + text).first { content = read }
+            if content == expected?.content { return nil }
+            return "\(String(decoding: text, as: UTF8.self).debugDescription): \(content ?? [])"
+        }
+    }
+
+    /// Any order of events that a caller may cause.
+    @Test func eventsInAnyOrder() {
+        repeats(1_500) { source in
+            var limits = Limits()
+            limits.bodyBytesMax = 1_000
+            limits.discardBytesMax = 20
+            var state = ConnectionState(limits: limits, now: 0)
+            var head = RequestHead()
+            var pending: [UInt8] = []
+            var now: UInt64 = 0
+            for _ in 0..<60 {
+                now += UInt64(source.below(4)) * 2_000_000_000
+                var action = ConnectionState.Action.wait
+                switch source.below(10) {
+                case 0: action = state.timeOut(now: now)
+                case 1: state.drain(now: now)
+                case 2: state.pauseBody()
+                case 3: state.resumeBody(now: now)
+                case 4: state.waitForWrites(now: now)
+                case 5 where state.hasExchange && !state.hasResponseBegun:
+                    let hasLength = source.below(2) == 0
+                    _ = state.startResponse(hasLength: hasLength, isRefusal: source.below(5) == 0)
+                case 5 where state.hasResponseBegun: _ = state.finishResponse(now: now)
+                case 6: pending += source.text().prefix(source.below(80))
+                default:
+                    let step = withBytes(pending) { state.next($0, into: &head, now: now) }
+                    guard (0...pending.count).contains(step.consumed) else { return "\(step)" }
+                    if case .content(let offset, let count) = step.action,
+                        offset < 0 || count < 0 || offset + count > step.consumed
+                    {
+                        return "\(step)"
+                    }
+                    action = step.action
+                    if action == .head { try? state.startBody(bytesMax: 1_000, now: now) }
+                    _ = state.takeContinue()
+                    pending.removeFirst(step.consumed)
+                }
+                if case .refuse = action, !state.hasResponseBegun {
+                    _ = state.startResponse(hasLength: true, isRefusal: true)
+                    if state.finishResponse(now: now) { return "goes on after a refusal" }
+                }
+                if action == .close {
+                    if state.phase != .closed { return "closes in \(state.phase)" }
+                    return nil
+                }
+            }
+            return nil
+        }
+    }
+}

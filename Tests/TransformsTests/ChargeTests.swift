@@ -1,0 +1,54 @@
+// Work on large values is charged by their size, wherever it is done: a program that does it again
+// and again meets its bound long before its count of steps alone would.
+
+import Testing
+
+@testable import Transforms
+
+@Suite struct ChargeTests {
+    /// A megabyte at each round: at 128 bytes a step some 8,000 steps, of 1,000,000.
+    private static func expectCharged(_ value: String, _ filter: String) {
+        var limits = Limits()
+        limits.stepsMax = 1_000_000
+        let program = "\(value) as $v | [range(3000) | ($v | \(filter)) | 1] | length"
+        let outcome = Harness.run(program, limits: limits)
+        #expect(outcome.limit == .steps, "\(program): \(outcome)")
+    }
+
+    @Test(arguments: [
+        ".[1:]", ".[:-1]", ". == .+\"\"", ". < .+\"b\"", ".+\"x\"", "tojson", "@sh", "@base64",
+        "ascii_downcase", "explode", "split(\"b\")", "test(\"b\")",
+        "\"\\(.)b\"", "index(\"b\")", "contains(\"b\")",
+    ]) func strings(_ filter: String) {
+        Self.expectCharged("(\"a\" * 1e6)", filter)
+        Self.expectCharged("(\"é\" * 5e5)", filter)
+    }
+
+    @Test(arguments: [
+        ".[1:]", ". == .+[]", "reverse", "sort", "add", "index(-1)", ".[5:] = []", "del(.[0])",
+        "tojson", ".-[1]", "contains([-1])", "map(.)", "flatten", ".[0] = 1", "any(. < 0)",
+    ]) func arrays(_ filter: String) {
+        Self.expectCharged("[range(1e5)]", filter)
+    }
+
+    @Test(arguments: [
+        "keys", "to_entries", "del(.[\"5\"])", ".[\"x\"] = 1", "map_values(.)",
+        ". == {} + .",
+        "tojson",
+    ]) func objects(_ filter: String) {
+        Self.expectCharged("(reduce range(3e4) as $i ({}; .[$i | tostring] = $i))", filter)
+    }
+
+    /// Members that go one by one do not cost a new index each.
+    @Test func manyMembersGo() {
+        let program = """
+            [range(3000) | tostring] as $names
+            | reduce $names[] as $name ({}; .[$name] = 1)
+            | reduce $names[range(0; 3000; 2)] as $name (.; del(.[$name]))
+            | [length, .["1"], .["2"], .["2999"], (to_entries | map(.key | tonumber) | . == sort)]
+            """
+        let outcome = Harness.run(program)
+        #expect(outcome.outputs == ["[1500,1,null,1,true]"])
+        #expect(outcome.liveBlocks == 0)
+    }
+}

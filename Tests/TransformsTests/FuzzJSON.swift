@@ -1,0 +1,247 @@
+// Any bytes as a JSON text -> what is wrong with how they are read, copied and written, or nil. The
+// twin is a recursive checker of RFC 8259 that is nothing but its grammar.
+
+@testable import Transforms
+
+/// What a fuzzing run feeds bytes to.
+protocol FuzzTarget: AnyObject, SendableMetatype {
+    /// Pieces that mutations put in.
+    static var words: [String] { get }
+    init()
+    /// Nil where all that must hold holds for these bytes.
+    func complaint(_ input: [UInt8]) -> String?
+}
+
+/// RFC 8259, by recursion, with no speed.
+struct GrammarChecker {
+    private let text: [UInt8]
+    private var place = 0
+    private let depthMax: Int
+
+    /// Whether the bytes are one JSON text, nested no deeper than `depthMax`.
+    static func accepts(_ text: [UInt8], depthMax: Int) -> Bool {
+        var checker = GrammarChecker(text: text, depthMax: depthMax)
+        if text.starts(with: [0xEF, 0xBB, 0xBF]) { checker.place = 3 }
+        guard checker.value(0) else { return false }
+        checker.space()
+        return checker.place == text.count
+            && String(validating: text, as: UTF8.self) != nil
+    }
+
+    private init(text: [UInt8], depthMax: Int) {
+        self.text = text
+        self.depthMax = depthMax
+    }
+
+    private var next: UInt8? { place < text.count ? text[place] : nil }
+
+    private mutating func take(_ character: Unicode.Scalar) -> Bool {
+        guard next == UInt8(ascii: character) else { return false }
+        place += 1
+        return true
+    }
+
+    private mutating func space() {
+        while let byte = next, [0x20, 0x09, 0x0A, 0x0D].contains(byte) { place += 1 }
+    }
+
+    private mutating func value(_ depth: Int) -> Bool {
+        space()
+        switch next {
+        case UInt8(ascii: "{"): return container("}", depth + 1, isObject: true)
+        case UInt8(ascii: "["): return container("]", depth + 1, isObject: false)
+        case UInt8(ascii: "\""): return string()
+        case UInt8(ascii: "t"): return word("true")
+        case UInt8(ascii: "f"): return word("false")
+        case UInt8(ascii: "n"): return word("null")
+        default: return number()
+        }
+    }
+
+    private mutating func word(_ word: String) -> Bool {
+        guard text[place...].starts(with: word.utf8) else { return false }
+        place += word.utf8.count
+        return true
+    }
+
+    private mutating func container(
+        _ close: Unicode.Scalar, _ depth: Int, isObject: Bool
+    ) -> Bool {
+        if depth > depthMax { return false }
+        place += 1
+        space()
+        if take(close) { return true }
+        repeat {
+            if isObject {
+                space()
+                guard next == UInt8(ascii: "\""), string() else { return false }
+                space()
+                if !take(":") { return false }
+            }
+            guard value(depth) else { return false }
+            space()
+        } while take(",")
+        return take(close)
+    }
+
+    private mutating func string() -> Bool {
+        place += 1
+        while let byte = next {
+            place += 1
+            if byte == UInt8(ascii: "\"") { return true }
+            if byte < 0x20 { return false }
+            guard byte == UInt8(ascii: "\\") else { continue }
+            guard let escape = next else { return false }
+            place += 1
+            if escape == UInt8(ascii: "u") {
+                for _ in 0..<4 {
+                    guard let digit = next, Character(UnicodeScalar(digit)).isHexDigit else {
+                        return false
+                    }
+                    place += 1
+                }
+            } else if !"\"\\/bfnrt".utf8.contains(escape) {
+                return false
+            }
+        }
+        return false
+    }
+
+    private mutating func digits() -> Int {
+        let start = place
+        while let byte = next, (0x30...0x39).contains(byte) { place += 1 }
+        return place - start
+    }
+
+    private mutating func number() -> Bool {
+        _ = take("-")
+        let startsWithZero = next == UInt8(ascii: "0")
+        let count = digits()
+        if count == 0 || startsWithZero && count > 1 { return false }
+        if take("."), digits() == 0 { return false }
+        if take("e") || take("E") {
+            if !take("+") { _ = take("-") }
+            if digits() == 0 { return false }
+        }
+        return true
+    }
+}
+
+/// The reader, the transcoder, the reader of events and the writer.
+final class FuzzJSON: FuzzTarget {
+    static let words = [
+        "{", "}", "[", "]", ",", ":", "\"", "\\", "\\u0000", "\\ud83d", "\\ude00", "true", "null",
+        "-0", "1e999", "0.", "1E-7", "123456789012345678901", "{\"a\":", "\u{7F}", "é", "\u{FEFF}",
+        "nan", "Infinity", "{\"k\":1,\"k\":2}", "[[[[[[[[", "\\/", "\\u00e9", "    \n",
+    ]
+    private static let depthMax = 40
+    private let runner: Runner
+
+    init() {
+        var limits = Limits()
+        limits.depthMax = FuzzJSON.depthMax
+        runner = Runner(limits: limits)
+    }
+
+    private enum Reading: Equatable {
+        case text([UInt8], end: Int)
+        case failed(ReadFailure)
+    }
+
+    /// - Parameter isWhole: nothing but white space may follow the value.
+    private func read(_ input: [UInt8], counts: Bool, isWhole: Bool) -> Reading {
+        runner.begin()
+        var reader = JSONReader(
+            heap: runner.heap, budget: runner.budget, depthMax: FuzzJSON.depthMax, counts: counts)
+        var out = OutputBuffer(bytesMax: 1 << 24)
+        return unsafe input.withUnsafeBytes { raw in
+            do throws(ReadFailure) {
+                let bytes = unsafe Runner.bytes(raw)
+                reader.begin(bytes)
+                let value = isWhole ? try reader.readText(bytes) : try reader.readValue()
+                try? runner.write(Document(value: value), to: &out)
+                runner.heap.release(value)
+                return .text(unsafe out.withUnsafeBytes { unsafe Array($0) }, end: reader.offset)
+            } catch { return .failed(error) }
+        }
+    }
+
+    private func copy(_ input: [UInt8]) -> Reading? {
+        runner.begin()
+        var transcoder = JSONTranscoder(
+            heap: runner.heap, budget: runner.budget, depthMax: FuzzJSON.depthMax)
+        var out = OutputBuffer(bytesMax: 1 << 24)
+        return unsafe input.withUnsafeBytes { raw in
+            do throws(ReadFailure) {
+                let result = unsafe try transcoder.copy(Runner.bytes(raw), from: 0, to: &out)
+                guard case .copied(_, let end) = result else { return nil }
+                return .text(unsafe out.withUnsafeBytes { unsafe Array($0) }, end: end)
+            } catch { return .failed(error) }
+        }
+    }
+
+    /// How many events all texts have; nil where one is refused.
+    private func eventCount(_ input: [UInt8]) -> Int? {
+        runner.begin()
+        var reader = JSONReader(
+            heap: runner.heap, budget: runner.budget, depthMax: FuzzJSON.depthMax, counts: true)
+        var events = EventReader(heap: runner.heap, depthMax: FuzzJSON.depthMax)
+        return unsafe input.withUnsafeBytes { raw in
+            let bytes = unsafe Runner.bytes(raw)
+            reader.begin(bytes)
+            events.begin(bytes)
+            var offset = reader.offset
+            var count = 0
+            do throws(ReadFailure) {
+                while let event = try events.next(&reader, &offset) {
+                    runner.heap.release(event)
+                    count += 1
+                }
+                return runner.liveBlocks == 0 ? count : -1
+            } catch { return nil }
+        }
+    }
+
+    /// Whether all of several texts are read.
+    private func readsAll(_ input: [UInt8]) -> Bool {
+        runner.begin()
+        var reader = JSONReader(
+            heap: runner.heap, budget: runner.budget, depthMax: FuzzJSON.depthMax, counts: false)
+        return unsafe input.withUnsafeBytes { raw in
+            do throws(ReadFailure) {
+                reader.begin(unsafe Runner.bytes(raw))
+                while try reader.readNext() != nil {}
+                return true
+            } catch { return false }
+        }
+    }
+
+    func complaint(_ input: [UInt8]) -> String? {
+        let isText = GrammarChecker.accepts(input, depthMax: FuzzJSON.depthMax)
+        let whole = read(input, counts: false, isWhole: true)
+        switch whole {
+        case .failed(let failure):
+            if isText { return "refused a text: \(failure)" }
+            if !(0...input.count).contains(failure.offset) { return "offset \(failure)" }
+        case .text(let text, _):
+            if !isText { return "accepted what is no text" }
+            guard case .text(let again, _) = read(text, counts: false, isWhole: true) else {
+                return "what was written is refused"
+            }
+            // What is too large for a literal is written as the largest double, a literal itself.
+            let third = read(again, counts: false, isWhole: true)
+            if third != .text(again, end: again.count) { return "written otherwise again" }
+        }
+        let counted = read(input, counts: true, isWhole: true)
+        if counted != whole { return "counted \(counted), borrowed \(whole)" }
+        if isText && runner.liveBlocks != 0 { return "\(runner.liveBlocks) blocks are left" }
+        if !input.starts(with: [0xEF, 0xBB, 0xBF]), let copied = copy(input) {
+            let one = read(input, counts: false, isWhole: false)
+            if copied != one { return "copied \(copied), read \(one)" }
+        }
+        let events = eventCount(input)
+        if events == -1 { return "events leave blocks behind" }
+        if (events != nil) != readsAll(input) { return "events \(events ?? -2)" }
+        return nil
+    }
+}
