@@ -6,7 +6,6 @@ import json
 from typing import Any, Optional
 
 import pytest
-
 from transform_client import errors, lines, retry, wire
 
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any, Callable, Union
 
 import pytest
-
 from transform_client import (
     AsyncTransformClient,
     DeadlineExceeded,
