@@ -44,7 +44,7 @@ class RunningService:
     def __init__(self, *flags: str, port: int = 0, unix: Optional[str] = None) -> None:
         where = ["--unix", unix] if unix else ["--port", str(port)]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("TRANSFORM_")}
-        self.log = tempfile.TemporaryFile()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 (closed in _close)
         self.process = subprocess.Popen(
             [str(find_binary()), "serve", "--drain-ms", "0", *where, *flags],
             env=environment,

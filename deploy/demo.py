@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Both services on this machine, without containers, until Ctrl-C: `make demo`.
 
-TRANSFORM_SERVICE names the binary; DEMO_TASKS_PORT (8000), DEMO_TRANSFORM_PORT (8001) and DEMO_FOLDER
-(a new one) say where.
+TRANSFORM_SERVICE names the binary; DEMO_TASKS_PORT (8000), DEMO_TRANSFORM_PORT (8001) and
+DEMO_FOLDER (a new one) say where.
 """
 
 from __future__ import annotations

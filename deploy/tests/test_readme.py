@@ -1,7 +1,7 @@
 """README's commands run as they stand there; what they show is what comes.
 
-In deploy/README.md, a block ```sh holds commands after `$ ` and what each prints. `...` in a line of
-that stands for anything.
+In deploy/README.md, a block ```sh holds commands after `$ ` and what each prints. `...` in that
+stands for anything.
 """
 
 from __future__ import annotations
