@@ -108,6 +108,12 @@ def wait_until(condition, seconds: float = 30.0) -> None:  # type: ignore[no-unt
 
 
 @pytest.fixture(scope="session")
+def binary() -> str:
+    """The binary's path."""
+    return str(find_binary())
+
+
+@pytest.fixture(scope="session")
 def service() -> Iterator[RunningService]:
     """The service with the transforms of this folder."""
     running = RunningService("--transforms", str(TRANSFORMS))

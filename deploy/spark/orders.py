@@ -3,8 +3,8 @@
 
     orders.py --binary PATH --input orders.ndjson [--partitions N]
 
-Each task starts one process, which reads its partition's lines and writes its results: `rdd.pipe`. Rows
-never become Python objects. Spark adds up what the partitions found.
+Each task starts one process, which reads its partition's lines and writes its results: `rdd.pipe`.
+Rows never become Python objects. Spark adds up what the partitions found.
 """
 
 from __future__ import annotations

@@ -22,15 +22,6 @@ sys.path.insert(0, str(FOLDER))
 import orders  # noqa: E402
 
 
-def binary() -> str:
-    named = os.environ.get("TRANSFORM_SERVICE")
-    root = FOLDER.parents[1]
-    builds = [root / f".build/{kind}/transform-service" for kind in ("debug", "release")]
-    found = [str(Path(named).resolve())] if named else [str(p) for p in builds if p.is_file()]
-    assert found, "no transform-service: run `swift build`, or set TRANSFORM_SERVICE"
-    return found[0]
-
-
 @pytest.fixture(scope="module")
 def session() -> Iterator[Any]:
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -45,7 +36,7 @@ def session() -> Iterator[Any]:
     session.stop()
 
 
-def test_totals(session: Any, tmp_path: Path) -> None:
+def test_totals(session: Any, binary: str, tmp_path: Path) -> None:
     source = tmp_path / "orders.ndjson"
     expected: dict[str, float] = defaultdict(float)
     with source.open("w") as file:
@@ -59,13 +50,13 @@ def test_totals(session: Any, tmp_path: Path) -> None:
             file.write(json.dumps(order, ensure_ascii=False) + "\n")
             if n % 10:
                 expected[order["city"]] += sum(item["qty"] * item["price"] for item in items)
-    found = dict(orders.totals(session, binary(), str(source), 4).collect())
+    found = dict(orders.totals(session, binary, str(source), 4).collect())
     assert found == pytest.approx(dict(expected))
     assert len(found) == 7
 
 
-def test_a_failing_line_fails_the_job(session: Any, tmp_path: Path) -> None:
+def test_a_failing_line_fails_the_job(session: Any, binary: str, tmp_path: Path) -> None:
     source = tmp_path / "orders.ndjson"
     source.write_text('{"city":"Lyon","status":"paid","items":[]}\nnot JSON\n')
     with pytest.raises(Exception, match="exited with error code 2"):
-        orders.totals(session, binary(), str(source), 1).collect()
+        orders.totals(session, binary, str(source), 1).collect()

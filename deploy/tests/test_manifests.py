@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -24,19 +23,9 @@ METRIC = re.compile(
 )
 
 
-def binary() -> str:
-    named = os.environ.get("TRANSFORM_SERVICE")
-    builds = [DEPLOY.parent / f".build/{kind}/transform-service" for kind in ("debug", "release")]
-    found = (
-        [str(Path(named).resolve())] if named else [str(path) for path in builds if path.is_file()]
-    )
-    assert found, "no transform-service: run `swift build`, or set TRANSFORM_SERVICE"
-    return found[0]
-
-
 @lru_cache
-def flags(command: str) -> set[str]:
-    text = subprocess.run([binary(), command, "--help"], capture_output=True, text=True).stdout
+def flags(binary: str, command: str) -> set[str]:
+    text = subprocess.run([binary, command, "--help"], capture_output=True, text=True).stdout
     found = set(re.findall(r"(--[a-z][a-z-]*)", text))
     assert "--port" in found, text
     return found
@@ -127,8 +116,8 @@ def used_variables() -> set[str]:
     }
 
 
-def test_variables_exist() -> None:
-    known = flags("serve")
+def test_variables_exist(binary: str) -> None:
+    known = flags(binary, "serve")
     for variable in sorted(used_variables()):
         flag = "--" + variable.removeprefix("TRANSFORM_").lower().replace("_", "-")
         assert flag in known, f"{variable}: serve has no {flag}"
@@ -143,7 +132,7 @@ def test_variables_of_the_business_service_exist() -> None:
 
 
 @pytest.mark.parametrize(("name", "container"), ALL_CONTAINERS, ids=lambda value: str(value)[:40])
-def test_commands_exist(name: str, container: Any) -> None:
+def test_commands_exist(binary: str, name: str, container: Any) -> None:
     if container["image"] != "transform-service":
         return
     commands = [container["args"]]
@@ -153,7 +142,7 @@ def test_commands_exist(name: str, container: Any) -> None:
     for command, *arguments in commands:
         for argument in arguments:
             if argument.startswith("--"):
-                assert argument in flags(command)
+                assert argument in flags(binary, command)
 
 
 def rule_expressions() -> dict[str, str]:

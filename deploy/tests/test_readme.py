@@ -10,6 +10,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -24,21 +25,9 @@ DEPLOY = Path(__file__).resolve().parents[1]
 ROOT = DEPLOY.parent
 
 
-def binary() -> str:
-    named = os.environ.get("TRANSFORM_SERVICE")
-    builds = [ROOT / f".build/{kind}/transform-service" for kind in ("debug", "release")]
-    found = (
-        [str(Path(named).resolve())] if named else [str(path) for path in builds if path.is_file()]
-    )
-    assert found, "no transform-service: run `swift build`, or set TRANSFORM_SERVICE"
-    return found[0]
-
-
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def demo(binary: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """`make demo` on free ports, ended as Ctrl-C does."""
-    import socket
-
     ports = []
     for _ in range(2):
         with socket.socket() as listener:
@@ -46,7 +35,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             ports.append(str(listener.getsockname()[1]))
     environment = {
         **os.environ,
-        "TRANSFORM_SERVICE": binary(),
+        "TRANSFORM_SERVICE": binary,
         "DEMO_FOLDER": str(tmp_path_factory.mktemp("demo")),
         "DEMO_TASKS_PORT": ports[0],
         "DEMO_TRANSFORM_PORT": ports[1],
