@@ -16,6 +16,7 @@ import os
 import platform
 import random
 import re
+import signal
 import socket
 import statistics
 import subprocess
@@ -316,6 +317,8 @@ def main():
         "--binary", default=os.path.join(HERE, "../.build/release/transform-service")
     )
     options = parser.parse_args()
+    # The servers end with this program, however it ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory() as folder:
         rows = [measure(name, count, options, folder) for name, count in SIZES.items()]
     result = {
