@@ -6,8 +6,8 @@
 One uvicorn process serves both: `/tasks/report` hands SQLite's JSON text to transform-service,
 `/tasks/report-here` computes the same from rows, on FastAPI's threads. At each size of the tasks' JSON
 text both are loaded in turn by wrk, while another client asks the trivial `/livez` on the same event loop
-every 5 ms. Answers are compared first. Writes offload.json and offload.svg; `make venv` installs what it
-needs besides wrk.
+every 5 ms. Answers are compared first. Writes results/offload.json, .md
+and .svg; `make venv` installs what it needs besides wrk.
 """
 import argparse
 import json
@@ -30,6 +30,7 @@ from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection, HTTPException
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+RESULTS = os.path.join(HERE, "results")
 DEPLOY = os.path.join(HERE, "../deploy")
 SIZES = {"1 kB": 1_000, "10 kB": 10_000, "100 kB": 100_000, "1 MB": 1_000_000}
 CONNECTIONS = 8
@@ -331,15 +332,18 @@ def main():
         "break_even_bytes": break_even(rows),
         "rows": rows,
     }
-    with open(os.path.join(HERE, "offload.json"), "w") as file:
-        json.dump(result, file, indent=1)
-        file.write("\n")
-    with open(os.path.join(HERE, "offload.svg"), "w") as file:
-        file.write(plot(rows))
-    print(f"{result['machine']}, Python {result['python']}, {CONNECTIONS} connections")
-    print(table(rows))
     even = result["break_even_bytes"]
-    print(f"break-even: {even} bytes" if even else "no break-even between these sizes")
+    text = (
+        f"{result['machine']}, Python {result['python']}, {CONNECTIONS} connections, load average "
+        f"{result['load_average']:.1f} at the end\n\n{table(rows)}\n\n"
+        + (f"Break-even: {even} bytes.\n" if even else "No break-even between these sizes.\n")
+    )
+    os.makedirs(RESULTS, exist_ok=True)
+    written = {"json": json.dumps(result, indent=1) + "\n", "svg": plot(rows), "md": text}
+    for kind, content in written.items():
+        with open(os.path.join(RESULTS, f"offload.{kind}"), "w") as file:
+            file.write(content)
+    print(text, end="")
 
 
 if __name__ == "__main__":
