@@ -2,10 +2,12 @@
 
 PORT ?= 8001
 SWIFT ?= swift
+PYTHON ?= python3
+VENV = .build/venv
 RELEASE_FLAGS = -c release -Xswiftc -static-executable
 SWIFT_FILES = Package.swift Sources Tests
 
-.PHONY: run build test bench bench-quick format lint check-tools
+.PHONY: run build test test-python bench bench-quick demo venv format lint check-tools
 
 run: build
 	.build/release/transform-service serve --port $(PORT)
@@ -16,7 +18,31 @@ build: check-tools
 test: check-tools lint
 	$(SWIFT) build
 	$(SWIFT) test
-	@if [ -f Tests/PythonTests/run ]; then Tests/PythonTests/run; fi
+	$(MAKE) test-python
+
+# The Python client, tasks-api, the manifests and README's walk-through, against the debug build.
+test-python: venv
+	cd deploy && ../$(VENV)/bin/ruff check . && ../$(VENV)/bin/ruff format --check .
+	cd deploy/python && ../../$(VENV)/bin/mypy
+	cd deploy/tasks-api && ../../$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q deploy
+
+# Both services here, without containers, until Ctrl-C.
+demo: build venv
+	@$(VENV)/bin/python deploy/demo.py
+
+venv: $(VENV)/installed
+
+$(VENV)/installed: deploy/requirements-test.txt deploy/python/pyproject.toml deploy/tasks-api/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || { \
+	  echo "$(PYTHON) is missing or older than 3.9: set PYTHON to another"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+	  echo "no virtual environment could be made: on Debian, install python3-venv"; exit 1; }
+	@$(VENV)/bin/pip install -q -r deploy/requirements-test.txt || { \
+	  echo "pip could not install deploy/requirements-test.txt: is the package index reachable?"; \
+	  echo "Behind a mirror, set PIP_INDEX_URL; offline, fill a folder elsewhere by 'pip download -r"; \
+	  echo "deploy/requirements-test.txt' and set PIP_FIND_LINKS to it and PIP_NO_INDEX=1."; exit 1; }
+	@touch $@
 
 # Every benchmark against its rivals; results are written to Benchmarks/results.
 bench: build

@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+"""What offloading buys a Python service: tasks-api's report in process against by transform-service.
+
+    offload.py [--seconds N] [--rounds N] [--binary PATH]
+
+One uvicorn process serves both: `/tasks/report` hands SQLite's JSON text to transform-service,
+`/tasks/report-here` computes the same from rows, on FastAPI's threads. At each size of the tasks' JSON
+text both are loaded in turn by wrk, while another client asks the trivial `/livez` on the same event loop
+every 5 ms. Answers are compared first. Writes results/offload.json, .md
+and .svg; `make venv` installs what it needs besides wrk.
+"""
+import argparse
+import json
+import math
+import os
+import platform
+import random
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections import Counter
+from datetime import datetime, timedelta, timezone
+from http.client import HTTPConnection, HTTPException
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RESULTS = os.path.join(HERE, "results")
+DEPLOY = os.path.join(HERE, "../deploy")
+SIZES = {"1 kB": 1_000, "10 kB": 10_000, "100 kB": 100_000, "1 MB": 1_000_000}
+CONNECTIONS = 8
+WORDS = (
+    "renew certificate shop order chairs write report numbers month customer invoice server move "
+    "images lease check backup restore deploy review ticket answer call plan budget team the of in"
+).split()
+WORD = re.compile(r"[^\W_]+")
+
+
+def summary(rows, now):
+    """tasks-report.jq in Python."""
+    statuses, priorities, words, ages = Counter(), Counter(), Counter(), []
+    for title, description, priority, status, created_at in rows:
+        statuses[status] += 1
+        priorities[str(priority)] += 1
+        words.update(WORD.findall(title.lower()))
+        if description:
+            words.update(WORD.findall(description.lower()))
+        ages.append((now - created_at.replace(tzinfo=timezone.utc)).total_seconds() / 86400)
+    buckets = {"under_1": 0, "1_to_7": 0, "7_to_30": 0, "over_30": 0}
+    for age in ages:
+        name = (
+            "under_1" if age < 1 else "1_to_7" if age < 7 else "7_to_30" if age < 30 else "over_30"
+        )
+        buckets[name] += 1
+    top = sorted(words.items(), key=lambda item: (-item[1], item[0]))[:10]
+    return {
+        "total": len(ages),
+        "by_status": dict(sorted(statuses.items())),
+        "by_priority": {str(n): priorities[str(n)] for n in range(1, 6)},
+        "age_days": {
+            "min": round(min(ages), 2) if ages else None,
+            "mean": round(sum(ages) / len(ages), 2) if ages else None,
+            "max": round(max(ages), 2) if ages else None,
+            "buckets": buckets,
+        },
+        "words": {
+            "total": words.total(),
+            "top": [{"word": word, "count": count} for word, count in top],
+        },
+    }
+
+
+def create_app():
+    """tasks-api with one route more."""
+    from fastapi import Depends, FastAPI, Response
+    from sqlalchemy import select
+    from tasks_api import create_app as create_tasks_app
+    from tasks_api.app import storage_of
+    from tasks_api.storage import Storage, Task
+
+    app: FastAPI = create_tasks_app()
+    columns = select(Task.title, Task.description, Task.priority, Task.status, Task.created_at)
+
+    def report_here(storage: Storage = Depends(storage_of)) -> Response:
+        with storage.engine.connect() as connection:
+            report = summary(connection.execute(columns), datetime.now(timezone.utc))
+        return Response(json.dumps(report, separators=(",", ":")), media_type="application/json")
+
+    app.add_api_route("/report-here", report_here)
+    return app
+
+
+def fill(path, byte_count):
+    """A database whose report has an input of about so many bytes; gives how many."""
+    from tasks_api.storage import Storage, Task
+    from sqlalchemy import insert
+    import uuid
+
+    chance = random.Random(6)
+    storage = Storage(f"sqlite:///{path}")
+    now = datetime.now(timezone.utc)
+
+    def task():
+        return {
+            "id": uuid.UUID(int=chance.getrandbits(128)),
+            "title": " ".join(chance.choices(WORDS, k=5)).capitalize(),
+            "description": " ".join(chance.choices(WORDS, k=12)),
+            "priority": chance.randint(1, 5),
+            "status": chance.choice(["pending", "pending", "in_progress", "done"]),
+            "created_at": now - timedelta(seconds=chance.randint(0, 60 * 86400)),
+        }
+
+    sample = [task() for _ in range(4)]
+    with storage.session.begin() as session:
+        session.execute(insert(Task), sample)
+    each = (len(storage.report_input()) - 12) / len(sample)
+    rest = [task() for _ in range(max(0, round(byte_count / each) - len(sample)))]
+    if rest:
+        with storage.session.begin() as session:
+            session.execute(insert(Task), rest)
+    count = len(storage.report_input())
+    storage.engine.dispose()
+    return count
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_until_up(url):
+    for _ in range(300):
+        try:
+            with urllib.request.urlopen(url, timeout=5) as response:
+                return response.read()
+        except OSError:
+            time.sleep(0.1)
+    sys.exit(f"{url} does not answer")
+
+
+class Probe(threading.Thread):
+    """Asks `/livez` every 5 ms; keeps the milliseconds that each answer took."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port = port
+        self.times = []
+        self.is_over = threading.Event()
+
+    def run(self):
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        while not self.is_over.wait(0.005):
+            started = time.perf_counter()
+            try:
+                connection.request("GET", "/livez")
+                connection.getresponse().read()
+            except (OSError, HTTPException):
+                connection.close()
+                continue
+            self.times.append((time.perf_counter() - started) * 1000)
+        connection.close()
+
+    def p99(self):
+        self.is_over.set()
+        self.join()
+        return sorted(self.times)[int(len(self.times) * 0.99)]
+
+
+def milliseconds(text):
+    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s|m)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+
+
+def load(port, path, seconds):
+    """Requests a second, their p99 in ms, and that of /livez meanwhile."""
+    probe = Probe(port)
+    probe.start()
+    text = subprocess.run(
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "--latency",
+         f"http://127.0.0.1:{port}{path}"],
+        check=True, capture_output=True, text=True,
+    ).stdout
+    if "Non-2xx" in text:
+        sys.exit(f"{path}: answers other than 2xx\n{text}")
+    rate = float(re.search(r"Requests/sec:\s+([0-9.]+)", text).group(1))
+    return rate, milliseconds(re.search(r"99%\s+(\S+)", text).group(1)), probe.p99()
+
+
+def stable(report):
+    """Without what moves with the clock between two requests."""
+    return {**report, "age_days": report["age_days"]["buckets"]}
+
+
+def measure(name, byte_count, options, folder):
+    path = os.path.join(folder, f"{byte_count}.db")
+    size = fill(path, byte_count)
+    ports = free_port(), free_port()
+    environment = {
+        **os.environ,
+        "TASKS_DATABASE_URL": f"sqlite:///{path}",
+        "TASKS_TRANSFORM_URL": f"http://127.0.0.1:{ports[0]}",
+        "PYTHONPATH": HERE,
+    }
+    servers = [
+        subprocess.Popen(
+            [options.binary, "serve", "--port", str(ports[0]), "--drain-ms", "0",
+             "--transforms", os.path.join(DEPLOY, "transforms")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ),
+        subprocess.Popen(
+            [sys.executable, "-m", "uvicorn", "--factory", "offload:create_app", "--port",
+             str(ports[1]), "--log-level", "error", "--no-access-log"],
+            env=environment,
+        ),
+    ]
+    paths = {"here": "/report-here", "offloaded": "/tasks/report"}
+    try:
+        base = f"http://127.0.0.1:{ports[1]}"
+        wait_until_up(f"http://127.0.0.1:{ports[0]}/readyz")
+        wait_until_up(base + "/livez")
+        answers = [json.loads(wait_until_up(base + route)) for route in paths.values()]
+        if stable(answers[0]) != stable(answers[1]):
+            sys.exit(f"the answers differ: {answers}")
+        rounds = {kind: [] for kind in paths}
+        for _ in range(options.rounds):
+            for kind, route in paths.items():
+                rounds[kind].append(load(ports[1], route, options.seconds))
+    finally:
+        for server in servers:
+            server.terminate()
+        for server in servers:
+            server.wait(30)
+    row = {"size": name, "bytes": size, "tasks": answers[0]["total"]}
+    for kind, results in rounds.items():
+        rate, p99, livez = (statistics.median(values) for values in zip(*results))
+        row[kind] = {"rate": round(rate, 1), "p99_ms": round(p99, 1), "livez_p99_ms": round(livez, 1)}
+    return row
+
+
+def break_even(rows):
+    """Bytes at which both serve as many requests, on a line between the sizes around it."""
+    ratios = [math.log(row["offloaded"]["rate"] / row["here"]["rate"]) for row in rows]
+    for (low, high), (before, after) in zip(zip(rows, rows[1:]), zip(ratios, ratios[1:])):
+        if before < 0 <= after:
+            share = -before / (after - before)
+            bounds = math.log(low["bytes"]), math.log(high["bytes"])
+            return round(math.exp(bounds[0] + share * (bounds[1] - bounds[0])))
+    return None
+
+
+def table(rows):
+    lines = [
+        "| tasks | report here | p99 | `/livez` p99 | offloaded | p99 | `/livez` p99 | ratio |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        cells = [f"{row['size']} ({row['tasks']})"]
+        for kind in ("here", "offloaded"):
+            part = row[kind]
+            cells += [f"{part['rate']:.0f}/s", f"{part['p99_ms']:.0f} ms", f"{part['livez_p99_ms']:.0f} ms"]
+        cells.append(f"{row['offloaded']['rate'] / row['here']['rate']:.1f}")
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def plot(rows):
+    """Requests a second, and the p99 of /livez, by size: two panels with logarithmic axes."""
+    width, height, left, top = 300, 220, 60, 40
+    colors = {"here": "#c0392b", "offloaded": "#2471a3"}
+    parts = [
+        '<svg xmlns="http://www.w3.org/2000/svg" width="800" height="330" font-family="sans-serif"'
+        ' font-size="12"><rect width="800" height="330" fill="white"/>'
+    ]
+    for index, (title, member) in enumerate(
+        [("Reports a second", "rate"), ("p99 of /livez meanwhile, ms", "livez_p99_ms")]
+    ):
+        x0, y0 = left + index * 390, top + height
+        values = [max(row[kind][member], 0.1) for row in rows for kind in colors]
+        low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
+        high = max(high, low + 1)
+        y = lambda value: y0 - (math.log10(max(value, 0.1)) - low) / (high - low) * height
+        x = lambda i: x0 + i / (len(rows) - 1) * width
+        parts.append(f'<text x="{x0}" y="{top - 15}" font-weight="bold">{title}</text>')
+        for power in range(low, high + 1):
+            parts.append(
+                f'<line x1="{x0}" x2="{x0 + width}" y1="{y(10**power):.1f}" y2="{y(10**power):.1f}"'
+                f' stroke="#ddd"/><text x="{x0 - 6}" y="{y(10**power) + 4:.1f}" text-anchor="end">'
+                f"{10.0**power:g}</text>"
+            )
+        for i, row in enumerate(rows):
+            parts.append(
+                f'<text x="{x(i):.1f}" y="{y0 + 18}" text-anchor="middle">{row["size"]}</text>'
+            )
+        for kind, color in colors.items():
+            points = [(x(i), y(row[kind][member])) for i, row in enumerate(rows)]
+            line = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
+            parts.append(f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>')
+            parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3" fill="{color}"/>' for px, py in points]
+    for i, (kind, name) in enumerate([("here", "in process"), ("offloaded", "offloaded")]):
+        parts.append(
+            f'<rect x="{left + i * 120}" y="300" width="12" height="12" fill="{colors[kind]}"/>'
+            f'<text x="{left + 18 + i * 120}" y="310">{name}</text>'
+        )
+    return "\n".join(parts) + "\n</svg>\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument(
+        "--binary", default=os.path.join(HERE, "../.build/release/transform-service")
+    )
+    options = parser.parse_args()
+    # The servers end with this program, however it ends.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [measure(name, count, options, folder) for name, count in SIZES.items()]
+    result = {
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "python": platform.python_version(),
+        "connections": CONNECTIONS,
+        "seconds": options.seconds,
+        "rounds": options.rounds,
+        "load_average": os.getloadavg()[0],
+        "break_even_bytes": break_even(rows),
+        "rows": rows,
+    }
+    even = result["break_even_bytes"]
+    text = (
+        f"{result['machine']}, Python {result['python']}, {CONNECTIONS} connections, load average "
+        f"{result['load_average']:.1f} at the end\n\n{table(rows)}\n\n"
+        + (f"Break-even: {even} bytes.\n" if even else "No break-even between these sizes.\n")
+    )
+    os.makedirs(RESULTS, exist_ok=True)
+    written = {"json": json.dumps(result, indent=1) + "\n", "svg": plot(rows), "md": text}
+    for kind, content in written.items():
+        with open(os.path.join(RESULTS, f"offload.{kind}"), "w") as file:
+            file.write(content)
+    print(text, end="")
+
+
+if __name__ == "__main__":
+    main()
