@@ -52,6 +52,8 @@ struct Outcome {
     var compileError: CompileError?
     /// Blocks of the heap still in use at the end.
     var liveBlocks = 0
+    /// Bytes of the heap that were in use at most.
+    var memoryBytesPeak = 0
     var limit = Limit.none
 }
 
@@ -109,6 +111,7 @@ enum Harness {
                 }
             }
         }
+        outcome.memoryBytesPeak = runner.memoryBytesPeak
         return outcome
     }
 
