@@ -391,6 +391,8 @@ extension ReadFailure {
         case .tooDeep: return "Exceeds depth limit for parsing"
         case .badEscape, .badSurrogate: return "Invalid escape"
         case .badLiteral: return "Invalid literal"
+        case .badNumber where byte == UInt8(ascii: "'"):
+            return "Invalid string literal; expected \", but got '"
         case .badNumber: return "Invalid numeric literal"
         case .controlInString:
             return

@@ -268,7 +268,7 @@ import Glibc
         case UInt8(ascii: "f"): (word, value) = ("false", .no)
         case UInt8(ascii: "n"): (word, value) = ("null", .null)
         default:
-            if isLenient { return try readLenientNumber(offset) }
+            if isLenient && !JSONReader.endsToken(first) { return try readLenientNumber(offset) }
             throw ReadFailure(code: .unexpectedByte, offset: offset)
         }
         let start = offset
