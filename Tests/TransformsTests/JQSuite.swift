@@ -137,7 +137,7 @@ enum Harness {
 
 extension Runner {
     /// Like `read`, and what jq reads besides RFC 8259's texts is read too.
-    fileprivate func readLenient(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
+    func readLenient(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: limits.depthMax, counts: false,
             isLenient: true)
