@@ -126,6 +126,14 @@ struct RunCommandTests {
             message: "jq: error: foo/0 is not defined at <top-level>, line 1, column 1:\n"
                 + "    foo\n    ^\njq: 1 compile error\n", status: 3),
         Case(
+            words: ["-n", "foo | $a, bar(1)"],
+            message: "jq: error: foo/0 is not defined at <top-level>, line 1, column 1:\n"
+                + "    foo | $a, bar(1)\n    ^\n"
+                + "jq: error: $a is not defined at <top-level>, line 1, column 7:\n"
+                + "    foo | $a, bar(1)\n          ^\n"
+                + "jq: error: bar/1 is not defined at <top-level>, line 1, column 11:\n"
+                + "    foo | $a, bar(1)\n              ^\njq: 3 compile errors\n", status: 3),
+        Case(
             words: [".", "/no/such/file"],
             message: "jq: error: Could not open /no/such/file: No such file or directory\n",
             status: 2),

@@ -197,13 +197,18 @@ struct TransformEndpointTests {
 
     @Test func timesEveryRun() async throws {
         try await RunningService.with { running in
-            let reply = try await running.post(#"{"program":"1"}"#)
-            let parts = (reply.field("Server-Timing") ?? "").split(separator: ", ")
-            let names = parts.map { $0.split(separator: ";").first.map(String.init) ?? "" }
-            #expect(names == ["queue", "read", "run", "write"])
-            for part in parts {
-                let digits = part.split(separator: "=").last?.split(separator: ".")
-                #expect(digits?.count == 2 && digits?[1].count == 3, "\(part)")
+            // The first time the program is compiled, then it is known.
+            for expected in [
+                ["queue", "read", "compile", "run", "write"], ["queue", "read", "run", "write"],
+            ] {
+                let reply = try await running.post(#"{"program":"1"}"#)
+                let parts = (reply.field("Server-Timing") ?? "").split(separator: ", ")
+                let names = parts.map { $0.split(separator: ";").first.map(String.init) ?? "" }
+                #expect(names == expected)
+                for part in parts {
+                    let digits = part.split(separator: "=").last?.split(separator: ".")
+                    #expect(digits?.count == 2 && digits?[1].count == 3, "\(part)")
+                }
             }
         }
     }

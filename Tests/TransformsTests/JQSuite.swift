@@ -52,6 +52,8 @@ struct Outcome {
     var compileError: CompileError?
     /// Blocks of the heap still in use at the end.
     var liveBlocks = 0
+    /// Bytes of the heap that were in use at most.
+    var memoryBytesPeak = 0
     var limit = Limit.none
 }
 
@@ -109,6 +111,7 @@ enum Harness {
                 }
             }
         }
+        outcome.memoryBytesPeak = runner.memoryBytesPeak
         return outcome
     }
 
@@ -134,7 +137,7 @@ enum Harness {
 
 extension Runner {
     /// Like `read`, and what jq reads besides RFC 8259's texts is read too.
-    fileprivate func readLenient(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
+    func readLenient(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: limits.depthMax, counts: false,
             isLenient: true)

@@ -94,4 +94,40 @@ struct JSONTestSuiteTests {
         }
         #expect(failure(text) == nil)
     }
+
+    // MARK: As jq reads
+
+    /// Reads a text as jq does and writes it; nil where it is refused.
+    private func lenient(_ text: String) -> String? {
+        let runner = Runner()
+        runner.begin()
+        return unsafe Array(text.utf8).withUnsafeBytes { bytes in
+            guard let document = unsafe try? runner.readLenient(bytes) else { return nil }
+            var out = OutputBuffer(bytesMax: 1 << 20)
+            try? runner.write(document, to: &out)
+            return out.text
+        }
+    }
+
+    /// Texts that jq 1.8.2 reads though they are not RFC 8259's, and what it makes of them.
+    private static let jqTexts: [(String, String)] = [
+        ("nan", "null"), ("NaN", "null"), ("nAN", "null"), ("-nan", "null"), ("+NaN", "null"),
+        ("sNaN", "null"), ("NaN00", "null"), ("[nan,1]", "[null,1]"),
+        ("inf", "1.7976931348623157e+308"), ("-INF", "-1.7976931348623157e+308"),
+        ("InFiNiTy", "1.7976931348623157e+308"), ("+1", "1"), ("01", "1"), ("-007", "-7"),
+        ("00", "0"), ("1.", "1"), (".5", "0.5"), ("-.5", "-0.5"), ("+.5", "0.5"), ("1.e5", "1E+5"),
+    ]
+
+    @Test(arguments: jqTexts) func isReadAsJQDoes(_ text: String, _ written: String) {
+        #expect(lenient(text) == written)
+        #expect(failure(Array(text.utf8)) != nil, "RFC 8259 has no such text")
+    }
+
+    @Test(arguments: [
+        "NaN1", "nan01", "--1", "-+1", ".", "-", "+", "1e", ".e5", "1e+", "nul", "nulll", "tru",
+        "1_0", "0x10", "infinit", "Infinity1", "sNaN1", "- 1", "[1nan]", "{nan:1}", "1nan", "'a'",
+        "[1,]", "\"\t\"", "",
+    ]) func isRefusedAsByJQ(_ text: String) {
+        #expect(lenient(text) == nil)
+    }
 }

@@ -11,10 +11,11 @@ import Testing
         case failed(ReadFailure)
     }
 
-    private func copied(_ text: [UInt8]) -> Outcome {
+    private func copied(_ text: [UInt8], isLenient: Bool = false) -> Outcome {
         let runner = Runner()
         runner.begin()
-        var transcoder = JSONTranscoder(heap: runner.heap, budget: runner.budget, depthMax: 100)
+        var transcoder = JSONTranscoder(
+            heap: runner.heap, budget: runner.budget, depthMax: 100, isLenient: isLenient)
         var out = OutputBuffer(bytesMax: 1 << 20)
         return unsafe text.withUnsafeBytes { raw in
             do throws(ReadFailure) {
@@ -25,11 +26,12 @@ import Testing
         }
     }
 
-    private func written(_ text: [UInt8]) -> Outcome {
+    private func written(_ text: [UInt8], isLenient: Bool = false) -> Outcome {
         let runner = Runner()
         runner.begin()
         var reader = JSONReader(
-            heap: runner.heap, budget: runner.budget, depthMax: 100, counts: false)
+            heap: runner.heap, budget: runner.budget, depthMax: 100, counts: false,
+            isLenient: isLenient)
         var out = OutputBuffer(bytesMax: 1 << 20)
         return unsafe text.withUnsafeBytes { raw in
             do throws(ReadFailure) {
@@ -140,5 +142,22 @@ import Testing
                 (String(repeating: "[", count: depth) + String(repeating: "]", count: depth)).utf8)
             #expect(copied(text) == written(text))
         }
+    }
+
+    static let lenientTexts = [
+        "[nan,-nan,NaN,NaN000,sNaN,inf,-Infinity,+INF]", "[+1,.5,1.,007,-.5e3,-01,+.5E+2]", "nan",
+        "{\"a\":nan,\"b\":+1}", "[ 01 , 1.e5 ]", "1true", "nan1", "truefalse", "null", "[nullx]",
+    ]
+
+    @Test(arguments: lenientTexts) func agreesWhenLenient(_ text: String) {
+        var bytes = Array(text.utf8)
+        #expect(copied(bytes, isLenient: true) == written(bytes, isLenient: true))
+        for i in 0..<bytes.count {
+            let cut = Array(bytes[..<i])
+            #expect(copied(cut, isLenient: true) == written(cut, isLenient: true), "\(cut)")
+        }
+        bytes = [0x22, 0x61, 0xFF, 0x5C, 0x6E, 0xE2, 0x82, 0x22] + [0x20] + bytes
+        #expect(copied(bytes, isLenient: true) == .text("\"a\u{FFFD}\\n\u{FFFD}\"", end: 8))
+        #expect(written(bytes, isLenient: true) == copied(bytes, isLenient: true))
     }
 }

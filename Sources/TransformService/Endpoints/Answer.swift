@@ -1,6 +1,8 @@
 // A finished run -> the response, with its times:
 //
 //     Server-Timing: queue;dur=0.012, read;dur=0.003, run;dur=0.045, write;dur=0.001
+//
+// and `compile`, in front of `run`, where the program was not compiled before.
 
 import HTTPKit
 import NIOCore
@@ -39,9 +41,10 @@ enum Answer {
 
     static func serverTiming(_ timing: Timing, queued: UInt64) -> String {
         var text: [UInt8] = []
-        text.reserveCapacity(96)
+        text.reserveCapacity(128)
         append(&text, "queue;dur=", queued)
         append(&text, ", read;dur=", timing.read)
+        if timing.compile > 0 { append(&text, ", compile;dur=", timing.compile) }
         append(&text, ", run;dur=", timing.run)
         append(&text, ", write;dur=", timing.write)
         return String(decoding: text, as: UTF8.self)

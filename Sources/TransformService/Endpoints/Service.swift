@@ -53,6 +53,8 @@ final class Service: Sendable {
         metrics = Metrics(
             loopCount: configuration.loopCount, now: MonotonicClock.nanoseconds(),
             startUnixSeconds: Timestamp.now.seconds)
+        // The prelude is read now, and not while the first request waits.
+        Program.prepare()
         let programs = ProgramCache(
             countMax: configuration.programCountMax, bytesMax: configuration.programBytesMax)
         self.programs = programs

@@ -47,8 +47,7 @@ final class RunJob: Sendable {
             program = try Program.compile(text, argumentNames: arguments.names, modules: modules)
         } catch {
             throw Refusal(
-                text: "jq: error: \(error.report(in: text))\njq: 1 compile error\n",
-                status: ExitStatus.badProgram)
+                text: error.report(in: text), status: ExitStatus.badProgram)
         }
         let shown = String(decoding: text, as: UTF8.self)
         countsLines = shown.contains("input_line_number") || options.libraryFolders != nil

@@ -12,6 +12,8 @@ import Transforms
 struct Timing: Sendable {
     var queue: UInt64 = 0
     var read: UInt64 = 0
+    /// 0 for a program that was compiled before.
+    var compile: UInt64 = 0
     var run: UInt64 = 0
     var write: UInt64 = 0
 }
@@ -159,7 +161,8 @@ final class RunNote: Sendable {
             guard let plan = try plan(request, document) else { return .unfinished }
             program = plan.program
             let outcome = try run(plan, request)
-            timing.run = MonotonicClock.nanoseconds() &- afterRead &- timing.write
+            timing.run =
+                MonotonicClock.nanoseconds() &- afterRead &- timing.compile &- timing.write
             return outcome
         } catch {
             timing.run = MonotonicClock.nanoseconds() &- afterRead &- timing.write
@@ -250,6 +253,8 @@ final class RunNote: Sendable {
         if isTentative { return nil }
         cache.noteMiss()
         let bytes = unsafe Array(text)
+        let start = MonotonicClock.nanoseconds()
+        defer { timing.compile = MonotonicClock.nanoseconds() &- start }
         do throws(CompileError) {
             let program = try Program.compile(bytes, argumentNames: names)
             cache.insert(hash, bytes, program)

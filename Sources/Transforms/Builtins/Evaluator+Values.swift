@@ -89,6 +89,9 @@ extension Evaluator {
         }
         if input.isArray && other.isArray {
             for i in 0..<other.count {
+                // What was found before is found again: trees that share their parts are walked
+                // once.
+                if i > 0 && isSame(other.slots[i], other.slots[i - 1]) { continue }
                 var isFound = false
                 for j in 0..<input.count where isComparable(input.slots[j], other.slots[i]) {
                     if try contains(input.slots[j], other.slots[i], depth + 1, node) {
@@ -110,6 +113,11 @@ extension Evaluator {
         }
         if isComparable(input, other) { return try heap.isEqual(input, other) }
         throw raise(.cannotContain, input, other, at: node)
+    }
+
+    /// Whether the two are one value, not only equal.
+    private func isSame(_ lhs: Value, _ rhs: Value) -> Bool {
+        lhs.word == rhs.word && lhs.payload == rhs.payload
     }
 
     private func isComparable(_ lhs: Value, _ rhs: Value) -> Bool {

@@ -322,11 +322,14 @@ public struct InputForm: Sendable {
         let bytes = unsafe Runner.bytes(block.bytes)
         let before = linesBefore
         offset = min(error.offset, bytes.count)
-        let place = unsafe TextPlace(offset: offset, in: block.bytes)
-        // At the end jq counts the characters of the last line.
-        let isAtEnd = error.offset >= bytes.count
+        // Of a bad word jq says where the byte behind it is; at the end, how many characters the
+        // last line has.
+        let stop = error.wordEnd(bytes)
+        let isAtEnd = stop >= bytes.count
+        let isNewline = !isAtEnd && stop > error.offset && bytes[stop] == 0x0A
+        let place = unsafe TextPlace(offset: isNewline ? stop + 1 : stop, in: block.bytes)
         let column =
-            place.column - (isAtEnd ? 1 : 0) + (place.line == 1 ? columnsBefore : 0)
+            place.column - (isAtEnd || isNewline ? 1 : 0) + (place.line == 1 ? columnsBefore : 0)
         return .malformed(
             "\(error.sentence(bytes))\(isAtEnd ? " at EOF" : "") at line \(before + place.line), "
                 + "column \(column)")
@@ -381,21 +384,41 @@ public struct InputForm: Sendable {
 extension ReadFailure {
     /// What is wrong, in jq's words where it has some.
     func sentence(_ text: Bytes) -> String {
+        let isNull = offset + 1 < text.count && text[offset + 1] == UInt8(ascii: "u")
         let byte = offset < text.count ? text[offset] : 0
         switch code {
         case .unexpectedEnd: return "Unfinished JSON term"
         case .tooDeep: return "Exceeds depth limit for parsing"
         case .badEscape, .badSurrogate: return "Invalid escape"
         case .badLiteral: return "Invalid literal"
+        case .badNumber where byte == UInt8(ascii: "'"):
+            return "Invalid string literal; expected \", but got '"
         case .badNumber: return "Invalid numeric literal"
-        case .controlInString: return "Unescaped control character in a string"
+        case .controlInString:
+            return
+                "Invalid string: control characters from U+0000 through U+001F must be escaped"
         case .badUTF8: return "Bytes that are not UTF-8"
         case .unexpectedByte where byte == UInt8(ascii: "]") || byte == UInt8(ascii: "}"):
             return "Unmatched '\(Character(UnicodeScalar(byte)))'"
         case .unexpectedByte where byte == UInt8(ascii: ",") || byte == UInt8(ascii: ":"):
             return "Expected value before '\(Character(UnicodeScalar(byte)))'"
-        case .unexpectedByte: return "Invalid literal"
+        case .unexpectedByte where byte == UInt8(ascii: "'"):
+            return "Invalid string literal; expected \", but got '"
+        case .unexpectedByte where byte == UInt8(ascii: "t") || byte == UInt8(ascii: "f"):
+            return "Invalid literal"
+        case .unexpectedByte where byte == UInt8(ascii: "n") && isNull: return "Invalid literal"
+        case .unexpectedByte: return "Invalid numeric literal"
         case .trailingBytes, .limit: return message
         }
+    }
+
+    /// The end of the word that is wrong; the offset where it is no word.
+    func wordEnd(_ text: Bytes) -> Int {
+        guard code == .badLiteral || code == .badNumber || code == .unexpectedByte else {
+            return offset
+        }
+        var stop = offset
+        while stop < text.count && !JSONReader.endsToken(text[stop]) { stop += 1 }
+        return stop
     }
 }

@@ -71,8 +71,15 @@ extension CompileError {
         CompileError(message, offset: 0)
     }
 
-    /// The error with its place, line and caret, as the jq command shows it.
+    /// All errors with their places, lines and carets, and their count, as the jq command shows
+    /// them.
     public func report(in text: [UInt8]) -> String {
+        let all = [self] + others
+        return all.map { "jq: error: \($0.sentence(in: text))\n" }.joined()
+            + "jq: \(all.count) compile error\(all.count == 1 ? "" : "s")\n"
+    }
+
+    private func sentence(in text: [UInt8]) -> String {
         let place = ProgramPlace(offset: offset, in: moduleText ?? text)
         let lines = place.excerpt.split(separator: "\n", omittingEmptySubsequences: false)
         let excerpt = lines.map { "\n    " + $0 }.joined()

@@ -295,7 +295,7 @@ extension JSONReader {
     ///     [+-] ( inf | infinity | nan | snan ), the last two with zeros behind them
     @inline(never) mutating func readLenientNumber(_ start: Int) throws(ReadFailure) -> Value {
         var stop = start
-        while stop < end && !endsToken(byte(stop)) { stop &+= 1 }
+        while stop < end && !JSONReader.endsToken(byte(stop)) { stop &+= 1 }
         let isNegative = byte(start) == UInt8(ascii: "-")
         let first = isNegative || byte(start) == UInt8(ascii: "+") ? start + 1 : start
         if first < stop && (isDigit(first) || byte(first) == UInt8(ascii: ".")) {

@@ -112,13 +112,15 @@ import Glibc
 
     /// Behind a number or word that is a text of its own its token ends: `1true` is none.
     @inline(__always) func checkEnd(of value: Value) throws(ReadFailure) {
-        if offset < end && !value.isString && !value.isContainer && !endsToken(byte(offset)) {
+        if offset < end && !value.isString && !value.isContainer
+            && !JSONReader.endsToken(byte(offset))
+        {
             throw ReadFailure(code: value.isNumber ? .badNumber : .badLiteral, offset: offset)
         }
     }
 
     /// Whether a number or word ends in front of the byte.
-    func endsToken(_ byte: UInt8) -> Bool {
+    static func endsToken(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x20, 0x0A, 0x0D, 0x09, UInt8(ascii: "\""), UInt8(ascii: ","), UInt8(ascii: ":"),
             UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "{"), UInt8(ascii: "}"):
@@ -266,7 +268,7 @@ import Glibc
         case UInt8(ascii: "f"): (word, value) = ("false", .no)
         case UInt8(ascii: "n"): (word, value) = ("null", .null)
         default:
-            if isLenient { return try readLenientNumber(offset) }
+            if isLenient && !JSONReader.endsToken(first) { return try readLenientNumber(offset) }
             throw ReadFailure(code: .unexpectedByte, offset: offset)
         }
         let start = offset

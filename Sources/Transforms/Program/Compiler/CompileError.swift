@@ -12,6 +12,8 @@ public struct CompileError: Error, Equatable, Sendable {
     var moduleText: [UInt8]?
     /// Whether `offset` counts through the texts of all modules (see `Compiler.offsetBase`).
     var isPlaced = false
+    /// Further names that mean nothing, in the order in which they were met.
+    public var others: [CompileError] = []
 
     init(_ message: String, offset: Int) {
         self.message = message

@@ -45,7 +45,7 @@ extension Compiler {
         if let function = library.function(key, root) {
             return try compileCall(of: function, arguments, scope, offset, tail)
         }
-        throw CompileError("\(key) is not defined", offset: offset)
+        return try noteUndefined(key, offset)
     }
 
     /// Names that stand for a node of their own.

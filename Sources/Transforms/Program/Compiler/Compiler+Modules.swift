@@ -92,6 +92,7 @@ extension Compiler {
     func local(_ error: CompileError) -> CompileError {
         var error = error
         error.isPlaced = false
+        error.others = error.others.map { local($0) }
         guard error.offset < ModuleTexts.preludeBase else {
             error.offset = 0
             return error

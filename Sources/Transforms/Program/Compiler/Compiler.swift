@@ -27,6 +27,9 @@ final class Compiler {
     var definitions: [FunctionDefinition] = []
     /// Instances in the order they were begun, so that those of an abandoned attempt are forgotten.
     var instanceLog: [(FunctionDefinition, [Arity])] = []
+    /// Names met so far that mean nothing.
+    private var undefined: [CompileError] = []
+    private static let undefinedCountMax = 20
 
     /// A function compiled for certain arities.
     struct Function {
@@ -54,6 +57,21 @@ final class Compiler {
         node.offset += UInt32(truncatingIfNeeded: offsetBase)
         nodes.append(node)
         return Int32(nodes.count - 1)
+    }
+
+    /// Notes a name that means nothing and goes on, so that all of them are told at once.
+    func noteUndefined(_ name: String, _ offset: Int) throws(CompileError) -> Int32 {
+        let error = placed(CompileError("\(name) is not defined", offset: offset))
+        if !undefined.contains(error) { undefined.append(error) }
+        if undefined.count == Compiler.undefinedCountMax { try refuseUndefined() }
+        return try addConstant(.null, offset)
+    }
+
+    /// Throws if there are names that mean nothing.
+    func refuseUndefined() throws(CompileError) {
+        guard var error = undefined.first else { return }
+        error.others = Array(undefined.dropFirst())
+        throw error
     }
 
     func arity(_ node: Int32) -> Arity { nodes[Int(node)].arity }
@@ -284,7 +302,7 @@ final class Compiler {
             return nil
         }
         guard let (slot, home) = found else {
-            throw CompileError("$*label-\(name) is not defined", offset: offset)
+            return try noteUndefined("$*label-\(name)", offset)
         }
         return try add(.breakLabel, .one, offset, a: Int32(slot), b: distance(to: home))
     }
@@ -320,6 +338,6 @@ final class Compiler {
             return try add(node)
         }
         if name == "ENV" { return try add(.environment, .one, offset) }
-        throw CompileError("$\(name) is not defined", offset: offset)
+        return try noteUndefined("$\(name)", offset)
     }
 }

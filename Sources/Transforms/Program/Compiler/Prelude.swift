@@ -41,8 +41,8 @@ enum Prelude {
         def JOIN($idx; idx_expr): [.[] | [., $idx[idx_expr]]];
         def JOIN($idx; stream; idx_expr): stream | [., $idx[idx_expr]];
         def JOIN($idx; stream; idx_expr; join_expr): stream | [., $idx[idx_expr]] | join_expr;
-        def get_prog_origin: null;
-        def get_jq_origin: null;
+        def get_prog_origin: empty;
+        def get_jq_origin: empty;
         def fromstream(f): {x: null, e: false} as $init
           | foreach f as $i ($init;
               if .e then $init else . end
@@ -53,7 +53,18 @@ enum Prelude {
         def truncate_stream(stream):
           . as $n | null | stream | . as $input
           | if (.[0] | length) > $n then setpath([0]; .[0][$n:]) else empty end;
+        def ascii:
+          if type == "number" and . >= 0 and . <= 127 then [.] | implode
+          else error("ascii only takes integers from 0 to 127") end;
         def ascii(f): f | ascii;
+        def format($f):
+          if $f == "text" then @text elif $f == "json" then @json elif $f == "csv" then @csv
+          elif $f == "tsv" then @tsv elif $f == "html" then @html elif $f == "uri" then @uri
+          elif $f == "urid" then @urid elif $f == "sh" then @sh elif $f == "base64" then @base64
+          elif $f == "base64d" then @base64d elif $f == "base32" then @base32
+          elif $f == "base32d" then @base32d
+          elif $f | type == "string" then error("\\($f) is not a valid format")
+          else error("\\($f | type) (\\($f | tojson)) is not a valid format") end;
         def _arguments:
           type as $type
           | if $type == "string" then [., null]

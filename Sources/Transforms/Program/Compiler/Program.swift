@@ -39,6 +39,9 @@
         }
     }
 
+    /// Makes what all compilations share, which the first would make otherwise.
+    public static func prepare() { _ = Prelude.definitions.count }
+
     public static func compile(
         _ text: String, argumentNames: [String] = [], modules: (any ModuleSource)? = nil
     ) throws(CompileError) -> Program {
@@ -196,6 +199,7 @@ extension Compiler {
         let body = module.body ?? Term(kind: .identity, offset: 0)
         let root = try compile(body, scope)
         try checkUncalled()
+        try refuseUndefined()
         return Program(
             self, root: root, argumentNames: argumentNames, constants: library.data,
             digest: digest)

@@ -1,0 +1,119 @@
+// What `run` reads and says where jq has ways of its own: numbers that RFC 8259 has not, bytes that
+// are no UTF-8, places of malformed inputs; and `--strict-json`, which refuses them.
+
+import Glibc
+import Testing
+
+struct RunDropInTests {
+    struct Case: Sendable, CustomTestStringConvertible {
+        var words: [String]
+        var input: [UInt8]
+        var output = ""
+        var message = ""
+        var status: Int32 = 0
+
+        init(
+            _ words: [String], _ input: String, _ output: String = "", _ message: String = "",
+            status: Int32 = 0
+        ) {
+            self.words = words
+            self.input = Array(input.utf8)
+            self.output = output
+            self.message = message
+            self.status = status
+        }
+
+        var testDescription: String { "\(words) < \(String(decoding: input, as: UTF8.self))" }
+    }
+
+    private func check(_ row: Case) throws {
+        let binary = try #require(Command.binary, "the executable was not built")
+        let result = Command.run([binary, "run"] + row.words, input: row.input)
+        #expect(result.output == row.output)
+        #expect(result.message == row.message)
+        #expect(result.status == row.status)
+    }
+
+    /// What jq 1.8 reads, once copied as it stands and once built as values.
+    private static let texts: [(String, String)] = [
+        ("nan", "null\n"),
+        (
+            "[NaN,-nan,Infinity,-Infinity]",
+            "[null,null,1.7976931348623157e+308,"
+                + "-1.7976931348623157e+308]\n"
+        ),
+        ("[+1,.5,1.,007,-.5]", "[1,0.5,1,7,-0.5]\n"), ("1\"a\"[2]true", "1\n\"a\"\n[2]\ntrue\n"),
+        ("{\"a\": nan}", "{\"a\":null}\n"), ("-0 1.50 1E3", "-0\n1.50\n1E+3\n"),
+    ]
+
+    @Test(arguments: texts) func isRead(_ text: String, _ output: String) throws {
+        try check(Case(["-c", "."], text, output))
+        try check(Case(["-c", "if true then . else 1 end"], text, output))
+        try check(Case(["-c", "--parallel", "2", "."], text, output))
+    }
+
+    @Test func argumentsAreReadAsInputs() throws {
+        try check(Case(["-nc", "--argjson", "a", "[nan,+1]", "$a"], "", "[null,1]\n"))
+        try check(
+            Case(
+                ["-nc", "--strict-json", "--argjson", "a", "nan", "$a"], "", "",
+                "jq: Invalid JSON text passed to --argjson\nUse run --help for the options.\n",
+                status: 2))
+    }
+
+    @Test(arguments: [".", "[.][]"]) func repairsUTF8(_ program: String) throws {
+        var row = Case(["-c", program], "", "[\"a\u{FFFD}b\u{FFFD}\"]\n")
+        row.input = Array("[\"a".utf8) + [0xFF, 0x62, 0xE2, 0x82] + Array("\"]".utf8)
+        try check(row)
+        row.words.insert("--strict-json", at: 0)
+        (row.output, row.status) = ("", 2)
+        row.message = "jq: parse error: Bytes that are not UTF-8 at line 1, column 4\n"
+        try check(row)
+    }
+
+    /// Messages with the places that jq gives.
+    private static let refused: [(String, String)] = [
+        ("nan1", "Invalid numeric literal at EOF at line 1, column 4"),
+        ("1true ", "Invalid numeric literal at line 1, column 6"),
+        ("[1, xyz]", "Invalid numeric literal at line 1, column 8"),
+        ("xyz\n", "Invalid numeric literal at line 2, column 0"),
+        ("trux", "Invalid literal at EOF at line 1, column 4"),
+        ("'a'", "Invalid string literal; expected \", but got ' at EOF at line 1, column 3"),
+    ]
+
+    @Test(arguments: refused) func isRefused(_ text: String, _ sentence: String) throws {
+        for program in [".", "[.][]"] {
+            let row = Case(["-c", program], text, "", "jq: parse error: \(sentence)\n", status: 2)
+            let binary = try #require(Command.binary, "the executable was not built")
+            let result = Command.run([binary, "run"] + row.words, input: row.input)
+            #expect(result.message == row.message)
+            #expect(result.status == row.status)
+        }
+    }
+
+    /// Several texts, or none, are inputs too, though JSONTestSuite wants exactly one.
+    private static let streams: Set<String> = [
+        "n_single_space.json", "n_structure_no_data.json", "n_structure_UTF8_BOM_no_data.json",
+        "n_structure_double_array.json", "n_structure_object_with_trailing_garbage.json",
+    ]
+
+    @Test func strictRefusesTheSuite() throws {
+        let shared = unsafe getenv("SHARED_DIR").map { unsafe String(cString: $0) }
+        let folder = (shared ?? Command.root + "/../shared") + "/suites/json/test_parsing"
+        let binary = try #require(Command.binary, "the executable was not built")
+        let words = ["sh", "-c", "cd \(folder) 2>/dev/null && ls"]
+        let names = Command.run(words).output.split(separator: "\n").map(String.init)
+        if names.isEmpty {
+            print("skipped: no JSONTestSuite in \(folder); set SHARED_DIR")
+            return
+        }
+        for name in names where name.hasPrefix("n_") && !Self.streams.contains(name) {
+            for program in [".", "[.]"] {
+                let result = Command.run(
+                    [binary, "run", "--strict-json", "-c", program, folder + "/" + name])
+                #expect(result.status == 2, "\(name) \(program): \(result.output)")
+                #expect(result.message.contains("column"), "\(name): \(result.message)")
+            }
+        }
+    }
+}
