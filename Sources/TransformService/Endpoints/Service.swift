@@ -23,6 +23,7 @@ final class Service: Sendable {
     let configuration: Configuration
     let programs: ProgramCache
     let pool: WorkerPool<TransformJob>
+    let batches: Batches
     let logger: Logger
     let transforms: TransformLibrary
     let metrics: Metrics
@@ -72,6 +73,7 @@ final class Service: Sendable {
             executor.programTextBytesMax = programTextBytesMax
             return executor
         }
+        batches = Batches(configuration, pool.queue)
     }
 
     /// Binds and serves.
@@ -125,6 +127,12 @@ final class Service: Sendable {
     func read(_ request: Request) throws(Problem) -> TransformRequest {
         try TransformRequest(
             request, transforms.current, timeoutNanoseconds: configuration.timeoutNanoseconds)
+    }
+
+    /// Whether an answer of this length is compressed.
+    func codes(_ request: borrowing TransformRequest, byteCount: Int) -> Bool {
+        let byteCountMin = configuration.compressBytesMin
+        return request.answerCoding != nil && byteCountMin > 0 && byteCount >= byteCountMin
     }
 
     /// The current event loop's own.

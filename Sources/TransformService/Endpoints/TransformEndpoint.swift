@@ -11,6 +11,10 @@ struct TransformEndpoint: HTTPHandler {
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
+            let isLines = MediaType.isLines(request)
+            if isLines || request.rawQuery?.contains("each") == true {
+                if let plan = try receiveBatch(request, exchange, isLines: isLines) { return plan }
+            }
             try MediaType.check(request)
             let settings = service.configuration
             let byteCount = request.contentLength
@@ -27,6 +31,32 @@ struct TransformEndpoint: HTTPHandler {
             exchange.respond(error.response(requestID: RequestID.of(request)))
             return .drop
         }
+    }
+
+    /// A batch: each line, or each element of an array, is an input of the program.
+    /// - Returns: nil if it is none.
+    private func receiveBatch(
+        _ request: Request, _ exchange: Exchange, isLines: Bool
+    ) throws(Problem) -> BodyPlan? {
+        let asked = try service.read(request)
+        guard isLines || asked.isEach else { return nil }
+        guard !isLines || !asked.isEach else {
+            throw Problem(.malformedRequest, "`each` is for one array, not for lines.")
+        }
+        let program =
+            asked.transform.map { .named($0) } ?? asked.program.map { BatchProgram.text($0) }
+        guard let program else {
+            throw Problem(
+                .malformedRequest,
+                "A batch has no envelope: its program is the query parameter `program`.")
+        }
+        guard request.hasContent || request.contentLength == 0 else {
+            throw Problem(.lengthRequired, "A batch needs a body.")
+        }
+        if !isLines { try MediaType.check(request) }
+        return isLines
+            ? try service.batches.beginLines(request, asked, exchange, program)
+            : try service.batches.beginEach(request, asked, exchange, program)
     }
 
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
@@ -48,6 +78,7 @@ struct TransformEndpoint: HTTPHandler {
     private func runHere(
         _ request: TransformRequest, _ content: ByteBuffer, _ exchange: Exchange
     ) -> Bool {
+        if request.contentCoding != nil { return false }
         let desk = service.loopDesk()
         let bounds = RunBounds(
             deadlineNanoseconds: request.deadlineNanoseconds,
@@ -58,7 +89,10 @@ struct TransformEndpoint: HTTPHandler {
         }
         let response: Response
         switch outcome {
-        case .written: response = desk.answer(request)
+        case .written:
+            // Compressing is no work for the loop.
+            if service.codes(request, byteCount: desk.executor.output.count) { return false }
+            response = desk.answer(request)
         case .problem(let problem):
             response = Answer.problem(problem, request, desk.executor, queued: 0)
         case .unfinished, .cancelled: return false

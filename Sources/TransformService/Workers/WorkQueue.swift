@@ -8,6 +8,7 @@
 // are free for others, whatever the workers do.
 
 import Glibc
+import Transforms
 
 /// What can wait in the queue.
 protocol QueuedJob: AnyObject, Sendable {
@@ -26,6 +27,9 @@ protocol QueuedJob: AnyObject, Sendable {
         var saturatedSince: UInt64?
     }
 
+    /// While jobs wait, one slice is taken in this time: batches advance, if slowly.
+    private static var laneWaitNanosecondsMax: UInt64 { 10_000_000 }
+
     private let countMax: Int
     private let bytesMax: Int
     // Safety: allocated and initialised by `init`, destroyed by `deinit`, when no thread is left.
@@ -37,6 +41,9 @@ protocol QueuedJob: AnyObject, Sendable {
     private var next: UInt64 = 0
     private var currentLoad = Load()
     private var isClosed = false
+    private var lane = SliceLane()
+    /// When a slice was last taken, or the lane was last empty; `MonotonicClock`.
+    private var laneNanoseconds: UInt64 = 0
 
     /// - Parameter bytesMax: of all waiting jobs; a job that is larger waits only alone.
     init(countMax: Int, bytesMax: Int) {
@@ -120,23 +127,50 @@ protocol QueuedJob: AnyObject, Sendable {
         while head < next, ring[place(head)] == nil { head += 1 }
     }
 
-    /// Waits for the job that has waited longest; nil once the queue is closed and empty.
-    func take() -> Job? {
-        locked {
-            while currentLoad.count == 0 {
+    /// What a worker gets to do.
+    enum Work {
+        case job(Job)
+        case slice(any Slice)
+    }
+
+    /// Waits for the job that has waited longest, or for a slice while no job waits; nil once the
+    /// queue is closed and empty.
+    func takeWork() -> Work? {
+        locked { () -> Work? in
+            while true {
+                if isSliceDue, let slice = lane.take() { return .slice(slice) }
+                if let job = takeJob() { return .job(job) }
                 if isClosed { return nil }
                 currentLoad.idleCount += 1
                 unsafe pthread_cond_wait(condition, mutex)
                 currentLoad.idleCount -= 1
             }
-            dropWithdrawn()
-            let job = ring[place(head)]
-            ring[place(head)] = nil
-            head += 1
-            if let job { left(job) }
-            dropWithdrawn()
-            return job
         }
+    }
+
+    /// The job that has waited longest; nil when none waits.
+    func take() -> Job? { locked { takeJob() } }
+
+    private func takeJob() -> Job? {
+        guard currentLoad.count > 0 else { return nil }
+        dropWithdrawn()
+        let job = ring[place(head)]
+        ring[place(head)] = nil
+        head += 1
+        if let job { left(job) }
+        dropWithdrawn()
+        return job
+    }
+
+    /// Whether a slice is to be taken now: no job waits, or slices have waited long.
+    private var isSliceDue: Bool {
+        if lane.isEmpty { return false }
+        let now = MonotonicClock.nanoseconds()
+        if currentLoad.count > 0, now < laneNanoseconds &+ Self.laneWaitNanosecondsMax {
+            return false
+        }
+        laneNanoseconds = now
+        return true
     }
 
     /// Takes no more jobs; workers end when those that wait are done.
@@ -146,4 +180,16 @@ protocol QueuedJob: AnyObject, Sendable {
             unsafe pthread_cond_broadcast(condition)
         }
     }
+}
+
+extension WorkQueue: SliceQueue {
+    func submit(_ slice: any Slice, of owner: SliceOwner, isNext: Bool) {
+        locked {
+            if lane.isEmpty { laneNanoseconds = MonotonicClock.nanoseconds() }
+            lane.add(slice, of: owner, isNext: isNext)
+            if currentLoad.idleCount > 0 { unsafe pthread_cond_signal(condition) }
+        }
+    }
+
+    func withdrawSlices(of owner: SliceOwner) { locked { lane.remove(owner) } }
 }

@@ -72,9 +72,15 @@ private final class Worker<Job: PoolJob>: Sendable {
 
     func work() {
         let executor = makeExecutor()
-        while let job = queue.take() {
-            deadlineNanoseconds.store(max(job.deadlineNanoseconds, 1), ordering: .relaxed)
-            job.run(on: executor)
+        while let work = queue.takeWork() {
+            switch work {
+            case .job(let job):
+                deadlineNanoseconds.store(max(job.deadlineNanoseconds, 1), ordering: .relaxed)
+                job.run(on: executor)
+            case .slice(let slice):
+                deadlineNanoseconds.store(max(slice.deadlineNanoseconds, 1), ordering: .relaxed)
+                slice.run(on: executor)
+            }
             deadlineNanoseconds.store(0, ordering: .relaxed)
         }
     }
