@@ -36,7 +36,7 @@ public struct ResponseFields: Sendable {
         appendName(name)
         let start = bytes.count
         var value = value
-        unsafe value.withUTF8 { unsafe bytes.append(contentsOf: $0) }
+        value.withUTF8 { unsafe bytes.append(contentsOf: $0) }
         unsafe bytes.withUnsafeMutableBufferPointer { all in
             for i in start..<all.count {
                 // Safety: `i` is below the count.
