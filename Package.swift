@@ -43,7 +43,7 @@ let package = Package(
         .executableTarget(
             name: "TransformService",
             dependencies: [
-                "HTTPKit", "Transforms",
+                "HTTPKit", "Transforms", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -1,5 +1,6 @@
 // Answers -> bytes on the channel: whole, streamed, and refusals.
 
+import Glibc
 import NIOCore
 
 extension ConnectionHandler {
@@ -141,7 +142,13 @@ extension ConnectionHandler {
     }
 
     func abort(serial: UInt64) {
-        if isOpen(serial) { cut() }
+        guard isOpen(serial) else { return }
+        // Where the end of the connection ends the content, only a reset tells that it broke off.
+        if isStreaming, !isChunked, let channel = context?.channel as? any SocketOptionProvider {
+            channel.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in self.cut() }
+        } else {
+            cut()
+        }
     }
 
     /// Tells a client that waits for it to send its content.

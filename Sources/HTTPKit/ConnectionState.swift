@@ -232,7 +232,7 @@ struct ConnectionState: ~Copyable {
         if !hasLength { framing = isOldVersion ? .untilClose : .chunked }
         isLastResponse =
             isRefusal || !wantsKeepAlive || isDraining || framing == .untilClose
-            || !canReadToEnd
+            || !(hasLength ? canReadToEnd : canReadOn)
         return ResponsePlan(
             framing: framing,
             connectionOption: isLastResponse ? .close : isOldVersion ? .keepAlive : .none,
@@ -257,6 +257,10 @@ struct ConnectionState: ~Copyable {
         default: false
         }
     }
+
+    /// Whether a streamed answer, which may begin while content is read and goes on with it, can
+    /// leave the connection open.
+    private var canReadOn: Bool { phase == .body ? !isContinueDue : canReadToEnd }
 
     /// The whole answer has been handed to the socket.
     /// - Returns: whether the connection goes on; if not, the sending side is to be shut, and

@@ -2,7 +2,9 @@
 
 import Glibc
 
-final class RawClient {
+/// One thread may send while another receives, and closes once both are done: the socket is the
+/// system's, and nothing else is shared. That is why it is `Sendable`.
+final class RawClient: @unchecked Sendable {
     struct Failure: Error {
         let step: String
         let code: Int32
@@ -90,6 +92,17 @@ final class RawClient {
         var request = pollfd(fd: descriptor, events: events, revents: 0)
         // Safety: one pollfd is passed, as the count says.
         return unsafe Glibc.poll(&request, 1, milliseconds) > 0
+    }
+
+    /// The next bytes; nil when the peer closed or nothing comes for a while.
+    func receive(milliseconds: Int32 = 10_000) -> [UInt8]? {
+        guard poll(Int16(POLLIN), milliseconds: milliseconds) else { return nil }
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        // Safety: the array is as long as the count that is passed.
+        let count = unsafe chunk.withUnsafeMutableBytes {
+            unsafe recv(descriptor, $0.baseAddress, $0.count, 0)
+        }
+        return count > 0 ? Array(chunk[..<count]) : nil
     }
 
     /// Reads until `isEnough` says so, the peer closes, or nothing comes for a while.

@@ -96,11 +96,11 @@ struct TransformEndpointTests {
             content: "<a/>", fields: "Content-Type: text/xml\r\n", status: 415,
             expected: "unsupported-media-type"),
         Case(
-            content: "1", fields: "Content-Type: application/x-ndjson\r\n", status: 415,
-            expected: "unsupported-media-type"),
+            content: "1", fields: "Content-Type: application/x-ndjson\r\n", status: 400,
+            expected: "malformed-request"),
         Case(
             content: "1", fields: "Content-Encoding: br\r\n", status: 415,
-            expected: "unsupported-media-type"),
+            expected: "unsupported-content-coding"),
     ]
 
     @Test func answersEveryCase() async throws {

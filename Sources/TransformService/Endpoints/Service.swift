@@ -24,6 +24,7 @@ final class Service: Sendable {
     let programs: ProgramCache
     let costs: CostTable
     let pool: WorkerPool<TransformJob>
+    let batches: Batches
     let logger: Logger
     let transforms: TransformLibrary
     let metrics: Metrics
@@ -74,6 +75,7 @@ final class Service: Sendable {
             executor.programTextBytesMax = programTextBytesMax
             return executor
         }
+        batches = Batches(configuration, pool.queue)
     }
 
     /// Binds and serves.
@@ -127,6 +129,12 @@ final class Service: Sendable {
     func read(_ request: Request) throws(Problem) -> TransformRequest {
         try TransformRequest(
             request, transforms.current, timeoutNanoseconds: configuration.timeoutNanoseconds)
+    }
+
+    /// Whether an answer of this length is compressed.
+    func codes(_ request: borrowing TransformRequest, byteCount: Int) -> Bool {
+        let byteCountMin = configuration.compressBytesMin
+        return request.answerCoding != nil && byteCountMin > 0 && byteCount >= byteCountMin
     }
 
     /// The current event loop's own.

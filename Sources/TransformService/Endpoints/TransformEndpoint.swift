@@ -11,6 +11,10 @@ struct TransformEndpoint: HTTPHandler {
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
+            let isLines = MediaType.isLines(request)
+            if isLines || request.rawQuery?.contains("each") == true {
+                if let plan = try receiveBatch(request, exchange, isLines: isLines) { return plan }
+            }
             try MediaType.check(request)
             let settings = service.configuration
             let byteCount = request.contentLength
@@ -33,6 +37,32 @@ struct TransformEndpoint: HTTPHandler {
             exchange.respond(error.response(requestID: RequestID.of(request)))
             return .drop
         }
+    }
+
+    /// A batch: each line, or each element of an array, is an input of the program.
+    /// - Returns: nil if it is none.
+    private func receiveBatch(
+        _ request: Request, _ exchange: Exchange, isLines: Bool
+    ) throws(Problem) -> BodyPlan? {
+        let asked = try service.read(request)
+        guard isLines || asked.isEach else { return nil }
+        guard !isLines || !asked.isEach else {
+            throw Problem(.malformedRequest, "`each` is for one array, not for lines.")
+        }
+        let program =
+            asked.transform.map { .named($0) } ?? asked.program.map { BatchProgram.text($0) }
+        guard let program else {
+            throw Problem(
+                .malformedRequest,
+                "A batch has no envelope: its program is the query parameter `program`.")
+        }
+        guard request.hasContent || request.contentLength == 0 else {
+            throw Problem(.lengthRequired, "A batch needs a body.")
+        }
+        if !isLines { try MediaType.check(request) }
+        return isLines
+            ? try service.batches.beginLines(request, asked, exchange, program)
+            : try service.batches.beginEach(request, asked, exchange, program)
     }
 
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
@@ -63,6 +93,7 @@ struct TransformEndpoint: HTTPHandler {
     private func runHere(
         _ request: TransformRequest, _ content: ByteBuffer, _ exchange: Exchange, _ now: UInt64
     ) -> Try {
+        if request.contentCoding != nil { return .left(costKey: nil) }
         let desk = service.loopDesk()
         guard desk.budget.hasTurn else { return .left(costKey: nil) }
         let bounds = RunBounds(
@@ -81,7 +112,12 @@ struct TransformEndpoint: HTTPHandler {
         }
         let response: Response
         switch outcome {
-        case .written: response = desk.answer(request)
+        case .written:
+            // Compressing is no work for the loop.
+            if service.codes(request, byteCount: desk.executor.output.count) {
+                return .left(costKey: desk.executor.programKey)
+            }
+            response = desk.answer(request)
         case .problem(let problem):
             response = Answer.problem(problem, request, desk.executor, queued: 0)
         case .unfinished, .cancelled:

@@ -159,17 +159,15 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
         let bounds = RunBounds(
             deadlineNanoseconds: request.deadlineNanoseconds, stepsMax: nil, cancel: cancel,
             note: note)
-        // Safety: the bytes stay while the closure runs, and the documents in them no longer.
-        let outcome = unsafe content.withUnsafeReadableBytes {
-            unsafe executor.execute(request, content: $0, bounds)
-        }
+        let outcome = outcome(on: executor, bounds)
         learn(executor, outcome, MonotonicClock.nanoseconds() &- started)
         let response: Response
         switch outcome {
         case .written:
             var buffer = ByteBuffer()
             executor.copyOutput(to: &buffer)
-            response = Answer.output(buffer, request, executor, queued: queued)
+            guard let written = answer(buffer, executor, queued: queued) else { return }
+            response = written
         case .problem(let problem):
             response = Answer.problem(problem, request, executor, queued: queued)
         case .unfinished:
@@ -197,5 +195,39 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
         let problem = Rejection(reason: reason, retryAfterSeconds: 1).problem
         let response = problem.response(requestID: request.requestID)
         exchange.eventLoop.execute { self.end(response) }
+    }
+
+    private func outcome(on executor: Executor, _ bounds: RunBounds) -> Outcome {
+        do throws(Problem) {
+            if let coding = request.contentCoding {
+                let inflated = try WholeContent.inflate(
+                    content, coding, bytesMax: service.configuration.bodyBytesMax,
+                    deadlineNanoseconds: request.deadlineNanoseconds, cancel: cancel)
+                guard let inflated else { return .cancelled }
+                content = inflated
+            }
+        } catch {
+            return .problem(error)
+        }
+        // Safety: the bytes stay while the closure runs, and the documents in them no longer.
+        return unsafe content.withUnsafeReadableBytes {
+            unsafe executor.execute(request, content: $0, bounds)
+        }
+    }
+
+    /// The answer, compressed if the client likes that; nil when it left, or the deadline's timer
+    /// answers.
+    private func answer(
+        _ output: ByteBuffer, _ executor: Executor, queued: UInt64
+    ) -> Response? {
+        guard service.codes(request, byteCount: output.readableBytes),
+            let coding = request.answerCoding
+        else { return Answer.output(output, request, executor, queued: queued) }
+        let compressed = WholeContent.deflate(
+            output, coding, deadlineNanoseconds: request.deadlineNanoseconds, cancel: cancel)
+        guard let compressed else { return nil }
+        var response = Answer.output(compressed, request, executor, queued: queued)
+        response.fields.add(coding)
+        return response
     }
 }

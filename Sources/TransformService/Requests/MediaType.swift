@@ -6,9 +6,6 @@ enum MediaType {
     /// Refuses content that is surely no JSON. Clients that name no type, or their tool's default
     /// (`curl -d` says form), are served: the reader is strict anyway.
     static func check(_ request: Request) throws(Problem) {
-        if let coding = request.field(.contentEncoding), coding.lowercased() != "identity" {
-            throw Problem(.unsupportedMediaType, "Content-Encoding \(coding) is not served.")
-        }
         if request.field(.contentType, is: "application/json") { return }
         guard let type = request.field(.contentType) else { return }
         let essence = Acceptance.essence(type)
@@ -31,5 +28,19 @@ enum MediaType {
         let offered = OutputMedia.allCases.map(\.essence).joined(separator: ", ")
         throw Problem(
             .notAcceptable, "None of what Accept names is served; offered are \(offered).")
+    }
+
+    /// Whether the content is JSON texts, one a line.
+    static func isLines(_ request: Request) -> Bool {
+        if request.field(.contentType, is: "application/json") { return false }
+        return request.field(.contentType).map { lineTypes.contains(Acceptance.essence($0)) }
+            ?? false
+    }
+
+    private static var lineTypes: [String] {
+        [
+            "application/x-ndjson", "application/ndjson", "application/jsonl",
+            "application/x-jsonlines", "application/jsonlines",
+        ]
     }
 }

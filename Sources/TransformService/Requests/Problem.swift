@@ -13,6 +13,7 @@ struct Problem: Error, Sendable, Equatable {
         case malformedRequest, malformedJSON, malformedEnvelope, lengthRequired
         case unsupportedMediaType, unknownTransform, unknownArgument, notAcceptable
         case inlineProgramRefused, outputNotText, unauthorized
+        case unsupportedCoding, malformedCoding, bodyTooLong
         case compileError, programTooLong, programError, outputCount
         case memoryLimit, outputLimit, depthLimit
         case internalError, reducedCapacity, deadlineExceeded
@@ -24,6 +25,9 @@ struct Problem: Error, Sendable, Equatable {
             case .malformedEnvelope: "malformed-envelope"
             case .lengthRequired: "length-required"
             case .unsupportedMediaType: "unsupported-media-type"
+            case .unsupportedCoding: "unsupported-content-coding"
+            case .malformedCoding: "malformed-content-coding"
+            case .bodyTooLong: "body-too-long"
             case .unknownTransform: "unknown-transform"
             case .unknownArgument: "unknown-argument"
             case .notAcceptable: "not-acceptable"
@@ -50,6 +54,9 @@ struct Problem: Error, Sendable, Equatable {
             case .malformedEnvelope: "The body is not an envelope"
             case .lengthRequired: "The request has no body"
             case .unsupportedMediaType: "The content's type is not served"
+            case .unsupportedCoding: "The content's coding is not served"
+            case .malformedCoding: "The compressed content is malformed"
+            case .bodyTooLong: "The content is longer than allowed"
             case .unknownTransform: "There is no transform of this name"
             case .unknownArgument: "The transform has no argument of this name"
             case .notAcceptable: "No acceptable media type is offered"
@@ -71,12 +78,14 @@ struct Problem: Error, Sendable, Equatable {
 
         var status: Status {
             switch self {
-            case .malformedRequest, .malformedJSON, .malformedEnvelope, .unknownArgument:
+            case .malformedRequest, .malformedJSON, .malformedEnvelope, .malformedCoding,
+                .unknownArgument:
                 .badRequest
             case .inlineProgramRefused: Status(403)
             case .notAcceptable: Status(406)
             case .lengthRequired: Status(411)
-            case .unsupportedMediaType: Status(415)
+            case .unsupportedMediaType, .unsupportedCoding: Status(415)
+            case .bodyTooLong: Status(413)
             case .unknownTransform: .notFound
             case .unauthorized: Status(401)
             case .compileError, .programTooLong, .programError, .outputCount, .memoryLimit,
@@ -100,6 +109,12 @@ struct Problem: Error, Sendable, Equatable {
         var file: String?
     }
 
+    /// Which input of a batch failed: a line, counted from 1, or an array's element, from 0.
+    enum Input: Sendable, Equatable {
+        case line(Int)
+        case element(Int)
+    }
+
     /// The longest `detail`, in code points: what a program raises may be longer.
     private static let detailCountMax = 2_000
 
@@ -111,6 +126,12 @@ struct Problem: Error, Sendable, Equatable {
     /// Outputs that the program yielded.
     var count: Int?
     var retryAfterSeconds: Int?
+    /// With a line, `place` is a place in that line.
+    var input: Input?
+    /// The answer's status, where it is not the kind's.
+    var statusInstead: Status?
+
+    var status: Status { statusInstead ?? kind.status }
 
     init(_ kind: Kind, _ detail: String, place: Place? = nil) {
         self.kind = kind
@@ -119,12 +140,33 @@ struct Problem: Error, Sendable, Equatable {
     }
 
     func response(requestID: String) -> Response {
+        var fields = ResponseFields()
+        fields.add("X-Request-Id", requestID)
+        if let retryAfterSeconds { fields.add("Retry-After", "\(retryAfterSeconds)" as String) }
+        if kind == .unsupportedCoding {
+            fields.add("Accept-Encoding", "gzip, deflate" as StaticString)
+        }
+        return Response(
+            status, contentType: Self.contentType, fields: fields,
+            content: .bytes(text(requestID: requestID)))
+    }
+
+    /// The JSON text.
+    func text(requestID: String) -> [UInt8] {
         var text = Self.start(
-            slug: "\(kind.slug)", title: "\(kind.title)", status: kind.status,
+            slug: "\(kind.slug)", title: "\(kind.title)", status: status,
             detail: detail, requestID: requestID)
+        var isLine = false
+        switch input {
+        case .line(let number)?:
+            text.member("line", number)
+            isLine = true
+        case .element(let index)?: text.member("index", index)
+        case nil: break
+        }
         if let place {
             text.member("offset", place.offset)
-            text.member("line", place.line)
+            if !isLine { text.member("line", place.line) }
             text.member("column", place.column)
             if let excerpt = place.excerpt { text.member("excerpt", excerpt) }
             if let file = place.file { text.member("file", file) }
@@ -132,11 +174,7 @@ struct Problem: Error, Sendable, Equatable {
         if let value { text.member("value", json: value) }
         if let count { text.member("count", count) }
         text.close()
-        var fields = ResponseFields()
-        fields.add("X-Request-Id", requestID)
-        if let retryAfterSeconds { fields.add("Retry-After", "\(retryAfterSeconds)" as String) }
-        return Response(
-            kind.status, contentType: Self.contentType, fields: fields, content: .bytes(text.bytes))
+        return text.bytes
     }
 
     /// The content of an answer that the HTTP layer makes itself.

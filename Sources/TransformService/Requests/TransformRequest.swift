@@ -6,6 +6,22 @@
 
 import HTTPKit
 
+/// What a failing input of a batch does.
+enum ErrorMode: Sendable, Equatable {
+    /// It ends the batch.
+    case fail
+    /// Its problem stands in the place of its outputs.
+    case inline
+
+    init?(name: String) {
+        switch name {
+        case "fail": self = .fail
+        case "inline": self = .inline
+        default: return nil
+        }
+    }
+}
+
 /// What a head says, so that the request may be dropped.
 struct TransformRequest: Sendable {
     /// The most arguments of a program.
@@ -24,6 +40,14 @@ struct TransformRequest: Sendable {
     /// The one that the path names: then the content is its input.
     var transform: NamedTransform?
     var requestID: String
+    /// What a failing input of a batch does.
+    var errors: ErrorMode?
+    /// The content is an array whose elements are the inputs.
+    var isEach = false
+    /// Of the content; nil for none.
+    var contentCoding: ContentCoding?
+    /// That the client wants the answer in; nil for none.
+    var answerCoding: ContentCoding?
     /// Of `MonotonicClock`.
     var deadlineNanoseconds: UInt64
     var firstByteNanoseconds: UInt64
@@ -44,6 +68,8 @@ struct TransformRequest: Sendable {
         deadlineNanoseconds = firstByteNanoseconds &+ timeout
         acceptance = try MediaType.acceptance(request)
         if request.rawQuery != nil { try readQuery(request) }
+        contentCoding = try ContentCoding.content(of: request)
+        answerCoding = ContentCoding.answer(to: request)
     }
 
     static func unknown(_ name: String) -> Problem {
@@ -76,7 +102,18 @@ struct TransformRequest: Sendable {
                         .malformedRequest, "The query parameter `outputs` is `one` or `array`.")
                 }
                 form = named
-            case "errors" where transform != nil, "each" where transform != nil: continue
+            case "errors":
+                guard let mode = ErrorMode(name: parameter.value) else {
+                    throw Problem(
+                        .malformedRequest, "The query parameter `errors` is `fail` or `inline`.")
+                }
+                errors = mode
+            case "each":
+                guard ["", "true"].contains(parameter.value) else {
+                    throw Problem(
+                        .malformedRequest, "The query parameter `each` is empty or `true`.")
+                }
+                isEach = true
             default: arguments.append(parameter)
             }
         }

@@ -42,6 +42,13 @@ struct ServeCommand: ParsableCommand {
             "Longest time for a request from its first byte, milliseconds. (default: 4500)",
             valueName: "ms"))
     var timeoutMs: String?
+    @Option(
+        help: ArgumentHelp(
+            "Longest time for a batch, where --timeout-ms holds for each input, milliseconds. "
+                + "(default: 600000)", valueName: "ms"))
+    var batchTimeoutMs: String?
+    @Option(help: ArgumentHelp("Batches in work at a time. (default: 16)", valueName: "count"))
+    var batchCount: String?
     @Option(help: ArgumentHelp("Memory of one run, MiB. (default: 256)", valueName: "MiB"))
     var memoryMib: String?
     @Option(help: ArgumentHelp("Longest request body, MiB. (default: 64)", valueName: "MiB"))
@@ -83,6 +90,11 @@ struct ServeCommand: ParsableCommand {
             "A file of bearer tokens, one a line, any of which opens all but health, metrics and "
                 + "/openapi.json. Read again on SIGHUP.", valueName: "path"))
     var authTokenFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "Answers from this length are compressed where clients accept it, KiB; 0: none. "
+                + "(default: 1)", valueName: "KiB"))
+    var compressKib: String?
     @Option(help: ArgumentHelp("Requests that may wait. (default: 1024)", valueName: "count"))
     var queueCount: String?
     @Option(
@@ -133,6 +145,8 @@ struct ServeCommand: ParsableCommand {
     private var flags: [String: String] {
         let pairs: [(String, String?)] = [
             ("host", host), ("port", port), ("unix", unix), ("workers", workers),
+            ("batch-timeout-ms", batchTimeoutMs), ("batch-count", batchCount),
+            ("compress-kib", compressKib),
             ("event-loops", eventLoops), ("timeout-ms", timeoutMs), ("memory-mib", memoryMib),
             ("body-mib", bodyMib), ("output-mib", outputMib), ("queue-count", queueCount),
             ("queue-mib", queueMib),

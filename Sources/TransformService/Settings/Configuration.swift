@@ -15,9 +15,15 @@ struct Configuration: Sendable, Equatable {
     var workerCount = 1
     var loopCount = 1
     var timeoutNanoseconds: UInt64 = 4_500_000_000
+    /// Of a batch, from its first byte; a client may ask for less.
+    var batchTimeoutNanoseconds: UInt64 = 600_000_000_000
+    /// Batches in work.
+    var batchCountMax = 16
     var memoryBytesMax = 256 << 20
     var bodyBytesMax = 64 << 20
     var outputBytesMax = 256 << 20
+    /// Answers from this length are compressed for clients that accept it; 0 for none.
+    var compressBytesMin = 1 << 10
     var queueCountMax = 1_024
     var queueBytesMax = 256 << 20
     var queueWaitPercent = 6
@@ -87,9 +93,14 @@ struct Setting: Sendable {
         Setting(name: "timeout-ms", range: 1...86_400_000) {
             $0.timeoutNanoseconds = UInt64($1) * 1_000_000
         },
+        Setting(name: "batch-timeout-ms", range: 1...86_400_000) {
+            $0.batchTimeoutNanoseconds = UInt64($1) * 1_000_000
+        },
+        Setting(name: "batch-count", range: 0...1_024) { $0.batchCountMax = $1 },
         Setting(name: "memory-mib", range: 1...1_048_576) { $0.memoryBytesMax = $1 << 20 },
         Setting(name: "body-mib", range: 1...2_047) { $0.bodyBytesMax = $1 << 20 },
         Setting(name: "output-mib", range: 1...2_047) { $0.outputBytesMax = $1 << 20 },
+        Setting(name: "compress-kib", range: 0...1_048_576) { $0.compressBytesMin = $1 << 10 },
         Setting(name: "queue-count", range: 1...1_000_000) { $0.queueCountMax = $1 },
         Setting(name: "queue-mib", range: 1...1_048_576) { $0.queueBytesMax = $1 << 20 },
         Setting(name: "queue-wait-percent", range: 1...100) { $0.queueWaitPercent = $1 },

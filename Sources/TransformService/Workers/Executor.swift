@@ -56,7 +56,7 @@ final class RunNote: Sendable {
     /// JSON text of a raised value that is put into the answer.
     static let valueBytesMax = 64 * 1024
     /// Memory of the output that is kept between runs.
-    private static let outputBytesKept = 256 * 1024
+    static let outputBytesKept = 256 * 1024
 
     let runner: Runner
     private let cache: ProgramCache
@@ -65,10 +65,10 @@ final class RunNote: Sendable {
     /// What programs take; looked at on event loops.
     private let costs: CostTable?
     private let outputBytesMax: Int
-    private let slot = CrashSlot()
+    let slot = CrashSlot()
     /// Program text; longer ones are refused.
     var programTextBytesMax = Executor.programBytesMax
-    private(set) var output: OutputBuffer
+    var output: OutputBuffer
     private(set) var choice = OutputChoice.one
     /// The named transform that runs or ran.
     private(set) var transform: NamedTransform?
@@ -225,16 +225,7 @@ final class RunNote: Sendable {
         _ text: UnsafeRawBufferPointer, _ input: Document, _ names: [String],
         _ arguments: [Document]
     ) throws(Problem) -> Plan? {
-        guard servesInlinePrograms else {
-            throw Problem(
-                .inlineProgramRefused,
-                "This service runs loaded transforms only; GET /transforms lists them.")
-        }
-        guard text.count <= programTextBytesMax else {
-            throw Problem(
-                .programTooLong,
-                "The program has \(text.count) bytes; \(programTextBytesMax) are allowed.")
-        }
+        try checkProgram(byteCount: text.count)
         let key = unsafe ProgramCache.hash(text, [])
         programKey = key
         if !mayRun(key) { return nil }
@@ -245,10 +236,32 @@ final class RunNote: Sendable {
             arguments.insert(try argumentObject(names, arguments), at: 0)
             names.insert("ARGS", at: 0)
         }
-        let hash = names.isEmpty ? key : unsafe ProgramCache.hash(text, names)
+        guard let program = unsafe try program(text, names) else { return nil }
+        return Plan(program: program, input: input, arguments: arguments)
+    }
+
+    /// Whether a program of a request's own may run, and is no longer than allowed.
+    func checkProgram(byteCount: Int) throws(Problem) {
+        guard servesInlinePrograms else {
+            throw Problem(
+                .inlineProgramRefused,
+                "This service runs loaded transforms only; GET /transforms lists them.")
+        }
+        guard byteCount <= programTextBytesMax else {
+            throw Problem(
+                .programTooLong,
+                "The program has \(byteCount) bytes; \(programTextBytesMax) are allowed.")
+        }
+    }
+
+    /// The compiled program; nil where it is not compiled yet and may not be here.
+    func program(
+        _ text: UnsafeRawBufferPointer, _ names: [String]
+    ) throws(Problem) -> Program? {
+        let hash = unsafe ProgramCache.hash(text, names)
         if let program = unsafe cache.find(hash, text, names) {
             noteProgram(program)
-            return Plan(program: program, input: input, arguments: arguments)
+            return program
         }
         if isTentative { return nil }
         cache.noteMiss()
@@ -259,7 +272,7 @@ final class RunNote: Sendable {
             let program = try Program.compile(bytes, argumentNames: names)
             cache.insert(hash, bytes, program)
             noteProgram(program)
-            return Plan(program: program, input: input, arguments: arguments)
+            return program
         } catch {
             throw compileProblem(error, bytes)
         }
@@ -279,7 +292,7 @@ final class RunNote: Sendable {
     }
 
     /// Whether the text has `ARGS` in it.
-    private func mentionsArguments(_ text: UnsafeRawBufferPointer) -> Bool {
+    func mentionsArguments(_ text: UnsafeRawBufferPointer) -> Bool {
         var window: UInt32 = 0
         for i in 0..<text.count {
             // Safety: `i` is below the count.
@@ -410,7 +423,7 @@ final class RunNote: Sendable {
 
     // MARK: Problems
 
-    private func readProblem(_ error: ReadFailure, _ text: UnsafeRawBufferPointer) -> Outcome {
+    func readProblem(_ error: ReadFailure, _ text: UnsafeRawBufferPointer) -> Outcome {
         if error.code == .limit { return stopped(runner.limitMet) }
         let place = unsafe TextPlace(offset: error.offset, in: text)
         return .problem(
@@ -420,7 +433,7 @@ final class RunNote: Sendable {
                     offset: error.offset, line: place.line, column: place.column)))
     }
 
-    private func stopped(_ limit: Limit) -> Outcome {
+    func stopped(_ limit: Limit) -> Outcome {
         switch limit {
         case .cancelled: .cancelled
         case .deadline: .problem(limitProblem(limit))
@@ -493,7 +506,7 @@ final class RunNote: Sendable {
     }
 
     /// The raised value as `value`; a string is the detail itself.
-    private func errorProblem(_ raised: Document, _ verb: String) -> Problem {
+    func errorProblem(_ raised: Document, _ verb: String) -> Problem {
         let text = jsonText(raised)
         let shown = text.map { String(decoding: $0.prefix(200), as: UTF8.self) }
         var problem = Problem(
@@ -512,7 +525,7 @@ final class RunNote: Sendable {
 
 extension Array where Element == UInt8 {
     /// `withUnsafeBytes` for bodies that throw one type.
-    fileprivate func withUnsafeBytesTyped<Result, Failure: Error>(
+    func withUnsafeBytesTyped<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         let result = unsafe withUnsafeBytes { bytes in

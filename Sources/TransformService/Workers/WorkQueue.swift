@@ -33,6 +33,8 @@ protocol QueuedJob: AnyObject, Sendable {
     struct Taken {
         /// Nil if all that waited were dropped, or the queue is closed.
         var job: Job?
+        /// Instead of a job: a part of a batch.
+        var slice: (any Slice)?
         /// Jobs that are too late, to be told so.
         var dropped: [(job: Job, reason: ShedReason)] = []
         var isClosed = false
@@ -42,6 +44,8 @@ protocol QueuedJob: AnyObject, Sendable {
     private static var droppedCountMax: Int { 64 }
 
     private let pressure = Atomic<Bool>(false)
+    /// While jobs wait, one slice is taken in this time: batches advance, if slowly.
+    private static var laneWaitNanosecondsMax: UInt64 { 10_000_000 }
     // Safety: allocated and initialised by `init`, destroyed by `deinit`, when no thread is left.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let general: UnsafeMutablePointer<pthread_cond_t>
@@ -51,6 +55,9 @@ protocol QueuedJob: AnyObject, Sendable {
     private var waitingCount = 0
     private var saturatedSince: UInt64?
     private var isClosed = false
+    private var lane = SliceLane()
+    /// When a slice was last taken, or the lane was last empty; `MonotonicClock`.
+    private var laneNanoseconds: UInt64 = 0
 
     init(_ policy: QueuePolicy) {
         discipline = QueueDiscipline(policy)
@@ -176,6 +183,10 @@ protocol QueuedJob: AnyObject, Sendable {
             discipline.finish(worker: worker)
             while true {
                 let now = MonotonicClock.nanoseconds()
+                if isSliceDue(worker, now), let slice = lane.take() {
+                    taken.slice = slice
+                    return taken
+                }
                 switch discipline.next(worker: worker, now: now) {
                 case .run(let job):
                     taken.job = job
@@ -208,6 +219,16 @@ protocol QueuedJob: AnyObject, Sendable {
         }
     }
 
+    /// Whether the worker is to take a slice now: no job waits, or slices have waited long.
+    private func isSliceDue(_ worker: Int, _ now: UInt64) -> Bool {
+        if lane.isEmpty || worker >= workerCount { return false }
+        if discipline.lists.count > 0, now < laneNanoseconds &+ Self.laneWaitNanosecondsMax {
+            return false
+        }
+        laneNanoseconds = now
+        return true
+    }
+
     /// Takes no more jobs; workers end when those that wait are done.
     func close() {
         locked {
@@ -216,4 +237,16 @@ protocol QueuedJob: AnyObject, Sendable {
             unsafe pthread_cond_broadcast(express)
         }
     }
+}
+
+extension WorkQueue: SliceQueue {
+    func submit(_ slice: any Slice, of owner: SliceOwner, isNext: Bool) {
+        locked {
+            if lane.isEmpty { laneNanoseconds = MonotonicClock.nanoseconds() }
+            lane.add(slice, of: owner, isNext: isNext)
+            if waitingCount > 0 { unsafe pthread_cond_signal(general) }
+        }
+    }
+
+    func withdrawSlices(of owner: SliceOwner) { locked { lane.remove(owner) } }
 }

@@ -92,9 +92,13 @@ private final class Worker<Job: PoolJob>: Sendable {
             let taken = queue.take(worker: index)
             for (job, reason) in taken.dropped { job.drop(reason) }
             if taken.isClosed { return }
-            guard let job = taken.job else { continue }
-            deadlineNanoseconds.store(max(job.deadlineNanoseconds, 1), ordering: .relaxed)
-            job.run(on: executor)
+            if let slice = taken.slice {
+                deadlineNanoseconds.store(max(slice.deadlineNanoseconds, 1), ordering: .relaxed)
+                slice.run(on: executor)
+            } else if let job = taken.job {
+                deadlineNanoseconds.store(max(job.deadlineNanoseconds, 1), ordering: .relaxed)
+                job.run(on: executor)
+            }
             deadlineNanoseconds.store(0, ordering: .relaxed)
         }
     }

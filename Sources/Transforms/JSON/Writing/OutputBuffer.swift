@@ -68,7 +68,7 @@ import Glibc
     public var text: String { bytes.text }
 
     /// Drops what was written behind `count`.
-    mutating func truncate(to count: Int) {
+    public mutating func truncate(to count: Int) {
         precondition(count <= self.count)
         self.count = count
     }

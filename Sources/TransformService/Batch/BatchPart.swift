@@ -1,0 +1,243 @@
+// A part of a batch's inputs -> their outputs, in slices on any worker:
+//
+//     loop     submit .............................. stopped: outputs are sent; more inputs? submit
+//     worker          slice, slice, ... slice
+//
+// A part stops when all its inputs are run, when one failed, or when it holds many outputs.
+
+import HTTPKit
+import NIOCore
+import Synchronization
+import Transforms
+
+/// What a batch's slices share.
+final class BatchWork: Sendable {
+    let settings: BatchSettings
+    let queue: any SliceQueue
+    let owner = SliceOwner()
+    let cancel = CancelFlag()
+    /// Parts behind this index need not be run.
+    private let lastIndex = Atomic<Int>(.max)
+
+    init(_ settings: BatchSettings, _ queue: any SliceQueue) {
+        self.settings = settings
+        self.queue = queue
+    }
+
+    func isDropped(_ index: Int) -> Bool {
+        cancel.isCancelled || index > lastIndex.load(ordering: .relaxed)
+    }
+
+    /// The part at `index` failed, so what stands behind it has no use.
+    func limit(to index: Int) { lastIndex.min(index, ordering: .relaxed) }
+}
+
+/// Who a part comes back to.
+protocol PartReceiver: AnyObject, Sendable {
+    var eventLoop: any EventLoop { get }
+
+    /// Called on the loop.
+    func stopped(_ part: BatchPart)
+}
+
+/// Its variables belong to the loop, and to the one worker that runs it from its submission until
+/// it stops; the queue's lock and the loop's stand between. That is why it is `Sendable`.
+final class BatchPart: Slice, @unchecked Sendable {
+    enum End {
+        case complete
+        case failed(Problem)
+        case dropped
+    }
+
+    let index: Int
+    private let work: BatchWork
+    private let receiver: any PartReceiver
+    private let text: ByteBuffer
+    /// Of an array's elements: the offset behind each; nil for lines.
+    private let ends: [UInt32]?
+    private var offset = 0
+    /// Of the next input: a line's, counted from 1, or an element's, from 0.
+    private var number: Int
+    /// Without the last terminator where that separates elements.
+    private var output: CodedContent
+    /// Nil while there are inputs to be run.
+    private(set) var end: End?
+    /// Index of the first element.
+    private var firstElement = 0
+    /// The loop's: whether a worker has it or can take it.
+    private(set) var isSubmitted = false
+    private var plan: InputPlan?
+
+    init(
+        _ part: LineSplitter.Part, index: Int, _ work: BatchWork, _ receiver: any PartReceiver
+    ) {
+        self.index = index
+        self.work = work
+        self.receiver = receiver
+        text = part.text
+        ends = nil
+        number = part.lineNumber
+        output = CodedContent(work.settings.answerCoding)
+    }
+
+    init(
+        _ part: ElementSplitter.Part, of array: ByteBuffer, index: Int, _ work: BatchWork,
+        _ receiver: any PartReceiver
+    ) {
+        self.index = index
+        self.work = work
+        self.receiver = receiver
+        text = array.getSlice(at: array.readerIndex + part.offset, length: part.byteCount) ?? array
+        ends = part.ends
+        firstElement = part.index
+        number = 0
+        output = CodedContent(work.settings.answerCoding)
+    }
+
+    /// Of a slice that begins now, in which one input may take all its time.
+    var deadlineNanoseconds: UInt64 {
+        min(
+            MonotonicClock.nanoseconds() &+ work.settings.inputNanosecondsMax,
+            work.settings.deadlineNanoseconds)
+    }
+    var inputByteCount: Int { text.readableBytes }
+    /// Whether it has begun and waits for its outputs to be sent.
+    var hasOutput: Bool { output.byteCount > 0 }
+    var outputByteCount: Int { output.bytes.readableBytes }
+
+    // MARK: On the loop
+
+    func submit(_ plan: InputPlan) {
+        self.plan = plan
+        isSubmitted = true
+        work.queue.submit(self, of: work.owner, isNext: false)
+    }
+
+    func takeOutput() -> CodedContent {
+        var taken = CodedContent(work.settings.answerCoding)
+        swap(&taken, &output)
+        return taken
+    }
+
+    // MARK: On a worker
+
+    func run(on executor: Executor) {
+        guard let plan else { return }
+        executor.beginInputs(plan, requestID: work.settings.requestID)
+        defer { executor.endInputs() }
+        unsafe text.withUnsafeReadableBytes { unsafe runInputs($0, plan, executor) }
+        keepOutput(executor)
+        if end == nil, output.byteCount < BatchSettings.outputBytesMax {
+            work.queue.submit(self, of: work.owner, isNext: true)
+        } else {
+            receiver.eventLoop.execute {
+                self.isSubmitted = false
+                self.receiver.stopped(self)
+            }
+        }
+    }
+
+    private func keepOutput(_ executor: Executor) {
+        let terminator = work.settings.terminator
+        unsafe executor.output.withUnsafeBytes { memory in
+            guard memory.count > 0 else { return }
+            if terminator == UInt8(ascii: "\n") { return unsafe output.append(memory) }
+            if output.byteCount > 0 { output.append(terminator) }
+            // Safety: all but the last byte, which is the terminator.
+            unsafe output.append(UnsafeRawBufferPointer(rebasing: memory.dropLast()))
+        }
+    }
+
+    private func runInputs(
+        _ memory: UnsafeRawBufferPointer, _ plan: InputPlan, _ executor: Executor
+    ) {
+        let inputNanosecondsMax = min(
+            work.settings.inputNanosecondsMax, plan.timeoutNanoseconds)
+        let documents = plan.arguments.documents(plan.program.argumentNames)
+        var outputBytesMax = BatchSettings.outputBytesMax - output.byteCount
+        if output.coding != nil {
+            outputBytesMax = min(outputBytesMax, BatchSettings.codedOutputBytesMax)
+        }
+        var now = MonotonicClock.nanoseconds()
+        let sliceEnd = now &+ BatchSettings.sliceNanoseconds
+        while hasInput, now < sliceEnd, executor.output.count < outputBytesMax {
+            if work.isDropped(index) {
+                end = .dropped
+                return
+            }
+            let place = number
+            guard let range = unsafe ends == nil ? nextLine(memory) : nextElement() else {
+                continue
+            }
+            let bounds = RunBounds(
+                deadlineNanoseconds: min(
+                    now &+ inputNanosecondsMax, work.settings.deadlineNanoseconds),
+                stepsMax: nil, cancel: work.cancel)
+            let input = unsafe UnsafeRawBufferPointer(rebasing: memory[range])
+            switch unsafe process(input, plan, documents, executor, bounds) {
+            case .written: break
+            case .cancelled: end = .dropped
+            case .failed(var problem):
+                problem.input = ends == nil ? .line(place) : .element(firstElement + place)
+                fail(problem, executor)
+            }
+            if end != nil { return }
+            now = MonotonicClock.nanoseconds()
+        }
+        if !hasInput { end = .complete }
+    }
+
+    /// The last element may be empty, as in `[1,]`, which is for the reader to refuse.
+    private var hasInput: Bool {
+        ends.map { number < $0.count } ?? (offset < text.readableBytes)
+    }
+
+    private func process(
+        _ input: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
+        _ executor: Executor, _ bounds: RunBounds
+    ) -> Executor.InputEnd {
+        let settings = work.settings
+        if input.count > settings.lineBytesMax {
+            let problem = Problem(
+                .bodyTooLong, "The line is longer than \(settings.lineBytesMax) bytes.")
+            return .failed(problem)
+        }
+        // The reader skips a byte-order mark, but inside an array there is none to be skipped.
+        if ends != nil, unsafe LineEnd.hasByteOrderMark(input) {
+            return .failed(Problem(.malformedJSON, "unexpected byte"))
+        }
+        return unsafe executor.process(
+            input, plan, documents, settings.form, terminator: settings.terminator, bounds)
+    }
+
+    /// A failed input's problem takes the place of its outputs, or ends the part.
+    private func fail(_ problem: Problem, _ executor: Executor) {
+        // An array with a malformed element is no array.
+        let isInline = ends == nil || problem.kind != .malformedJSON
+        if isInline, work.settings.errors == .inline {
+            let text = problem.text(requestID: work.settings.requestID)
+            if executor.append(text, terminator: work.settings.terminator) { return }
+        }
+        end = .failed(problem)
+    }
+
+    private func nextElement() -> Range<Int>? {
+        guard let ends, number < ends.count else { return nil }
+        let range = offset..<Int(ends[number])
+        offset = range.upperBound + 1
+        number += 1
+        return range
+    }
+
+    /// The next line without what ends it; nil for a blank one.
+    private func nextLine(_ memory: UnsafeRawBufferPointer) -> Range<Int>? {
+        var start = offset
+        var end = unsafe LineEnd.next(memory, from: start)
+        offset = end + 1
+        number += 1
+        if start == 0, number == 2, unsafe LineEnd.hasByteOrderMark(memory) { start = 3 }
+        // Safety: every offset is at or above `start` and below `end`.
+        while end > start, unsafe LineEnd.isSpace(memory[end - 1]) { end -= 1 }
+        return start == end ? nil : start..<end
+    }
+}

@@ -1,0 +1,103 @@
+// A head -> how its batch is run: what a line may take, when all must be over, what is answered.
+
+import HTTPKit
+import Transforms
+
+/// What each input of a batch goes through.
+enum BatchProgram: Sendable {
+    /// To be compiled.
+    case text(String)
+    case named(NamedTransform)
+}
+
+/// How a batch is run.
+struct BatchSettings: Sendable {
+    /// Inputs are run in parts of about this size: some half a millisecond's work.
+    static let partBytes = 128 << 10
+    /// A part's outputs beyond this wait until they are sent before its other inputs are run.
+    static let outputBytesMax = 1 << 20
+    /// With a coding, a slice ends with so many bytes of outputs: compressing them takes a
+    /// millisecond.
+    static let codedOutputBytesMax = 128 << 10
+    /// Parts and bytes of inputs, and bytes of outputs, that are held; one part always may be.
+    static let inputBytesMax = 8 << 20
+    static let heldOutputBytesMax = 8 << 20
+    /// How long a slice of a part runs, if no single input takes longer.
+    static let sliceNanoseconds: UInt64 = 2_000_000
+
+    var form: OutputForm
+    var errors: ErrorMode
+    var requestID: String
+    /// Stands behind each output.
+    var terminator: UInt8
+    /// The longest time for one input.
+    var inputNanosecondsMax: UInt64
+    /// The batch's; `MonotonicClock`.
+    var deadlineNanoseconds: UInt64
+    var lineBytesMax: Int
+    var workerCount: Int
+    /// Of the named transform.
+    var digest: String?
+    /// Of the answer; nil for none.
+    var answerCoding: ContentCoding?
+
+    /// - Throws: a problem of the deadline's field.
+    init(
+        lines request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
+    ) throws(Problem) {
+        // Accept says nothing about a batch of lines: its answer is lines always.
+        form = asked.form ?? Self.form(asked.transform)
+        digest = asked.transform?.digest
+        errors = asked.errors ?? .fail
+        requestID = asked.requestID
+        terminator = UInt8(ascii: "\n")
+        inputNanosecondsMax = settings.timeoutNanoseconds
+        let timeout = try Deadline.timeout(of: request) ?? .max
+        deadlineNanoseconds =
+            request.firstByteNanoseconds &+ min(timeout, settings.batchTimeoutNanoseconds)
+        lineBytesMax = settings.bodyBytesMax
+        workerCount = settings.workerCount
+        answerCoding = Self.answerCoding(request, asked, settings)
+    }
+
+    /// An array's elements are inputs of one request, which has one deadline.
+    init(
+        each request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
+    ) {
+        let media = asked.acceptance.choice(usual: .json)
+        let isLines = media == .lines || media == .linesText
+        form = asked.form ?? Self.form(asked.transform)
+        digest = asked.transform?.digest
+        errors = asked.errors ?? .fail
+        requestID = asked.requestID
+        terminator = isLines ? UInt8(ascii: "\n") : UInt8(ascii: ",")
+        inputNanosecondsMax = settings.timeoutNanoseconds
+        deadlineNanoseconds = asked.deadlineNanoseconds
+        lineBytesMax = settings.bodyBytesMax
+        workerCount = settings.workerCount
+        answerCoding = Self.answerCoding(request, asked, settings)
+    }
+
+    /// All outputs of each input, or all in one array where the transform says so.
+    private static func form(_ transform: NamedTransform?) -> OutputForm {
+        transform?.metadata.outputs.form == .array ? .array : .lines
+    }
+
+    /// The length of a batch's answer is not known when it begins; that of its inputs is, mostly.
+    private static func answerCoding(
+        _ request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
+    ) -> ContentCoding? {
+        guard settings.compressBytesMin > 0 else { return nil }
+        if asked.contentCoding == nil, let byteCount = request.contentLength,
+            byteCount < settings.compressBytesMin
+        {
+            return nil
+        }
+        return asked.answerCoding
+    }
+
+    /// Parts in work or waiting, in front of those that are not read yet.
+    var partCountMax: Int { 4 * workerCount + 4 }
+    /// Parts that workers have or can take.
+    var runningCountMax: Int { 2 * workerCount }
+}

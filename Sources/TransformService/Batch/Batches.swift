@@ -1,0 +1,59 @@
+// Heads that ask for a batch -> batches in work, of which there may be so many at a time.
+
+import HTTPKit
+import Synchronization
+import Transforms
+
+final class Batches: Sendable {
+    private let settings: Configuration
+    private let queue: any SliceQueue
+    private let openCount = Atomic<Int>(0)
+
+    init(_ settings: Configuration, _ queue: any SliceQueue) {
+        self.settings = settings
+        self.queue = queue
+    }
+
+    /// Batches in work.
+    var count: Int { openCount.load(ordering: .relaxed) }
+
+    /// Takes a body of lines.
+    func beginLines(
+        _ request: Request, _ asked: borrowing TransformRequest, _ exchange: Exchange,
+        _ program: BatchProgram
+    ) throws(Problem) -> BodyPlan {
+        let batchSettings = try BatchSettings(lines: request, asked, settings)
+        let end = try open()
+        let batch = LineBatch(exchange, batchSettings, asked.contentCoding, queue, end: end)
+        batch.start(program, asked.arguments)
+        return .stream(batch, bytesMax: .max)
+    }
+
+    /// Takes a body that is an array, as `beginLines` takes lines.
+    func beginEach(
+        _ request: Request, _ asked: borrowing TransformRequest, _ exchange: Exchange,
+        _ program: BatchProgram
+    ) throws(Problem) -> BodyPlan {
+        let batchSettings = BatchSettings(each: request, asked, settings)
+        let end = try open()
+        let batch = ArrayBatch(
+            exchange, batchSettings, asked.contentCoding, queue,
+            outputBytesMax: settings.outputBytesMax, end: end)
+        batch.start(program, asked.arguments)
+        return .stream(batch, bytesMax: settings.bodyBytesMax)
+    }
+
+    /// Counts a batch.
+    /// - Returns: what is to be called at its end.
+    private func open() throws(Problem) -> @Sendable () -> Void {
+        let count = openCount.add(1, ordering: .relaxed).newValue
+        if count > settings.batchCountMax {
+            openCount.subtract(1, ordering: .relaxed)
+            var problem = Problem(
+                .reducedCapacity, "\(count - 1) batches are in work. Try again later.")
+            problem.retryAfterSeconds = 1
+            throw problem
+        }
+        return { self.openCount.subtract(1, ordering: .relaxed) }
+    }
+}

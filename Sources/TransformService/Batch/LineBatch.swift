@@ -1,0 +1,261 @@
+// A body of lines -> lines, as they come and in their order, in bounded memory:
+//
+//     receive -> splitter -> parts  | 7 | 8 | 9 | 10 |       on the loop
+//                                     |   ^   ^
+//                                     |   workers run these
+//                                     v head: run, so its outputs are sent
+//
+// Content is not read while enough parts are here, and a part is given up only when the socket has
+// room for more than its outputs: so a client that sends faster than it reads waits for itself.
+
+import HTTPKit
+import NIOCore
+import Transforms
+
+/// Its variables belong to the exchange's event loop, which is why it is `Sendable`.
+final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
+    let eventLoop: any EventLoop
+    private let exchange: Exchange
+    private let work: BatchWork
+    private let settings: BatchSettings
+    private let end: @Sendable () -> Void
+    private var plan: InputPlan?
+    private var inflation: Inflation?
+    private var splitter: LineSplitter
+    /// In order; the first is the next to be sent.
+    private var parts: [BatchPart] = []
+    private var partCount = 0
+    private var isContentEnded = false
+    private var isPaused = false
+    private var hasBegun = false
+    /// What was written so far.
+    private var sent: CodedContent
+    /// The socket has no room yet for what was written.
+    private var isWaiting = false
+    private var isSending = false
+    private var isOver = false
+    private var timer: Scheduled<Void>?
+
+    /// - Parameter end: called once.
+    init(
+        _ exchange: Exchange, _ settings: BatchSettings, _ coding: ContentCoding?,
+        _ queue: any SliceQueue, end: @escaping @Sendable () -> Void
+    ) {
+        self.exchange = exchange
+        self.settings = settings
+        self.end = end
+        eventLoop = exchange.eventLoop
+        let work = BatchWork(settings, queue)
+        self.work = work
+        inflation = coding.map { Inflation($0, work, exchange.eventLoop) }
+        sent = CodedContent(settings.answerCoding)
+        splitter = LineSplitter(
+            partBytes: BatchSettings.partBytes, lineBytesMax: settings.lineBytesMax)
+    }
+
+    /// Begins to run what comes in.
+    func start(_ program: BatchProgram, _ arguments: [QueryParameter]) {
+        timer = eventLoop.scheduleTask(
+            deadline: .uptimeNanoseconds(settings.deadlineNanoseconds)
+        ) { self.fail(Problem(.deadlineExceeded, "The batch's deadline has passed.")) }
+        exchange.onCancel { self.close() }
+        let slice = PlanSlice(program, arguments, work, eventLoop) { self.planned($0) }
+        work.queue.submit(slice, of: work.owner, isNext: false)
+    }
+
+    private func planned(_ result: Result<InputPlan, Problem>) {
+        guard !isOver else { return }
+        switch result {
+        case .success(let plan):
+            self.plan = plan
+            advance()
+        case .failure(let problem): fail(problem)
+        }
+    }
+
+    // MARK: Content in
+
+    func receive(_ piece: ByteBuffer, _ exchange: Exchange) {
+        guard !isOver else { return }
+        if let inflation { inflation.add(piece) } else { splitter.add(piece) { add($0) } }
+        advance()
+    }
+
+    func finish(_ exchange: Exchange) {
+        guard !isOver else { return }
+        if let inflation { inflation.end() } else { endContent() }
+        advance()
+    }
+
+    private func endContent() {
+        isContentEnded = true
+        splitter.finish { add($0) }
+    }
+
+    private func inflated(_ result: Inflation.Result) {
+        guard !isOver else { return }
+        switch result {
+        case .content(let content): splitter.add(content) { add($0) }
+        case .end(let content):
+            splitter.add(content) { add($0) }
+            endContent()
+        case .failed(let problem):
+            // The lines in front of it count; but it ends the batch whatever a failing line does.
+            return fail(problem)
+        }
+        advance()
+    }
+
+    private func add(_ part: LineSplitter.Part) {
+        parts.append(BatchPart(part, index: partCount, work, self))
+        partCount += 1
+    }
+
+    // MARK: Parts
+
+    func stopped(_ part: BatchPart) {
+        guard !isOver else { return }
+        if case .failed? = part.end { work.limit(to: part.index) }
+        advance()
+    }
+
+    /// Sends what can be sent and hands out what may be run.
+    private func advance() {
+        send()
+        guard !isOver else { return }
+        // Few lines that come slowly do not wait for more.
+        if parts.isEmpty { splitter.flush { add($0) } }
+        submit()
+        controlFlow()
+    }
+
+    private func submit() {
+        guard let plan else { return }
+        var runningCount = 0
+        var outputByteCount = 0
+        for part in parts {
+            if part.isSubmitted {
+                runningCount += 1
+            } else {
+                outputByteCount += part.outputByteCount
+            }
+        }
+        for (place, part) in parts.enumerated() where !part.isSubmitted && part.end == nil {
+            // Whatever outputs are held, the part in front goes on once its own are sent.
+            let mayRun = place == 0 || outputByteCount < BatchSettings.heldOutputBytesMax
+            if part.hasOutput { continue }
+            if runningCount >= settings.runningCountMax || !mayRun { break }
+            part.submit(plan)
+            runningCount += 1
+        }
+    }
+
+    /// Reads on while there is room.
+    private func controlFlow() {
+        let byteCount = parts.reduce(0) { $0 + $1.inputByteCount }
+        let isFull =
+            parts.count >= settings.partCountMax
+            || !parts.isEmpty && byteCount >= BatchSettings.inputBytesMax
+        let hasFailed = parts.contains { if case .failed? = $0.end { true } else { false } }
+        if !isFull, !hasFailed { inflation?.advance { self.inflated($0) } }
+        let shouldPause = isFull || hasFailed || inflation?.isFull == true
+        guard shouldPause != isPaused, !isContentEnded else { return }
+        isPaused = shouldPause
+        if shouldPause { exchange.pauseContent() } else { exchange.resumeContent() }
+    }
+
+    // MARK: Outputs out
+
+    private func send() {
+        // What a write sets off may come back here; the loop below sees to it.
+        if isSending { return }
+        isSending = true
+        while !isOver, !isWaiting, let part = parts.first, !part.isSubmitted, sendHead(part) {}
+        isSending = false
+        guard !isOver, !isWaiting, isContentEnded, parts.isEmpty else { return }
+        finish()
+    }
+
+    private func finish() {
+        if hasBegun {
+            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.tail)) }
+            exchange.finish()
+        } else {
+            var content = ByteBuffer(bytes: sent.head)
+            content.writeImmutableBuffer(sent.takeBytes())
+            content.writeBytes(sent.tail)
+            exchange.respond(head(content: content))
+        }
+        close()
+    }
+
+    /// Sends the outputs of the part in front.
+    /// - Returns: false if there is nothing to be sent yet.
+    private func sendHead(_ part: BatchPart) -> Bool {
+        switch part.end {
+        case .failed(var problem)?:
+            problem.statusInstead = .unprocessableContent
+            fail(problem)
+            return false
+        case .complete?: parts.removeFirst()
+        case nil where part.hasOutput: break
+        case nil, .dropped?: return false
+        }
+        sent.append(part.takeOutput())
+        if !hasBegun, parts.isEmpty, isContentEnded {
+            finish()
+            return false
+        }
+        guard sent.bytes.readableBytes > 0 else { return true }
+        if !hasBegun {
+            exchange.start(head(content: ByteBuffer()))
+            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
+        }
+        hasBegun = true
+        isWaiting = true
+        exchange.write(sent.takeBytes()) { hasRoom in
+            if hasRoom { self.written() }
+        }
+        return true
+    }
+
+    private func written() {
+        guard !isOver else { return }
+        isWaiting = false
+        if !isSending { advance() }
+    }
+
+    private func head(content: ByteBuffer) -> Response {
+        var fields = ResponseFields()
+        fields.add("X-Request-Id", settings.requestID)
+        if let digest = settings.digest { fields.add("Transform-Digest", digest) }
+        fields.add(settings.answerCoding)
+        return Response(
+            .ok, contentType: "application/x-ndjson", fields: fields, content: .buffer(content))
+    }
+
+    // MARK: The end
+
+    /// Nothing was sent: the problem is the answer. Else the connection is cut.
+    private func fail(_ problem: Problem) {
+        guard !isOver else { return }
+        if hasBegun {
+            exchange.abort()
+        } else {
+            exchange.respond(problem.response(requestID: settings.requestID))
+        }
+        close()
+    }
+
+    private func close() {
+        guard !isOver else { return }
+        isOver = true
+        work.cancel.cancel()
+        work.queue.withdrawSlices(of: work.owner)
+        timer?.cancel()
+        timer = nil
+        parts = []
+        splitter = LineSplitter(partBytes: 0, lineBytesMax: 0)
+        end()
+    }
+}

@@ -1,0 +1,86 @@
+// Whole contents <-> their codings, with a look at the deadline every quarter of a mebibyte.
+
+import HTTPKit
+import NIOCore
+import Transforms
+
+enum WholeContent {
+    private static var sliceBytes: Int { 256 << 10 }
+
+    /// The content of a request; nil when nobody waits for it any more.
+    /// - Throws: 413 when it is longer than `bytesMax`, 400 when it is malformed.
+    static func inflate(
+        _ compressed: ByteBuffer, _ coding: ContentCoding, bytesMax: Int,
+        deadlineNanoseconds: UInt64, cancel: CancelFlag
+    ) throws(Problem) -> ByteBuffer? {
+        var compressed = compressed
+        var content = ByteBuffer()
+        let inflater = Inflater(coding)
+        do throws(CodingFailure) {
+            while content.readableBytes <= bytesMax {
+                guard compressed.readableBytes > 0 || inflater.hasMore else {
+                    try inflater.finish()
+                    return content
+                }
+                if isOver(deadlineNanoseconds, cancel) { return nil }
+                let room = min(bytesMax - content.readableBytes + 1, sliceBytes)
+                try inflater.inflate(&compressed, into: &content, byteCountMax: room)
+            }
+        } catch {
+            throw Problem(error, coding)
+        }
+        throw Problem.inflatedTooLong(bytesMax)
+    }
+
+    /// An answer's content in a coding; nil when nobody waits for it any more.
+    static func deflate(
+        _ content: ByteBuffer, _ coding: ContentCoding, deadlineNanoseconds: UInt64,
+        cancel: CancelFlag
+    ) -> ByteBuffer? {
+        var deflater = Deflater(coding == .gzip ? .gzip : .zlib)
+        var rest = content
+        var compressed = ByteBuffer()
+        while let slice = rest.readSlice(length: min(rest.readableBytes, sliceBytes)) {
+            if isOver(deadlineNanoseconds, cancel) { return nil }
+            let isLast = rest.readableBytes == 0
+            // Safety: the bytes stay while the closure runs.
+            unsafe slice.withUnsafeReadableBytes { memory in
+                unsafe deflater.deflate(memory, into: &compressed, isLast ? .finish : .none)
+            }
+            if isLast { break }
+        }
+        return compressed
+    }
+
+    private static func isOver(_ deadlineNanoseconds: UInt64, _ cancel: CancelFlag) -> Bool {
+        cancel.isCancelled || MonotonicClock.nanoseconds() >= deadlineNanoseconds
+    }
+}
+
+extension Problem {
+    init(_ failure: CodingFailure, _ coding: ContentCoding) {
+        switch failure {
+        case .malformed:
+            self.init(.malformedCoding, "The content is not what \(coding.name) makes.")
+        case .truncated:
+            self.init(.malformedCoding, "The content ends in the middle of its \(coding.name).")
+        case .ratioTooLarge:
+            self.init(
+                .bodyTooLong,
+                "The content inflates to more than \(Inflater.ratioMax) times its length.")
+        case .noMemory: self.init(.internalError, "There is no memory to inflate the content.")
+        }
+    }
+
+    static func inflatedTooLong(_ bytesMax: Int) -> Problem {
+        Problem(.bodyTooLong, "The content inflates to more than \(bytesMax) bytes.")
+    }
+}
+
+extension ResponseFields {
+    /// Tells the coding of an answer, and that it was chosen by what the client accepts.
+    mutating func add(_ coding: ContentCoding?) {
+        if let coding { add("Content-Encoding", coding.name) }
+        add("Vary", "Accept-Encoding" as StaticString)
+    }
+}
