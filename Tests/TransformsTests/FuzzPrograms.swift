@@ -105,7 +105,7 @@ final class FuzzPrograms: FuzzTarget {
         var ending = Ending()
         // Safety: the array outlives the run, which ends in the closure.
         unsafe document.withUnsafeBytes { raw in
-            guard let input = unsafe try? runner.readLenient(raw) else {
+            guard let input = unsafe try? runner.read(raw) else {
                 ending.isCut = true
                 return
             }
