@@ -95,7 +95,8 @@ struct LimitFlagTests {
     @Test func silenceInABody() async throws {
         let head = "POST /transform?program=. HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1"
         try await with(["body-stall-ms": "50"]) { running in
-            #expect(try await running.ask(head).status == 408)
+            let reply = try await running.ask(head)
+            #expect(reply.status == 408)
         }
         try await with(["body-stall-ms": "600000"]) { running in
             let client = try RawClient(port: running.port)
