@@ -51,6 +51,9 @@ struct SwiftFunctions {
             guard let name = name(SwiftLine.code(line)) else { continue }
             let indent = String(line.prefix { $0 == " " })
             if line.hasSuffix("}") { continue }
+            // A protocol's function has no body.
+            let body = lines[index...].first { $0.hasSuffix("{") || $0.hasSuffix("}") }
+            guard body?.hasSuffix("{") == true else { continue }
             guard let end = lines[(index + 1)...].firstIndex(where: { $0 == indent + "}" }) else {
                 continue
             }

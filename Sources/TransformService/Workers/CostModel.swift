@@ -16,6 +16,8 @@ struct CostModel: Sendable, Equatable {
     private static let spreadMin = 0.03
 
     private(set) var runCount: UInt32 = 0
+    /// Whether a run came to its end: else what is known is a lower bound.
+    private(set) var hasEnded = false
     private(set) var byteMean = 0.0
     private(set) var nanosecondMean = 0.0
     private(set) var byteVariance = 0.0
@@ -23,6 +25,11 @@ struct CostModel: Sendable, Equatable {
 
     /// Takes in a run that came to its end.
     mutating func learn(byteCount: Int, nanoseconds: UInt64) {
+        hasEnded = true
+        add(byteCount: byteCount, nanoseconds: nanoseconds)
+    }
+
+    private mutating func add(byteCount: Int, nanoseconds: UInt64) {
         if runCount < .max { runCount += 1 }
         let share = max(Self.share, 1 / Double(runCount))
         let bytesOff = Double(byteCount) - byteMean
@@ -39,7 +46,7 @@ struct CostModel: Sendable, Equatable {
         let predicted = prediction(byteCount)
         guard predicted < bound else { return }
         if predicted < 1 {
-            learn(byteCount: byteCount, nanoseconds: nanoseconds)
+            add(byteCount: byteCount, nanoseconds: nanoseconds)
             if prediction(byteCount) < bound { nanosecondMean = bound }
         } else {
             nanosecondMean *= bound / predicted
@@ -76,4 +83,6 @@ struct PredictedCost: Sendable, Equatable {
     var nanoseconds: UInt64
     /// Learned from runs of the same program, not from programs at large.
     var isKnown: Bool
+    /// Whether one of those runs came to its end; else it may take far longer.
+    var hasEnded = true
 }

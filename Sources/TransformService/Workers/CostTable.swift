@@ -49,19 +49,20 @@ final class CostTable: Sendable {
     ///   - key: `ProgramCache.hash` of the program's text; nil where the program is not known yet.
     ///   - byteCount: of the content.
     func predict(_ key: Int?, byteCount: Int) -> PredictedCost {
-        if let key, let known = known(key, byteCount: byteCount) {
-            return PredictedCost(nanoseconds: known, isKnown: true)
+        if let key, let known = model(key) {
+            return PredictedCost(
+                nanoseconds: known.predicted(byteCount), isKnown: true, hasEnded: known.hasEnded)
         }
         let guessed = firstRuns.withLock { $0.predicted(byteCount) }
         return PredictedCost(nanoseconds: guessed, isKnown: false)
     }
 
     /// Nanoseconds, from runs of this program; nil without any.
-    func known(_ key: Int, byteCount: Int) -> UInt64? {
+    func known(_ key: Int, byteCount: Int) -> UInt64? { model(key)?.predicted(byteCount) }
+
+    private func model(_ key: Int) -> CostModel? {
         withSet(key) { content, first in
-            Self.find(key, &content, first).map {
-                content.slots[$0].model.predicted(byteCount)
-            }
+            Self.find(key, &content, first).map { content.slots[$0].model }
         }
     }
 

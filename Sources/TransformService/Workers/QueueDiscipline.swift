@@ -63,7 +63,8 @@ struct QueueDiscipline<Job> {
     func isNewestFirst(_ lane: Lane) -> Bool { standings[lane.rawValue].isNewestFirst }
 
     static func lane(_ cost: PredictedCost) -> Lane {
-        cost.isKnown && cost.nanoseconds <= QueuePolicy.shortNanosecondsMax ? .short : .long
+        let isShort = cost.nanoseconds <= QueuePolicy.shortNanosecondsMax
+        return cost.isKnown && cost.hasEnded && isShort ? .short : .long
     }
 
     // MARK: Who is let in

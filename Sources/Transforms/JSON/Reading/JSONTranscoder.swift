@@ -4,9 +4,9 @@
 //
 //     {"a": [1, 2.50]}      runs: {"a":   [1,   2.50]}
 //
-// A text that is one run goes to the drain from where it lies. Of each open container a frame stands
-// on the stack; the names of an object are compared with those of the object before at the same
-// place (see ObjectShapes.swift), and kept on the reader's stack where they differ.
+// A text that is one run goes to the drain from where it lies. Of each open container a frame
+// stands on the stack; the names of an object are compared with those of the object before at the
+// same place (see ObjectShapes.swift), and kept on the reader's stack where they differ.
 //
 // Safety: a run is a part of the text that was read; loads of 8 bytes are preceded by a comparison
 // with the end; `frames` has room for `frameCapacity`, which `open` compares with.
@@ -68,7 +68,8 @@
         case needsValues
     }
 
-    /// Copies the text at `offset`, which is no white space. What was written of one that fails is the caller's to drop.
+    /// Copies the text at `offset`, which is no white space. What was written of one that fails is
+    /// the caller's to drop.
     mutating func copy(_ text: Bytes, from offset: Int, to out: inout OutputBuffer)
         throws(ReadFailure) -> Result
     {

@@ -132,8 +132,8 @@
         return difference & ((1 &<< UInt64(truncatingIfNeeded: (count &- i) &* 8)) &- 1) == 0
     }
 
-    /// The token from `first` on, a few at most, whose bytes begin at `text`: those before it are of
-    /// members that an object may lack.
+    /// The token from `first` on, a few at most, whose bytes begin at `text`: those before it are
+    /// of members that an object may lack.
     func find(
         _ first: Int, _ end: Int, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
     ) -> Int? {

@@ -1,5 +1,5 @@
-// The quick steps through a text: over white space, to the end of a plain string or number. They are
-// methods of two words that stay in registers; on the reader itself each would copy all of it.
+// The quick steps through a text: over white space, to the end of a plain string or number. They
+// are methods of two words that stay in registers; on the reader itself each would copy all of it.
 //
 // A string or number is given back byte for byte by the writer if it looks like these; of all else
 // the reader decides, which also knows what is wrong:

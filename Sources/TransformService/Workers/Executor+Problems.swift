@@ -1,0 +1,105 @@
+// How a run failed -> the problem that is answered, with its place in the content or the program.
+
+import HTTPKit
+import Transforms
+
+extension Executor {
+    func readProblem(_ error: ReadFailure, _ text: UnsafeRawBufferPointer) -> Outcome {
+        if error.code == .limit { return stopped(runner.limitMet) }
+        let place = unsafe TextPlace(offset: error.offset, in: text)
+        return .problem(
+            Problem(
+                .malformedJSON, "\(error.message) at line \(place.line), column \(place.column)",
+                place: Problem.Place(
+                    offset: error.offset, line: place.line, column: place.column)))
+    }
+
+    func stopped(_ limit: Limit) -> Outcome {
+        switch limit {
+        case .cancelled: .cancelled
+        case .deadline: .problem(limitProblem(limit))
+        default: isTentative ? .unfinished : .problem(limitProblem(limit))
+        }
+    }
+
+    func limitProblem(_ limit: Limit) -> Problem {
+        switch limit {
+        case .memory:
+            Problem(
+                .memoryLimit, "The run reached its \(runner.memoryBytesMax >> 20) MiB.")
+        case .output:
+            Problem(.outputLimit, "The output reached its \(outputBytesMax >> 20) MiB.")
+        case .depth:
+            Problem(.depthLimit, "Calls or values nest more deeply than is allowed.")
+        case .deadline, .cancelled, .steps:
+            Problem(.deadlineExceeded, "The program was stopped at its deadline.")
+        case .none: Problem(.internalError, "The run stopped for no known reason.")
+        }
+    }
+
+    func compileProblem(_ error: CompileError, _ text: [UInt8]) -> Problem {
+        let place = Problem.Place(offset: error.offset, in: text)
+        return Problem(
+            .compileError, "\(error.message) at line \(place.line), column \(place.column)",
+            place: place)
+    }
+
+    static func countProblem(_ count: Int) -> Problem {
+        let detail =
+            switch count {
+            case 0:
+                "The program yielded no output. Give it a value to yield, as in `... // null`, or "
+                    + "ask for outputs=array."
+            case countedMax...:
+                "The program yields \(count) outputs or more. Collect them with `[...]`, take one "
+                    + "with `first(...)`, or ask for outputs=array or application/x-ndjson."
+            default:
+                "The program yielded \(count) outputs. Collect them with `[...]`, take one with "
+                    + "`first(...)`, or ask for outputs=array or application/x-ndjson."
+            }
+        var problem = Problem(.outputCount, detail)
+        problem.count = count
+        return problem
+    }
+
+    func failure(
+        _ failure: RunFailure, _ request: borrowing TransformRequest
+    ) throws(Problem) -> Outcome {
+        switch failure {
+        case .limit(let limit): return stopped(limit)
+        case .raised(let value, let offset):
+            var problem = errorProblem(value, "The program raised")
+            problem.place = place(offset, request)
+            throw problem
+        case .halted(let status, let message):
+            throw errorProblem(message ?? .null, "halt_error ended the program (\(status)) with")
+        case .broke: throw Problem(.internalError, "A break left the program.")
+        }
+    }
+
+    private func place(
+        _ offset: Int, _ request: borrowing TransformRequest
+    ) -> Problem.Place? {
+        if let transform { return transform.place(of: offset) }
+        guard let own = program?.place(of: offset) else { return nil }
+        let text = request.program.map { Array($0.utf8) } ?? programText?.utf8 ?? []
+        return Problem.Place(offset: own.offset, in: text)
+    }
+
+    /// The raised value as `value`; a string is the detail itself.
+    func errorProblem(_ raised: Document, _ verb: String) -> Problem {
+        let text = jsonText(raised)
+        let shown = text.map { String(decoding: $0.prefix(200), as: UTF8.self) }
+        var problem = Problem(
+            .programError, raised.string ?? "\(verb) \(shown ?? "a value too large to show")")
+        problem.value = text
+        return problem
+    }
+
+    private func jsonText(_ document: Document) -> [UInt8]? {
+        var buffer = OutputBuffer(bytesMax: Self.valueBytesMax)
+        do throws(RunFailure) { try runner.write(document, to: &buffer) } catch { return nil }
+        // Safety: the bytes are copied while the closure runs.
+        return unsafe buffer.withUnsafeBytes { unsafe Array($0) }
+    }
+}
