@@ -1,4 +1,4 @@
-// The builtins -> all that jq 1.8.2 lists, each in the manual, and each example of the manual holds.
+// The builtins -> all that jq 1.8.2 lists, each in the manual, and each of its examples holds.
 
 import Testing
 

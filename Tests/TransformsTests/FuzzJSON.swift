@@ -159,6 +159,7 @@ final class FuzzJSON: FuzzTarget {
                 let bytes = unsafe Runner.bytes(raw)
                 reader.begin(bytes)
                 let value = isWhole ? try reader.readText(bytes) : try reader.readValue()
+                if !isWhole { try reader.checkEnd(of: value) }
                 try? runner.write(Document(value: value), to: &out)
                 runner.heap.release(value)
                 return .text(unsafe out.withUnsafeBytes { unsafe Array($0) }, end: reader.offset)

@@ -51,12 +51,11 @@ struct SwiftFunctions {
             guard let name = name(SwiftLine.code(line)) else { continue }
             let indent = String(line.prefix { $0 == " " })
             if line.hasSuffix("}") { continue }
-            // A protocol's function has no body.
-            let body = lines[index...].first { $0.hasSuffix("{") || $0.hasSuffix("}") }
-            guard body?.hasSuffix("{") == true else { continue }
-            guard let end = lines[(index + 1)...].firstIndex(where: { $0 == indent + "}" }) else {
-                continue
+            // A protocol's function has no body: what stands around it ends first.
+            let end = lines[(index + 1)...].firstIndex {
+                $0 == indent + "}" || !$0.isEmpty && !$0.hasPrefix(indent)
             }
+            guard let end, lines[end] == indent + "}" else { continue }
             functions.append(Function(name: name, line: index + 1, lineCount: end - index + 1))
         }
         return functions

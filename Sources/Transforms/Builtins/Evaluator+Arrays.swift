@@ -147,22 +147,31 @@ extension Evaluator {
         if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
         var result = try heap.makeObject(capacity: input.count)
         let step = input.isArray ? 1 : 2
-        for i in 0..<input.count {
-            try charge(1)
-            let entry = input.slots[i * step + step - 1]
-            if !entry.isObject {
-                if !entry.isNull {
-                    throw raise(.cannotIndex, entry, Evaluator.keyName, at: node)
-                }
-                throw raise(.cannotEntries, .null, at: node)
+        do throws(Stop) {
+            for i in 0..<input.count {
+                try charge(1)
+                let entry = input.slots[i * step + step - 1]
+                let (key, value) = try entryParts(entry, node)
+                try heap.set(&result, retain(key), retain(value))
             }
-            let key = trueMember(entry, ["key", "Key", "name", "Name"])
-            if !key.isString { throw raise(.cannotEntries, key, at: node) }
-            var value = heap.member(entry, Evaluator.valueName.bytes)
-            if value.isAbsent { value = heap.member(entry, Evaluator.name("Value").bytes) }
-            try heap.set(&result, retain(key), value.isAbsent ? .null : retain(value))
+        } catch {
+            release(result)
+            throw error
         }
         return result
+    }
+
+    /// The name and the value, borrowed, that an entry stands for.
+    private func entryParts(_ entry: Value, _ node: NodeRef) throws(Stop) -> (Value, Value) {
+        if !entry.isObject {
+            if !entry.isNull { throw raise(.cannotIndex, entry, Evaluator.keyName, at: node) }
+            throw raise(.cannotEntries, .null, at: node)
+        }
+        let key = trueMember(entry, ["key", "Key", "name", "Name"])
+        if !key.isString { throw raise(.cannotEntries, key, at: node) }
+        var value = heap.member(entry, Evaluator.valueName.bytes)
+        if value.isAbsent { value = heap.member(entry, Evaluator.name("Value").bytes) }
+        return (key, value.isAbsent ? .null : value)
     }
 
     // MARK: Searching

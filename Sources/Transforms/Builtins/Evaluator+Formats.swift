@@ -142,6 +142,7 @@ extension Evaluator {
                 try heap.append(&row, part.bytes, flags: 0)
                 release(part)
             case .array, .object:
+                release(row)
                 throw raise(.notInCSVRow, cell, at: node)
             default:
                 let part = try toJSON(cell)
@@ -159,7 +160,10 @@ extension Evaluator {
             try charge(1)
             if i > 0 { try append(&words, " ") }
             let word = value.isArray ? value.slots[i] : value
-            if word.isContainer { throw raise(.cannotEscape, word, at: node) }
+            if word.isContainer {
+                release(words)
+                throw raise(.cannotEscape, word, at: node)
+            }
             let part: Value
             if word.isString {
                 let bytes = word.bytes

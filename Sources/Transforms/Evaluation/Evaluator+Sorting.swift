@@ -13,10 +13,17 @@ extension Evaluator {
         let count = array.count
         let pairs = try heap.makeArray(capacity: 2 * count).with(count: 2 * count)
         let slots = array.slots
-        for i in 0..<count {
-            try charge(1)
-            pairs.slots[2 * i] = try key(node.a, frame, slots[i])
-            pairs.slots[2 * i + 1] = slots[i]
+        var keptCount = 0
+        do throws(Stop) {
+            for i in 0..<count {
+                try charge(1)
+                pairs.slots[2 * i] = try key(node.a, frame, slots[i])
+                pairs.slots[2 * i + 1] = slots[i]
+                keptCount = i + 1
+            }
+        } catch {
+            dropKeyed(pairs.with(count: 2 * keptCount))
+            throw error
         }
         return pairs
     }
@@ -73,9 +80,14 @@ extension Evaluator {
     {
         if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
         var keys = try heap.makeArray(capacity: input.count)
-        for i in 0..<input.count {
-            let key = try collect(node.a, frame, input.slots[2 * i + 1])
-            try heap.push(&keys, key)
+        do throws(Stop) {
+            for i in 0..<input.count {
+                let key = try collect(node.a, frame, input.slots[2 * i + 1])
+                try heap.push(&keys, key)
+            }
+        } catch {
+            release(keys)
+            throw error
         }
         return keys
     }
@@ -89,8 +101,14 @@ extension Evaluator {
         var best = 0
         var bestKey = try key(node.a, frame, input.slots[0])
         for i in 1..<input.count {
-            try charge(1)
-            let candidate = try key(node.a, frame, input.slots[i])
+            let candidate: Value
+            do throws(Stop) {
+                try charge(1)
+                candidate = try key(node.a, frame, input.slots[i])
+            } catch {
+                release(bestKey)
+                throw error
+            }
             let order = try heap.compare(candidate, bestKey)
             if wantsMax ? order >= 0 : order < 0 {
                 release(bestKey)

@@ -121,18 +121,23 @@ extension Evaluator {
         var result = try heap.makeArray(capacity: input.count)
         let slots = input.slots
         let step = input.isArray ? 1 : 2
-        for i in 0..<input.count {
-            try charge(1)
-            let element = slots[i &* step &+ step &- 1]
-            if node.a.hasOne {
-                let output = try one(node.a, frame, element)
-                if output.isPresent { try heap.push(&result, output) }
-                continue
+        do throws(Stop) {
+            for i in 0..<input.count {
+                try charge(1)
+                let element = slots[i &* step &+ step &- 1]
+                if node.a.hasOne {
+                    let output = try one(node.a, frame, element)
+                    if output.isPresent { try heap.push(&result, output) }
+                    continue
+                }
+                _ = try each(node.a, frame, element) { (output) throws(Stop) in
+                    try heap.push(&result, output)
+                    return .more
+                }
             }
-            _ = try each(node.a, frame, element) { (output) throws(Stop) in
-                try heap.push(&result, output)
-                return .more
-            }
+        } catch {
+            release(result)
+            throw error
         }
         return result
     }

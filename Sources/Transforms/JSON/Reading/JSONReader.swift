@@ -17,8 +17,8 @@ import Glibc
     let depthMax: Int
     /// Whether values are counted blocks that own their bytes (`fromjson`), or live with the text.
     let counts: Bool
-    /// Whether what jq reads is read, and not RFC 8259's texts alone: `nan`, `Infinity`, `.5`, `+1`,
-    /// `007`; and U+FFFD in strings for bytes that are no UTF-8.
+    /// Whether what jq reads is read, and not RFC 8259's texts alone: `nan`, `Infinity`, `.5`,
+    /// `+1`, `007`; and U+FFFD in strings for bytes that are no UTF-8.
     let isLenient: Bool
     /// Whether objects may be indexed as they are looked into: not where threads share them.
     let indexes: Bool
