@@ -42,7 +42,7 @@ private final class Pipe: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct AccessLogTests {
     private func withService(
         _ change: (inout Configuration) -> Void,

@@ -7,7 +7,7 @@ import Transforms
 
 @testable import TransformService
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct MetricsTests {
     static let scrape = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
 
