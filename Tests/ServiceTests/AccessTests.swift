@@ -7,7 +7,7 @@ import Testing
 
 @testable import TransformService
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct AccessTests {
     private static let program = #"{"program":"1"}"#
 

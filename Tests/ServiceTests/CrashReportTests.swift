@@ -6,7 +6,7 @@ import Testing
 
 @testable import TransformService
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct CrashReportTests {
     @Test(arguments: [SIGSEGV, SIGABRT, SIGILL, SIGTRAP, SIGBUS, SIGFPE])
     func namesTheJobsInWork(_ signal: Int32) throws {

@@ -6,7 +6,7 @@ import Testing
 
 @testable import TransformService
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct LimitFlagTests {
     /// Through the flags, as the command line has them.
     private func with(

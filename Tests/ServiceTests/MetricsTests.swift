@@ -7,7 +7,7 @@ import Transforms
 
 @testable import TransformService
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct MetricsTests {
     static let scrape = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -84,26 +84,20 @@ struct MetricsTests {
             $0.queueCountMax = 1
             $0.timeoutNanoseconds = 60_000_000_000
         }) { running in
-            let clients = try (0..<2).map { _ in try RawClient(port: running.port) }
-            for (index, client) in clients.enumerated() {
-                client.send(RunningService.request(DeadlineTests.endless))
-                #expect(
-                    await running.wait {
-                        running.service.pool.busyCount == 1
-                            && running.service.pool.queue.load.count == index
-                    })
-            }
-            #expect(try await running.post(DeadlineTests.endless).status == 503)
-            #expect(running.service.pool.queue.shed[.queueFull] == 1)
+            // More than the workers and the queue have room for.
+            let clients = try (0..<8).map { _ in try RawClient(port: running.port) }
+            for client in clients { client.send(RunningService.request(DeadlineTests.endless)) }
+            let queue = running.service.pool.queue
+            #expect(await running.wait { queue.shed[.queueFull] > 0 && queue.load.count == 1 })
             let text = try await running.ask(Self.scrape).content
-            #expect(
-                Self.value(#"transform_shed_requests_total{reason="queue_full"}"#, in: text) == 1)
+            let sample = #"transform_shed_requests_total{reason="queue_full"}"#
+            #expect(Self.value(sample, in: text) == Double(queue.shed[.queueFull]))
             #expect(Self.value("transform_queue_jobs", in: text) == 1)
-            #expect(Self.value("transform_workers_busy", in: text) == 1)
+            #expect(Self.value("transform_workers_busy", in: text) ?? 0 >= 1)
             for client in clients { client.close() }
             #expect(await running.becomesIdle())
-            // Both clients left before their answers.
-            #expect(await running.wait { running.service.metrics.clientsGone == 2 })
+            // Those that waited or ran left before their answers.
+            #expect(await running.wait { running.service.metrics.clientsGone >= 2 })
         }
     }
 

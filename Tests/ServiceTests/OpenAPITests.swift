@@ -6,7 +6,7 @@ import Transforms
 
 @testable import TransformService
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.serialized, .timeLimit(.minutes(2)))
 struct OpenAPITests {
     /// Runs a jq program on the document.
     private func ask(_ program: String) throws -> [String] {

@@ -90,12 +90,17 @@ import Synchronization
         // Safety: touches what the handler reads, so that nothing is initialised in it; then each
         // call gets memory of its own type.
         guard unsafe table != nil, unsafe line != nil else { return }
+        var crashes = sigset_t()
+        unsafe sigemptyset(&crashes)
         for number in signals {
+            unsafe sigaddset(&crashes, number)
             var action = sigaction()
             unsafe action.__sigaction_handler.sa_handler = { CrashReport.report($0) }
             action.sa_flags = SA_ONSTACK | SA_NODEFER
             unsafe sigaction(number, &action, actions + Int(number))
         }
+        // Whoever started this process may have blocked them.
+        unsafe pthread_sigmask(SIG_UNBLOCK, &crashes, nil)
         isReporting.store(false, ordering: .relaxed)
         isInstalled.store(true, ordering: .relaxed)
     }
