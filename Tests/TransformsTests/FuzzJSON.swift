@@ -148,7 +148,7 @@ final class FuzzJSON: FuzzTarget {
         case failed(ReadFailure)
     }
 
-    /// - Parameter isWhole: nothing but white space may follow the value.
+    /// - Parameter isWhole: nothing but white space may follow the value; else texts may.
     private func read(_ input: [UInt8], counts: Bool, isWhole: Bool) -> Reading {
         runner.begin()
         var reader = JSONReader(
@@ -158,7 +158,10 @@ final class FuzzJSON: FuzzTarget {
             do throws(ReadFailure) {
                 let bytes = unsafe Runner.bytes(raw)
                 reader.begin(bytes)
-                let value = isWhole ? try reader.readText(bytes) : try reader.readValue()
+                let value = isWhole ? try reader.readText(bytes) : try reader.readNext()
+                guard let value else {
+                    return .failed(ReadFailure(code: .unexpectedEnd, offset: reader.offset))
+                }
                 try? runner.write(Document(value: value), to: &out)
                 runner.heap.release(value)
                 return .text(unsafe out.withUnsafeBytes { unsafe Array($0) }, end: reader.offset)
