@@ -35,6 +35,7 @@ final class FuzzRegex: FuzzTarget {
                 guard let group else { continue }
                 if group.upperBound > subject.count { return "a group ends at \(group.upperBound)" }
                 if String(validating: subject, as: UTF8.self) != nil,
+                    !group.isEmpty,
                     isInside(group.lowerBound, subject) || isInside(group.upperBound, subject)
                 {
                     return "a group cuts a character: \(group)"

@@ -63,3 +63,19 @@ import Testing
         #expect(FuzzRun.complaint(FuzzText.self, corpus: corpus, count: 200) == nil)
     }
 }
+
+/// What fuzzing found: each leaves no block of the heap behind.
+@Suite struct FuzzFindings {
+    @Test(arguments: [
+        "try (\"{\\\"a\\\"\\u00e9:1}\" | fromjson) catch 1",
+        "try (\"[\\\"a\\\", x\" | fromjson) catch 1",
+        "try (\"[\\\"\\\\n\\\\x\\\"]\" | fromjson) catch 1",
+        "try (\"[[1.50, [\\\"b\\\"]\" | fromjson) catch 1",
+        "try (\"\\\"a\\\" \\\"b\\\"\" | fromjson) catch 1",
+        "try (\"{\\\"a\\\":{\\\"b\\\":[\\\"c\\\"\" | fromjson) catch 1",
+    ]) func failedTextsLeaveNothing(_ program: String) {
+        let outcome = Harness.run(program)
+        #expect(outcome.outputs == ["1"])
+        #expect(outcome.liveBlocks == 0)
+    }
+}

@@ -60,6 +60,7 @@
             }
             reader.offset = offset
             let leaf = try reader.readValue()
+            if keys.isEmpty { try reader.checkEnd(of: leaf) }
             offset = reader.offset
             isBehindValue = !keys.isEmpty
             return try event(leaf, offset)

@@ -122,7 +122,11 @@ extension JSONReader {
         let isUTF8 = try self.isUTF8(start, close)
         // What is decoded is never longer than its escapes.
         let target = try room(close - start)
-        let count = try decode(start, close, target.bytes)
+        let count: Int
+        do throws(ReadFailure) { count = try decode(start, close, target.bytes) } catch {
+            heap.release(target)
+            throw error
+        }
         offset = close &+ 1
         if !isUTF8 {
             defer { heap.release(target) }

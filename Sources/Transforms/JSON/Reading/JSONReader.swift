@@ -106,7 +106,10 @@ import Glibc
         offset = skipSpace(offset)
         if offset >= end { return nil }
         let value = try readValue()
-        try checkEnd(of: value)
+        do throws(ReadFailure) { try checkEnd(of: value) } catch {
+            heap.release(value)
+            throw error
+        }
         return value
     }
 
@@ -173,7 +176,16 @@ import Glibc
 
     /// One value from `offset` on, which is left behind it.
     mutating func readValue() throws(ReadFailure) -> Value {
-        counts ? try readCounted() : try readBorrowed()
+        if !counts { return try readBorrowed() }
+        let bottom = stackCount
+        defer { stackCount = bottom }
+        do throws(ReadFailure) { return try readCounted() } catch {
+            // A program may catch the error and go on: what was read goes. A limit ends the run.
+            if error.code != .limit {
+                heap.releaseAll(stack.advanced(by: bottom), stackCount - bottom)
+            }
+            throw error
+        }
     }
 
     /// A value in counted blocks, which own their bytes.
@@ -183,8 +195,6 @@ import Glibc
         var inObject = false
         var depth = 0
         var nextLook = offset &+ 65536
-        let bottom = stackCount
-        defer { stackCount = bottom }
         while true {
             var value = try readScalarOrOpen()
             if value.tag == .closure {
@@ -299,9 +309,9 @@ import Glibc
         offset &+= 1
         let name = try readString()
         offset = skipSpace(offset)
-        if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
-        if byte(offset) != UInt8(ascii: ":") {
-            throw ReadFailure(code: .unexpectedByte, offset: offset)
+        if offset >= end || byte(offset) != UInt8(ascii: ":") {
+            heap.release(name)
+            throw failure(.unexpectedByte, offset)
         }
         offset &+= 1
         return name
