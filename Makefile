@@ -4,7 +4,7 @@ PORT ?= 8001
 SWIFT ?= swift
 PYTHON ?= python3
 VENV = .build/venv
-RELEASE_FLAGS = -c release -Xswiftc -static-executable
+RELEASE_FLAGS = -c release -Xswiftc -static-executable -Xswiftc -enforce-exclusivity=unchecked
 SWIFT_FILES = Package.swift Sources Tests
 
 .PHONY: run build test test-python bench bench-quick demo venv format lint check-tools

@@ -4,12 +4,13 @@
 //
 //     {"a": [1, 2.50]}      runs: {"a":   [1,   2.50]}
 //
-// A text that is one run goes to the drain from where it lies. Of each open container a frame
-// stands on the stack; the names of an object are compared with those of the object before at the
+// The runs of a text that has few go to the drain from where they lie. Of each open container a
+// frame stands on the stack; its names are compared with those of the object before at the
 // same place (see ObjectShapes.swift), and kept on the reader's stack where they differ.
 //
 // Safety: a run is a part of the text that was read; loads of 8 bytes are preceded by a comparison
-// with the end; `frames` has room for `frameCapacity`, which `open` compares with.
+// with the end; `frames` has room for `frameCapacity`, which `open` compares with, and `runs` for
+// `runCountMax`.
 //
 // Values are needed after all where a name stands twice in an object, whose last value then stands
 // in its first place.
@@ -45,7 +46,12 @@
     private var end = 0
     /// Where the bytes begin that are still to be copied as they stand.
     private var runStart = 0
-    private var isOneRun = true
+    /// The first runs, which are not copied before there are many.
+    private let runs: UnsafeMutablePointer<Bytes>
+    private var runCount = 0
+    private static let runCountMax = 256
+    /// Whether runs go to the output as they end.
+    private var copies = false
     /// More names than this are left to the hash index of a built object.
     private static let nameCountMax = 64
     /// Bytes between two looks at the budget.
@@ -57,10 +63,14 @@
         writer = JSONWriter(heap: heap, budget: budget, options: .compact)
         self.heap = heap
         unsafe frames = .allocate(capacity: frameCapacity)
+        unsafe runs = .allocate(capacity: JSONTranscoder.runCountMax)
         unsafe base = reader.base
     }
 
-    deinit { unsafe frames.deallocate() }
+    deinit {
+        unsafe frames.deallocate()
+        unsafe runs.deallocate()
+    }
 
     /// Whether the text was copied, and if so whether its value is true and where it ends.
     enum Result {
@@ -130,25 +140,51 @@
         frame = Frame()
         frame.childPlace = ObjectShapes.root
         runStart = offset
-        isOneRun = true
+        runCount = 0
+        copies = false
     }
 
     // MARK: Runs
 
-    /// Appends the bytes since `runStart`, which stand in the copy as they do in the text.
+    /// Ends the run of the bytes since `runStart`, which stand in the copy as they do in the text.
     private mutating func endRun(_ upto: Int, _ out: inout OutputBuffer) throws(ReadFailure) {
-        isOneRun = false
         let run = unsafe Bytes(base + runStart, upto - runStart)
+        if !copies {
+            if runCount < JSONTranscoder.runCountMax {
+                unsafe runs[runCount] = run
+                runCount &+= 1
+                return
+            }
+            try startCopying(&out)
+        }
         do throws(Stop) { try out.append(run, heap) } catch {
             throw ReadFailure(code: .limit, offset: upto)
         }
     }
 
-    /// The end of the text. One run goes to the drain as it is, without a copy.
+    /// From here on runs go to the output as they end, those that have ended first.
+    @inline(never) private mutating func startCopying(_ out: inout OutputBuffer)
+        throws(ReadFailure)
+    {
+        if copies { return }
+        copies = true
+        do throws(Stop) {
+            // Mostly the copy is no longer than the text: room for it at once is never moved.
+            if end - runStart > 1 << 20 { try out.reserve(end - runStart, heap) }
+            for i in 0..<runCount { unsafe try out.append(runs[i], heap) }
+        } catch {
+            throw ReadFailure(code: .limit, offset: runStart)
+        }
+    }
+
+    /// The end of the text. Few runs go to the drain from where they lie.
     private mutating func finish(_ upto: Int, _ out: inout OutputBuffer) throws(ReadFailure) {
-        if !isOneRun { return try endRun(upto, &out) }
-        let run = unsafe Bytes(base + runStart, upto - runStart)
-        do throws(Stop) { try out.pass(run, heap) } catch {
+        if runCount == JSONTranscoder.runCountMax { try startCopying(&out) }
+        try endRun(upto, &out)
+        if copies { return }
+        do throws(Stop) {
+            for i in 0..<runCount { unsafe try out.pass(runs[i], heap) }
+        } catch {
             throw ReadFailure(code: .limit, offset: upto)
         }
     }
@@ -170,18 +206,9 @@
     @inline(never) private mutating func dropSpace(
         _ place: Int, _ out: inout OutputBuffer
     ) throws(ReadFailure) -> Int {
-        let next = reader.skipSpace(place)
-        if next >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+        let next = unsafe try TextScan(base, end).passSpaces(place)
         if next == place { return place }
-        if place > runStart {
-            // Mostly the copy is no longer than the text: room for it at once is never moved.
-            if isOneRun && end - runStart > 1 << 20 {
-                do throws(Stop) { try out.reserve(end - runStart, heap) } catch {
-                    throw ReadFailure(code: .limit, offset: place)
-                }
-            }
-            try endRun(place, &out)
-        }
+        if place > runStart { try endRun(place, &out) }
         runStart = next
         return next
     }
@@ -274,6 +301,7 @@
             return reader.offset
         }
         try endRun(place, &out)
+        try startCopying(&out)
         do throws(Stop) {
             try writer.writeString(name, &out)
             try out.append(UInt8(ascii: ":"), heap)
@@ -329,6 +357,7 @@
         if depth == 0 { try reader.checkEnd(of: value) }
         if !isVerbatim(value, first) {
             try endRun(first, &out)
+            try startCopying(&out)
             do throws(Stop) { try writer.writeScalar(value, &out) } catch {
                 throw ReadFailure(code: .limit, offset: first)
             }

@@ -29,7 +29,7 @@
     }
 
     /// Spaces of an indent go by 8.
-    @inline(never) private func passSpaces(_ start: Int) throws(ReadFailure) -> Int {
+    @inline(never) func passSpaces(_ start: Int) throws(ReadFailure) -> Int {
         var place = start
         while place < end {
             let byte = self[place]
