@@ -49,8 +49,16 @@ final class RunJob: Sendable {
             throw Refusal(
                 text: error.report(in: text), status: ExitStatus.badProgram)
         }
-        let shown = String(decoding: text, as: UTF8.self)
-        countsLines = shown.contains("input_line_number") || options.libraryFolders != nil
+        countsLines =
+            Self.mentions("input_line_number", text) || options.libraryFolders != nil
+    }
+
+    private static func mentions(_ word: String, _ text: [UInt8]) -> Bool {
+        let word = Array(word.utf8)
+        guard text.count >= word.count else { return false }
+        return (0...text.count - word.count).contains { start in
+            text[start] == word[0] && text[start..<start + word.count].elementsEqual(word)
+        }
     }
 
     private static func values(_ options: RunOptions, _ limits: Limits) throws(Refusal)

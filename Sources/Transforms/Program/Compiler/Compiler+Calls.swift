@@ -311,8 +311,10 @@ extension Compiler {
 
     /// Compiles a definition that nothing calls, for its errors.
     func check(_ function: FunctionDefinition) throws(CompileError) {
-        let count = zip(function.definition.parameters.indices, function.definition.parameters)
-            .filter { !$0.1.hasPrefix("$") || function.callsParameter[$0.0] }.count
+        let parameters = function.definition.parameters
+        let count = parameters.indices.count {
+            !parameters[$0].hasPrefix("$") || function.callsParameter[$0]
+        }
         _ = try instance(of: function, Array(repeating: .many, count: count), 0)
     }
 

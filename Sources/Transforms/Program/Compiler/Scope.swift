@@ -23,6 +23,22 @@ final class Context {
     }
 }
 
+/// What a function was compiled to, by the arities of its parameters: a few at most, mostly one.
+struct Instances {
+    private var known: [(arities: [Arity], index: Int)] = []
+
+    var count: Int { known.count }
+    var isEmpty: Bool { known.isEmpty }
+
+    subscript(arities: [Arity]) -> Int? {
+        get { known.first { $0.arities == arities }?.index }
+        set {
+            known.removeAll { $0.arities == arities }
+            if let newValue { known.append((arities, newValue)) }
+        }
+    }
+}
+
 /// A `def` in its place: compiled once for each combination of its parameters' arities.
 final class FunctionDefinition {
     let definition: Definition
@@ -31,7 +47,7 @@ final class FunctionDefinition {
     let context: Context
     /// The compiler's, where the definition was met.
     let offsetBase: Int
-    var instances: [[Arity]: Int] = [:]
+    var instances = Instances()
     /// Whether each `$value` parameter is also called as a filter in the body.
     lazy var callsParameter: [Bool] = definition.parameters.map { name in
         name.hasPrefix("$") && TermSearch.calls(String(name.dropFirst()), in: definition.body)
