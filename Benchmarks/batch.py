@@ -46,6 +46,7 @@ def write_lines(path, count):
                 for _ in range(rng.randint(1, 3))
             ],
             "total": round(rng.uniform(1, 2000), 2),
+            "note": rng.choice([None, "leave at the door", "ring twice, please"]),
         }
         tails.append(json.dumps(order, ensure_ascii=False, separators=(",", ":"))[1:].encode() + b"\n")
     with open(path, "wb") as file:

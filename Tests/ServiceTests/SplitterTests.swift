@@ -69,7 +69,7 @@ struct LineSplitterTests {
         var random = SeededGenerator(state: 11)
         for _ in 0..<2_000 {
             let bytes = (0..<Int(random.next() % 200)).map { _ in
-                random.next() % 9 == 0 ? UInt8(0x0A) : UInt8(0x61)
+                [0x0A, 0x0B, 0x8A, 0x00, 0xFF, 0x61][Int(random.next() % 6)] as UInt8
             }
             let cuts = (0..<Int(random.next() % 8)).map { _ in
                 Int(random.next() % UInt64(bytes.count + 1))

@@ -103,11 +103,25 @@ struct LineSplitter {
         }
     }
 
+    /// Eight bytes at a time: byte by byte it took half of the loop's time for a batch.
     private static func newlineCount(_ bytes: ByteBuffer) -> Int {
         unsafe bytes.withUnsafeReadableBytes { memory in
+            let low: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
             var count = 0
+            var i = 0
             // Safety: the bytes of the buffer, each once.
-            for i in 0..<memory.count { count &+= unsafe memory[i] == 0x0A ? 1 : 0 }
+            while i &+ 8 <= memory.count {
+                let word = unsafe memory.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+                let other = word ^ 0x0A0A_0A0A_0A0A_0A0A
+                // A byte's highest bit is set where it is no newline; no carry leaves a byte.
+                let isOther = (other & low &+ low) | other | low
+                count &+= (~isOther).nonzeroBitCount
+                i &+= 8
+            }
+            while i < memory.count {
+                if unsafe memory[i] == 0x0A { count &+= 1 }
+                i &+= 1
+            }
             return count
         }
     }
