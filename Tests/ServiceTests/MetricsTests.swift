@@ -83,6 +83,7 @@ struct MetricsTests {
             $0.workerCount = 1
             $0.queueCountMax = 1
             $0.timeoutNanoseconds = 60_000_000_000
+            $0.queueWaitPercent = 100
         }) { running in
             // More than the workers and the queue have room for.
             let clients = try (0..<8).map { _ in try RawClient(port: running.port) }
