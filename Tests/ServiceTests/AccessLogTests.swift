@@ -127,6 +127,7 @@ struct AccessLogTests {
         try await withService({
             $0.workerCount = 1
             $0.queueCountMax = 1
+            $0.queueWaitPercent = 100
             $0.timeoutNanoseconds = 60_000_000_000
         }) { running, pipe in
             _ = try await running.post(#"{"program":"1"}"#)

@@ -156,6 +156,7 @@ struct WorkerPoolTests {
         try await RunningService.with {
             $0.workerCount = 1
             $0.queueCountMax = 1
+            $0.queueWaitPercent = 100
             $0.timeoutNanoseconds = 60_000_000_000
         } _: { running in
             let clients = try (0..<2).map { _ in try RawClient(port: running.port) }
