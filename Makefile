@@ -17,7 +17,7 @@ build: check-tools
 
 test: check-tools lint
 	$(SWIFT) build
-	$(SWIFT) test
+	$(SWIFT) test --no-parallel
 	$(MAKE) test-python
 
 # The Python client, tasks-api, the manifests and README's walk-through, against the debug build.

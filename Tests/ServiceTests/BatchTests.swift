@@ -128,7 +128,7 @@ struct LineBatchTests {
                 #expect(reply.isWhole)
                 #expect(reply.has("Content-Type: application/x-ndjson"))
             }
-            #expect(running.service.batches.count == 0)
+            #expect(await running.wait { running.service.batches.count == 0 })
         }
     }
 
@@ -168,7 +168,7 @@ struct LineBatchTests {
                 let line = test.line.map { "\"line\":\($0)," } ?? "}"
                 #expect(reply.text.contains(line) || reply.text.hasSuffix("\"line\":1}"))
             }
-            #expect(running.service.batches.count == 0)
+            #expect(await running.wait { running.service.batches.count == 0 })
         }
     }
 
@@ -214,7 +214,7 @@ struct LineBatchTests {
             #expect(!reply.isWhole)
             #expect("1\n2\n3\n4\n5\n".hasPrefix(reply.text.prefix(10)))
             #expect(await running.becomesIdle())
-            #expect(running.service.batches.count == 0)
+            #expect(await running.wait { running.service.batches.count == 0 })
         }
     }
 
@@ -247,7 +247,7 @@ struct LineBatchTests {
             #expect(await running.wait { running.service.pool.busyCount > 0 })
             client.reset()
             #expect(await running.becomesIdle())
-            #expect(running.service.batches.count == 0)
+            #expect(await running.wait { running.service.batches.count == 0 })
         }
     }
 
