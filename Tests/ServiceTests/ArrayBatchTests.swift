@@ -65,7 +65,7 @@ struct ArrayBatchTests {
                     #expect(reply.content.contains(test.expected), "\(reply.content)")
                 }
             }
-            #expect(running.service.batches.count == 0)
+            #expect(await running.wait { running.service.batches.count == 0 })
         }
     }
 
