@@ -16,8 +16,12 @@ build: check-tools
 	$(SWIFT) build $(RELEASE_FLAGS) --product transform-service
 
 test: check-tools lint
-	$(SWIFT) build
-	$(SWIFT) test --no-parallel
+	$(SWIFT) build --build-tests
+	@# What failed is told again at the end: the log is long.
+	@{ $(SWIFT) test --no-parallel; echo $$? > .build/test.status; } 2>&1 | tee .build/test.log; \
+	  status=$$(cat .build/test.status); \
+	  [ $$status = 0 ] || grep -A 4 -E "recorded an issue|Fatal error|error: " .build/test.log; \
+	  exit $$status
 	$(MAKE) test-python
 
 # The Python client, tasks-api, the manifests and README's walk-through, against the debug build.

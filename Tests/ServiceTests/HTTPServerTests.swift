@@ -18,18 +18,18 @@ private final class Events: Sendable {
         held.withLock { $0 }?.respond(Response(.ok, content: .text("held")))
     }
 
-    /// Waits up to ten seconds for a handler to be called.
+    /// Waits up to a minute for a handler to be called.
     func waitUntilHandled() async -> Bool {
         await wait { handled.load(ordering: .acquiring) > 0 }
     }
 
-    /// Waits up to ten seconds for a cancel.
+    /// Waits up to a minute for a cancel.
     func waitUntilCancelled() async -> Bool {
         await wait { cancelled.load(ordering: .acquiring) > 0 }
     }
 
     private func wait(_ condition: () -> Bool) async -> Bool {
-        for _ in 0..<2_000 {
+        for _ in 0..<12_000 {
             if condition() { return true }
             try? await Task.sleep(nanoseconds: 5_000_000)
         }

@@ -30,8 +30,9 @@ struct HostileTests {
         }
         #expect(seen.0 == 5)
         #expect(seen.1 < 64 * Self.mebibyte)
-        #expect(seen.2 == [408])
-        #expect(seen.3 == [504])
+        // Whoever still sends when its connection has been closed may find it reset.
+        #expect(seen.2.contains(408) && seen.2.isSubset(of: [0, 408]))
+        #expect(seen.3.contains(504) && seen.3.isSubset(of: [0, 504]))
     }
 
     /// Answers that nobody reads are held once, and let go with their clients.
@@ -173,7 +174,7 @@ struct HostileTests {
             "[tostream]|length", "del(..)", "[.,.]|sort|length", "tojson|fromjson|1",
             "map_values(.)",
         ]
-        let seen = try await ServeProcess.with { process in
+        let seen = try await ServeProcess.with(["--timeout-ms", "60000"]) { process in
             var statuses: [String: Int] = [:]
             for program in programs {
                 for text in [Self.nested(10_000), Self.members(10_000)] {
@@ -199,7 +200,7 @@ struct HostileTests {
 
     @Test func hugeNumbers() async throws {
         let digits = String(repeating: "7", count: 1 << 20)
-        let seen = try await ServeProcess.with { process in
+        let seen = try await ServeProcess.with(["--timeout-ms", "60000"]) { process in
             let same = try process.transform(".", digits).content
             let numbers = [
                 digits, "-" + digits, "0." + digits, "1e" + digits, "1e-" + digits, "1e999999999",

@@ -87,8 +87,12 @@ struct MetricsTests {
         }) { running in
             // More than the workers and the queue have room for.
             let clients = try (0..<8).map { _ in try RawClient(port: running.port) }
-            for client in clients { client.send(RunningService.request(DeadlineTests.endless)) }
             let queue = running.service.pool.queue
+            clients[0].send(RunningService.request(DeadlineTests.endless))
+            #expect(await running.wait { running.service.pool.busyCount == 1 })
+            for client in clients[1...] {
+                client.send(RunningService.request(DeadlineTests.endless))
+            }
             #expect(await running.wait { queue.shed[.queueFull] > 0 && queue.load.count == 1 })
             let text = try await running.ask(Self.scrape).content
             let sample = #"transform_shed_requests_total{reason="queue_full"}"#

@@ -68,11 +68,11 @@ final class RawClient: @unchecked Sendable {
 
     func closeWrite() { shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// - Returns: bytes sent before the peer's buffers were full for half a second, or it closed.
+    /// - Returns: bytes sent before the peer's buffers were full for two seconds, or it closed.
     @discardableResult
     func send(_ bytes: [UInt8]) -> Int {
         var sent = 0
-        while sent < bytes.count, poll(Int16(POLLOUT), milliseconds: 500) {
+        while sent < bytes.count, poll(Int16(POLLOUT), milliseconds: 2_000) {
             let count = unsafe bytes.withUnsafeBytes { buffer in
                 // Safety: the rest of the array from `sent` on.
                 unsafe Glibc.send(
@@ -95,7 +95,7 @@ final class RawClient: @unchecked Sendable {
     }
 
     /// The next bytes; nil when the peer closed or nothing comes for a while.
-    func receive(milliseconds: Int32 = 10_000) -> [UInt8]? {
+    func receive(milliseconds: Int32 = 30_000) -> [UInt8]? {
         guard poll(Int16(POLLIN), milliseconds: milliseconds) else { return nil }
         var chunk = [UInt8](repeating: 0, count: 65_536)
         // Safety: the array is as long as the count that is passed.
@@ -107,7 +107,7 @@ final class RawClient: @unchecked Sendable {
 
     /// Reads until `isEnough` says so, the peer closes, or nothing comes for a while.
     func read(
-        milliseconds: Int32 = 10_000, until isEnough: (String) -> Bool = { _ in false }
+        milliseconds: Int32 = 30_000, until isEnough: (String) -> Bool = { _ in false }
     ) -> (text: String, isClosed: Bool) {
         var received: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)

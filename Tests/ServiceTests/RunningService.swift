@@ -77,9 +77,9 @@ struct RunningService {
             + fields + "\r\n" + content
     }
 
-    /// Waits up to ten seconds.
+    /// Waits up to a minute.
     func wait(until condition: () -> Bool) async -> Bool {
-        for _ in 0..<2_000 {
+        for _ in 0..<12_000 {
             if condition() { return true }
             try? await Task.sleep(nanoseconds: 5_000_000)
         }

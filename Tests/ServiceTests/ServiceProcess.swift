@@ -29,7 +29,7 @@ final class ServiceProcess {
         try #require(code == 0)
         id = child
         var found: Int?
-        for _ in 0..<2_000 where found == nil {
+        for _ in 0..<12_000 where found == nil {
             let text = Self.contents(files[0])
             if text.hasSuffix("\n") {
                 found = text.split(separator: ":").last.flatMap { Int($0.dropLast()) }
@@ -60,9 +60,9 @@ final class ServiceProcess {
 
     func signal(_ number: Int32) { kill(id, number) }
 
-    /// Waits up to ten seconds.
+    /// Waits up to a minute.
     func wait(until condition: () -> Bool) -> Bool {
-        for _ in 0..<2_000 {
+        for _ in 0..<12_000 {
             if condition() { return true }
             usleep(5_000)
         }

@@ -138,7 +138,7 @@ struct WorkerPoolTests {
             let job = TestJob { _ = sum.value.add(i, ordering: .relaxed) }
             #expect(queue.ticket(job, now: 1) != nil)
         }
-        for _ in 0..<2_000 where sum.value.load(ordering: .relaxed) < 500_500 {
+        for _ in 0..<12_000 where sum.value.load(ordering: .relaxed) < 500_500 {
             try? await Task.sleep(nanoseconds: 5_000_000)
         }
         #expect(sum.value.load(ordering: .relaxed) == 500_500)

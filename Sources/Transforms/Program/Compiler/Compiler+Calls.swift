@@ -9,13 +9,10 @@ extension Compiler {
 
     private func resolve(_ name: String, _ count: Int, _ scope: Scope?) -> Callee? {
         Scope.find(scope) { entry in
-            switch entry.entry {
-            case .function(name, let function) where function.definition.parameters.count == count:
-                return .function(function)
-            case .closure(name, let slot, let arity) where count == 0:
+            if case .closure(name, let slot, let arity) = entry.entry, count == 0 {
                 return .closure(slot: slot, arity, entry.context)
-            default: return nil
             }
+            return FunctionDefinition.named(name, count, at: entry).map { .function($0) }
         }
     }
 
@@ -345,7 +342,7 @@ extension Compiler {
             }
             let found = arity(body)
             functions[index].body = body
-            functions[index].frameSize = context.frameSize
+            functions[index].frameSize = Int32(context.frameSize)
             if !functions[index].isAssumed || found <= functions[index].arity {
                 functions[index].arity = max(found, functions[index].arity)
                 functions[index].isOpen = false
@@ -364,7 +361,7 @@ extension Compiler {
         throws(CompileError) -> Int32
     {
         context = Context(level: function.context.level + 1)
-        var scope = function.scope
+        var scope: Scope? = function
         var arities = arities[...]
         for (i, parameter) in function.definition.parameters.enumerated() {
             if parameter.hasPrefix("$") {

@@ -6,6 +6,7 @@ extension Compiler {
     func load(_ module: Module, folder: String?, _ scope: Scope?) throws(CompileError) -> Scope? {
         var scope = scope
         for item in module.imports { scope = try enter(item, folder: folder, scope) }
+        definitions.reserveCapacity(definitions.count + module.definitions.count)
         for definition in module.definitions { scope = define(definition, scope) }
         return scope
     }
@@ -63,8 +64,9 @@ extension Compiler {
                 folder: found.folder, nil)
             var functions: [FunctionDefinition] = []
             for definition in module.definitions {
-                scope = define(definition, scope)
-                if case .function(_, let function)? = scope?.entry { functions.append(function) }
+                let function = define(definition, scope)
+                functions.append(function)
+                scope = function
             }
             library.loaded[found.name] = functions
             return functions

@@ -9,6 +9,8 @@ final class Compiler {
     /// Bound on the work of one compilation: nodes made, those of abandoned attempts included.
     static let nodeCountMax = 1 << 20
 
+    /// Nodes made and dropped since.
+    private var droppedCount = 0
     var nodes: [Node] = [Node(.identity, .one, offset: 0)]
     var functions: [Function] = []
     /// The bytes of string constants and long numbers.
@@ -34,7 +36,7 @@ final class Compiler {
     /// A function compiled for certain arities.
     struct Function {
         var body: Int32 = 0
-        var frameSize = 0
+        var frameSize: Int32 = 0
         var arity = Arity.one
         var isOpen = true
         /// Whether the arity was asked for while the function was still open.
@@ -50,7 +52,7 @@ final class Compiler {
     // MARK: Making nodes
 
     @discardableResult func add(_ node: Node) throws(CompileError) -> Int32 {
-        if nodes.count >= Compiler.nodeCountMax {
+        if nodes.count + droppedCount >= Compiler.nodeCountMax {
             throw CompileError("the program is too large", offset: Int(node.offset))
         }
         var node = node
@@ -83,6 +85,25 @@ final class Compiler {
         node.a = a
         node.b = b
         return try add(node)
+    }
+
+    /// How much of the program there is, to return to.
+    struct Mark {
+        let nodeCount: Int
+        let poolNodeCount: Int
+        let poolCount: Int
+    }
+
+    var mark: Mark {
+        Mark(nodeCount: nodes.count, poolNodeCount: poolNodes.count, poolCount: pool.count)
+    }
+
+    /// Drops what was made since a mark, which counts as work done.
+    func drop(to mark: Mark) {
+        droppedCount += nodes.count - mark.nodeCount
+        nodes.removeLast(nodes.count - mark.nodeCount)
+        poolNodes.removeLast(poolNodes.count - mark.poolNodeCount)
+        pool.removeLast(pool.count - mark.poolCount)
     }
 
     /// A run of nodes next to each other; the first one's index.
@@ -185,13 +206,11 @@ final class Compiler {
         }
     }
 
-    func define(_ definition: Definition, _ scope: Scope?) -> Scope {
+    func define(_ definition: Definition, _ scope: Scope?) -> FunctionDefinition {
         let function = FunctionDefinition(
-            definition, context: context, offsetBase: offsetBase)
-        let entry = Scope(.function(definition.name, function), context, parent: scope)
-        function.scope = entry
+            definition, context, parent: scope, offsetBase: offsetBase)
         definitions.append(function)
-        return entry
+        return function
     }
 
     private func compilePipe(

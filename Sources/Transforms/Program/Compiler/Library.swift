@@ -25,7 +25,7 @@ final class Library {
         if let known = functions[key] { return known }
         guard let definition = Prelude.definitions[key] else { return nil }
         let function = FunctionDefinition(
-            definition, context: root, offsetBase: ModuleTexts.preludeBase)
+            definition, root, parent: nil, offsetBase: ModuleTexts.preludeBase)
         functions[key] = function
         return function
     }

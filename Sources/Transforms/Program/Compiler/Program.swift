@@ -156,7 +156,7 @@
             let function = functions[Int(node.f)]
             node.a = function.body - index
             node.b -= index
-            node.c = Int32(function.frameSize)
+            node.c = function.frameSize
         case .link: makeLinkRelative(&node, index)
         default:
             node.a -= index
@@ -218,17 +218,22 @@ extension Compiler {
             digest: digest)
     }
 
-    /// Definitions that nothing calls must mean something too; what is made for them is dropped.
+    /// Definitions that nothing calls must mean something too; what is made for some is dropped
+    /// before the next, which need their arities alone.
     private func checkUncalled() throws(CompileError) {
-        let nodeMark = nodes.count
-        let poolMark = poolNodes.count
+        let mark = mark
         var next = 0
         while next < definitions.count {
             let function = definitions[next]
             next += 1
-            if function.instances.isEmpty { try check(function) }
+            // A constant names nothing that could be missing.
+            guard function.instances.isEmpty, function.definition.body.constantKind == nil
+            else { continue }
+            try check(function)
+            guard nodes.count - mark.nodeCount > 4096 else { continue }
+            drop(to: mark)
+            instanceLog.removeAll(keepingCapacity: true)
         }
-        nodes.removeSubrange(nodeMark...)
-        poolNodes.removeSubrange(poolMark...)
+        drop(to: mark)
     }
 }

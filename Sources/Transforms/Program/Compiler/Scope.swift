@@ -23,46 +23,40 @@ final class Context {
     }
 }
 
-/// What a function was compiled to, by the arities of its parameters: a few at most, mostly one.
+/// What a function was compiled to, by the arities of its parameters: a few at most, mostly one,
+/// which needs no memory of its own.
 struct Instances {
-    private var known: [(arities: [Arity], index: Int)] = []
+    private typealias Instance = (arities: [Arity], index: Int32)
+    private var first: Instance?
+    private var others: [Instance] = []
 
-    var count: Int { known.count }
-    var isEmpty: Bool { known.isEmpty }
+    var count: Int { (first == nil ? 0 : 1) + others.count }
+    var isEmpty: Bool { count == 0 }
 
     subscript(arities: [Arity]) -> Int? {
-        get { known.first { $0.arities == arities }?.index }
+        get {
+            if let first, first.arities == arities { return Int(first.index) }
+            return others.first { $0.arities == arities }.map { Int($0.index) }
+        }
         set {
-            known.removeAll { $0.arities == arities }
-            if let newValue { known.append((arities, newValue)) }
+            if first?.arities == arities { first = nil }
+            if !others.isEmpty { others.removeAll { $0.arities == arities } }
+            guard let newValue else { return }
+            if first == nil {
+                first = (arities, Int32(newValue))
+            } else {
+                others.append((arities, Int32(newValue)))
+            }
         }
     }
 }
 
-/// A `def` in its place: compiled once for each combination of its parameters' arities.
-final class FunctionDefinition {
-    let definition: Definition
-    /// The names visible in its body: its own entry first.
-    var scope: Scope?
-    let context: Context
-    /// The compiler's, where the definition was met.
-    let offsetBase: Int
-    var instances = Instances()
-    /// Whether each `$value` parameter is also called as a filter in the body.
-    lazy var callsParameter: [Bool] = definition.parameters.map { name in
-        name.hasPrefix("$") && TermSearch.calls(String(name.dropFirst()), in: definition.body)
-    }
-
-    init(_ definition: Definition, context: Context, offsetBase: Int) {
-        self.definition = definition
-        self.context = context
-        self.offsetBase = offsetBase
-    }
-}
-
 /// A name with its meaning, and the names around it.
-final class Scope {
+class Scope {
     enum Entry {
+        /// A `def` in its place: the scope is the `FunctionDefinition` itself.
+        case definition
+        /// A definition of a module by its name here.
         case function(String, FunctionDefinition)
         case closure(String, slot: Int, Arity)
         case variable(String, slot: Int)
@@ -73,12 +67,23 @@ final class Scope {
 
     let entry: Entry
     let context: Context
-    let parent: Scope?
+    private(set) var parent: Scope?
 
     init(_ entry: Entry, _ context: Context, parent: Scope?) {
         self.entry = entry
         self.context = context
         self.parent = parent
+    }
+
+    /// A chain is taken apart link by link: it may be as long as a program.
+    deinit {
+        var next = parent
+        parent = nil
+        while next != nil, isKnownUniquelyReferenced(&next) {
+            let after = next?.parent
+            next?.parent = nil
+            next = after
+        }
     }
 
     /// The innermost entry for which `match` gives something.
@@ -89,6 +94,38 @@ final class Scope {
             current = scope.parent
         }
         return nil
+    }
+}
+
+/// A `def` in its place, the innermost name visible in its own body: compiled once for each
+/// combination of its parameters' arities.
+final class FunctionDefinition: Scope {
+    let definition: Definition
+    /// The compiler's, where the definition was met.
+    let offsetBase: Int
+    var instances = Instances()
+    /// Whether each `$value` parameter is also called as a filter in the body.
+    lazy var callsParameter: [Bool] = definition.parameters.map { name in
+        name.hasPrefix("$") && TermSearch.calls(String(name.dropFirst()), in: definition.body)
+    }
+
+    init(_ definition: Definition, _ context: Context, parent: Scope?, offsetBase: Int) {
+        self.definition = definition
+        self.offsetBase = offsetBase
+        super.init(.definition, context, parent: parent)
+    }
+
+    /// The function if that is what a name and a count of arguments mean here.
+    static func named(_ name: String, _ count: Int, at scope: Scope) -> FunctionDefinition? {
+        switch scope.entry {
+        case .definition:
+            let function = unsafe unsafeDowncast(scope, to: FunctionDefinition.self)
+            let definition = function.definition
+            return definition.parameters.count == count && definition.name == name ? function : nil
+        case .function(name, let function):
+            return function.definition.parameters.count == count ? function : nil
+        default: return nil
+        }
     }
 }
 

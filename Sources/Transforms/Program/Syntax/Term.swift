@@ -121,12 +121,19 @@ struct PatternMember: Equatable, Sendable {
 }
 
 /// `def name(f; $value): body;`
-struct Definition: Equatable, Sendable {
-    var name: String
+final class Definition: Equatable, Sendable {
+    let name: String
     /// The parameters in order; `$value` parameters keep their `$`.
-    var parameters: [String]
-    var body: Term
-    var offset: Int
+    let parameters: [String]
+    let body: Term
+    let offset: Int
+
+    init(name: String, parameters: [String], body: Term, offset: Int) {
+        self.name = name
+        self.parameters = parameters
+        self.body = body
+        self.offset = offset
+    }
 
     static func == (lhs: Definition, rhs: Definition) -> Bool {
         lhs.name == rhs.name && lhs.parameters == rhs.parameters && lhs.body == rhs.body

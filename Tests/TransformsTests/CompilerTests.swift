@@ -1,0 +1,56 @@
+// Compiling: what definitions that nothing calls are checked for, and what a compilation leaves.
+
+import Testing
+
+@testable import Transforms
+
+struct CompilerTests {
+    /// The message of the error, or nil.
+    private static func message(_ text: String) -> String? {
+        do throws(CompileError) {
+            _ = try Program.compile(text)
+            return nil
+        } catch {
+            return error.message
+        }
+    }
+
+    @Test(arguments: [
+        ("def f: g; 1", "g/0 is not defined"),
+        ("def f: def g: h; g; 1", "h/0 is not defined"),
+        ("def f: 1; def g: f | $x; 1", "$x is not defined"),
+        ("def f: @nothing; 1", "nothing is not a valid format"),
+        ("def f: {(1): 2}; 1", "Object keys must be strings"),
+        ("def f: break $x; 1", "$*label-x is not defined"),
+    ]) func uncalledDefinitionsMeanSomething(_ text: String, _ message: String) {
+        #expect(Self.message(text) == message)
+    }
+
+    @Test(arguments: [
+        "def f: 1; 2", "def f: \"a\"; 2", "def f: f; 2", "def f: g; def g: 1; 2",
+        "def f(g): g; def h: f(1); 2", "def f($x): x + $x; 2", "def null: 1; def f: null; 2",
+    ]) func uncalledDefinitionsMayBeAnything(_ text: String) {
+        #expect((Self.message(text) == nil) == !text.hasPrefix("def f: g;"))
+    }
+
+    /// The definitions of a program, of which each is the scope of the next, go with its compiler.
+    @Test func nothingIsLeft() throws {
+        weak var first: FunctionDefinition?
+        weak var last: FunctionDefinition?
+        do {
+            let module = try Parser.parse("def f: 1; def g($x): def h: f; h + $x; g(1)")
+            let compiler = Compiler(library: Library(modules: nil, byteCount: 0))
+            _ = try compiler.finish(module, [], digest: 0)
+            first = compiler.definitions.first
+            last = compiler.definitions.last
+            #expect(first != nil && last != nil)
+        }
+        #expect(first == nil && last == nil)
+    }
+
+    /// A chain of names as long as a program is let go without as deep a recursion.
+    @Test func manyDefinitionsGo() {
+        let text = String(repeating: "def f: .;", count: 200_000) + "f"
+        #expect(Self.message(text) == nil)
+    }
+}
