@@ -20,7 +20,7 @@ struct CompilerTests {
         ("def f: def g: h; g; 1", "h/0 is not defined"),
         ("def f: 1; def g: f | $x; 1", "$x is not defined"),
         ("def f: @nothing; 1", "nothing is not a valid format"),
-        ("def f: {(1): 2}; 1", "Object keys must be strings"),
+        ("def f: {(1): 2}; 1", "Cannot use number (1) as object key"),
         ("def f: break $x; 1", "$*label-x is not defined"),
     ]) func uncalledDefinitionsMeanSomething(_ text: String, _ message: String) {
         #expect(Self.message(text) == message)
