@@ -38,7 +38,9 @@ extension Evaluator {
         }
     }
 
-    /// Runs `body` after each match, whose groups stand in the matcher.
+    /// Runs `body` after each match, whose groups stand in the matcher. Behind an empty match the
+    /// search goes on a character later; jq 1.8 goes on a byte later, and finds such matches again
+    /// inside of a character.
     private func eachMatch(
         _ search: Search, _ input: Value, _ body: (Range<Int>) throws(Stop) -> Flow
     ) throws(Stop) {
@@ -51,7 +53,9 @@ extension Evaluator {
             if unsafe try !firstMatch(search.regex, subject, from) { return }
             guard let range = unsafe state.pointee.regexes.matcher.range(ofGroup: 0) else { return }
             if try body(range) == .stop || !search.isGlobal { return }
-            from = range.isEmpty ? range.upperBound + 1 : range.upperBound
+            from = range.upperBound
+            guard range.isEmpty else { continue }
+            repeat { from += 1 } while unsafe from < bytes.count && subject[from] & 0xC0 == 0x80
         }
     }
 
