@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""A batch of 1,000,000 lines (about 220 MB) through `POST /transform`.
+"""A batch of 1,000,000 lines (about 220 MB) through `POST /transform/NAME`.
 
     batch.py [--lines N] [--binary PATH] [--jaq PATH]
 
 It checks that the answer is what `run` writes, and prints: the time with one worker and with two, and with
-`jaq -c` on the same file; the most memory that the service held; the same with the client's reading and
-sending slowed down; the latency of small requests while a batch runs; and how long the service works on
-after its client has left. The lines are written to a file in the temporary folder and removed.
+`jaq -c` on the same file, for a light transform and, on a tenth of the lines, for two of
+`deploy/transforms` that do more with each (curl and the service's own loop take a part of the second core
+that does not grow with the transform); the most memory that the service held; the same with the client's
+reading and sending slowed down; the latency of small requests while a batch runs; and how long the service
+works on after its client has left. The lines are written to a file in the temporary folder and removed.
 """
 import argparse
 import hashlib
@@ -16,18 +18,19 @@ import os
 import platform
 import random
 import socket
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PORT = 8131
 PROGRAM = 'select(.status != "returned") | {id, city: .customer.city, units: ([.items[].qty] | add), total}'
-TARGET = "/transform?program=" + urllib.parse.quote(PROGRAM, safe="")
+HEAVIER = {"flatten": ["--arg", "separator", "."],
+           "mask-pii": ["--argjson", "names", '["password","token","ssn","phone","birth_date"]', "--arg", "mask", "***"]}
 CHUNK = 256 * 1024
 
 
@@ -56,10 +59,10 @@ def write_lines(path, count):
 
 
 class Service:
-    def __init__(self, binary, workers):
+    def __init__(self, options, workers):
         self.process = subprocess.Popen(
-            [binary, "serve", "--port", str(PORT), "--workers", str(workers)], stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL)
+            [options.binary, "serve", "--port", str(PORT), "--workers", str(workers), "--transforms", options.folder],
+            stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         for _ in range(200):
             try:
                 socket.create_connection(("127.0.0.1", PORT)).close()
@@ -86,18 +89,16 @@ class Service:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def post(path, limits=()):
-    """Seconds and digest of the answer to the file, by curl."""
-    command = ["curl", "-sS", "-X", "POST", "-T", path, "-H", "Content-Type: application/x-ndjson", "-H",
-               "Expect:", *limits, f"http://127.0.0.1:{PORT}{TARGET}"]
+def post(path, limits=(), name="orders"):
+    """Seconds that curl takes for the answer to the file, and the answer's digest."""
+    answer = path + ".answer"
+    command = ["curl", "-sS", "-X", "POST", "-T", path, "-o", answer, "-H", "Content-Type: application/x-ndjson",
+               "-H", "Expect:", *limits, f"http://127.0.0.1:{PORT}/transform/{name}"]
     start = time.perf_counter()
-    curl = subprocess.Popen(command, stdout=subprocess.PIPE)
-    digest = hashlib.blake2b()
-    while piece := curl.stdout.read(CHUNK):
-        digest.update(piece)
-    if curl.wait() != 0:
-        sys.exit(f"curl: {curl.returncode}")
-    return time.perf_counter() - start, digest.hexdigest()
+    subprocess.run(command, check=True)
+    seconds = time.perf_counter() - start
+    with open(answer, "rb") as file:
+        return seconds, hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def timed(command, path):
@@ -132,7 +133,7 @@ def latencies(seconds, stop):
 def leave(service, path):
     """Milliseconds of CPU that the service used from 0.1 s after its client left."""
     client = socket.create_connection(("127.0.0.1", PORT))
-    head = (f"POST {TARGET} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
+    head = (f"POST /transform/orders HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\n"
             f"Content-Length: {os.path.getsize(path)}\r\n\r\n")
     client.sendall(head.encode())
     reader = threading.Thread(target=lambda: drain(client))
@@ -160,6 +161,30 @@ def percentile(times, share):
     return sorted(times)[min(len(times) - 1, int(len(times) * share))]
 
 
+def compare(options, name, path, command):
+    """Prints a transform's times with one worker, with two, and jaq's."""
+    size = os.path.getsize(path) / 1e6
+    _, expected = timed([options.binary, "run", *command], path)
+    medians = {}
+    for workers in (1, 2):
+        with Service(options, workers) as service:
+            rounds = [post(path, name=name) for _ in range(options.rounds)]
+            if any(digest != expected for _, digest in rounds):
+                sys.exit("the answer is not what `run` writes")
+            medians[workers] = statistics.median(seconds for seconds, _ in rounds)
+            print(f"{name}, {size:.0f} MB, {workers} workers: {medians[workers]:.2f} s, "
+                  f"{size / medians[workers]:.0f} MB/s, peak {service.peak_mb():.0f} MB")
+    jaq, _ = timed([options.jaq, *command], path)
+    print(f"{name}: 2 workers {medians[1] / medians[2]:.2f} times as fast as 1; "
+          f"jaq -c {jaq:.2f} s, {jaq / medians[2]:.1f} times as long")
+
+
+def text_of(name):
+    """The program of a transform without its metadata, which is for the service."""
+    with open(os.path.join(HERE, "../deploy/transforms", name + ".jq"), encoding="utf-8") as file:
+        return file.read().split("};", 1)[1]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--lines", type=int, default=1_000_000)
@@ -170,22 +195,19 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "lines.ndjson")
         write_lines(path, options.lines)
-        size = os.path.getsize(path)
-        print(f"{platform.machine()}, {os.cpu_count()} cores, {options.lines} lines, {size / 1e6:.0f} MB")
-        _, expected = timed([options.binary, "run", "-c", PROGRAM], path)
-        medians = {}
-        for workers in (1, 2):
-            with Service(options.binary, workers) as service:
-                rounds = [post(path) for _ in range(options.rounds)]
-                if any(digest != expected for _, digest in rounds):
-                    sys.exit("the answer is not what `run` writes")
-                medians[workers] = statistics.median(seconds for seconds, _ in rounds)
-                print(f"{workers} workers: {medians[workers]:.2f} s, {size / 1e6 / medians[workers]:.0f} MB/s, "
-                      f"peak {service.peak_mb():.0f} MB")
-        print(f"2 workers against 1: {medians[1] / medians[2]:.2f} times as fast")
-        jaq, _ = timed([options.jaq, "-c", PROGRAM], path)
-        print(f"jaq -c: {jaq:.2f} s, {jaq / medians[2]:.1f} times as long")
-        with Service(options.binary, 2) as service:
+        short = os.path.join(folder, "short.ndjson")
+        write_lines(short, options.lines // 10)
+        options.folder = os.path.join(folder, "transforms")
+        os.mkdir(options.folder)
+        with open(os.path.join(options.folder, "orders.jq"), "w", encoding="utf-8") as file:
+            file.write(PROGRAM)
+        for name in HEAVIER:
+            shutil.copy(os.path.join(HERE, "../deploy/transforms", name + ".jq"), options.folder)
+        print(f"{platform.machine()}, {os.cpu_count()} cores, {options.lines} lines")
+        compare(options, "orders", path, ["-c", PROGRAM])
+        for name, arguments in HEAVIER.items():
+            compare(options, name, short, ["-c", *arguments, text_of(name)])
+        with Service(options, 2) as service:
             stop = threading.Event()
             found = []
             thread = threading.Thread(target=lambda: found.extend(latencies(600, stop)))
@@ -197,9 +219,7 @@ def main():
             print(f"small requests meanwhile: {len(found)}, median {percentile(found, 0.5):.2f} ms, "
                   f"p99 {percentile(found, 0.99):.2f} ms, worst {max(found):.2f} ms")
             print(f"client gone: {leave(service, path):.0f} ms of CPU in the second after 0.1 s")
-        with Service(options.binary, 2) as service:
-            short = os.path.join(folder, "short.ndjson")
-            write_lines(short, options.lines // 4)
+        with Service(options, 2) as service:
             seconds, _ = post(short, ["--limit-rate", "20M"])
             print(f"--limit-rate 20M both ways: {seconds:.1f} s, peak {service.peak_mb():.0f} MB")
 
