@@ -119,6 +119,7 @@ final class FunctionDefinition: Scope {
     static func named(_ name: String, _ count: Int, at scope: Scope) -> FunctionDefinition? {
         switch scope.entry {
         case .definition:
+            // Safety: only the initialiser of `FunctionDefinition` makes such an entry.
             let function = unsafe unsafeDowncast(scope, to: FunctionDefinition.self)
             let definition = function.definition
             return definition.parameters.count == count && definition.name == name ? function : nil
