@@ -41,15 +41,20 @@ WORDS = (
 WORD = re.compile(r"[^\W_]+")
 
 
+def words_of(text):
+    """In lower case as jq has it: only A to Z differ."""
+    return WORD.findall(text.encode().lower().decode())
+
+
 def summary(rows, now):
     """tasks-report.jq in Python."""
     statuses, priorities, words, ages = Counter(), Counter(), Counter(), []
     for title, description, priority, status, created_at in rows:
         statuses[status] += 1
         priorities[str(priority)] += 1
-        words.update(WORD.findall(title.lower()))
+        words.update(words_of(title))
         if description:
-            words.update(WORD.findall(description.lower()))
+            words.update(words_of(description))
         ages.append((now - created_at.replace(tzinfo=timezone.utc)).total_seconds() / 86400)
     buckets = {"under_1": 0, "1_to_7": 0, "7_to_30": 0, "over_30": 0}
     for age in ages:
