@@ -155,13 +155,13 @@ def test_a_rolling_restart_under_load(proxy: Proxy) -> None:
     with ThreadPoolExecutor(CALLERS) as pool:
         callers = [pool.submit(call_until, done, proxy.url) for _ in range(CALLERS)]
         try:
-            wait_until(lambda: all(proxy.served(number) > 100 for number in range(2)))
+            wait_until(lambda: all(proxy.served(number) > 100 for number in range(2)), 60)
             # Connections are kept: not many more than callers, checks and this question.
             assert all(proxy.connections(number) <= CALLERS + 6 for number in range(2))
             for number in range(2):
                 assert proxy.replicas[number].stop() == 0
                 proxy.replicas[number] = proxy.start_replica(number)
-                wait_until(lambda number=number: proxy.served(number) > 50)
+                wait_until(lambda number=number: proxy.served(number) > 50, 60)
         finally:
             done.set()
         assert [wrong for caller in callers for wrong in caller.result()] == []
