@@ -49,10 +49,10 @@ $(VENV)/installed: deploy/requirements-test.txt deploy/python/pyproject.toml dep
 	@touch $@
 
 # Every benchmark against its rivals; results are written to Benchmarks/results.
-bench: build
+bench: build venv
 	Benchmarks/all.sh
 
-bench-quick: build
+bench-quick: build venv
 	Benchmarks/all.sh --quick
 
 format:

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every benchmark: gets the rivals, then language (where it is), documents, service, scaling and
-# reading, each checked for equal results first. Tables, JSON and plots go to Benchmarks/results.
+# Every benchmark: gets the rivals, then language (where it is), documents, service, scaling,
+# reading and offload, each checked for equal results first. Tables, JSON and plots go to
+# Benchmarks/results.
 #     Benchmarks/all.sh [--quick] [--binary PATH] [--results FOLDER]
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -28,5 +29,7 @@ for benchmark in documents service scaling reading; do
   echo "== $benchmark"
   python3 "$benchmark.py" "${arguments[@]}" || failed+=("$benchmark")
 done
+echo "== offload"
+../.build/venv/bin/python3 offload.py "${arguments[@]}" || failed+=(offload)
 echo "== $((SECONDS - started)) s; failed: ${failed[*]:-none}"
 [ ${#failed[@]} = 0 ]

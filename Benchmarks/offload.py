@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""What offloading buys a Python service: tasks-api's report in process against by transform-service.
+"""What offloading buys a Python service: tasks-api's report in process and by transform-service.
 
-    offload.py [--seconds N] [--rounds N] [--binary PATH]
+    .build/venv/bin/python Benchmarks/offload.py [--quick] [--seconds N] [--rounds N]
+        [--binary PATH] [--results FOLDER]
 
 One uvicorn process serves both: `/tasks/report` hands SQLite's JSON text to transform-service,
-`/tasks/report-here` computes the same from rows, on FastAPI's threads. At each size of the tasks' JSON
-text both are loaded in turn by wrk, while another client asks the trivial `/livez` on the same event loop
-every 5 ms. Answers are compared first. Writes results/offload.json, .md
-and .svg; `make venv` installs what it needs besides wrk.
+`/report-here` computes the same from rows, on FastAPI's threads. At each size of the tasks'
+JSON text both are loaded in turn by wrk, while another client asks the trivial `/livez` on the same
+event loop every 5 ms. Answers are compared first. Writes offload.md, .json and .svg; `make venv`
+installs what it needs besides wrk.
 """
 import argparse
 import json
@@ -29,8 +30,10 @@ from collections import Counter
 from datetime import datetime, timedelta, timezone
 from http.client import HTTPConnection, HTTPException
 
+import harness
+import plots
+
 HERE = os.path.dirname(os.path.abspath(__file__))
-RESULTS = os.path.join(HERE, "results")
 DEPLOY = os.path.join(HERE, "../deploy")
 SIZES = {"1 kB": 1_000, "10 kB": 10_000, "100 kB": 100_000, "1 MB": 1_000_000}
 CONNECTIONS = 8
@@ -41,15 +44,20 @@ WORDS = (
 WORD = re.compile(r"[^\W_]+")
 
 
+def words_of(text):
+    """In lower case as jq has it: only A to Z differ."""
+    return WORD.findall(text.encode().lower().decode())
+
+
 def summary(rows, now):
     """tasks-report.jq in Python."""
     statuses, priorities, words, ages = Counter(), Counter(), Counter(), []
     for title, description, priority, status, created_at in rows:
         statuses[status] += 1
         priorities[str(priority)] += 1
-        words.update(WORD.findall(title.lower()))
+        words.update(words_of(title))
         if description:
-            words.update(WORD.findall(description.lower()))
+            words.update(words_of(description))
         ages.append((now - created_at.replace(tzinfo=timezone.utc)).total_seconds() / 86400)
     buckets = {"under_1": 0, "1_to_7": 0, "7_to_30": 0, "over_30": 0}
     for age in ages:
@@ -232,118 +240,103 @@ def measure(name, byte_count, options, folder):
             for kind, route in paths.items():
                 rounds[kind].append(load(ports[1], route, options.seconds))
     finally:
-        for server in servers:
+        # The callers first: none of them meets a service that has left.
+        for server in reversed(servers):
             server.terminate()
-        for server in servers:
             server.wait(30)
-    row = {"size": name, "bytes": size, "tasks": answers[0]["total"]}
+    ratios = [there[0] / here[0] for here, there in zip(rounds["here"], rounds["offloaded"])]
+    row = {"size": name, "bytes": size, "tasks": answers[0]["total"],
+           "range": [min(ratios), max(ratios)]}
     for kind, results in rounds.items():
         rate, p99, livez = (statistics.median(values) for values in zip(*results))
-        row[kind] = {"rate": round(rate, 1), "p99_ms": round(p99, 1), "livez_p99_ms": round(livez, 1)}
+        row[kind] = {
+            "rate": round(rate, 1), "p99_ms": round(p99, 1), "livez_p99_ms": round(livez, 1)}
     return row
 
 
 def break_even(rows):
-    """Bytes at which both serve as many requests, on a line between the sizes around it."""
+    """Bytes from which on offloading serves at least as many requests, whatever the size; None
+    where it never does, or does from the least size on. On a line between the sizes around it.
+    """
     ratios = [math.log(row["offloaded"]["rate"] / row["here"]["rate"]) for row in rows]
-    for (low, high), (before, after) in zip(zip(rows, rows[1:]), zip(ratios, ratios[1:])):
-        if before < 0 <= after:
-            share = -before / (after - before)
-            bounds = math.log(low["bytes"]), math.log(high["bytes"])
-            return round(math.exp(bounds[0] + share * (bounds[1] - bounds[0])))
-    return None
+    losing = [index for index, value in enumerate(ratios) if value < 0]
+    if not losing or losing[-1] == len(rows) - 1:
+        return None
+    low, high = rows[losing[-1]], rows[losing[-1] + 1]
+    before, after = ratios[losing[-1]], ratios[losing[-1] + 1]
+    share = -before / (after - before)
+    bounds = math.log(low["bytes"]), math.log(high["bytes"])
+    return round(math.exp(bounds[0] + share * (bounds[1] - bounds[0])))
+
+
+def verdict(rows):
+    """The break-even size in a sentence."""
+    even = break_even(rows)
+    least, most = rows[0]["size"], rows[-1]["size"]
+    if even:
+        return f"Offloading gains throughput from {harness.size_text(even)} of tasks on."
+    if rows[-1]["offloaded"]["rate"] < rows[-1]["here"]["rate"]:
+        return f"Offloading gains no throughput at {most}: there is no break-even up to there."
+    return f"Offloading gains throughput at each size, from {least} on."
 
 
 def table(rows):
-    lines = [
-        "| tasks | report here | p99 | `/livez` p99 | offloaded | p99 | `/livez` p99 | ratio |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    header = ["tasks", "in process", "p99", "`/livez` p99", "offloaded", "p99", "`/livez` p99",
+              "ratio (range)"]
+    lines = []
     for row in rows:
         cells = [f"{row['size']} ({row['tasks']})"]
         for kind in ("here", "offloaded"):
             part = row[kind]
-            cells += [f"{part['rate']:.0f}/s", f"{part['p99_ms']:.0f} ms", f"{part['livez_p99_ms']:.0f} ms"]
-        cells.append(f"{row['offloaded']['rate'] / row['here']['rate']:.1f}")
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def plot(rows):
-    """Requests a second, and the p99 of /livez, by size: two panels with logarithmic axes."""
-    width, height, left, top = 300, 220, 60, 40
-    colors = {"here": "#c0392b", "offloaded": "#2471a3"}
-    parts = [
-        '<svg xmlns="http://www.w3.org/2000/svg" width="800" height="330" font-family="sans-serif"'
-        ' font-size="12"><rect width="800" height="330" fill="white"/>'
-    ]
-    for index, (title, member) in enumerate(
-        [("Reports a second", "rate"), ("p99 of /livez meanwhile, ms", "livez_p99_ms")]
-    ):
-        x0, y0 = left + index * 390, top + height
-        values = [max(row[kind][member], 0.1) for row in rows for kind in colors]
-        low, high = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values)))
-        high = max(high, low + 1)
-        y = lambda value: y0 - (math.log10(max(value, 0.1)) - low) / (high - low) * height
-        x = lambda i: x0 + i / (len(rows) - 1) * width
-        parts.append(f'<text x="{x0}" y="{top - 15}" font-weight="bold">{title}</text>')
-        for power in range(low, high + 1):
-            parts.append(
-                f'<line x1="{x0}" x2="{x0 + width}" y1="{y(10**power):.1f}" y2="{y(10**power):.1f}"'
-                f' stroke="#ddd"/><text x="{x0 - 6}" y="{y(10**power) + 4:.1f}" text-anchor="end">'
-                f"{10.0**power:g}</text>"
-            )
-        for i, row in enumerate(rows):
-            parts.append(
-                f'<text x="{x(i):.1f}" y="{y0 + 18}" text-anchor="middle">{row["size"]}</text>'
-            )
-        for kind, color in colors.items():
-            points = [(x(i), y(row[kind][member])) for i, row in enumerate(rows)]
-            line = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
-            parts.append(f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="2"/>')
-            parts += [f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3" fill="{color}"/>' for px, py in points]
-    for i, (kind, name) in enumerate([("here", "in process"), ("offloaded", "offloaded")]):
-        parts.append(
-            f'<rect x="{left + i * 120}" y="300" width="12" height="12" fill="{colors[kind]}"/>'
-            f'<text x="{left + 18 + i * 120}" y="310">{name}</text>'
-        )
-    return "\n".join(parts) + "\n</svg>\n"
+            cells += [f"{part['rate']:.0f}/s", f"{part['p99_ms']:.0f} ms",
+                      f"{part['livez_p99_ms']:.0f} ms"]
+        low, high = row["range"]
+        ratio = row["offloaded"]["rate"] / row["here"]["rate"]
+        lines.append(cells + [f"{ratio:.1f} ({low:.1f}-{high:.1f})"])
+    return harness.table(header, lines)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=int, default=6)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--binary", default=os.path.join(HERE, "../.build/release/transform-service")
-    )
+    parser.add_argument("--quick", action="store_true", help="2 s, 1 round, no 10 kB")
+    parser.add_argument("--seconds", type=int)
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--binary", default=harness.BINARY)
+    parser.add_argument("--results", default=harness.RESULTS)
     options = parser.parse_args()
+    options.seconds = options.seconds or (2 if options.quick else 6)
+    options.rounds = options.rounds or (1 if options.quick else 3)
+    sizes = {name: size for name, size in SIZES.items() if name != "10 kB" or not options.quick}
     # The servers end with this program, however it ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    facts = harness.machine()
     with tempfile.TemporaryDirectory() as folder:
-        rows = [measure(name, count, options, folder) for name, count in SIZES.items()]
-    result = {
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        rows = [measure(name, count, options, folder) for name, count in sizes.items()]
+    data = {
+        "machine": facts,
         "python": platform.python_version(),
         "connections": CONNECTIONS,
         "seconds": options.seconds,
         "rounds": options.rounds,
-        "load_average": os.getloadavg()[0],
         "break_even_bytes": break_even(rows),
         "rows": rows,
     }
-    even = result["break_even_bytes"]
     text = (
-        f"{result['machine']}, Python {result['python']}, {CONNECTIONS} connections, load average "
-        f"{result['load_average']:.1f} at the end\n\n{table(rows)}\n\n"
-        + (f"Break-even: {even} bytes.\n" if even else "No break-even between these sizes.\n")
+        f"tasks-api's report in process and offloaded, on the same cores: Python {data['python']}, "
+        f"{CONNECTIONS} connections, medians of {options.seconds} s, rounds: {options.rounds}.\n"
+        f"{harness.machine_line(facts)}\n\n{table(rows)}\n{verdict(rows)}\n"
     )
-    os.makedirs(RESULTS, exist_ok=True)
-    written = {"json": json.dumps(result, indent=1) + "\n", "svg": plot(rows), "md": text}
-    for kind, content in written.items():
-        with open(os.path.join(RESULTS, f"offload.{kind}"), "w") as file:
-            file.write(content)
     print(text, end="")
+    drawings = {
+        name: plots.lines(
+            title, "bytes of tasks", unit,
+            {words: [(row["bytes"], max(row[kind][member], 0.1)) for row in rows]
+             for kind, words in (("here", "in process"), ("offloaded", "offloaded"))})
+        for name, member, title, unit in (
+            ("rate", "rate", "Reports", "reports/s"),
+            ("livez", "livez_p99_ms", "A trivial endpoint beside the reports", "p99, ms"))
+    }
+    harness.save(options.results, "offload", data, text, drawings)
 
 
 if __name__ == "__main__":

@@ -82,13 +82,17 @@ def measure_connections(options, folder):
     seconds, counts = (1, CONNECTIONS[:-1]) if options.quick else (3, CONNECTIONS)
     rows = []
     for server in servers.installed(options.binary)[:2]:
-        with server.started(servers.free_port(), os.cpu_count()) as running:
-            points = []
-            for count in [count for count in counts if 2 * count + 100 < files]:
-                # Thousands of connections take seconds to be made.
-                longer = seconds + 2 * count // 1000
-                run = service.load(running, "orders", script, count, longer)
-                points.append({"connections": count, **run})
+        points = []
+        try:
+            with server.started(servers.free_port(), os.cpu_count()) as running:
+                for count in [count for count in counts if 2 * count + 100 < files]:
+                    # Thousands of connections take seconds to be made.
+                    longer = seconds + 2 * count // 1000
+                    run = service.load(running, "orders", script, count, longer)
+                    points.append({"connections": count, **run})
+        except servers.NotUp as error:
+            print(f"left out: {error}")
+            continue
         answered = [p for p in points if p["rate"] > service.RATE_MIN and p["cpu"] > 0]
         exponent = harness.fitted_exponent(
             [point["connections"] for point in answered], [point["cpu"] for point in answered]

@@ -5,10 +5,10 @@
                [--only WORD] [--results FOLDER]
 
 Bodies of 42 B (name and sum of an array), 1 kB, 11 kB, 111 kB and 1.1 MB (orders). Every server
-runs one worker a core and its answers are compared first. Then each is loaded in turn, every round
-in the other order; of a server's rounds the one with the most requests a second stands, because
-other work on the machine only takes away. CPU a request is the server's own user and system time.
-Needs wrk; rivals/build.sh gets the rivals.
+runs one worker a core and its answers are compared first: one that answers otherwise is a dash.
+Then each is loaded in turn, every round in the other order; of a server's rounds the one with the
+most requests a second stands, because other work on the machine only takes away. CPU a request is
+the server's own user and system time. Needs wrk; rivals/build.sh gets the rivals.
 """
 import argparse
 import contextlib
@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from http.client import HTTPException
 
 import harness
 import plots
@@ -113,8 +114,7 @@ def settle(running):
 
 
 def check_equal(running, program, body):
-    """Ends the run when a rival's answer is not ours, sums to one part in 1e9."""
-    answers = {one.server.name: json.loads(one.post(program, body)) for one in running}
+    """{name: why} of the rivals whose answer is not ours, sums to one part in 1e9."""
 
     def rounded(value):
         if isinstance(value, list):
@@ -123,10 +123,15 @@ def check_equal(running, program, body):
             return {key: rounded(element) for key, element in value.items()}
         return float(f"{value:.9g}") if isinstance(value, (int, float)) else value
 
-    ours = rounded(answers[harness.OURS])
-    for name, answer in answers.items():
-        if rounded(answer) != ours:
-            sys.exit(f"{name} answers {len(body)} bytes otherwise than we do")
+    ours = rounded(json.loads(running[0].post(program, body)))
+    left_out = {}
+    for one in running[1:]:
+        try:
+            if rounded(json.loads(one.post(program, body))) != ours:
+                left_out[one.server.name] = "another answer"
+        except (OSError, ValueError, HTTPException) as error:
+            left_out[one.server.name] = f"no answer: {error}"
+    return left_out
 
 
 def measure_body(running, size, folder, options):
@@ -134,17 +139,20 @@ def measure_body(running, size, folder, options):
     body = body_of(size)
     program = "small" if size == "42" else "orders"
     able = [one for one in running if one.url(program)]
-    check_equal(able, program, body)
+    left_out = check_equal(able, program, body)
     script = script_of(body, folder)
     seconds = options.seconds * (3 if len(body) >= LONG_BODY_BYTES else 1)
     actions = {
         one.server.name: lambda one=one: load(one, program, script, options.connections, seconds)
-        for one in able
+        for one in able if one.server.name not in left_out
     }
     rounds = harness.interleave(actions, options.rounds)
     ours = [run["rate"] for run in rounds[harness.OURS]]
     ours_cpu = min(run["cpu"] for run in rounds[harness.OURS])
-    row = {"bytes": len(body), "program": servers.PROGRAMS[program], "servers": {}}
+    row = {
+        "bytes": len(body), "program": servers.PROGRAMS[program], "servers": {},
+        "left_out": left_out,
+    }
     for name, runs in rounds.items():
         best = max(runs, key=lambda run: run["rate"])
         row["servers"][name] = {
@@ -179,6 +187,9 @@ def lines_of(row):
             "" if mine else f"{ratio['median']:.1f} ({ratio['low']:.1f}–{ratio['high']:.1f})",
             "" if mine or not run["cpu_ratio"] else f"{run['cpu_ratio']:.1f}",
         ]
+    for name, why in row["left_out"].items():
+        dashes = ["-"] * (len(HEADER) - 2)
+        yield [f"{harness.size_text(row['bytes'])}, {name}", why, *dashes]
 
 
 def report(facts, rows, idle, options):
@@ -215,9 +226,15 @@ def main():
     chosen = chosen[:1] + [s for s in chosen[1:] if not options.only or options.only in s.name]
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
-        running = [
-            stack.enter_context(one.started(servers.free_port(), os.cpu_count())) for one in chosen
-        ]
+        running = []
+        for one in chosen:
+            try:
+                up = one.started(servers.free_port(), os.cpu_count())
+                running.append(stack.enter_context(up))
+            except servers.NotUp as error:
+                if not running:
+                    sys.exit(str(error))
+                print(f"left out: {error}")
         idle = {one.server.name: one.resident() for one in running}
         for size in BODIES:
             rows.append(measure_body(running, size, folder, options))

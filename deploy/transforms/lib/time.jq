@@ -9,13 +9,16 @@ def iso8601_seconds:
       else
         ("\(.[:10])T\(.[11:19])Z" | fromdateiso8601) as $seconds
         | .[19:]
-        | capture("^(?<fraction>\\.[0-9]+)?(?<zone>Z|[+-][0-9]{2}:?[0-9]{2})?$")
-        | $seconds + ("0\(.fraction // "")" | tonumber)
-          - ((.zone // "Z")
-             | if . == "Z" then 0
-               else
-                 ((.[1:3] | tonumber) * 3600 + (.[-2:] | tonumber) * 60)
-                 * (if .[:1] == "-" then -1 else 1 end)
-               end)
+        | if . == "" or . == "Z" or . == "+00:00" then $seconds
+          else
+            (capture("^(?<fraction>\\.[0-9]+)?(?<zone>Z|[+-][0-9]{2}:?[0-9]{2})?$") // error)
+            | $seconds + ("0\(.fraction // "")" | tonumber)
+              - ((.zone // "Z")
+                 | if . == "Z" then 0
+                   else
+                     ((.[1:3] | tonumber) * 3600 + (.[-2:] | tonumber) * 60)
+                     * (if .[:1] == "-" then -1 else 1 end)
+                   end)
+          end
       end)
     catch error("\($text | tojson) is no ISO 8601 date or time");
