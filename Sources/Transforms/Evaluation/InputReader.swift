@@ -49,6 +49,8 @@ public struct InputForm: Sendable {
     public var reportsErrors = false
     /// What jq reads is read, and not RFC 8259's texts alone.
     public var isLenient = false
+    /// A file is one text and nothing else; a block is all of a file.
+    public var isSingle = false
 
     public init() {}
 }
@@ -72,6 +74,8 @@ public struct InputForm: Sendable {
     private var isDone = false
     // Lines that ended in earlier blocks of the file, and in this one up to an offset.
     private var linesBefore = 0
+    /// Bytes of the file in earlier blocks.
+    private var bytesBefore = 0
     /// Characters of the block's first line that stand in earlier blocks.
     private var columnsBefore = 0
     private var linesUpto = (offset: 0, count: 0)
@@ -173,12 +177,13 @@ public struct InputForm: Sendable {
             let bytes = unsafe Runner.bytes(block.bytes)
             linesBefore += lines(bytes, bytes.count)
             if let next, !next.isFirst { countColumns(bytes) }
+            bytesBefore += bytes.count
             if isBorrowed { held.append(block) } else { source.giveBack(block) }
             self.block = nil
         }
         isBorrowed = false
         guard let next else { return false }
-        if next.isFirst { columnsBefore = 0 }
+        if next.isFirst { (columnsBefore, bytesBefore) = (0, 0) }
         block = next
         fileName = next.fileName
         linesBefore = next.linesBefore ?? (next.isFirst ? 0 : linesBefore)
@@ -189,6 +194,9 @@ public struct InputForm: Sendable {
         events.begin(bytes)
         // A byte order mark is passed over in front of a file only.
         offset = next.isFirst ? plain.offset : 0
+        if form.isSingle && plain.skipSpace(offset) == bytes.count {
+            throw failed(ReadFailure(code: .unexpectedEnd, offset: bytes.count), next)
+        }
         return true
     }
 
@@ -229,16 +237,25 @@ public struct InputForm: Sendable {
                 counted.offset = offset
                 let value = try counted.readNext()
                 offset = counted.offset
+                if value != nil { try checkEnd(block) }
                 return value
             }
             plain.offset = offset
             let value = try plain.readNext()
             offset = plain.offset
             isBorrowed = true
+            if value != nil { try checkEnd(block) }
             return value
         } catch {
             throw failed(error, block)
         }
+    }
+
+    /// Refuses what follows the text of a file that is to be one text.
+    private func checkEnd(_ block: InputBlock) throws(ReadFailure) {
+        if !form.isSingle { return }
+        let end = plain.skipSpace(offset)
+        if unsafe end < block.bytes.count { throw ReadFailure(code: .trailingBytes, offset: end) }
     }
 
     /// An input of a program that only passes it on.
@@ -265,20 +282,19 @@ public struct InputForm: Sendable {
             plain.offset = offset
             offset = plain.skipSpace(offset)
             if offset >= bytes.count { continue }
-            let start = out.count
             do throws(ReadFailure) {
-                if case .copied(let isTrue, let end) =
-                    try transcoder.copy(bytes, from: offset, to: &out)
-                {
+                if case .readable(let isTrue, let end) = try transcoder.read(bytes, from: offset) {
                     offset = end
+                    try checkEnd(block)
+                    do throws(Stop) { try transcoder.copy(to: &out) } catch {
+                        throw ReadFailure(code: .limit, offset: end)
+                    }
                     showPlace()
                     return .text(isTrue: isTrue)
                 }
             } catch {
-                out.truncate(to: start)
                 throw failed(error, block)
             }
-            out.truncate(to: start)
             guard let value = try readText(block, isOwned: false) else { continue }
             showPlace()
             return .document(Document(value: value))
@@ -290,6 +306,7 @@ public struct InputForm: Sendable {
         if form.isSequence && events.isAtTop { passSeparators(block) }
         do throws(ReadFailure) {
             let value = try events.next(&counted, &offset)
+            if value != nil && events.isAtTop { try checkEnd(block) }
             return value
         } catch {
             let failure = failed(error, block)
@@ -330,9 +347,10 @@ public struct InputForm: Sendable {
         let place = unsafe TextPlace(offset: isNewline ? stop + 1 : stop, in: block.bytes)
         let column =
             place.column - (isAtEnd || isNewline ? 1 : 0) + (place.line == 1 ? columnsBefore : 0)
+        // jq gives no offset; strict texts are not its own.
         return .malformed(
             "\(error.sentence(bytes))\(isAtEnd ? " at EOF" : "") at line \(before + place.line), "
-                + "column \(column)")
+                + "column \(column)\(form.isLenient ? "" : ", offset \(bytesBefore + offset)")")
     }
 
     // MARK: Lines

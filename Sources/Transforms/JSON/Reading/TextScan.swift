@@ -28,7 +28,7 @@
         return try passSpaces(place)
     }
 
-    /// Spaces of an indent go by 8.
+    /// Spaces of an indent go by 16, then by 8.
     @inline(never) func passSpaces(_ start: Int) throws(ReadFailure) -> Int {
         var place = start
         while place < end {
@@ -37,9 +37,16 @@
                 return place
             }
             place &+= 1
+            let spaces = TextScan.ones &* 0x20
+            while place &+ 16 <= end {
+                let words = unsafe UnsafeRawPointer(base + place).loadUnaligned(
+                    as: SIMD2<UInt64>.self)
+                if words[0] ^ spaces | words[1] ^ spaces != 0 { break }
+                place &+= 16
+            }
             while place &+ 8 <= end {
                 let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
-                let others = word ^ (TextScan.ones &* 0x20)
+                let others = word ^ spaces
                 place &+= others == 0 ? 8 : others.trailingZeroBitCount >> 3
                 if others != 0 { break }
             }
