@@ -63,8 +63,11 @@ public struct InputForm: Sendable {
     private let form: InputForm
     private var plain: JSONReader
     private var counted: JSONReader
+    /// Whether `counted` has begun with the current block.
+    private var isCountedReady = false
     private var events: EventReader
-    private var transcoder: JSONTranscoder
+    /// Made with the first text that is copied.
+    private var transcoder: JSONTranscoder?
     private var block: InputBlock?
     private var offset = 0
     /// Blocks that the current input borrows from, besides the current block.
@@ -97,9 +100,6 @@ public struct InputForm: Sendable {
             heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: true,
             isLenient: form.isLenient)
         events = EventReader(heap: runner.heap, depthMax: depthMax)
-        transcoder = JSONTranscoder(
-            heap: runner.heap, budget: runner.budget, depthMax: depthMax,
-            isLenient: form.isLenient)
     }
 
     /// The next input; valid until the runner's next `begin`, which comes before the next call.
@@ -171,12 +171,14 @@ public struct InputForm: Sendable {
     }
 
     /// Goes on to the next block; false at the end.
-    private func advance() throws(InputFailure) -> Bool {
+    /// - Parameter needsLines: whether a place may be asked for that is behind a file's last text.
+    private func advance(needsLines: Bool = true) throws(InputFailure) -> Bool {
         let next = source.next()
         if let block {
             let bytes = unsafe Runner.bytes(block.bytes)
-            linesBefore += lines(bytes, bytes.count)
-            if let next, !next.isFirst { countColumns(bytes) }
+            let goesOn = next.map { !$0.isFirst } ?? false
+            if needsLines || goesOn { linesBefore += lines(bytes, bytes.count) }
+            if goesOn { countColumns(bytes) }
             bytesBefore += bytes.count
             if isBorrowed { held.append(block) } else { source.giveBack(block) }
             self.block = nil
@@ -190,7 +192,8 @@ public struct InputForm: Sendable {
         linesUpto = (0, 0)
         let bytes = unsafe Runner.bytes(next.bytes)
         plain.begin(bytes)
-        counted.begin(bytes)
+        isCountedReady = form.kind == .events
+        if isCountedReady { counted.begin(bytes) }
         events.begin(bytes)
         // A byte order mark is passed over in front of a file only.
         offset = next.isFirst ? plain.offset : 0
@@ -234,6 +237,8 @@ public struct InputForm: Sendable {
         if form.isSequence { passSeparators(block) }
         do throws(ReadFailure) {
             if isOwned {
+                if !isCountedReady { unsafe counted.begin(Runner.bytes(block.bytes)) }
+                isCountedReady = true
                 counted.offset = offset
                 let value = try counted.readNext()
                 offset = counted.offset
@@ -273,9 +278,14 @@ public struct InputForm: Sendable {
         for block in held { source.giveBack(block) }
         held.removeAll(keepingCapacity: true)
         isBorrowed = false
+        if transcoder == nil {
+            transcoder = JSONTranscoder(
+                heap: runner.heap, budget: runner.budget, depthMax: runner.limits.depthMax,
+                isLenient: form.isLenient)
+        }
         while !isDone {
             guard let block, unsafe offset < block.bytes.count else {
-                if try !advance() { return nil }
+                if try !advance(needsLines: false) { return nil }
                 continue
             }
             let bytes = unsafe Runner.bytes(block.bytes)
@@ -283,10 +293,10 @@ public struct InputForm: Sendable {
             offset = plain.skipSpace(offset)
             if offset >= bytes.count { continue }
             do throws(ReadFailure) {
-                if case .readable(let isTrue, let end) = try transcoder.read(bytes, from: offset) {
+                if case .readable(let isTrue, let end) = try transcoder!.read(bytes, from: offset) {
                     offset = end
                     try checkEnd(block)
-                    do throws(Stop) { try transcoder.copy(to: &out) } catch {
+                    do throws(Stop) { try transcoder!.copy(to: &out) } catch {
                         throw ReadFailure(code: .limit, offset: end)
                     }
                     showPlace()

@@ -139,7 +139,7 @@
         depth = 0
         frame = Frame()
         names.begin()
-        runs.removeAll()
+        runs.begin(end - offset)
         start = offset
         runStart = offset
     }
@@ -182,7 +182,7 @@
     }
 
     @inline(never) private mutating func dropSpace(_ place: Int) throws(ReadFailure) -> Int {
-        let next = unsafe try TextScan(base, end).passSpaces(place)
+        let next = unsafe try TextScan(base, end).spaceEnd(place)
         try endRun(place, next: next)
         return next
     }
@@ -343,7 +343,8 @@
 
     // MARK: Scalars
 
-    /// A scalar at `place`, which is left behind it; whether it is neither null nor false.
+    /// A scalar at `place`, which is left behind it; of one that is the whole text, whether it is
+    /// neither null nor false.
     @inline(__always) private mutating func readScalar(
         _ place: inout Int, _ first: UInt8
     ) throws(ReadFailure) -> Bool {
@@ -358,8 +359,13 @@
                 place = upto
                 return true
             }
-        } else if depth > 0 && (first &- 0x30 <= 9 || first == UInt8(ascii: "-")) {
-            if let upto = text.numberEnd(place) {
+        } else if depth > 0 {
+            if first &- 0x30 <= 9 || first == UInt8(ascii: "-") {
+                if let upto = text.numberEnd(place) {
+                    place = upto
+                    return true
+                }
+            } else if let upto = text.wordEnd(place) {
                 place = upto
                 return true
             }

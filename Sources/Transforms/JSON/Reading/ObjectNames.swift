@@ -11,6 +11,8 @@
 //
 // Safety: tokens point into the text that is being read; indices stay below the capacities.
 
+import Glibc
+
 @safe struct ObjectNames {
     /// A name as it stood in the text, its quotes and its colon next to it.
     @safe struct Token {
@@ -62,17 +64,20 @@
     static let root = 1
 
     init() {
-        unsafe places = .allocate(capacity: ObjectNames.placesMax)
-        unsafe tokens = .allocate(capacity: ObjectNames.tokensMax)
-        unsafe counts = .allocate(capacity: 1)
+        // One block, of which a text with few names touches few pages.
+        let base = UnsafeMutableRawPointer.allocate(
+            byteCount: ObjectNames.tokensOffset + ObjectNames.tokensMax
+                * MemoryLayout<Token>.stride, alignment: 16)
+        unsafe counts = base.assumingMemoryBound(to: Counts.self)
+        unsafe places = (base + ObjectNames.placesOffset).assumingMemoryBound(to: Place.self)
+        unsafe tokens = (base + ObjectNames.tokensOffset).assumingMemoryBound(to: Token.self)
     }
 
+    private static let placesOffset = 64
+    private static let tokensOffset = placesOffset + placesMax * MemoryLayout<Place>.stride
+
     /// Frees the memory; it belongs to the transcoder that made it.
-    func destroy() {
-        unsafe places.deallocate()
-        unsafe tokens.deallocate()
-        unsafe counts.deallocate()
-    }
+    func destroy() { unsafe counts.deallocate() }
 
     /// Forgets the text before.
     func begin() {
@@ -120,7 +125,8 @@
         return unsafe tokens[index]
     }
 
-    /// Whether a token's bytes begin at `text`, of which `available` bytes remain.
+    /// Whether a token's bytes begin at `text`, of which `available` bytes remain: at least 8 behind
+    /// them, else false.
     @inline(__always) func matches(
         _ index: Int, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
     ) -> Bool {
@@ -146,6 +152,15 @@
         return difference & ((1 &<< UInt64(truncatingIfNeeded: (count &- i) &* 8)) &- 1) == 0
     }
 
+    /// The same at the end of the text too: no name may be made a token twice.
+    @inline(__always) private func isSame(
+        _ index: Int, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
+    ) -> Bool {
+        let count = unsafe tokens[index].byteCount
+        if count &+ 8 <= available { return unsafe matches(index, text, available) }
+        return unsafe count <= available && memcmp(tokens[index].text, text, count) == 0
+    }
+
     /// The token of `place` whose bytes begin at `text`, those first that mostly follow `expected`;
     /// 0 where there is none.
     func find(
@@ -154,13 +169,13 @@
         var index = expected
         var hops = 0
         while index != 0 && hops < ObjectNames.hopsMax {
-            if unsafe matches(index, text, available) { return index }
+            if unsafe isSame(index, text, available) { return index }
             index = unsafe Int(tokens[index].next)
             hops += 1
         }
         index = unsafe Int(places[place].firstToken)
         while index != 0 {
-            if unsafe matches(index, text, available) { return index }
+            if unsafe isSame(index, text, available) { return index }
             index = unsafe Int(tokens[index].link)
         }
         return 0

@@ -1,10 +1,10 @@
-// What of a text stays and what goes, in words of 32 bits -> its copy. A copy that must not be seen
+// What of a text stays and what goes, in words of 16 bits -> its copy. A copy that must not be seen
 // before its text is known to be well-formed is kept so in a part of the memory of its bytes, and is
 // made in small parts, each drained before the next.
 //
-//     kept 16, dropped 16         bytes of the text that stay, and behind them bytes that go
-//     long 16, dropped 16, count 64    the same, with more bytes that stay
-//     written 16, count 16        bytes that stand in `written` in place of what was dropped
+//     kept 8, dropped 8            bytes of the text that stay, and behind them bytes that go
+//     long 8, dropped 8, count 64  the same, with more bytes that stay
+//     inserted 8, count 8          bytes of `written`, in place of what was dropped
 //
 // Safety: `words` holds `capacity` words, all adding makes room; what stays and goes are parts of the
 // text, in its order, so all places are inside it.
@@ -13,16 +13,17 @@ import Glibc
 
 @safe struct TextRuns: ~Copyable {
     private let heap: Heap
-    private var words: UnsafeMutablePointer<UInt32>
+    private var words: UnsafeMutablePointer<UInt16>
     private var capacity = 1_024
     private(set) var count = 0
     /// Bytes that stand in the copy but not in the text.
     var written: OutputBuffer
     private var writtenCount = 0
 
-    private static let long: UInt32 = 0xFFFE
-    private static let inserted: UInt32 = 0xFFFF
-    private static let capacityKept = 1 << 16
+    private static let long = 0xFE
+    private static let inserted = 0xFF
+    private static let droppedMax = 0xFF
+    private static let capacityKept = 1 << 17
     /// Bytes that are copied without a call.
     private static let shortMax = 32
 
@@ -34,60 +35,72 @@ import Glibc
 
     deinit { unsafe free(words) }
 
-    mutating func removeAll() {
+    /// Begins a text of at most `byteCount` bytes.
+    mutating func begin(_ byteCount: Int) {
         count = 0
         writtenCount = 0
         written.removeAll()
         if capacity > TextRuns.capacityKept {
             unsafe free(words)
-            capacity = 1_024
+            capacity = 0
+        }
+        // What is not filled takes no memory, and what need not grow is not moved.
+        let wanted = min(max(byteCount / 8, 1_024), TextRuns.capacityKept)
+        if capacity < wanted {
+            if capacity > 0 { unsafe free(words) }
+            capacity = wanted
             unsafe words = .allocate(capacity: capacity)
         }
     }
 
     /// `kept` bytes that stay, and behind them `dropped` that go.
     @inline(__always) mutating func add(kept: Int, dropped: Int) throws(Stop) {
-        if kept >= Int(TextRuns.long) || dropped > 0xFFFF || count == capacity {
+        if kept >= TextRuns.long || dropped > TextRuns.droppedMax || count == capacity {
             return try addLong(kept, dropped)
         }
-        unsafe words[count] = UInt32(truncatingIfNeeded: kept | dropped << 16)
+        unsafe words[count] = UInt16(truncatingIfNeeded: kept | dropped << 8)
         count &+= 1
     }
 
     @inline(never) private mutating func addLong(_ kept: Int, _ dropped: Int) throws(Stop) {
-        try reserve(3)
-        unsafe words[count] = TextRuns.long | UInt32(min(dropped, 0xFFFF)) << 16
-        unsafe words[count + 1] = UInt32(truncatingIfNeeded: kept)
-        unsafe words[count + 2] = UInt32(truncatingIfNeeded: kept >> 32)
-        count += 3
-        var rest = dropped - min(dropped, 0xFFFF)
-        while rest > 0 {
-            try reserve(1)
-            unsafe words[count] = UInt32(min(rest, 0xFFFF)) << 16
+        var rest = dropped
+        try add(TextRuns.long, takePart(&rest))
+        for shift in [0, 16, 32, 48] {
+            try reserve()
+            unsafe words[count] = UInt16(truncatingIfNeeded: kept >> shift)
             count += 1
-            rest -= min(rest, 0xFFFF)
         }
+        while rest > 0 { try add(0, takePart(&rest)) }
+    }
+
+    private func takePart(_ rest: inout Int) -> Int {
+        let part = min(rest, TextRuns.droppedMax)
+        rest -= part
+        return part
+    }
+
+    private mutating func add(_ low: Int, _ high: Int) throws(Stop) {
+        try reserve()
+        unsafe words[count] = UInt16(low | high << 8)
+        count += 1
     }
 
     /// What was appended to `written` since the last call stands here.
     mutating func addWritten() throws(Stop) {
-        while writtenCount < written.count {
-            let part = min(written.count - writtenCount, 0xFFFF)
-            try reserve(1)
-            unsafe words[count] = TextRuns.inserted | UInt32(part) << 16
-            count += 1
-            writtenCount += part
-        }
+        var rest = written.count - writtenCount
+        while rest > 0 { try add(TextRuns.inserted, takePart(&rest)) }
+        writtenCount = written.count
     }
 
-    private mutating func reserve(_ more: Int) throws(Stop) {
-        if count + more <= capacity { return }
-        let byteCount = capacity * 2 * 4
+    /// Makes room for a word.
+    private mutating func reserve() throws(Stop) {
+        if count < capacity { return }
+        let byteCount = capacity * 2 * MemoryLayout<UInt16>.stride
         if heap.bytesHeld + byteCount + written.count > heap.bytesMax {
             throw heap.stop(.memory)
         }
         guard let moved = unsafe realloc(words, byteCount) else { throw heap.stop(.memory) }
-        unsafe words = moved.assumingMemoryBound(to: UInt32.self)
+        unsafe words = moved.assumingMemoryBound(to: UInt16.self)
         capacity *= 2
     }
 
@@ -97,10 +110,10 @@ import Glibc
         var insertedUpto = 0
         var i = 0
         while i < count {
-            let word = unsafe words[i]
+            let word = unsafe Int(words[i])
             i &+= 1
-            var kept = Int(word & 0xFFFF)
-            let dropped = Int(word >> 16)
+            var kept = word & 0xFF
+            let dropped = word >> 8
             if kept <= TextRuns.shortMax && place &+ TextRuns.shortMax <= text.count {
                 try out.reserve(TextRuns.shortMax, heap)
                 // Safety: 32 bytes remain in the text and, reserved just now, in the output.
@@ -117,8 +130,9 @@ import Glibc
                 continue
             }
             if kept == TextRuns.long {
-                kept = unsafe Int(words[i]) | Int(words[i + 1]) << 32
-                i += 2
+                kept = 0
+                for shift in 0..<4 { kept |= unsafe Int(words[i + shift]) << (16 * shift) }
+                i += 4
             }
             unsafe try out.pass(Bytes(text.base + place, kept), heap)
             place &+= kept &+ dropped
