@@ -126,7 +126,8 @@ struct RunDropInTests {
         try check(
             Case(
                 ["-nc", "--strict-json", "[inputs]"], "1 2", "",
-                "jq: error (at <stdin>:0): more bytes after the value at line 1, column 3, offset 2\n",
+                "jq: error (at <stdin>:0): more bytes after the value at line 1, column 3, "
+                    + "offset 2\n",
                 status: 5))
     }
 

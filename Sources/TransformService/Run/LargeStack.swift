@@ -22,8 +22,8 @@ enum LargeStack {
                 byteCount /= 2
                 continue
             }
-            // Safety: the mapping is the body's stack until it returns, and the lowest page a guard;
-            // body and count outlive the call.
+            // Safety: the mapping is the body's stack until it returns, and the lowest page a
+            // guard; body and count outlive the call.
             defer { unsafe munmap(mapped, byteCount) }
             unsafe mprotect(mapped, guardByteCount, PROT_NONE)
             return withoutActuallyEscaping(body) { body in

@@ -5,9 +5,9 @@
 //     {"a": [1, 2.50]}      runs: {"a":   [1,   2.50]}
 //
 // Runs are copied when all of the text has been read (see TextRuns.swift): nothing is seen of one
-// that is malformed. Of each open container a frame stands on the stack; its names are compared with
-// those of earlier objects at the same place (see ObjectNames.swift), and kept on the reader's stack
-// where that has no room for them.
+// that is malformed. Of each open container a frame stands on the stack; its names are compared
+// with those of earlier objects at the same place (see ObjectNames.swift), and kept on the reader's
+// stack where that has no room for them.
 //
 // Safety: a run is a part of the text that was read; loads of 8 bytes are preceded by a comparison
 // with the end; `frames` has room for `frameCapacity`, which `open` compares with.

@@ -125,8 +125,8 @@ import Glibc
         return unsafe tokens[index]
     }
 
-    /// Whether a token's bytes begin at `text`, of which `available` bytes remain: at least 8 behind
-    /// them, else false.
+    /// Whether a token's bytes begin at `text`, of which `available` bytes remain: at least 8
+    /// behind them, else false.
     @inline(__always) func matches(
         _ index: Int, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
     ) -> Bool {

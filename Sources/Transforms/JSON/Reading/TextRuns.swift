@@ -1,13 +1,13 @@
 // What of a text stays and what goes, in words of 16 bits -> its copy. A copy that must not be seen
-// before its text is known to be well-formed is kept so in a part of the memory of its bytes, and is
-// made in small parts, each drained before the next.
+// before its text is known to be well-formed is kept so in a part of the memory of its bytes, and
+// is made in small parts, each drained before the next.
 //
 //     kept 8, dropped 8            bytes of the text that stay, and behind them bytes that go
 //     long 8, dropped 8, count 64  the same, with more bytes that stay
 //     inserted 8, count 8          bytes of `written`, in place of what was dropped
 //
-// Safety: `words` holds `capacity` words, all adding makes room; what stays and goes are parts of the
-// text, in its order, so all places are inside it.
+// Safety: `words` holds `capacity` words, all adding makes room; what stays and goes are parts of
+// the text, in its order, so all places are inside it.
 
 import Glibc
 
