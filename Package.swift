@@ -40,10 +40,11 @@ let package = Package(
             ],
             swiftSettings: strict),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CStack"),
         .executableTarget(
             name: "TransformService",
             dependencies: [
-                "HTTPKit", "Transforms", "CZlib",
+                "HTTPKit", "Transforms", "CStack", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

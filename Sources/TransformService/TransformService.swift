@@ -17,7 +17,8 @@ struct RootCommand: ParsableCommand {
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.first == "run" {
-            exit(RunCommand.main(arguments: Array(arguments.dropFirst())))
+            // What the run holds goes with the process; nothing is buffered that is not written.
+            _exit(RunCommand.main(arguments: Array(arguments.dropFirst())))
         }
         Signals.prepare()
         do {

@@ -67,7 +67,7 @@ struct RunDropInTests {
         try check(row)
         row.words.insert("--strict-json", at: 0)
         (row.output, row.status) = ("", 2)
-        row.message = "jq: parse error: Bytes that are not UTF-8 at line 1, column 4\n"
+        row.message = "jq: parse error: Bytes that are not UTF-8 at line 1, column 4, offset 3\n"
         try check(row)
     }
 
@@ -91,11 +91,64 @@ struct RunDropInTests {
         }
     }
 
-    /// Several texts, or none, are inputs too, though JSONTestSuite wants exactly one.
-    private static let streams: Set<String> = [
-        "n_single_space.json", "n_structure_no_data.json", "n_structure_UTF8_BOM_no_data.json",
-        "n_structure_double_array.json", "n_structure_object_with_trailing_garbage.json",
+    /// A file is one text: options, input, how the message ends; nil where it is read.
+    private static let singles: [([String], String, String?)] = [
+        ([], " [1] \n", nil), ([], "", "at EOF at line 1, column 0, offset 0"),
+        ([], " \n ", "at EOF at line 2, column 1, offset 3"),
+        ([], "[1] [2]", "more bytes after the value at line 1, column 5, offset 4"),
+        ([], "[1]\n2\n", "more bytes after the value at line 2, column 1, offset 4"),
+        ([], "1 2", "more bytes after the value at line 1, column 3, offset 2"),
+        ([], "[1]]", "more bytes after the value at line 1, column 4, offset 3"),
+        (["-s"], "[1]", nil), (["-s"], "1 2", "line 1, column 3, offset 2"),
+        (["--parallel", "2"], "1\n2\n", "line 2, column 1, offset 2"),
+        (["--stream"], "1", nil), (["--stream"], "1 2", "line 1, column 3, offset 2"),
+        (["-n"], "1 2", nil), (["-R"], "1\n2\n", nil), (["--seq"], "\u{1E}1\n\u{1E}2\n", nil),
     ]
+
+    @Test(arguments: singles)
+    func strictTakesOneText(_ options: [String], _ input: String, _ ending: String?) throws {
+        let binary = try #require(Command.binary, "the executable was not built")
+        for program in [".", "[.]"] {
+            let result = Command.run(
+                [binary, "run", "--strict-json", "-c"] + options + [program],
+                input: Array(input.utf8))
+            guard let ending else {
+                #expect(result.status == 0 && result.message.isEmpty, "\(result.message)")
+                continue
+            }
+            #expect(result.status == 2)
+            #expect(result.message.hasSuffix(ending + "\n"), "\(result.message)")
+            if options != ["--stream"] { #expect(result.output.isEmpty) }
+        }
+    }
+
+    @Test func strictTakesOneTextOfInputs() throws {
+        try check(
+            Case(
+                ["-nc", "--strict-json", "[inputs]"], "1 2", "",
+                "jq: error (at <stdin>:0): more bytes after the value at line 1, column 3, "
+                    + "offset 2\n",
+                status: 5))
+    }
+
+    @Test func strictTakesOneTextOfEachFile() throws {
+        let binary = try #require(Command.binary, "the executable was not built")
+        let script = """
+            d=$(mktemp -d); cd $d; printf '[1]\\n' > a; printf '2 ' > b; : > c; printf '3 4' > d
+            "\(binary)" run --strict-json -c . a b a; echo $?
+            "\(binary)" run --strict-json -c . a c a; echo $?
+            "\(binary)" run --strict-json -c . d; echo $?
+            rm -r $d
+            """
+        let result = Command.run(["sh", "-c", script])
+        #expect(result.output == "[1]\n2\n[1]\n0\n[1]\n2\n2\n")
+        #expect(
+            result.message == """
+                jq: parse error: Unfinished JSON term at EOF at line 1, column 0, offset 0
+                jq: parse error: more bytes after the value at line 1, column 3, offset 2
+
+                """)
+    }
 
     @Test func strictRefusesTheSuite() throws {
         let shared = unsafe getenv("SHARED_DIR").map { unsafe String(cString: $0) }
@@ -107,13 +160,20 @@ struct RunDropInTests {
             print("skipped: no JSONTestSuite in \(folder); set SHARED_DIR")
             return
         }
-        for name in names where name.hasPrefix("n_") && !Self.streams.contains(name) {
+        #expect(names.count(where: { $0.hasPrefix("n_") }) > 180)
+        for name in names where name.hasPrefix("n_") {
             for program in [".", "[.]"] {
                 let result = Command.run(
                     [binary, "run", "--strict-json", "-c", program, folder + "/" + name])
                 #expect(result.status == 2, "\(name) \(program): \(result.output)")
-                #expect(result.message.contains("column"), "\(name): \(result.message)")
+                #expect(result.message.contains(", offset "), "\(name): \(result.message)")
+                #expect(result.output.isEmpty, "\(name) \(program)")
             }
+        }
+        for name in names where name.hasPrefix("y_") {
+            let result = Command.run(
+                [binary, "run", "--strict-json", "-c", ".", folder + "/" + name])
+            #expect(result.status == 0, "\(name): \(result.message)")
         }
     }
 }

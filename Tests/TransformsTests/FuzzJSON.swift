@@ -183,8 +183,9 @@ final class FuzzJSON: FuzzTarget {
         var out = OutputBuffer(bytesMax: 1 << 24)
         return unsafe input.withUnsafeBytes { raw in
             do throws(ReadFailure) {
-                let result = unsafe try transcoder.copy(Runner.bytes(raw), from: 0, to: &out)
-                guard case .copied(_, let end) = result else { return nil }
+                let result = unsafe try transcoder.read(Runner.bytes(raw), from: 0)
+                guard case .readable(_, let end) = result else { return nil }
+                try? transcoder.copy(to: &out)
                 return .text(unsafe out.withUnsafeBytes { unsafe Array($0) }, end: end)
             } catch { return .failed(error) }
         }

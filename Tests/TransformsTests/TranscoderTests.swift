@@ -19,9 +19,10 @@ import Testing
         var out = OutputBuffer(bytesMax: 1 << 20)
         return unsafe text.withUnsafeBytes { raw in
             do throws(ReadFailure) {
-                let result = unsafe try transcoder.copy(Runner.bytes(raw), from: 0, to: &out)
-                if case .copied(_, let end) = result { return .text(out.text, end: end) }
-                return .needsValues
+                let result = unsafe try transcoder.read(Runner.bytes(raw), from: 0)
+                guard case .readable(_, let end) = result else { return .needsValues }
+                try? transcoder.copy(to: &out)
+                return .text(out.text, end: end)
             } catch { return .failed(error) }
         }
     }
@@ -131,9 +132,28 @@ import Testing
         #expect(copied(Array("[{\"a\":1,\"b\":1},{\"a\":1,\"a\":3}]".utf8)) == .needsValues)
 
         #expect(copied(Array("{\"a\":1,\"a\":2}".utf8)) == .needsValues)
+        #expect(copied(Array("{\"a long name\":\"b\",\"a long name\":1}".utf8)) == .needsValues)
         #expect(copied(Array("[{\"x\":{\"a\":1,\"\\u0061\":2}}]".utf8)) == .needsValues)
-        let many = (0..<65).map { "\"k\($0)\":0" }.joined(separator: ",")
-        #expect(copied(Array("{\(many)}".utf8)) == .needsValues)
+        for count in [63, 64, 65, 500] {
+            let many = (0..<count).map { "\"k\($0)\": {\"a\":[]}" }.joined(separator: ",")
+            let text = Array("[{\(many)},{\(many)}]".utf8)
+            #expect(copied(text) == written(text))
+            #expect(copied(Array("{\(many),\"k3\":1}".utf8)) == .needsValues)
+            #expect(copied(Array("{\(many),\"\\u006b3\":1}".utf8)) == .needsValues)
+        }
+    }
+
+    /// Runs of many lengths, kept and dropped, around the bounds of how they are noted.
+    @Test func agreesOnLongRuns() {
+        let counts = [0, 1, 31, 32, 33, 252, 253, 254, 255, 256, 257, 511, 70_000]
+        for kept in counts {
+            let string = String(repeating: "x", count: kept)
+            for dropped in counts {
+                let space = String(repeating: " ", count: dropped)
+                let text = Array("[\"\(string)\",\(space)1, \"\\u0078\(string)\"\(space)]".utf8)
+                #expect(copied(text) == written(text), "\(kept) \(dropped)")
+            }
+        }
     }
 
     @Test func depth() {

@@ -7,22 +7,23 @@ import Glibc
 import Transforms
 
 struct FileModules: ModuleSource {
-    /// The folders of `-L`, or jq's own where there are none.
-    let folders: [String]
+    /// The folders of `-L` as they were given, if any was.
+    let listed: [String]?
     /// What the program's own `search` paths are relative to.
     let programFolder: String
 
-    /// - Parameters:
-    ///   - folders: `~` and `$ORIGIN` at the beginning are the home folder and `origin`.
-    ///   - origin: the folder of the command's own file.
-    init(folders: [String]?, programFolder: String, home: String?, origin: String) {
-        let listed = folders ?? ["~/.jq", "$ORIGIN/../lib/jq", "$ORIGIN/../lib"]
-        self.folders = listed.map { folder in
+    /// The folders of `-L`, or jq's own where there are none: `~` and `$ORIGIN` at the beginning
+    /// are the home folder and that of the command's own file. Found when asked for: few programs
+    /// have modules.
+    var folders: [String] {
+        let listed = listed ?? ["~/.jq", "$ORIGIN/../lib/jq", "$ORIGIN/../lib"]
+        let home = unsafe getenv("HOME").map { unsafe String(cString: $0) }
+        let origin = FileModules.folder(of: CommandLine.arguments.first ?? ".")
+        return listed.map { folder in
             if folder.hasPrefix("~"), let home { return home + folder.dropFirst() }
             if folder.hasPrefix("$ORIGIN") { return origin + folder.dropFirst("$ORIGIN".count) }
             return folder
         }
-        self.programFolder = programFolder
     }
 
     func load(_ path: String, isData: Bool, search: [String], origin: String?) throws(CompileError)

@@ -1,12 +1,16 @@
 // The files of a command line, one after another -> blocks of whole inputs. A regular file is
-// mapped and is one block; of a pipe a block is what has come, up to the end of an input.
+// mapped and is one block; of a pipe a block is what has come, up to the end of an input, or all
+// of it where a file is one input.
 
 import Glibc
 import Transforms
 
 @safe final class InputFiles: InputBlocks {
+    /// Where a pipe's bytes may be parted.
+    enum Parts { case texts, lines, whole }
+
     private var paths: ArraySlice<String>
-    private let findsLines: Bool
+    private let parts: Parts
     /// How many files could not be read.
     private(set) var errorCount = 0
 
@@ -18,7 +22,7 @@ import Transforms
     private var descriptor: Int32 = -1
     private var fileName = ""
     private var isFirst = false
-    private var scanner = BoundaryScanner(findsLines: false)
+    private var scanner: BoundaryScanner
     // Safety: `pending` holds `capacity` bytes from malloc, `count` of them read and not given out.
     private var pending: UnsafeMutableRawPointer?
     private var capacity = 0
@@ -27,9 +31,10 @@ import Transforms
     private static let readByteCount = 1 << 18
 
     /// - Parameter paths: `-` is the standard input.
-    init(_ paths: [String], findsLines: Bool) {
+    init(_ paths: [String], parts: Parts) {
         self.paths = paths[...]
-        self.findsLines = findsLines
+        self.parts = parts
+        scanner = BoundaryScanner(findsLines: parts == .lines)
     }
 
     deinit {
@@ -53,7 +58,7 @@ import Transforms
             }
             descriptor = opened
             isFirst = true
-            scanner = BoundaryScanner(findsLines: findsLines)
+            scanner = BoundaryScanner(findsLines: parts == .lines)
         }
     }
 
@@ -90,8 +95,12 @@ import Transforms
                 if errno == EINTR { continue }
                 fail(FileError(path: fileName, code: errno))
             }
-            if read <= 0 { return count > 0 ? give(count) : nil }
+            if read <= 0 {
+                // A file that must be one input is given out though it is empty.
+                return count > 0 || read == 0 && isFirst && parts == .whole ? give(count) : nil
+            }
             count += read
+            if parts == .whole { continue }
             unsafe scanner.scan(UnsafeRawBufferPointer(start: pending, count: count))
             let boundary = scanner.boundary
             if boundary > 0 {

@@ -26,7 +26,8 @@ final class InputProcessor {
         runner.adopt(job.arguments)
         // Safety: the bytes are a message's, used while it is written only.
         unsafe runner.connect(
-            environment: job.environment, searchList: job.searchList, modules: job.modules
+            environment: RunJob.readEnvironment, searchList: { job.modules.folders },
+            modules: job.modules
         ) { bytes in
             _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO)
         }

@@ -30,7 +30,7 @@ import Transforms
     init(_ job: RunJob, _ limits: Limits) {
         self.job = job
         self.limits = limits
-        files = InputFiles(job.options.files.isEmpty ? ["-"] : job.options.files, findsLines: true)
+        files = InputFiles(job.options.files.isEmpty ? ["-"] : job.options.files, parts: .lines)
     }
 
     /// - Returns: the exit status.

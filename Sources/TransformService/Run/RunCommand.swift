@@ -40,19 +40,14 @@ enum RunCommand {
         return 0
     }
 
-    /// Runs it all on a thread whose stack has room for deep recursion.
+    /// Runs it all on a stack that has room for deep recursion.
     private static func run(_ options: RunOptions, _ word: String) -> Int32 {
-        final class Status { var code: Int32 = ExitStatus.failed }
-        let status = Status()
-        let thread = LargeStack.start { stackByteCount in
-            status.code = run(options, word, stackByteCount)
+        var status = ExitStatus.failed
+        let hasRun = LargeStack.run { stackByteCount in
+            status = run(options, word, stackByteCount)
         }
-        guard let thread else {
-            StandardStreams.complain("error: no memory for a thread")
-            return ExitStatus.failed
-        }
-        thread.join()
-        return status.code
+        if !hasRun { StandardStreams.complain("error: no memory for a stack") }
+        return status
     }
 
     private static func run(_ options: RunOptions, _ word: String, _ stackByteCount: Int) -> Int32 {
@@ -68,11 +63,11 @@ enum RunCommand {
             return error.status
         }
         if options.threadCount > 1 && options.form.kind == .texts && !options.takesNull
-            && !options.form.slurps && !options.isSequence
+            && !options.form.slurps && !options.isSequence && !options.form.isSingle
         {
             return ParallelRun(job, limits).run()
         }
-        return SequentialRun(job, limits).run()
+        SequentialRun(job, limits).run()
     }
 }
 

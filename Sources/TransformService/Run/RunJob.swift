@@ -7,9 +7,7 @@ final class RunJob: Sendable {
     let options: RunOptions
     let program: Program
     let arguments: ArgumentValues
-    let environment: [(name: String, value: String)]
     let modules: FileModules
-    let searchList: [String]
     let colors: WriteColors?
     let deadlineNanoseconds: UInt64
     /// Whether the program may ask for the number of the input's line.
@@ -28,7 +26,6 @@ final class RunJob: Sendable {
         deadlineNanoseconds =
             milliseconds.map { MonotonicClock.nanoseconds() + $0 * 1_000_000 } ?? .max
         arguments = try RunJob.values(options, limits)
-        environment = RunJob.readEnvironment()
         colors = options.usesColors ? RunJob.readColors() : nil
         var text = Array(word.utf8)
         if options.programIsFile {
@@ -37,12 +34,7 @@ final class RunJob: Sendable {
             }
         }
         let folder = options.programIsFile ? FileModules.folder(of: word) : "."
-        let home = environment.first { $0.name == "HOME" }?.value
-        let modules = FileModules(
-            folders: options.libraryFolders, programFolder: folder, home: home,
-            origin: FileModules.folder(of: CommandLine.arguments.first ?? "."))
-        self.modules = modules
-        searchList = modules.folders
+        modules = FileModules(listed: options.libraryFolders, programFolder: folder)
         do throws(CompileError) {
             program = try Program.compile(text, argumentNames: arguments.names, modules: modules)
         } catch {
@@ -119,7 +111,8 @@ final class RunJob: Sendable {
         return .standard
     }
 
-    private static func readEnvironment() -> [(name: String, value: String)] {
+    /// What `env` and `$ENV` show.
+    static func readEnvironment() -> [(name: String, value: String)] {
         var all: [(name: String, value: String)] = []
         // Safety: `environ` is a list of C strings that ends with nil; nothing changes it.
         var entry: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?> = unsafe environ

@@ -27,7 +27,7 @@ struct RunOptions {
     var isSequence = false
     var isUnbuffered = false
     var setsExitStatus = false
-    /// Whether inputs keep to RFC 8259.
+    /// Whether inputs keep to RFC 8259, one text a file.
     var isStrict = false
 
     var threadCount = 1
@@ -72,13 +72,14 @@ struct RunOptions {
         }
         if isSequence { form.isSequence = true }
         form.isLenient = !isStrict
+        form.isSingle = isStrict && !isSequence && form.kind != .lines
     }
 
     /// `-1` is a program.
     private static func isOption(_ word: String) -> Bool {
-        let bytes = Array(word.utf8.prefix(2))
-        guard bytes.count == 2, bytes[0] == UInt8(ascii: "-") else { return false }
-        return bytes[1] == UInt8(ascii: "-") || 0x61...0x7A ~= bytes[1] | 0x20
+        var bytes = word.utf8.makeIterator()
+        guard bytes.next() == UInt8(ascii: "-"), let second = bytes.next() else { return false }
+        return second == UInt8(ascii: "-") || 0x61...0x7A ~= second | 0x20
     }
 
     private mutating func take(_ word: String, _ rest: Rest) {
@@ -96,29 +97,47 @@ struct RunOptions {
     private mutating func takeShort(_ word: String, _ words: inout ArraySlice<String>)
         throws(UsageError)
     {
-        var letters = word.dropFirst()
-        while let letter = letters.popFirst() {
-            if letter == "L" {
-                let folder = letters.isEmpty ? words.popFirst() : String(letters)
+        var letters = word.utf8.dropFirst()
+        while let letter = letters.first {
+            let rest = letters.dropFirst()
+            if letter == UInt8(ascii: "L") {
+                let folder = rest.isEmpty ? words.popFirst() : String(Substring(rest))
                 guard let folder else {
                     throw UsageError(message: "-L takes a parameter: (e.g. -L /search/path)")
                 }
                 libraryFolders = (libraryFolders ?? []) + [folder]
                 return
             }
-            guard let name = RunOptions.shortNames[letter] else {
-                throw UsageError(message: "Unknown option -\(letter)")
+            guard let name = RunOptions.longName(letter) else {
+                throw UsageError(
+                    message: "Unknown option -\(Substring(letters).first.map(String.init) ?? "")")
             }
+            letters = rest
             try takeLong(name, &words)
         }
     }
 
-    private static let shortNames: [Character: String] = [
-        "s": "--slurp", "r": "--raw-output", "j": "--join-output", "c": "--compact-output",
-        "C": "--color-output", "M": "--monochrome-output", "a": "--ascii-output",
-        "S": "--sort-keys", "R": "--raw-input", "n": "--null-input", "f": "--from-file",
-        "e": "--exit-status", "h": "--help", "V": "--version", "b": "--binary",
-    ]
+    /// A `switch` and no dictionary: making the type of one takes longer than a short run.
+    private static func longName(_ letter: UInt8) -> String? {
+        switch UnicodeScalar(letter) {
+        case "s": "--slurp"
+        case "r": "--raw-output"
+        case "j": "--join-output"
+        case "c": "--compact-output"
+        case "C": "--color-output"
+        case "M": "--monochrome-output"
+        case "a": "--ascii-output"
+        case "S": "--sort-keys"
+        case "R": "--raw-input"
+        case "n": "--null-input"
+        case "f": "--from-file"
+        case "e": "--exit-status"
+        case "h": "--help"
+        case "V": "--version"
+        case "b": "--binary"
+        default: nil
+        }
+    }
 
     private mutating func takeLong(_ word: String, _ words: inout ArraySlice<String>)
         throws(UsageError)

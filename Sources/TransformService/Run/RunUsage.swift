@@ -26,7 +26,9 @@ enum RunUsage {
               --stream            the events of each text: [PATH, LEAF] and [PATH]
               --stream-errors     the same, and a malformed text is an event [MESSAGE, PATH]
               --strict-json       texts keep to RFC 8259: no nan, Infinity, +1, .5, 007, and no
-                                  bytes that are not UTF-8 (by default read as jq does)
+                                  bytes that are not UTF-8 (by default read as jq does); each
+                                  file is exactly one text, errors tell the offset, and --parallel
+                                  has no effect. --seq still has several; lines of -R are free
 
         Outputs
           -c, --compact-output    one line for each output

@@ -13,15 +13,16 @@ struct SequentialRun {
         self.limits = limits
     }
 
-    /// - Returns: the exit status.
-    func run() -> Int32 {
+    /// Ends the process with the exit status; what the run holds goes with it.
+    func run() -> Never {
         let options = job.options
         // Safety: the drain uses the bytes while they are written only.
         let processor = unsafe InputProcessor(
             job, limits, drain: StandardStreams.drainOutput,
             complain: { StandardStreams.write($0, to: STDERR_FILENO) })
         let files = InputFiles(
-            options.files.isEmpty ? ["-"] : options.files, findsLines: options.form.kind == .lines)
+            options.files.isEmpty ? ["-"] : options.files,
+            parts: options.form.kind == .lines ? .lines : options.form.isSingle ? .whole : .texts)
         let inputs = InputReader(processor.runner, files, options.form)
         inputs.countsLines = job.countsLines
         processor.runner.connect(inputs)
@@ -33,8 +34,10 @@ struct SequentialRun {
             processAll(inputs, files, processor, &status)
         }
         processor.sink.buffer.flush()
-        if files.errorCount > 0 { return ExitStatus.badInput }
-        return status.exitStatus(isExact: options.setsExitStatus)
+        let code =
+            files.errorCount > 0
+            ? ExitStatus.badInput : status.exitStatus(isExact: options.setsExitStatus)
+        withExtendedLifetime((processor, files, inputs)) { _exit(code) }
     }
 
     private func processAll(

@@ -36,7 +36,7 @@ extension Evaluator {
             return try heap.string(name)
         case .getSearchList:
             var list = try heap.makeArray(capacity: 1)
-            for folder in unsafe state.pointee.host.searchList {
+            for folder in unsafe state.pointee.host.searchList() {
                 try heap.push(&list, try heap.string(folder))
             }
             return list
@@ -68,7 +68,7 @@ extension Evaluator {
 
     func environment() throws(Stop) -> Value {
         var object = try heap.makeObject(capacity: 8)
-        for (name, value) in unsafe state.pointee.host.environment {
+        for (name, value) in unsafe state.pointee.host.environment() {
             try heap.set(&object, try heap.string(name), try heap.string(value))
         }
         return object

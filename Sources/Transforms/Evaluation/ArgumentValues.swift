@@ -72,7 +72,7 @@ import Glibc
             try heap.set(&object, try heap.string("named"), members)
             all = fixed(object)
         } catch { throw ReadFailure(code: .limit, offset: 0) }
-        index(all)
+        if !named.isEmpty || !positional.isEmpty { index(all) }
     }
 
     /// The values of these names.

@@ -7,10 +7,11 @@
     /// `debug`, `stderr`: bytes for the standard error; nil drops them.
     var message: ((UnsafeRawBufferPointer) -> Void)?
     /// `env`, `$ENV`: names and values; empty in a service, which reveals nothing of its host.
-    var environment: [(name: String, value: String)] = []
+    var environment: () -> [(name: String, value: String)] = { [] }
     var inputLineNumber = 0
     var inputFileName: String?
-    var searchList: [String] = []
+    /// `get_search_list`
+    var searchList: () -> [String] = { [] }
     /// Where `modulemeta` finds modules.
     var modules: (any ModuleSource)?
 }

@@ -49,6 +49,8 @@ public struct InputForm: Sendable {
     public var reportsErrors = false
     /// What jq reads is read, and not RFC 8259's texts alone.
     public var isLenient = false
+    /// A file is one text and nothing else; a block is all of a file.
+    public var isSingle = false
 
     public init() {}
 }
@@ -61,8 +63,11 @@ public struct InputForm: Sendable {
     private let form: InputForm
     private var plain: JSONReader
     private var counted: JSONReader
+    /// Whether `counted` has begun with the current block.
+    private var isCountedReady = false
     private var events: EventReader
-    private var transcoder: JSONTranscoder
+    /// Made with the first text that is copied.
+    private var transcoder: JSONTranscoder?
     private var block: InputBlock?
     private var offset = 0
     /// Blocks that the current input borrows from, besides the current block.
@@ -72,6 +77,8 @@ public struct InputForm: Sendable {
     private var isDone = false
     // Lines that ended in earlier blocks of the file, and in this one up to an offset.
     private var linesBefore = 0
+    /// Bytes of the file in earlier blocks.
+    private var bytesBefore = 0
     /// Characters of the block's first line that stand in earlier blocks.
     private var columnsBefore = 0
     private var linesUpto = (offset: 0, count: 0)
@@ -93,9 +100,6 @@ public struct InputForm: Sendable {
             heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: true,
             isLenient: form.isLenient)
         events = EventReader(heap: runner.heap, depthMax: depthMax)
-        transcoder = JSONTranscoder(
-            heap: runner.heap, budget: runner.budget, depthMax: depthMax,
-            isLenient: form.isLenient)
     }
 
     /// The next input; valid until the runner's next `begin`, which comes before the next call.
@@ -167,28 +171,35 @@ public struct InputForm: Sendable {
     }
 
     /// Goes on to the next block; false at the end.
-    private func advance() throws(InputFailure) -> Bool {
+    /// - Parameter needsLines: whether a place may be asked for that is behind a file's last text.
+    private func advance(needsLines: Bool = true) throws(InputFailure) -> Bool {
         let next = source.next()
         if let block {
             let bytes = unsafe Runner.bytes(block.bytes)
-            linesBefore += lines(bytes, bytes.count)
-            if let next, !next.isFirst { countColumns(bytes) }
+            let goesOn = next.map { !$0.isFirst } ?? false
+            if needsLines || goesOn { linesBefore += lines(bytes, bytes.count) }
+            if goesOn { countColumns(bytes) }
+            bytesBefore += bytes.count
             if isBorrowed { held.append(block) } else { source.giveBack(block) }
             self.block = nil
         }
         isBorrowed = false
         guard let next else { return false }
-        if next.isFirst { columnsBefore = 0 }
+        if next.isFirst { (columnsBefore, bytesBefore) = (0, 0) }
         block = next
         fileName = next.fileName
         linesBefore = next.linesBefore ?? (next.isFirst ? 0 : linesBefore)
         linesUpto = (0, 0)
         let bytes = unsafe Runner.bytes(next.bytes)
         plain.begin(bytes)
-        counted.begin(bytes)
+        isCountedReady = form.kind == .events
+        if isCountedReady { counted.begin(bytes) }
         events.begin(bytes)
         // A byte order mark is passed over in front of a file only.
         offset = next.isFirst ? plain.offset : 0
+        if form.isSingle && plain.skipSpace(offset) == bytes.count {
+            throw failed(ReadFailure(code: .unexpectedEnd, offset: bytes.count), next)
+        }
         return true
     }
 
@@ -226,19 +237,30 @@ public struct InputForm: Sendable {
         if form.isSequence { passSeparators(block) }
         do throws(ReadFailure) {
             if isOwned {
+                if !isCountedReady { unsafe counted.begin(Runner.bytes(block.bytes)) }
+                isCountedReady = true
                 counted.offset = offset
                 let value = try counted.readNext()
                 offset = counted.offset
+                if value != nil { try checkEnd(block) }
                 return value
             }
             plain.offset = offset
             let value = try plain.readNext()
             offset = plain.offset
             isBorrowed = true
+            if value != nil { try checkEnd(block) }
             return value
         } catch {
             throw failed(error, block)
         }
+    }
+
+    /// Refuses what follows the text of a file that is to be one text.
+    private func checkEnd(_ block: InputBlock) throws(ReadFailure) {
+        if !form.isSingle { return }
+        let end = plain.skipSpace(offset)
+        if unsafe end < block.bytes.count { throw ReadFailure(code: .trailingBytes, offset: end) }
     }
 
     /// An input of a program that only passes it on.
@@ -256,29 +278,33 @@ public struct InputForm: Sendable {
         for block in held { source.giveBack(block) }
         held.removeAll(keepingCapacity: true)
         isBorrowed = false
+        if transcoder == nil {
+            transcoder = JSONTranscoder(
+                heap: runner.heap, budget: runner.budget, depthMax: runner.limits.depthMax,
+                isLenient: form.isLenient)
+        }
         while !isDone {
             guard let block, unsafe offset < block.bytes.count else {
-                if try !advance() { return nil }
+                if try !advance(needsLines: false) { return nil }
                 continue
             }
             let bytes = unsafe Runner.bytes(block.bytes)
             plain.offset = offset
             offset = plain.skipSpace(offset)
             if offset >= bytes.count { continue }
-            let start = out.count
             do throws(ReadFailure) {
-                if case .copied(let isTrue, let end) =
-                    try transcoder.copy(bytes, from: offset, to: &out)
-                {
+                if case .readable(let isTrue, let end) = try transcoder!.read(bytes, from: offset) {
                     offset = end
+                    try checkEnd(block)
+                    do throws(Stop) { try transcoder!.copy(to: &out) } catch {
+                        throw ReadFailure(code: .limit, offset: end)
+                    }
                     showPlace()
                     return .text(isTrue: isTrue)
                 }
             } catch {
-                out.truncate(to: start)
                 throw failed(error, block)
             }
-            out.truncate(to: start)
             guard let value = try readText(block, isOwned: false) else { continue }
             showPlace()
             return .document(Document(value: value))
@@ -290,6 +316,7 @@ public struct InputForm: Sendable {
         if form.isSequence && events.isAtTop { passSeparators(block) }
         do throws(ReadFailure) {
             let value = try events.next(&counted, &offset)
+            if value != nil && events.isAtTop { try checkEnd(block) }
             return value
         } catch {
             let failure = failed(error, block)
@@ -330,9 +357,10 @@ public struct InputForm: Sendable {
         let place = unsafe TextPlace(offset: isNewline ? stop + 1 : stop, in: block.bytes)
         let column =
             place.column - (isAtEnd || isNewline ? 1 : 0) + (place.line == 1 ? columnsBefore : 0)
+        // jq gives no offset; strict texts are not its own.
         return .malformed(
             "\(error.sentence(bytes))\(isAtEnd ? " at EOF" : "") at line \(before + place.line), "
-                + "column \(column)")
+                + "column \(column)\(form.isLenient ? "" : ", offset \(bytesBefore + offset)")")
     }
 
     // MARK: Lines

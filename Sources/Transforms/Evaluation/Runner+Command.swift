@@ -6,13 +6,14 @@ import Glibc
 extension Runner {
     /// Tells the runner of the world outside.
     /// - Parameters:
-    ///   - environment: what `env` and `$ENV` show.
-    ///   - searchList: what `get_search_list` shows.
+    ///   - environment: gives what `env` and `$ENV` show, when they ask.
+    ///   - searchList: gives what `get_search_list` shows.
     ///   - modules: where `modulemeta` finds modules.
     ///   - message: takes what `debug` and `stderr` say.
     public func connect(
-        environment: [(name: String, value: String)], searchList: [String],
-        modules: (any ModuleSource)?, message: @escaping (UnsafeRawBufferPointer) -> Void
+        environment: @escaping () -> [(name: String, value: String)],
+        searchList: @escaping () -> [String], modules: (any ModuleSource)?,
+        message: @escaping (UnsafeRawBufferPointer) -> Void
     ) {
         // Safety: the state lives as long as the runner.
         unsafe state.pointee.host.modules = modules

@@ -23,13 +23,14 @@ import Glibc
     /// Whether objects may be indexed as they are looked into: not where threads share them.
     let indexes: Bool
     private(set) var stack: Slots
-    private var stackCapacity: Int
+    /// 0 before the first text, when nothing has been allocated.
+    private var stackCapacity = 0
     var stackCount = 0
 
     /// Of the text's objects so far.
-    let shapes = ObjectShapes()
+    private(set) var shapes = ObjectShapes.none
     var frames: UnsafeMutablePointer<Frame>
-    var frameCapacity = 64
+    var frameCapacity = 0
 
     // The text and the place in it.
     var base: UnsafeMutablePointer<UInt8>
@@ -46,15 +47,23 @@ import Glibc
         self.counts = counts
         self.isLenient = isLenient
         self.indexes = indexes
-        stackCapacity = 256
-        unsafe stack = Slots(.allocate(capacity: stackCapacity))
-        unsafe frames = .allocate(capacity: frameCapacity)
+        stack = Slots(address: 16)
+        unsafe frames = UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped
         unsafe base = UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped
         end = 0
-        shapes.begin()
+    }
+
+    /// Memory for the first text: of several readers that a run has mostly one reads.
+    @inline(never) private mutating func allocate() {
+        stackCapacity = 256
+        unsafe stack = Slots(.allocate(capacity: stackCapacity))
+        frameCapacity = 64
+        unsafe frames = .allocate(capacity: frameCapacity)
+        shapes = ObjectShapes()
     }
 
     deinit {
+        if stackCapacity == 0 { return }
         unsafe stack.base.deallocate()
         unsafe frames.deallocate()
         shapes.destroy()
@@ -73,6 +82,7 @@ import Glibc
 
     /// The text to read from; the values may borrow from it.
     mutating func begin(_ text: Bytes) {
+        if stackCapacity == 0 { allocate() }
         if stackCapacity > JSONReader.stackCountKept { shrinkStack() }
         unsafe base = text.base
         end = text.count

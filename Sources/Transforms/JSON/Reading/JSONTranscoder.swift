@@ -4,13 +4,13 @@
 //
 //     {"a": [1, 2.50]}      runs: {"a":   [1,   2.50]}
 //
-// The runs of a text that has few go to the drain from where they lie. Of each open container a
-// frame stands on the stack; its names are compared with those of the object before at the
-// same place (see ObjectShapes.swift), and kept on the reader's stack where they differ.
+// Runs are copied when all of the text has been read (see TextRuns.swift): nothing is seen of one
+// that is malformed. Of each open container a frame stands on the stack; its names are compared
+// with those of earlier objects at the same place (see ObjectNames.swift), and kept on the reader's
+// stack where that has no room for them.
 //
 // Safety: a run is a part of the text that was read; loads of 8 bytes are preceded by a comparison
-// with the end; `frames` has room for `frameCapacity`, which `open` compares with, and `runs` for
-// `runCountMax`.
+// with the end; `frames` has room for `frameCapacity`, which `open` compares with.
 //
 // Values are needed after all where a name stands twice in an object, whose last value then stands
 // in its first place.
@@ -19,16 +19,16 @@
     /// An open container.
     private struct Frame {
         var isObject = false
-        /// Whether the names are on the reader's stack: one was not found in the shape.
+        /// Whether the names are on the reader's stack: one is no token.
         var keepsNames = false
-        /// The container's own place among the reader.shapes.
+        /// Whether a name stands twice.
+        var repeats = false
+        /// The container's own place among the names.
         var place = 0
-        /// The place of its children: of an array's elements, or of the member being read.
-        var childPlace = 0
-        // Of an object that follows a shape: its tokens, the next of them, and which matched.
-        var firstToken = 0
+        // Of an object: the name that was read last, the one expected next, as tokens or 0; and
+        // which tokens it has had.
         var token = 0
-        var tokenEnd = 0
+        var expected = 0
         var matched: UInt64 = 0
         /// Where the names begin on the reader's stack.
         var names = 0
@@ -37,6 +37,7 @@
     private var reader: JSONReader
     private let writer: JSONWriter
     private let heap: Heap
+    private let names = ObjectNames()
     private var frames: UnsafeMutablePointer<Frame>
     private var frameCapacity = 64
     private var frame = Frame()
@@ -44,15 +45,12 @@
     // The text.
     private var base: UnsafeMutablePointer<UInt8>
     private var end = 0
+    /// Where the text begins that is being read.
+    private var start = 0
     /// Where the bytes begin that are still to be copied as they stand.
     private var runStart = 0
-    /// The first runs, which are not copied before there are many.
-    private let runs: UnsafeMutablePointer<Bytes>
-    private var runCount = 0
-    private static let runCountMax = 256
-    /// Whether runs go to the output as they end.
-    private var copies = false
-    /// More names than this are left to the hash index of a built object.
+    private var runs: TextRuns
+    /// More names than this are compared by a table.
     private static let nameCountMax = 64
     /// Bytes between two looks at the budget.
     private static let lookByteCount = 1 << 16
@@ -63,38 +61,40 @@
         writer = JSONWriter(heap: heap, budget: budget, options: .compact)
         self.heap = heap
         unsafe frames = .allocate(capacity: frameCapacity)
-        unsafe runs = .allocate(capacity: JSONTranscoder.runCountMax)
+        runs = TextRuns(heap: heap)
         unsafe base = reader.base
     }
 
     deinit {
         unsafe frames.deallocate()
-        unsafe runs.deallocate()
+        names.destroy()
     }
 
-    /// Whether the text was copied, and if so whether its value is true and where it ends.
+    /// Whether the text can be copied, and if so whether its value is true and where it ends.
     enum Result {
-        case copied(isTrue: Bool, end: Int)
+        case readable(isTrue: Bool, end: Int)
         case needsValues
     }
 
-    /// Copies the text at `offset`, which is no white space. What was written of one that fails is
-    /// the caller's to drop.
-    mutating func copy(_ text: Bytes, from offset: Int, to out: inout OutputBuffer)
-        throws(ReadFailure) -> Result
-    {
+    /// Appends the copy of the text that was read last, draining it as it comes.
+    func copy(to out: inout OutputBuffer) throws(Stop) {
+        unsafe try runs.copy(Bytes(base, end), from: start, to: &out)
+    }
+
+    /// Reads the text at `offset`, which is no white space.
+    mutating func read(_ text: Bytes, from offset: Int) throws(ReadFailure) -> Result {
         begin(text, offset)
         var isTrue = true
         var nextLook = offset &+ JSONTranscoder.lookByteCount
         var place = offset
         while true {
-            place = try passSpace(place, &out)
+            place = try passSpace(place)
             let first = unsafe base[place]
             if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
-                let inside = try passSpaceBehind(place, &out)
+                let inside = try passSpaceBehind(place)
                 if unsafe base[inside] != first &+ 2 {
                     place = try open(inside, isObject: first == UInt8(ascii: "{"))
-                    if frame.isObject { place = try copyName(place, &out) }
+                    if frame.isObject { place = try readName(place) }
                     continue
                 }
                 if depth >= reader.depthMax {
@@ -102,15 +102,15 @@
                 }
                 place = inside &+ 1
             } else {
-                let isScalarTrue = try copyScalar(&place, first, &out)
+                let isScalarTrue = try readScalar(&place, first)
                 if depth == 0 { isTrue = isScalarTrue }
             }
             while depth > 0 {
-                place = try passSpace(place, &out)
+                place = try passSpace(place)
                 let next = unsafe base[place]
                 if next == UInt8(ascii: ",") {
                     place &+= 1
-                    if frame.isObject { place = try copyName(place, &out) }
+                    if frame.isObject { place = try readName(place) }
                     break
                 }
                 if next != (frame.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
@@ -126,8 +126,8 @@
                 }
             }
             if depth == 0 {
-                try finish(place, &out)
-                return .copied(isTrue: isTrue, end: place)
+                try endRun(place, next: place)
+                return .readable(isTrue: isTrue, end: place)
             }
         }
     }
@@ -138,78 +138,52 @@
         end = text.count
         depth = 0
         frame = Frame()
-        frame.childPlace = ObjectShapes.root
+        names.begin()
+        runs.begin(end - offset)
+        start = offset
         runStart = offset
-        runCount = 0
-        copies = false
     }
 
     // MARK: Runs
 
-    /// Ends the run of the bytes since `runStart`, which stand in the copy as they do in the text.
-    private mutating func endRun(_ upto: Int, _ out: inout OutputBuffer) throws(ReadFailure) {
-        let run = unsafe Bytes(base + runStart, upto - runStart)
-        if !copies {
-            if runCount < JSONTranscoder.runCountMax {
-                unsafe runs[runCount] = run
-                runCount &+= 1
-                return
-            }
-            try startCopying(&out)
-        }
-        do throws(Stop) { try out.append(run, heap) } catch {
+    /// Ends the run of the bytes since `runStart`, which stand in the copy as they do in the text;
+    /// the next begins at `next`.
+    @inline(__always) private mutating func endRun(_ upto: Int, next: Int) throws(ReadFailure) {
+        do throws(Stop) { try runs.add(kept: upto &- runStart, dropped: next &- upto) } catch {
             throw ReadFailure(code: .limit, offset: upto)
         }
+        runStart = next
     }
 
-    /// From here on runs go to the output as they end, those that have ended first.
-    @inline(never) private mutating func startCopying(_ out: inout OutputBuffer)
-        throws(ReadFailure)
-    {
-        if copies { return }
-        copies = true
-        do throws(Stop) {
-            // Mostly the copy is no longer than the text: room for it at once is never moved.
-            if end - runStart > 1 << 20 { try out.reserve(end - runStart, heap) }
-            for i in 0..<runCount { unsafe try out.append(runs[i], heap) }
-        } catch {
-            throw ReadFailure(code: .limit, offset: runStart)
-        }
-    }
-
-    /// The end of the text. Few runs go to the drain from where they lie.
-    private mutating func finish(_ upto: Int, _ out: inout OutputBuffer) throws(ReadFailure) {
-        if runCount == JSONTranscoder.runCountMax { try startCopying(&out) }
-        try endRun(upto, &out)
-        if copies { return }
-        do throws(Stop) {
-            for i in 0..<runCount { unsafe try out.pass(runs[i], heap) }
-        } catch {
-            throw ReadFailure(code: .limit, offset: upto)
+    /// What was appended to `runs.written` stands for the text up to `next`.
+    private mutating func addWritten(next: Int) throws(ReadFailure) {
+        do throws(Stop) { try runs.addWritten() } catch {
+            throw ReadFailure(code: .limit, offset: next)
         }
     }
 
     /// The first byte from `place` on that is no white space. White space ends a run; the next
     /// begins behind it.
-    @inline(__always) private mutating func passSpace(
-        _ place: Int, _ out: inout OutputBuffer
-    ) throws(ReadFailure) -> Int {
+    @inline(__always) private mutating func passSpace(_ place: Int) throws(ReadFailure) -> Int {
         if place < end && (unsafe base[place] > 0x20) { return place }
-        return try dropSpace(place, &out)
+        // One space, as behind a colon.
+        if place &+ 1 < end, unsafe base[place] == 0x20 && base[place &+ 1] > 0x20 {
+            try endRun(place, next: place &+ 1)
+            return place &+ 1
+        }
+        return try dropSpace(place)
     }
 
     /// The same behind the byte at `place`.
-    @inline(__always) private mutating func passSpaceBehind(
-        _ place: Int, _ out: inout OutputBuffer
-    ) throws(ReadFailure) -> Int { try passSpace(place &+ 1, &out) }
+    @inline(__always) private mutating func passSpaceBehind(_ place: Int) throws(ReadFailure)
+        -> Int
+    {
+        try passSpace(place &+ 1)
+    }
 
-    @inline(never) private mutating func dropSpace(
-        _ place: Int, _ out: inout OutputBuffer
-    ) throws(ReadFailure) -> Int {
-        let next = unsafe try TextScan(base, end).passSpaces(place)
-        if next == place { return place }
-        if place > runStart { try endRun(place, &out) }
-        runStart = next
+    @inline(never) private mutating func dropSpace(_ place: Int) throws(ReadFailure) -> Int {
+        let next = unsafe try TextScan(base, end).spaceEnd(place)
+        try endRun(place, next: next)
         return next
     }
 
@@ -227,104 +201,152 @@
         }
         unsafe frames[depth] = frame
         depth &+= 1
-        let place = frame.childPlace
+        let place =
+            depth == 1
+            ? ObjectNames.root
+            : frame.token != 0 ? names.memberPlace(frame.token) : names.innerPlace(frame.place)
         frame = Frame(isObject: isObject, place: place, names: reader.stackCount)
-        if isObject {
-            let shape = reader.shapes.shape(place)
-            frame.firstToken = shape.first
-            frame.token = shape.first
-            frame.tokenEnd = shape.first &+ shape.count
-        } else {
-            frame.childPlace = reader.shapes.elementPlace(place)
-        }
+        if isObject { frame.expected = names.first(place) }
         return inside
     }
 
     /// Leaves a container.
     /// - Returns: false if names of it are the same.
     @inline(__always) private mutating func close() throws(ReadFailure) -> Bool {
-        if frame.keepsNames && !closeNames() { return false }
+        if frame.repeats || frame.keepsNames && hasRepeatedNames() { return false }
         depth &-= 1
         frame = unsafe frames[depth]
         return true
     }
 
-    @inline(never) private mutating func closeNames() -> Bool {
-        let names = reader.stack.advanced(by: frame.names)
+    @inline(never) private mutating func hasRepeatedNames() -> Bool {
+        let kept = reader.stack.advanced(by: frame.names)
         let count = reader.stackCount - frame.names
-        if count > JSONTranscoder.nameCountMax { return false }
-        if JSONReader.mayRepeat(names, count, stride: 1) { return false }
-        unsafe reader.shapes.learn(frame.place, names, count, stride: 1, Bytes(base, end))
         reader.stackCount = frame.names
-        return true
+        if count <= JSONTranscoder.nameCountMax {
+            return JSONReader.mayRepeat(kept, count, stride: 1)
+        }
+        var size = 256
+        while size < 2 * count { size *= 2 }
+        let table = UnsafeMutablePointer<UInt32>.allocate(capacity: size)
+        unsafe table.initialize(repeating: 0, count: size)
+        defer { unsafe table.deallocate() }
+        for i in 0..<count {
+            let name = kept[i].bytes
+            var probe = Int(truncatingIfNeeded: heap.hash(name)) & (size - 1)
+            while case let known = unsafe Int(table[probe]), known != 0 {
+                if kept[known - 1].bytes.isEqual(to: name) { return true }
+                probe = (probe + 1) & (size - 1)
+            }
+            unsafe table[probe] = UInt32(truncatingIfNeeded: i + 1)
+        }
+        return false
     }
 
     // MARK: Names
 
     /// A name and its colon; the place behind them.
-    @inline(__always) private mutating func copyName(
-        _ start: Int, _ out: inout OutputBuffer
-    ) throws(ReadFailure) -> Int {
-        let place = try passSpace(start, &out)
-        let token = frame.token
-        if token < frame.tokenEnd, unsafe reader.shapes.matches(token, base + place, end &- place) {
-            return take(token, place)
-        }
-        return try copyOtherName(place, &out)
-    }
-
-    @inline(__always) private mutating func take(_ index: Int, _ place: Int) -> Int {
-        let token = reader.shapes.token(index)
-        frame.token = index &+ 1
-        frame.matched |= 1 &<< UInt64(truncatingIfNeeded: index &- frame.firstToken)
-        frame.childPlace = Int(token.place)
-        return place &+ token.byteCount
-    }
-
-    @inline(never) private mutating func copyOtherName(
-        _ place: Int, _ out: inout OutputBuffer
-    ) throws(ReadFailure) -> Int {
-        if !frame.keepsNames {
-            if let index = unsafe reader.shapes.find(
-                frame.token + 1, frame.tokenEnd, base + place, end - place)
-            {
-                return take(index, place)
+    @inline(__always) private mutating func readName(_ start: Int) throws(ReadFailure) -> Int {
+        let place = try passSpace(start)
+        let index = frame.expected
+        if index != 0, unsafe names.matches(index, base + place, end &- place) {
+            let token = names.token(index)
+            if frame.matched & token.bit == 0 {
+                frame.matched |= token.bit
+                frame.token = index
+                frame.expected = Int(token.next)
+                return place &+ token.byteCount
             }
-            try keepNames()
         }
-        reader.offset = place
-        let name = try reader.readNameValue()
-        try reader.push(name)
-        frame.childPlace = ObjectShapes.nowhere
-        // The quotes and the colon are next to it.
-        if name.word & Value.plain != 0 && reader.offset == place + name.count + 3 {
-            return reader.offset
-        }
-        try endRun(place, &out)
-        try startCopying(&out)
-        do throws(Stop) {
-            try writer.writeString(name, &out)
-            try out.append(UInt8(ascii: ":"), heap)
-        } catch { throw ReadFailure(code: .limit, offset: place) }
-        runStart = reader.offset
-        return reader.offset
+        return try readOtherName(place)
     }
 
-    /// From here on the object's names are kept; those that matched come first.
+    @inline(never) private mutating func readOtherName(_ place: Int) throws(ReadFailure) -> Int {
+        if !frame.keepsNames {
+            let known = unsafe names.find(
+                frame.place, expected: frame.expected, base + place, end - place)
+            if known != 0 { return take(known, place) }
+        }
+        var next = plainNameEnd(place)
+        var name = Value.absent
+        if next == 0 || frame.keepsNames {
+            reader.offset = place
+            name = try reader.readNameValue()
+            next = reader.offset
+            // A token's quotes and colon are next to it.
+            if name.word & Value.plain == 0 || next != place + name.count + 3 {
+                return try writeName(name, place)
+            }
+        }
+        if !frame.keepsNames {
+            let made = unsafe names.add(
+                frame.place, expected: frame.expected, base + place, next - place)
+            if made != 0 { return take(made, place) }
+            try keepNames()
+            if name.isAbsent {
+                reader.offset = place
+                name = try reader.readNameValue()
+            }
+        }
+        try keep(name)
+        return next
+    }
+
+    /// Behind the colon of a name without escapes, and a colon next to it; 0 for all else.
+    private func plainNameEnd(_ place: Int) -> Int {
+        if place >= end || (unsafe base[place] != UInt8(ascii: "\"")) { return 0 }
+        let close = unsafe TextScan(base, end).plainEnd(place + 1)
+        guard close + 1 < end,
+            unsafe base[close] == UInt8(ascii: "\"") && base[close + 1] == UInt8(ascii: ":")
+        else { return 0 }
+        return close + 2
+    }
+
+    private mutating func take(_ index: Int, _ place: Int) -> Int {
+        let token = names.token(index)
+        if frame.matched & token.bit != 0 { frame.repeats = true }
+        if index != frame.token { names.follow(frame.token, index) }
+        frame.matched |= token.bit
+        frame.token = index
+        frame.expected = Int(token.next)
+        return place + token.byteCount
+    }
+
+    /// A name that is written otherwise than it came, or has white space around its colon.
+    private mutating func writeName(_ name: Value, _ place: Int) throws(ReadFailure) -> Int {
+        if !frame.keepsNames { try keepNames() }
+        try keep(name)
+        let next = reader.offset
+        try endRun(place, next: next)
+        do throws(Stop) {
+            try writer.writeString(name, &runs.written)
+            try runs.written.append(UInt8(ascii: ":"), heap)
+        } catch { throw ReadFailure(code: .limit, offset: place) }
+        try addWritten(next: next)
+        return next
+    }
+
+    private mutating func keep(_ name: Value) throws(ReadFailure) {
+        try reader.push(name)
+        frame.token = 0
+    }
+
+    /// From here on the object's names are kept; those that are tokens come first.
     private mutating func keepNames() throws(ReadFailure) {
         frame.keepsNames = true
-        for i in 0..<ObjectShapes.namesMax where frame.matched & (1 << UInt64(i)) != 0 {
-            try reader.push(reader.shapes.token(frame.firstToken + i).name)
+        frame.expected = 0
+        let names = names
+        try names.each(frame.place, frame.matched) { (token) throws(ReadFailure) in
+            try reader.push(token.name)
         }
-        frame.token = 0
-        frame.tokenEnd = 0
     }
 
     // MARK: Scalars
 
-    /// A scalar at `place`, which is left behind it; whether it is neither null nor false.
-    @inline(__always) private mutating func copyScalar(
-        _ place: inout Int, _ first: UInt8, _ out: inout OutputBuffer
+    /// A scalar at `place`, which is left behind it; of one that is the whole text, whether it is
+    /// neither null nor false.
+    @inline(__always) private mutating func readScalar(
+        _ place: inout Int, _ first: UInt8
     ) throws(ReadFailure) -> Bool {
         let text = unsafe TextScan(base, end)
         if first == UInt8(ascii: "\"") {
@@ -337,31 +359,33 @@
                 place = upto
                 return true
             }
-        } else if depth > 0 && (first &- 0x30 <= 9 || first == UInt8(ascii: "-")) {
-            if let upto = text.numberEnd(place) {
+        } else if depth > 0 {
+            if first &- 0x30 <= 9 || first == UInt8(ascii: "-") {
+                if let upto = text.numberEnd(place) {
+                    place = upto
+                    return true
+                }
+            } else if let upto = text.wordEnd(place) {
                 place = upto
                 return true
             }
         }
-        return try copyOther(&place, &out)
+        return try readOther(&place)
     }
 
     /// A scalar that may be written otherwise than it came, or is none.
-    @inline(never) private mutating func copyOther(
-        _ place: inout Int, _ out: inout OutputBuffer
-    ) throws(ReadFailure) -> Bool {
+    @inline(never) private mutating func readOther(_ place: inout Int) throws(ReadFailure) -> Bool {
         let first = place
         reader.offset = place
         let value = try reader.readScalarOrOpen()
         place = reader.offset
         if depth == 0 { try reader.checkEnd(of: value) }
         if !isVerbatim(value, first) {
-            try endRun(first, &out)
-            try startCopying(&out)
-            do throws(Stop) { try writer.writeScalar(value, &out) } catch {
+            try endRun(first, next: place)
+            do throws(Stop) { try writer.writeScalar(value, &runs.written) } catch {
                 throw ReadFailure(code: .limit, offset: first)
             }
-            runStart = place
+            try addWritten(next: place)
         }
         return value.isTrue
     }

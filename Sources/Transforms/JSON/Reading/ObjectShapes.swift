@@ -56,18 +56,30 @@
     static let root = 1
 
     init() {
-        unsafe places = .allocate(capacity: ObjectShapes.placesMax)
-        unsafe tokens = .allocate(capacity: ObjectShapes.tokensMax)
-        unsafe counts = .allocate(capacity: 1)
+        // One block, of which a text with few names touches few pages.
+        let base = UnsafeMutableRawPointer.allocate(
+            byteCount: ObjectShapes.tokensOffset + ObjectShapes.tokensMax
+                * MemoryLayout<Token>.stride, alignment: 16)
+        unsafe self.init(base)
         unsafe counts.initialize(to: Counts())
     }
 
-    /// Frees the memory; it belongs to the reader that made it.
-    func destroy() {
-        unsafe places.deallocate()
-        unsafe tokens.deallocate()
-        unsafe counts.deallocate()
+    private init(_ base: UnsafeMutableRawPointer) {
+        unsafe counts = base.assumingMemoryBound(to: Counts.self)
+        unsafe places = (base + ObjectShapes.placesOffset).assumingMemoryBound(to: Place.self)
+        unsafe tokens = (base + ObjectShapes.tokensOffset).assumingMemoryBound(to: Token.self)
     }
+
+    /// No memory at all, for a reader that has not read yet.
+    static var none: ObjectShapes {
+        unsafe ObjectShapes(UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped)
+    }
+
+    private static let placesOffset = 64
+    private static let tokensOffset = placesOffset + placesMax * MemoryLayout<Place>.stride
+
+    /// Frees the memory; it belongs to the reader that made it.
+    func destroy() { unsafe counts.deallocate() }
 
     /// Forgets the text before.
     func begin() {

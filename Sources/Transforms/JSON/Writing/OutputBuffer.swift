@@ -13,11 +13,12 @@ import Glibc
     public var bytesMax: Int
     /// Where bytes go when there are more than `drainCount` of them; nil keeps them all.
     private var drain: ((UnsafeRawBufferPointer) -> Void)?
-    private static let drainCount = 1 << 17
+    private static let drainCount = 1 << 16
 
-    /// - Parameter drain: takes the bytes away as they come, in parts of about 128 KiB.
+    /// - Parameter drain: takes the bytes away as they come, in parts of about 64 KiB.
     @safe public init(bytesMax: Int, drain: ((UnsafeRawBufferPointer) -> Void)? = nil) {
-        capacity = 1 << 12
+        // With a drain all that is mostly needed: it never moves, and takes memory as it fills.
+        capacity = unsafe drain == nil ? 1 << 12 : OutputBuffer.drainCount + 1 << 13
         unsafe base = .allocate(capacity: capacity)
         self.bytesMax = bytesMax
         unsafe self.drain = unsafe drain

@@ -1,0 +1,142 @@
+// What of a text stays and what goes, in words of 16 bits -> its copy. A copy that must not be seen
+// before its text is known to be well-formed is kept so in a part of the memory of its bytes, and
+// is made in small parts, each drained before the next.
+//
+//     kept 8, dropped 8            bytes of the text that stay, and behind them bytes that go
+//     long 8, dropped 8, count 64  the same, with more bytes that stay
+//     inserted 8, count 8          bytes of `written`, in place of what was dropped
+//
+// Safety: `words` holds `capacity` words, all adding makes room; what stays and goes are parts of
+// the text, in its order, so all places are inside it.
+
+import Glibc
+
+@safe struct TextRuns: ~Copyable {
+    private let heap: Heap
+    private var words: UnsafeMutablePointer<UInt16>
+    private var capacity = 1_024
+    private(set) var count = 0
+    /// Bytes that stand in the copy but not in the text.
+    var written: OutputBuffer
+    private var writtenCount = 0
+
+    private static let long = 0xFE
+    private static let inserted = 0xFF
+    private static let droppedMax = 0xFF
+    private static let capacityKept = 1 << 17
+    /// Bytes that are copied without a call.
+    private static let shortMax = 32
+
+    init(heap: Heap) {
+        self.heap = heap
+        unsafe words = .allocate(capacity: capacity)
+        written = OutputBuffer(bytesMax: .max)
+    }
+
+    deinit { unsafe free(words) }
+
+    /// Begins a text of at most `byteCount` bytes.
+    mutating func begin(_ byteCount: Int) {
+        count = 0
+        writtenCount = 0
+        written.removeAll()
+        if capacity > TextRuns.capacityKept {
+            unsafe free(words)
+            capacity = 0
+        }
+        // What is not filled takes no memory, and what need not grow is not moved.
+        let wanted = min(max(byteCount / 8, 1_024), TextRuns.capacityKept)
+        if capacity < wanted {
+            if capacity > 0 { unsafe free(words) }
+            capacity = wanted
+            unsafe words = .allocate(capacity: capacity)
+        }
+    }
+
+    /// `kept` bytes that stay, and behind them `dropped` that go.
+    @inline(__always) mutating func add(kept: Int, dropped: Int) throws(Stop) {
+        if kept >= TextRuns.long || dropped > TextRuns.droppedMax || count == capacity {
+            return try addLong(kept, dropped)
+        }
+        unsafe words[count] = UInt16(truncatingIfNeeded: kept | dropped << 8)
+        count &+= 1
+    }
+
+    @inline(never) private mutating func addLong(_ kept: Int, _ dropped: Int) throws(Stop) {
+        var rest = dropped
+        try add(TextRuns.long, takePart(&rest))
+        for shift in [0, 16, 32, 48] {
+            try reserve()
+            unsafe words[count] = UInt16(truncatingIfNeeded: kept >> shift)
+            count += 1
+        }
+        while rest > 0 { try add(0, takePart(&rest)) }
+    }
+
+    private func takePart(_ rest: inout Int) -> Int {
+        let part = min(rest, TextRuns.droppedMax)
+        rest -= part
+        return part
+    }
+
+    private mutating func add(_ low: Int, _ high: Int) throws(Stop) {
+        try reserve()
+        unsafe words[count] = UInt16(low | high << 8)
+        count += 1
+    }
+
+    /// What was appended to `written` since the last call stands here.
+    mutating func addWritten() throws(Stop) {
+        var rest = written.count - writtenCount
+        while rest > 0 { try add(TextRuns.inserted, takePart(&rest)) }
+        writtenCount = written.count
+    }
+
+    /// Makes room for a word.
+    private mutating func reserve() throws(Stop) {
+        if count < capacity { return }
+        let byteCount = capacity * 2 * MemoryLayout<UInt16>.stride
+        if heap.bytesHeld + byteCount + written.count > heap.bytesMax {
+            throw heap.stop(.memory)
+        }
+        guard let moved = unsafe realloc(words, byteCount) else { throw heap.stop(.memory) }
+        unsafe words = moved.assumingMemoryBound(to: UInt16.self)
+        capacity *= 2
+    }
+
+    /// Appends the copy of the text from `start` on, draining it as it comes.
+    borrowing func copy(_ text: Bytes, from start: Int, to out: inout OutputBuffer) throws(Stop) {
+        var place = start
+        var insertedUpto = 0
+        var i = 0
+        while i < count {
+            let word = unsafe Int(words[i])
+            i &+= 1
+            var kept = word & 0xFF
+            let dropped = word >> 8
+            if kept <= TextRuns.shortMax && place &+ TextRuns.shortMax <= text.count {
+                try out.reserve(TextRuns.shortMax, heap)
+                // Safety: 32 bytes remain in the text and, reserved just now, in the output.
+                unsafe UnsafeMutableRawPointer(out.tail).copyMemory(
+                    from: text.base + place, byteCount: TextRuns.shortMax)
+                out.advance(kept)
+                place &+= kept &+ dropped
+                out.drainIfFull()
+                continue
+            }
+            if kept == TextRuns.inserted {
+                try out.append(written.bytes.slice(insertedUpto, insertedUpto + dropped), heap)
+                insertedUpto += dropped
+                continue
+            }
+            if kept == TextRuns.long {
+                kept = 0
+                for shift in 0..<4 { kept |= unsafe Int(words[i + shift]) << (16 * shift) }
+                i += 4
+            }
+            unsafe try out.pass(Bytes(text.base + place, kept), heap)
+            place &+= kept &+ dropped
+            out.drainIfFull()
+        }
+    }
+}
