@@ -40,11 +40,10 @@ let package = Package(
             ],
             swiftSettings: strict),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-        .target(name: "CStack"),
         .executableTarget(
             name: "TransformService",
             dependencies: [
-                "HTTPKit", "Transforms", "CStack", "CZlib",
+                "HTTPKit", "Transforms", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),

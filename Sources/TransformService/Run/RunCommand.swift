@@ -40,14 +40,34 @@ enum RunCommand {
         return 0
     }
 
-    /// Runs it all on a stack that has room for deep recursion.
+    /// Runs it all on a thread whose stack has room for deep recursion. What only copies texts has
+    /// none, and for a short text a thread takes longer than the copy.
     private static func run(_ options: RunOptions, _ word: String) -> Int32 {
-        var status = ExitStatus.failed
-        let hasRun = LargeStack.run { stackByteCount in
-            status = run(options, word, stackByteCount)
+        let isCopy =
+            word == "." && !options.programIsFile && options.copiesTexts
+            && options.arguments.isEmpty && options.libraryFolders == nil
+        if isCopy, let stackByteCount = mainStackByteCount() {
+            return run(options, word, stackByteCount)
         }
-        if !hasRun { StandardStreams.complain("error: no memory for a stack") }
-        return status
+        final class Status { var code: Int32 = ExitStatus.failed }
+        let status = Status()
+        let thread = LargeStack.start { stackByteCount in
+            status.code = run(options, word, stackByteCount)
+        }
+        guard let thread else {
+            StandardStreams.complain("error: no memory for a thread")
+            return ExitStatus.failed
+        }
+        thread.join()
+        return status.code
+    }
+
+    /// Bytes of stack that the process was given, if it is not fewer than usual.
+    private static func mainStackByteCount() -> Int? {
+        var limit = rlimit()
+        // Safety: the limit is written where it is declared.
+        unsafe getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &limit)
+        return limit.rlim_cur >= 8 << 20 ? 8 << 20 : nil
     }
 
     private static func run(_ options: RunOptions, _ word: String, _ stackByteCount: Int) -> Int32 {

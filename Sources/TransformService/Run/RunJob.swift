@@ -15,8 +15,7 @@ final class RunJob: Sendable {
 
     /// Whether texts are passed on as they are read: `.`, compact, nothing else asked for.
     var copiesTexts: Bool {
-        program.isIdentity && options.write == .compact && colors == nil
-            && options.form.kind == .texts && !options.form.slurps && !options.isSequence
+        program.isIdentity && options.copiesTexts
     }
 
     /// - Parameter word: the program, or its file.

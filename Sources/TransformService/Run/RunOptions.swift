@@ -34,6 +34,11 @@ struct RunOptions {
     var memoryMebibytesMax = 4096
     var timeoutMilliseconds: Int?
 
+    /// Whether `.` passes texts on as they are read: compact, nothing else asked for.
+    var copiesTexts: Bool {
+        write == .compact && !usesColors && form.kind == .texts && !form.slurps && !isSequence
+    }
+
     /// A value for the program.
     enum Argument {
         case string(name: String, String)
