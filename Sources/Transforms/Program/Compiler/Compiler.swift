@@ -47,6 +47,12 @@ final class Compiler {
         self.library = library
     }
 
+    /// A definition and the names visible in its body hold each other. The last comes first, so that
+    /// no chain of names is freed by recursion.
+    deinit {
+        for function in definitions.reversed() { function.scope = nil }
+    }
+
     // MARK: Making nodes
 
     @discardableResult func add(_ node: Node) throws(CompileError) -> Int32 {
