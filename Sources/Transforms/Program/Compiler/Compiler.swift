@@ -47,8 +47,8 @@ final class Compiler {
         self.library = library
     }
 
-    /// A definition and the names visible in its body hold each other. The last comes first, so that
-    /// no chain of names is freed by recursion.
+    /// A definition and the names visible in its body hold each other. The last comes first, so
+    /// that no chain of names is freed by recursion.
     deinit {
         for function in definitions.reversed() { function.scope = nil }
     }
