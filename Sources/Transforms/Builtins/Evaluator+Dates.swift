@@ -47,14 +47,14 @@ extension Evaluator {
         let fields: BrokenDownTime
         if input.isNumber {
             (fields, offset) = try time(input, isLocal: isLocal, node)
-            if isLocal { zone = localZone() }
+            if isLocal { zone = .system }
         } else {
             guard input.isArray, let given = brokenDown(input) else {
                 throw raise(text: "\(name) requires parsed datetime inputs", at: node)
             }
             if !format.isString { throw raise(text: "\(name) requires a string format", at: node) }
             if isLocal {
-                zone = localZone()
+                zone = .system
                 guard let seconds = given.mktime(zone: zone),
                     let local = BrokenDownTime.localtime(seconds: Double(seconds), zone: zone)
                 else { throw raise(text: "\(name): unknown system failure", at: node) }
@@ -90,15 +90,13 @@ extension Evaluator {
         return text.with(count: count)
     }
 
-    private func localZone() -> TimeZoneFile { TimeZoneFile.ofSystem() }
-
     private func time(_ input: Value, isLocal: Bool, _ node: NodeRef)
         throws(Stop) -> (time: BrokenDownTime, offset: ZoneOffset)
     {
         let seconds = input.double
         let zone = TimeZoneFile.gmt
         if isLocal {
-            if let local = BrokenDownTime.localtime(seconds: seconds, zone: localZone()) {
+            if let local = BrokenDownTime.localtime(seconds: seconds, zone: .system) {
                 return local
             }
         } else if let time = BrokenDownTime.gmtime(seconds: seconds) {
@@ -148,7 +146,7 @@ extension Evaluator {
         let parsed = unsafe TimeParser.parse(
             UnsafeBufferPointer(start: text.base, count: text.count),
             format: UnsafeBufferPointer(start: pattern.base, count: pattern.count),
-            zone: localZone())
+            zone: .system)
         if let parsed {
             var end = parsed.end
             while end < text.count && text[end] != 0 { end += 1 }

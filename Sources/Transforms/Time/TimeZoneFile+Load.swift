@@ -16,14 +16,15 @@ extension TimeZoneFile {
     static let nameByteCountMax = 255
 
     /// The zone that the environment sets for the process: `$TZ`, else `/etc/localtime`, else UTC.
-    static func ofSystem() -> TimeZoneFile {
+    /// Read once: opening the file took 9 of the 10 us of a `strptime`.
+    static let system: TimeZoneFile = {
         // Safety: getenv returns null or a string that ends in 0; nothing here sets the
         // environment.
         guard let value = unsafe getenv("TZ") else {
             return read(path: localtimePath).flatMap { TimeZoneFile(tzif: $0) } ?? .utc
         }
         return load(unsafe String(cString: value)) ?? .utc
-    }
+    }()
 
     /// The zone of a `TZ` value. Nil when it names none, or leads out of the database.
     static func load(_ value: String) -> TimeZoneFile? {
