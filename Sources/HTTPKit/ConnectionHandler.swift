@@ -306,8 +306,12 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         setAlarm(now: now)
     }
 
-    func closeIfIdle() {
-        if !state.isInWork, state.phase == .idle || state.phase == .head { closeWhenWritten() }
+    /// Closes now, unless a first request or the rest of a head is to be expected, which
+    /// `state` gives a short time.
+    func closeIfIdle(now: UInt64) {
+        state.hurry(now: now)
+        setAlarm(now: now)
+        if state.isBetweenRequests { closeWhenWritten() }
     }
 
     func cut() { context?.close(promise: nil) }
@@ -322,8 +326,8 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     }
 
     private func closeAfterInput() {
-        guard isInputClosed || loop.isClosing else { return }
-        if isInputClosed, state.phase == .head || state.phase == .body { cut() }
+        guard isInputClosed else { return }
+        if state.phase == .head || state.phase == .body { cut() }
         if state.phase == .idle { closeWhenWritten() }
     }
 

@@ -306,6 +306,15 @@ struct ConnectionState: ~Copyable {
         if phase == .lingering { deadline = min(deadline, now &+ lingerNanoseconds) }
     }
 
+    /// The server ends: a head that has begun is to be complete soon.
+    mutating func hurry(now: UInt64) {
+        if phase == .head { deadline = min(deadline, now &+ limits.drainIdleNanoseconds) }
+    }
+
+    /// Whether a request was answered and no byte of another has come. A connection without any
+    /// request yet is a client's that is about to send one.
+    var isBetweenRequests: Bool { phase == .idle && firstByteTime > 0 }
+
     /// The caller closed, or the client did.
     mutating func close() {
         phase = .closed

@@ -156,14 +156,19 @@ public final class HTTPServer: Sendable {
         for loop in loops { loop.eventLoop.execute { loop.drain() } }
     }
 
-    /// Takes no new connections; those that are open are served on.
+    /// Takes no new connections; those that are open are served on, and those that clients see
+    /// as open because the system has made them.
     public func stopAccepting() async {
         if case .unix(let path) = address { UnixSocket.remove(path) }
+        await Backlog.empty(of: channel)
         try? await channel.close().get()
+        // A connection accepted last has reached its loop when this has.
+        for loop in loops { try? await loop.eventLoop.submit {}.get() }
     }
 
-    /// Ends the server: drains, stops accepting, closes idle connections, waits until every
-    /// request in work is answered, and after the grace cuts what is left. Call it once.
+    /// Ends the server: drains, stops accepting, closes connections between two requests, waits
+    /// until every request in work is answered and new connections have had a moment to send
+    /// theirs, and after the grace cuts what is left. Call it once.
     /// - Returns: whether all requests were answered in time.
     @discardableResult
     public func shutdown(graceNanoseconds: UInt64) async -> Bool {

@@ -34,7 +34,6 @@ final class LoopContext: @unchecked Sendable {
     let index: Int
     var clock = LoopClock()
     private(set) var isDraining = false
-    private(set) var isClosing = false
     private var output = ByteBuffer()
     private var connections: [ConnectionHandler] = []
 
@@ -78,10 +77,10 @@ final class LoopContext: @unchecked Sendable {
         for connection in connections { connection.drain(now: now) }
     }
 
-    /// Closes connections without a request in work, now and as they become idle.
+    /// Closes connections between two requests.
     func closeIdle() {
-        isClosing = true
-        for connection in connections { connection.closeIfIdle() }
+        let now = LoopClock.now
+        for connection in connections { connection.closeIfIdle(now: now) }
     }
 
     func cutAll() {

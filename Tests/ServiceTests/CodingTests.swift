@@ -12,7 +12,7 @@ struct CodingTests {
         return (0..<count).map { _ in UInt8(truncatingIfNeeded: random.next() % 16 + 0x41) }
     }
 
-    private static func deflated(_ content: [UInt8], _ format: Deflater.Format) -> [UInt8] {
+    static func deflated(_ content: [UInt8], _ format: Deflater.Format) -> [UInt8] {
         var deflater = Deflater(format)
         var output = ByteBuffer()
         // Safety: the bytes stay while the closure runs.

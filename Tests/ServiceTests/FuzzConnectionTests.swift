@@ -1,9 +1,6 @@
 // Seeds -> damaged requests in random pieces, and random events -> the same verdict however the
-// bytes are cut, content as a slow twin decodes it, and no step out of bounds. With
-// `FUZZ_SECONDS=600` it goes on that long from `FUZZ_SEED` on, and writes each text to
-// `$TMPDIR/fuzz-connection.input` before it is tried.
+// bytes are cut, content as a slow twin decodes it, and no step out of bounds.
 
-import Foundation
 import Testing
 
 @testable import HTTPKit
@@ -35,7 +32,7 @@ import Testing
     private struct Source {
         var random: SeededGenerator
 
-        mutating func below(_ bound: Int) -> Int { Int(random.next() % UInt64(max(bound, 1))) }
+        mutating func below(_ bound: Int) -> Int { random.below(bound) }
 
         mutating func text() -> [UInt8] {
             var text = Array(corpus[below(corpus.count)].utf8)
@@ -59,33 +56,18 @@ import Testing
         }
     }
 
-    /// Runs `body` on a few hundred texts, or for as long as `FUZZ_SECONDS` says.
-    private func repeats(_ count: Int, _ body: (inout Source) -> String?) {
-        let environment = ProcessInfo.processInfo.environment
-        let seconds = environment["FUZZ_SECONDS"].flatMap { Double($0) }
-        let seed = environment["FUZZ_SEED"].flatMap { UInt64($0) } ?? 1
-        var source = Source(random: SeededGenerator(state: seed))
-        let end = Date().addingTimeInterval(seconds ?? 0)
-        var tried = 0
-        while seconds == nil ? tried < count : Date() < end {
-            let state = source.random.state
-            if seconds != nil { note(state) }
-            if let complaint = body(&source) {
-                Issue.record("FUZZ_SEED=\(state): \(complaint)")
-                return
-            }
-            tried += 1
+    private func repeats(
+        _ name: String, _ count: Int, _ body: (inout Source) -> String?
+    ) {
+        FuzzLoop.run(name, count) { random in
+            var source = Source(random: random)
+            defer { random = source.random }
+            return body(&source)
         }
-        #expect(tried > 0)
-    }
-
-    private func note(_ seed: UInt64) {
-        let path = NSTemporaryDirectory() + "/fuzz-connection.input"
-        try? Data("FUZZ_SEED=\(seed)\n".utf8).write(to: URL(fileURLWithPath: path))
     }
 
     @Test func verdictsDoNotDependOnCuts() {
-        repeats(1_500) { source in
+        repeats("connection", 1_500) { source in
             let text = source.text()
             let whole = outcomes(text)
             let cut = source.cuts(text.count)
@@ -138,7 +120,7 @@ import Testing
     @Test func chunksAreDecodedAsTheTwinDoes() {
         let head = Array("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
         let body = Array("5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n".utf8)
-        repeats(3_000) { source in
+        repeats("chunks", 3_000) { source in
             var text = body
             for _ in 0..<source.below(4) {
                 let place = source.below(text.count)
@@ -161,7 +143,7 @@ import Testing
 
     /// Any order of events that a caller may cause.
     @Test func eventsInAnyOrder() {
-        repeats(1_500) { source in
+        repeats("events", 1_500) { source in
             var limits = Limits()
             limits.bodyBytesMax = 1_000
             limits.discardBytesMax = 20

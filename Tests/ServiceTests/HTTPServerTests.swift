@@ -421,6 +421,24 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         #expect(await ending.value)
     }
 
+    /// Whoever has a connection when the server ends may send a request, or the rest of one.
+    @Test func connectionsWithoutAnAnswerYetAreServedAtTheEnd() async throws {
+        let server = try await TestServer { $0.limits.drainIdleNanoseconds = 30_000_000_000 }
+        let clients = try (0..<40).map { _ in try server.client() }
+        clients[0].send("GET /get HT")
+        let ending = Task { await server.server.shutdown(graceNanoseconds: 60_000_000_000) }
+        #expect(await refusesConnections(server))
+        clients[0].send("TP/1.1\r\nHost: a\r\n\r\n")
+        for client in clients.dropFirst() { client.send(get("/get")) }
+        for client in clients {
+            let answer = client.read()
+            #expect(answer.isClosed && answer.text.contains("Connection: close\r\n"))
+            #expect(answer.text.hasPrefix("HTTP/1.1 200"))
+            client.close()
+        }
+        #expect(await ending.value)
+    }
+
     private func refusesConnections(_ server: TestServer) async -> Bool {
         guard let port = server.server.port else { return false }
         for _ in 0..<400 {

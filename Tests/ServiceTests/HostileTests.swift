@@ -1,6 +1,7 @@
 // Clients that mean harm -> the right status, bounded memory, and other clients served meanwhile.
 
 import Glibc
+import NIOCore
 import Testing
 
 @testable import TransformService
@@ -156,6 +157,68 @@ struct HostileTests {
         }
         #expect(seen.0 == bombs.map(\.1))
         #expect(seen.1 < 64 * Self.mebibyte)
+        #expect(seen.2)
+    }
+
+    /// A run of one byte again and again, as gzip makes it, and that again as often as told.
+    private static func bomb(_ byteCount: Int, layers: Int = 1) -> [UInt8] {
+        var deflater = Deflater(.gzip)
+        let piece = [UInt8](repeating: 0x20, count: 1 << 20)
+        var output = ByteBuffer()
+        for offset in stride(from: 0, to: byteCount, by: piece.count) {
+            let isLast = offset + piece.count >= byteCount
+            // Safety: the bytes stay while the closure runs.
+            unsafe piece.withUnsafeBytes {
+                unsafe deflater.deflate($0, into: &output, isLast ? .finish : .none)
+            }
+        }
+        let bytes = Array(output.readableBytesView)
+        return layers == 1 ? bytes : CodingTests.deflated(bytes, .gzip)
+    }
+
+    private static func coded(
+        _ bytes: [UInt8], _ target: String, _ fields: String = "Content-Encoding: gzip\r\n"
+    ) -> [UInt8] {
+        let head = "POST \(target) HTTP/1.1\r\nHost: a\r\n\(fields)"
+        return Array("\(head)Content-Length: \(bytes.count)\r\n\r\n".utf8) + bytes
+    }
+
+    /// What inflates to 1,000 times its length, many such files behind each other, files in files,
+    /// and files whose last bytes tell of a small length.
+    @Test func gzipBombs() async throws {
+        let large = Self.bomb(256 << 20)
+        let small = Self.bomb(4 << 20)
+        let many = Array([[UInt8]](repeating: small, count: 64).joined())
+        let inBoth = "Content-Encoding: gzip, gzip\r\n"
+        let lines = "Content-Type: application/x-ndjson\r\nContent-Encoding: gzip\r\n"
+        let (whole, each) = ("/transform?program=.", "/transform?each&program=.")
+        var asks: [([UInt8], Set<Int>)] = []
+        for target in [whole, each, "/transform"] {
+            asks.append((Self.coded(large, target), [413]))
+            asks.append((Self.coded(many, target), [413]))
+            // What is unpacked once is no JSON, and is not unpacked again.
+            asks.append((Self.coded(Self.bomb(64 << 20, layers: 2), target), [400]))
+            asks.append((Self.coded(large, target, inBoth), [415]))
+            asks.append((Self.coded(small.dropLast(4) + [1, 0, 0, 0], target), [400]))
+            asks.append((Self.coded(large.dropLast(4) + [1, 0, 0, 0], target), [413]))
+        }
+        asks.append((Self.coded(large, whole, lines), [413, 422]))
+        asks.append((Self.coded(many, whole, lines), [413, 422]))
+        let requests = asks
+        let seen = try await ServeProcess.with(["--timeout-ms", "60000"]) { process in
+            let before = process.residentBytes
+            var statuses: [Int] = []
+            var growth = 0
+            for request in requests {
+                statuses.append(try process.ask(request.0).status)
+                growth = max(growth, process.residentBytes - before)
+            }
+            return (statuses, growth, process.serves())
+        }
+        for (index, status) in seen.0.enumerated() {
+            #expect(asks[index].1.contains(status), "request \(index): \(status)")
+        }
+        #expect(seen.1 < 256 * Self.mebibyte)
         #expect(seen.2)
     }
 

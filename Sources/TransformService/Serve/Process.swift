@@ -1,8 +1,19 @@
 // The process around the service: its environment, its standard streams, the system's words.
 
+import CMalloc
 import Glibc
 
 enum Process {
+    private static var largeBlockBytes: Int32 { 1 << 20 }
+
+    /// Has each block from 1 MiB on mapped alone, so that it goes back when it is freed. By itself
+    /// the C library raises that bound to 32 MiB, and bodies and answers are cut from heaps whose
+    /// rest it keeps.
+    static func returnLargeBlocks() {
+        let isTaken = mallopt(M_MMAP_THRESHOLD, largeBlockBytes)
+        precondition(isTaken == 1, "the bound of large blocks is not taken")
+    }
+
     static var environment: [String: String] {
         var variables: [String: String] = [:]
         // Safety: `environ` is a list of C strings that ends in nil; nothing here changes it.

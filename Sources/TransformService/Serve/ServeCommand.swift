@@ -174,6 +174,7 @@ struct ServeCommand: ParsableCommand {
             throw ValidationError(error.description)
         }
         CrashReport.install()
+        Process.returnLargeBlocks()
         var reloads = Reloads()
         let tokens = try Self.tokens(settings, &reloads)
         let sink = LogSink(descriptor: STDERR_FILENO)
