@@ -26,6 +26,8 @@ struct CrashReportTests {
                 let text = (try? process.ask(busy).content) ?? ""
                 return text.contains("\ntransform_workers_busy 2\n")
             })
+        // A worker is busy a moment before its job is noted.
+        Thread.sleep(milliseconds: 200)
         process.signal(signal)
         #expect(process.wait() == -signal)
         let message = process.message

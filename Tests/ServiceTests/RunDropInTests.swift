@@ -134,10 +134,11 @@ struct RunDropInTests {
     @Test func strictTakesOneTextOfEachFile() throws {
         let binary = try #require(Command.binary, "the executable was not built")
         let script = """
+            binary=$(realpath "\(binary)")
             d=$(mktemp -d); cd $d; printf '[1]\\n' > a; printf '2 ' > b; : > c; printf '3 4' > d
-            "\(binary)" run --strict-json -c . a b a; echo $?
-            "\(binary)" run --strict-json -c . a c a; echo $?
-            "\(binary)" run --strict-json -c . d; echo $?
+            "$binary" run --strict-json -c . a b a; echo $?
+            "$binary" run --strict-json -c . a c a; echo $?
+            "$binary" run --strict-json -c . d; echo $?
             rm -r $d
             """
         let result = Command.run(["sh", "-c", script])

@@ -17,6 +17,7 @@ struct FileModules: ModuleSource {
     /// have modules.
     var folders: [String] {
         let listed = listed ?? ["~/.jq", "$ORIGIN/../lib/jq", "$ORIGIN/../lib"]
+        // Safety: getenv gives null or a string that ends in 0; nothing changes the environment.
         let home = unsafe getenv("HOME").map { unsafe String(cString: $0) }
         let origin = FileModules.folder(of: CommandLine.arguments.first ?? ".")
         return listed.map { folder in
