@@ -1,6 +1,7 @@
 // `transform-service run`: a drop-in for the jq command. Options -> program, arguments and inputs
 // -> outputs and an exit status.
 
+import CMalloc
 import Glibc
 import Transforms
 
@@ -49,6 +50,9 @@ enum RunCommand {
         if isCopy, let stackByteCount = mainStackByteCount() {
             return run(options, word, stackByteCount)
         }
+        // One thread works at a time, and takes memory from the first one's heap: a heap of its own
+        // would grow by a system call every few pages.
+        if options.threadCount == 1 { mallopt(M_ARENA_MAX, 1) }
         final class Status { var code: Int32 = ExitStatus.failed }
         let status = Status()
         let thread = LargeStack.start { stackByteCount in
