@@ -151,7 +151,7 @@ def installed(binary):
     }
     python = harness.python()
     by_path = {"small": "/small", "orders": "/transform"}
-    servers = [Server(harness.OURS, [binary, "serve", "--port", "{port}"], ours)]
+    servers = [Server(harness.OURS, [binary, "serve", "--port", "{port}", "--queue-wait-percent", "100"], ours)]
     rust = os.path.join(harness.RIVALS, "rust-rival")
     if os.access(rust, os.X_OK):
         servers.append(Server("Rust, hyper", [rust, "{port}", "{workers}"], by_path))

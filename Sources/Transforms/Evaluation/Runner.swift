@@ -22,7 +22,7 @@ public struct Limits: Sendable {
     /// Steps of some 10 ns, for work that must not take long whatever it is.
     public var stepsMax = Int.max
     /// Bytes of chunks kept from run to run.
-    public var retainedBytesMax = 1 << 20
+    public var retainedBytesMax = 4 << 20
 
     public init() {}
 }

@@ -24,6 +24,8 @@ import Glibc
         var freeLists: UnsafeMutablePointer<UInt>
         /// The chunks: each starts with the address of the one before and its size.
         var chunk: UInt
+        /// Chunks of earlier runs that this one has not needed yet.
+        var spareChunk: UInt
         var largeList: UInt
         var bytesHeld: Int
         var bytesMax: Int
@@ -52,8 +54,9 @@ import Glibc
         unsafe lists.initialize(repeating: 0, count: Heap.freeListCount)
         unsafe state.initialize(
             to: State(
-                bump: 0, bumpEnd: 0, freeLists: lists, chunk: 0, largeList: 0, bytesHeld: 0,
-                bytesMax: bytesMax, bytesPeak: 0, liveBlocks: 0, limit: .none, sentence: nil,
+                bump: 0, bumpEnd: 0, freeLists: lists, chunk: 0, spareChunk: 0, largeList: 0,
+                bytesHeld: 0, bytesMax: bytesMax, bytesPeak: 0, liveBlocks: 0, limit: .none,
+                sentence: nil,
                 indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0))
     }
 
@@ -107,21 +110,7 @@ import Glibc
             unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: large))
             large = next
         }
-        var chunk = unsafe state.pointee.chunk
-        var kept: UInt = 0
-        var keptBytes = 0
-        while chunk != 0 {
-            let next = Heap.load(chunk)
-            let size = Int(Heap.load(chunk + 8))
-            if kept == 0 && size <= retaining {
-                kept = chunk
-                keptBytes = size
-                Heap.store(chunk, 0)
-            } else {
-                unsafe munmap(UnsafeMutableRawPointer(bitPattern: chunk), size)
-            }
-            chunk = next
-        }
+        let (kept, keptBytes) = retain(retaining)
         unsafe state.pointee.freeLists.update(repeating: 0, count: Heap.freeListCount)
         unsafe state.pointee.largeList = 0
         unsafe state.pointee.chunk = kept
@@ -131,6 +120,37 @@ import Glibc
         unsafe state.pointee.bytesPeak = 0
         unsafe state.pointee.liveBlocks = 0
         unsafe state.pointee.limit = .none
+    }
+
+    /// Keeps chunks of up to so many bytes together, the first one in use and the others spare, and
+    /// gives the rest back: a page that is touched again costs much less than a new one.
+    /// - Returns: the first one, 0 for none, and its size.
+    private func retain(_ byteCountMax: Int) -> (chunk: UInt, byteCount: Int) {
+        var first: (chunk: UInt, byteCount: Int) = (0, 0)
+        var spare: UInt = 0
+        var left = byteCountMax
+        for list in unsafe [state.pointee.chunk, state.pointee.spareChunk] {
+            var chunk = list
+            while chunk != 0 {
+                let next = Heap.load(chunk)
+                let size = Int(Heap.load(chunk + 8))
+                if size > left {
+                    unsafe munmap(UnsafeMutableRawPointer(bitPattern: chunk), size)
+                } else {
+                    left -= size
+                    if first.chunk == 0 {
+                        first = (chunk, size)
+                        Heap.store(chunk, 0)
+                    } else {
+                        Heap.store(chunk, spare)
+                        spare = chunk
+                    }
+                }
+                chunk = next
+            }
+        }
+        unsafe state.pointee.spareChunk = spare
+        return first
     }
 
     // MARK: Bumped memory
@@ -147,22 +167,11 @@ import Glibc
     }
 
     @inline(never) private func bumpSlow(_ size: Int) throws(Stop) -> UInt {
-        let held = bytesHeld
-        var chunkSize = max(Heap.chunkByteCountMin, min(held / 4, Heap.chunkByteCountMax))
-        chunkSize = max(chunkSize, size + Heap.chunkHeaderByteCount)
-        chunkSize = (chunkSize + 0xFFFF) & ~0xFFFF
-        if held + chunkSize > bytesMax { throw stop(.memory) }
-        let mapped = unsafe mmap(
-            nil, chunkSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
-            0)
-        guard let chunk = unsafe mapped, unsafe mapped != MAP_FAILED else { throw stop(.memory) }
-        // Large documents are read front to back: fewer, larger page faults.
-        if chunkSize >= 4 << 20 { unsafe madvise(chunk, chunkSize, MADV_HUGEPAGE) }
-        let address = UInt(bitPattern: chunk)
+        let (address, chunkSize) = try chunk(of: size + Heap.chunkHeaderByteCount)
         Heap.store(address, unsafe state.pointee.chunk)
         Heap.store(address + 8, UInt(chunkSize))
         unsafe state.pointee.chunk = address
-        unsafe state.pointee.bytesHeld = held + chunkSize
+        unsafe state.pointee.bytesHeld += chunkSize
         let start = address + UInt(Heap.chunkHeaderByteCount)
         // A big request leaves the rest of the chunk in use only if that is more than what is open.
         let rest = address + UInt(chunkSize) - start - UInt(size)
@@ -171,6 +180,28 @@ import Glibc
             unsafe state.pointee.bumpEnd = address + UInt(chunkSize)
         }
         return start
+    }
+
+    /// A chunk of at least so many bytes, a spare one if that is large enough.
+    private func chunk(of byteCountMin: Int) throws(Stop) -> (address: UInt, byteCount: Int) {
+        let held = bytesHeld
+        let spare = unsafe state.pointee.spareChunk
+        if spare != 0 {
+            let size = Int(Heap.load(spare + 8))
+            if size >= byteCountMin && held + size <= bytesMax {
+                unsafe state.pointee.spareChunk = Heap.load(spare)
+                return (spare, size)
+            }
+        }
+        var size = max(Heap.chunkByteCountMin, min(held / 4, Heap.chunkByteCountMax))
+        size = (max(size, byteCountMin) + 0xFFFF) & ~0xFFFF
+        if held + size > bytesMax { throw stop(.memory) }
+        let mapped = unsafe mmap(
+            nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let chunk = unsafe mapped, unsafe mapped != MAP_FAILED else { throw stop(.memory) }
+        // Large documents are read front to back: fewer, larger page faults.
+        if size >= 4 << 20 { unsafe madvise(chunk, size, MADV_HUGEPAGE) }
+        return (UInt(bitPattern: chunk), size)
     }
 
     // MARK: Counted blocks
