@@ -182,9 +182,12 @@ class Probe(threading.Thread):
         return sorted(self.times)[int(len(self.times) * 0.99)]
 
 
-def milliseconds(text):
-    number, unit = re.fullmatch(r"([0-9.]+)(us|ms|s|m)", text).groups()
-    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+def milliseconds(text, longest):
+    """wrk's time; the longest it can be where nothing was answered (`-nan`)."""
+    found = re.fullmatch(r"([0-9.]+)(us|ms|s|m)", text)
+    if not found:
+        return longest
+    return float(found.group(1)) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[found.group(2)]
 
 
 def load(port, path, seconds):
@@ -199,7 +202,7 @@ def load(port, path, seconds):
     if "Non-2xx" in text:
         sys.exit(f"{path}: answers other than 2xx\n{text}")
     rate = max(RATE_MIN, float(re.search(r"Requests/sec:\s+([0-9.]+)", text).group(1)))
-    return rate, milliseconds(re.search(r"99%\s+(\S+)", text).group(1)), probe.p99()
+    return rate, milliseconds(re.search(r"99%\s+(\S+)", text).group(1), seconds * 1000), probe.p99()
 
 
 def stable(report):
