@@ -134,7 +134,7 @@ struct OverloadTests {
             }
             #expect(Self.ranOnLoop(reply))
             running.service.costs.learn(
-                Self.key("7"), byteCount: content.utf8.count, nanoseconds: bound + 1,
+                Self.key("7"), byteCount: content.utf8.count, nanoseconds: 2 * bound,
                 isComplete: false)
             reply = try await running.post(content)
             #expect(reply.status == 200)
