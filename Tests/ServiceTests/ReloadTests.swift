@@ -93,7 +93,7 @@ struct ReloadTests {
                 }
                 for round in 0..<20 {
                     folder.swap("..data", to: round % 2 == 0 ? "..v1" : "..v0")
-                    try await Task.sleep(nanoseconds: 5_000_000)
+                    try await Task.sleep(nanoseconds: 20_000_000)
                 }
                 var all: [Reply] = []
                 for try await replies in group { all += replies }
