@@ -35,7 +35,8 @@ final class RunJob: Sendable {
         let folder = options.programIsFile ? FileModules.folder(of: word) : "."
         modules = FileModules(listed: options.libraryFolders, programFolder: folder)
         do throws(CompileError) {
-            program = try Program.compile(text, argumentNames: arguments.names, modules: modules)
+            program = try Program.compile(
+                text, argumentNames: arguments.names, modules: modules, keepsOrigin: true)
         } catch {
             throw Refusal(
                 text: error.report(in: text), status: ExitStatus.badProgram)

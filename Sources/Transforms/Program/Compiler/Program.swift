@@ -17,15 +17,20 @@
     private let pool: UnsafeMutablePointer<UInt8>
     private let constants: Heap?
     private let modules: [(name: String, base: Int)]
+    /// What it was compiled from and by, if that is to stay.
+    private var origin: (Module, Compiler)?
 
     /// Program text in UTF-8 -> program.
     /// - Parameters:
     ///   - argumentNames: what `$name` may stand for besides the program's own variables.
     ///   - modules: where imports are looked for; nil refuses them.
+    ///   - keepsOrigin: whether the syntax tree stays as long as the program. A process that ends
+    ///     with its program saves the time to free it: a third of what a long program takes.
     /// - Throws: `CompileError` with the place of the first error.
     /// - Complexity: O(text), some 10 microseconds for ten lines.
     public static func compile(
-        _ text: [UInt8], argumentNames: [String] = [], modules: (any ModuleSource)? = nil
+        _ text: [UInt8], argumentNames: [String] = [], modules: (any ModuleSource)? = nil,
+        keepsOrigin: Bool = false
     ) throws(CompileError) -> Program {
         let module: Module
         do throws(SyntaxError) { module = try Parser.parse(text) } catch {
@@ -33,7 +38,9 @@
         }
         let compiler = Compiler(library: Library(modules: modules, byteCount: text.count))
         do throws(CompileError) {
-            return try compiler.finish(module, argumentNames, digest: digest(of: text))
+            let program = try compiler.finish(module, argumentNames, digest: digest(of: text))
+            if keepsOrigin { program.origin = (module, compiler) }
+            return program
         } catch {
             throw compiler.local(error)
         }
