@@ -75,6 +75,11 @@ struct Bytes {
     /// Where `byte` first stands in `start..<end`.
     func firstOffset(of byte: UInt8, from start: Int, to end: Int) -> Int? {
         var offset = start
+        while offset + 8 <= end {
+            let marks = word(at: offset).marks(of: byte)
+            if marks != 0 { return offset + marks.trailingZeroBitCount >> 3 }
+            offset += 8
+        }
         while offset < end {
             if self[offset] == byte { return offset }
             offset += 1
@@ -158,5 +163,12 @@ extension UInt64 {
         let low = (self &- ones &* limit) & ~self
         let difference = self ^ (ones &* 0x7F)
         return (low | ((difference &- ones) & ~difference)) & highs
+    }
+
+    /// The high bit of each byte that is `byte`. The lowest mark is right.
+    func marks(of byte: UInt8) -> UInt64 {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let difference = self ^ (ones &* UInt64(byte))
+        return (difference &- ones) & ~difference & 0x8080_8080_8080_8080
     }
 }

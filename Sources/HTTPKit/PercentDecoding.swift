@@ -17,24 +17,49 @@ enum PercentDecoding {
     static func decode(
         _ bytes: Bytes, _ range: Range<Int>, plusIsSpace: Bool
     ) throws(ProtocolError) -> [UInt8] {
-        var output = [UInt8]()
-        output.reserveCapacity(range.count)
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            let byte = bytes[offset]
-            if byte == 0x25 {
-                guard offset + 2 < range.upperBound,
-                    let high = Byte.hexDigit(bytes[offset + 1]),
-                    let low = Byte.hexDigit(bytes[offset + 2])
-                else { throw ProtocolError(.badPercentEscape, at: offset) }
-                output.append(high << 4 | low)
-                offset += 3
-            } else {
-                output.append(plusIsSpace && byte == 0x2B ? Byte.space : byte)
+        var fault: Int?
+        // What is decoded is no longer than what it is decoded from.
+        let output = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { output, count in
+            var offset = range.lowerBound
+            while offset < range.upperBound {
+                var byte = bytes[offset]
+                if byte == 0x25 {
+                    guard offset + 2 < range.upperBound,
+                        let high = Byte.hexDigit(bytes[offset + 1]),
+                        let low = Byte.hexDigit(bytes[offset + 2])
+                    else {
+                        fault = offset
+                        return
+                    }
+                    byte = high << 4 | low
+                    offset += 2
+                } else if plusIsSpace && byte == 0x2B {
+                    byte = Byte.space
+                }
+                // Safety: one byte for each that `offset` has passed.
+                unsafe output[count] = byte
+                count += 1
                 offset += 1
             }
         }
+        if let fault { throw ProtocolError(.badPercentEscape, at: fault) }
         return output
+    }
+
+    /// Whether a parameter of the query may be called `name` (without `%`, `+`, `&` and `=`). A
+    /// name with escapes in it may be any.
+    static func mayName(_ name: StaticString, _ bytes: Bytes, _ query: Range<Int>) -> Bool {
+        var start = query.lowerBound
+        while start < query.upperBound {
+            let end = bytes.firstOffset(of: 0x26, from: start, to: query.upperBound)
+            let part = start..<(end ?? query.upperBound)
+            let equals = bytes.firstOffset(of: 0x3D, from: part.lowerBound, to: part.upperBound)
+            let found = part.lowerBound..<(equals ?? part.upperBound)
+            if bytes.equals(found, ignoringCase: name) { return true }
+            if found.contains(where: { bytes[$0] == 0x25 }) { return true }
+            start = part.upperBound + 1
+        }
+        return false
     }
 
     /// `a=1&b=%20&c` -> (a, 1), (b, " "), (c, ""). Empty parts between `&` are skipped.

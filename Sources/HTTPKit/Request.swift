@@ -53,6 +53,16 @@ public final class Request {
         return withBytes { $0.string(query) }
     }
 
+    public var hasQuery: Bool { head.query != nil }
+
+    /// Whether a parameter of the query may be called `name`: makes no String, and takes any name
+    /// with percent-escapes for it.
+    /// - Parameter name: lower-case ASCII letters.
+    public func mayHaveParameter(_ name: StaticString) -> Bool {
+        guard let query = head.query else { return false }
+        return withBytes { PercentDecoding.mayName(name, $0, query) }
+    }
+
     /// The path with its percent-escapes decoded.
     /// - Throws: `badPercentEscape`.
     public func path() throws(ProtocolError) -> String {

@@ -12,14 +12,14 @@ struct TransformEndpoint: HTTPHandler {
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
             let isLines = MediaType.isLines(request)
-            if isLines || request.rawQuery?.contains("each") == true {
+            if isLines || request.mayHaveParameter("each") {
                 if let plan = try receiveBatch(request, exchange, isLines: isLines) { return plan }
             }
             try MediaType.check(request)
             let settings = service.configuration
             let byteCount = request.contentLength
             if let byteCount, byteCount <= settings.loopBytesMax {
-                if service.isUnderPressure, request.rawQuery != nil {
+                if service.isUnderPressure, request.hasQuery {
                     try service.checkTime(try service.read(request), byteCount: byteCount)
                 }
                 return .collect(bytesMax: nil)

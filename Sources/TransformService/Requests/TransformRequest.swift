@@ -67,7 +67,7 @@ struct TransformRequest: Sendable {
         firstByteNanoseconds = request.firstByteNanoseconds
         deadlineNanoseconds = firstByteNanoseconds &+ timeout
         acceptance = try MediaType.acceptance(request)
-        if request.rawQuery != nil { try readQuery(request) }
+        if request.hasQuery { try readQuery(request) }
         contentCoding = try ContentCoding.content(of: request)
         answerCoding = ContentCoding.answer(to: request)
     }
