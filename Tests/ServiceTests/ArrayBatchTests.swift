@@ -46,6 +46,7 @@ struct ArrayBatchTests {
             content: "[1,nul]", query: "&errors=inline", status: 400, expected: "malformed-json"),
         Case(content: "{}", status: 400, expected: "malformed-request"),
         Case(content: "[1]", program: "(", status: 422, expected: "compile-error"),
+        Case(content: "[1,2]", program: ".*2", query: "&e%61ch=true", expected: "[2,4]"),
         Case(content: "[1]", query: "&each=no", status: 400, expected: "malformed-request"),
     ]
 
@@ -55,9 +56,9 @@ struct ArrayBatchTests {
                 let target = "/transform?each&program=\(test.program)\(test.query)"
                 let reply = try await running.post(
                     test.content,
-                    target: test.query.contains("each=")
-                        ? "/transform?program=."
-                            + test.query : target, fields: test.fields)
+                    target: test.query.contains("ch=")
+                        ? "/transform?program=\(test.program)\(test.query)" : target,
+                    fields: test.fields)
                 #expect(reply.status == test.status, "\(test.content): \(reply.content)")
                 if test.status == 200 {
                     #expect(reply.content == test.expected)

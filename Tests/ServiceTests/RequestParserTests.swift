@@ -112,6 +112,34 @@ import Testing
         #expect(throws: ProtocolError.self) { try path.path() }
     }
 
+    @Test(arguments: [
+        ("each", true), ("each=", true), ("each=true", true), ("a=1&each", true),
+        ("&&each&", true), ("EACH", true), ("e%61ch", true), ("program=.%2B$b&b=1&each=", true),
+        ("", false), ("a=each", false), ("eachx=1", false), ("xeach", false), ("eac", false),
+        ("program=e%61ch", false), ("a=1&b=each&c=each=each", false), ("=each", false),
+    ])
+    func parametersAreFoundWithoutDecoding(_ query: String, _ isThere: Bool) throws {
+        let request = try request("GET /?\(query) HTTP/1.1\r\nHost: b\r\n\r\n")
+        #expect(request.hasQuery)
+        #expect(request.mayHaveParameter("each") == isThere)
+        let bare = try self.request("GET /each HTTP/1.1\r\nHost: b\r\n\r\n")
+        #expect(!bare.hasQuery && !bare.mayHaveParameter("each"))
+    }
+
+    /// Eight bytes at a time find what one at a time does.
+    @Test func bytesAreFoundWhereTheyFirstStand() {
+        var random = SeededGenerator(state: 7)
+        for _ in 0..<2_000 {
+            let bytes = (0..<Int.random(in: 0...40, using: &random)).map { _ in
+                [0x26, 0x25, 0x27, 0x00, 0xA6, 0xFF].randomElement(using: &random)!
+            }
+            let start = Int.random(in: 0...bytes.count, using: &random)
+            let end = Int.random(in: start...bytes.count, using: &random)
+            let found = withBytes(bytes) { $0.firstOffset(of: 0x26, from: start, to: end) }
+            #expect(found == bytes[start..<end].firstIndex(of: 0x26))
+        }
+    }
+
     @Test func persistenceFollowsVersionAndConnection() throws {
         let cases: [(String, String, Bool)] = [
             ("1.1", "", true), ("1.1", "Connection: close\r\n", false), ("1.0", "", false),
