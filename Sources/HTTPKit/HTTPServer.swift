@@ -169,9 +169,13 @@ public final class HTTPServer: Sendable {
     /// Ends the server: drains, stops accepting, closes connections between two requests, waits
     /// until every request in work is answered and new connections have had a moment to send
     /// theirs, and after the grace cuts what is left. Call it once.
+    /// - Parameter settle: awaited before the event loops end, with no connection left: other
+    ///   threads may still hand results to the loops until it returns.
     /// - Returns: whether all requests were answered in time.
     @discardableResult
-    public func shutdown(graceNanoseconds: UInt64) async -> Bool {
+    public func shutdown(
+        graceNanoseconds: UInt64, settle: @Sendable () async -> Void = {}
+    ) async -> Bool {
         beginDrain()
         await stopAccepting()
         for loop in loops { loop.eventLoop.execute { loop.closeIdle() } }
@@ -181,6 +185,7 @@ public final class HTTPServer: Sendable {
         }
         let isComplete = connectionCount == 0
         for loop in loops { loop.eventLoop.execute { loop.cutAll() } }
+        await settle()
         try? await group.shutdownGracefully()
         return isComplete
     }

@@ -59,6 +59,28 @@ struct LifecycleTests {
         running.service.pool.close()
     }
 
+    /// What is still in work at the end of the grace is cancelled, and no loop ends before it.
+    @Test func cutsWorkAtTheEndOfTheGrace() throws {
+        let process = try ServiceProcess(["--grace-ms", "100"])
+        let clients = try (0..<4).map { _ in
+            let client = try process.client()
+            client.send(
+                RunningService.request(
+                    DeadlineTests.endless, fields: "X-Request-Timeout-Ms: 30000\r\n"))
+            return client
+        }
+        #expect(
+            process.wait {
+                let text = try? process.ask("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n").content
+                return text?.contains("transform_workers_busy 2\n") == true
+            })
+        process.signal(SIGTERM)
+        #expect(process.wait() == 0)
+        #expect(process.message.contains("requests were cut at the end of the grace time"))
+        #expect(!process.message.contains("Cannot schedule"), "\(process.message)")
+        for client in clients { client.close() }
+    }
+
     @Test func probesHealth() async throws {
         try await RunningService.with { running in
             let address = HTTPServer.Address.tcp(host: "127.0.0.1", port: running.port)

@@ -30,7 +30,9 @@ struct RunningService {
     var port: Int { server.port ?? 0 }
 
     func stop() async {
-        await server.shutdown(graceNanoseconds: 5_000_000_000)
+        await server.shutdown(graceNanoseconds: 5_000_000_000) { [service] in
+            await service.pool.settle(withinNanoseconds: 1_000_000_000)
+        }
         service.pool.close()
     }
 

@@ -235,6 +235,8 @@ struct ServeCommand: ParsableCommand {
         return library
     }
 
+    private static var settleNanosecondsMax: UInt64 { 1_000_000_000 }
+
     /// Serves on while balancers notice, then lets open requests finish. Ctrl-C does not wait for
     /// balancers.
     private static func end(
@@ -247,7 +249,11 @@ struct ServeCommand: ParsableCommand {
         if signal == .terminate {
             try? await Task.sleep(nanoseconds: settings.drainNanoseconds)
         }
-        if await !server.shutdown(graceNanoseconds: settings.graceNanoseconds) {
+        // Jobs whose requests were cut are cancelled: they end within milliseconds.
+        let isComplete = await server.shutdown(graceNanoseconds: settings.graceNanoseconds) {
+            await service.pool.settle(withinNanoseconds: settleNanosecondsMax)
+        }
+        if !isComplete {
             service.logger.warning("requests were cut at the end of the grace time")
         }
         service.pool.close()

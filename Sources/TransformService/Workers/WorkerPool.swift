@@ -59,6 +59,14 @@ final class WorkerPool<Job: PoolJob>: Sendable {
         workers.count { $0.deadlineNanoseconds.load(ordering: .relaxed) != 0 }
     }
 
+    /// Waits until no job runs or waits; no longer than told.
+    func settle(withinNanoseconds nanoseconds: UInt64) async {
+        let end = MonotonicClock.nanoseconds() &+ nanoseconds
+        while busyCount > 0 || queue.load.count > 0, MonotonicClock.nanoseconds() < end {
+            try? await Task.sleep(nanoseconds: 1_000_000)
+        }
+    }
+
     /// Whether some thread has not come back from its job long after the job's deadline.
     func isWedged(now: UInt64) -> Bool {
         workers.contains { worker in
