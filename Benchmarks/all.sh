@@ -5,11 +5,11 @@
 #     Benchmarks/all.sh [--quick] [--binary PATH] [--results FOLDER]
 set -uo pipefail
 cd "$(dirname "$0")"
-binary=../.build/release/transform-service results=results rounds=3
+binary=../.build/release/transform-service results=results rounds=3 rivals=()
 arguments=("$@")
 while [ $# -gt 0 ]; do
   case "$1" in
-    --quick) rounds=1 ;;
+    --quick) rounds=1 rivals=(--rival jaq=jaq --rival gojq=gojq) ;;
     --binary) binary=$2; shift ;;
     --results) results=$2; shift ;;
     *) echo "unknown argument $1"; exit 64 ;;
@@ -21,7 +21,7 @@ mkdir -p "$results"
 failed=() started=$SECONDS
 if [ -f language.py ]; then
   echo "== language"
-  PATH="$(cd .. && pwd)/.build/rivals/venv/bin:$PATH" python3 language.py --rounds $rounds \
+  PATH="$(cd .. && pwd)/.build/rivals/venv/bin:$PATH" python3 language.py --rounds $rounds "${rivals[@]}" \
     --command "$binary run" --json "$results/language.json" | tee "$results/language.md" ||
     failed+=(language)
 fi
