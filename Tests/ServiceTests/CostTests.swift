@@ -12,8 +12,10 @@ struct CostModelTests {
 
         mutating func learn(_ bytes: Int, _ nanoseconds: Int) {
             let share = max(CostModel.share, 1 / Double(runs.count + 1))
+            let bound = 4 * max(prediction(bytes), 1_000)
+            let taken = runs.count > 4 ? min(Double(nanoseconds), bound) : Double(nanoseconds)
             for index in runs.indices { runs[index].weight *= 1 - share }
-            runs.append((Double(bytes), Double(nanoseconds), share))
+            runs.append((Double(bytes), taken, share))
         }
 
         func prediction(_ byteCount: Int) -> Double {
@@ -53,6 +55,20 @@ struct CostModelTests {
                 #expect(off <= 1 + expected * 1e-6)
             }
         }
+    }
+
+    /// Held up three times in a row, a short program stays short; a long one becomes known as such.
+    @Test func isNotMisledByHeldUpRuns() {
+        var model = CostModel()
+        for _ in 0..<20 { model.learn(byteCount: 100, nanoseconds: 150_000) }
+        for _ in 0..<3 { model.learn(byteCount: 100, nanoseconds: 200_000_000) }
+        #expect(model.predicted(100) < 500_000)
+        for _ in 0..<40 { model.learn(byteCount: 100, nanoseconds: 200_000_000) }
+        #expect(model.predicted(100) > 150_000_000)
+        var first = CostModel()
+        first.learn(byteCount: 100, nanoseconds: 1_000)
+        first.learn(byteCount: 100, nanoseconds: 9_000_000)
+        #expect(first.predicted(100) > 4_000_000)
     }
 
     @Test func learnsAFixedPartAndAPartPerByte() {

@@ -12,6 +12,11 @@ struct CostModel: Sendable, Equatable {
     static let share = 0.125
     /// The longest prediction: an hour.
     static let nanosecondsMax = 3.6e12
+    /// A run counts for at most so many times what it was thought to take: one that the machine
+    /// held up would make a short program a long one, which is refused while others are short.
+    private static let surpriseMax = 4.0
+    /// Runs without that bound: little is known yet.
+    private static let trustCount = 4
     /// Sizes that vary by less than this share of their mean count as one size.
     private static let spreadMin = 0.03
 
@@ -33,11 +38,17 @@ struct CostModel: Sendable, Equatable {
         if runCount < .max { runCount += 1 }
         let share = max(Self.share, 1 / Double(runCount))
         let bytesOff = Double(byteCount) - byteMean
-        let nanosecondsOff = min(Double(nanoseconds), Self.nanosecondsMax) - nanosecondMean
+        let nanosecondsOff = believable(byteCount, nanoseconds) - nanosecondMean
         byteMean += share * bytesOff
         nanosecondMean += share * nanosecondsOff
         byteVariance = (1 - share) * (byteVariance + share * bytesOff * bytesOff)
         covariance = (1 - share) * (covariance + share * bytesOff * nanosecondsOff)
+    }
+
+    private func believable(_ byteCount: Int, _ nanoseconds: UInt64) -> Double {
+        let taken = min(Double(nanoseconds), Self.nanosecondsMax)
+        guard runCount > Self.trustCount else { return taken }
+        return min(taken, Self.surpriseMax * max(prediction(byteCount), 1_000))
     }
 
     /// Takes in a run that was stopped: it would have taken at least this long.
