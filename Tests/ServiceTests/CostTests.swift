@@ -13,7 +13,7 @@ struct CostModelTests {
         mutating func learn(_ bytes: Int, _ nanoseconds: Int) {
             let share = max(CostModel.share, 1 / Double(runs.count + 1))
             let bound = 4 * max(prediction(bytes), 1_000)
-            let taken = runs.count > 4 ? min(Double(nanoseconds), bound) : Double(nanoseconds)
+            let taken = runs.count >= 4 ? min(Double(nanoseconds), bound) : Double(nanoseconds)
             for index in runs.indices { runs[index].weight *= 1 - share }
             runs.append((Double(bytes), taken, share))
         }
