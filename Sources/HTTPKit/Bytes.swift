@@ -159,10 +159,8 @@ extension UInt64 {
     /// right; marks above it may be false, for a subtraction borrows from the next byte.
     func marks(below limit: UInt64) -> UInt64 {
         let ones: UInt64 = 0x0101_0101_0101_0101
-        let highs: UInt64 = 0x8080_8080_8080_8080
-        let low = (self &- ones &* limit) & ~self
-        let difference = self ^ (ones &* 0x7F)
-        return (low | ((difference &- ones) & ~difference)) & highs
+        let low = (self &- ones &* limit) & ~self & 0x8080_8080_8080_8080
+        return low | marks(of: 0x7F)
     }
 
     /// The high bit of each byte that is `byte`. The lowest mark is right.

@@ -46,18 +46,14 @@ enum PercentDecoding {
         return output
     }
 
-    /// Whether a parameter of the query may be called `name` (without `%`, `+`, `&` and `=`). A
-    /// name with escapes in it may be any.
+    /// Whether a parameter of the query may be called `name`: one with escapes may be any.
     static func mayName(_ name: StaticString, _ bytes: Bytes, _ query: Range<Int>) -> Bool {
-        var start = query.lowerBound
-        while start < query.upperBound {
-            let end = bytes.firstOffset(of: 0x26, from: start, to: query.upperBound)
-            let part = start..<(end ?? query.upperBound)
-            let equals = bytes.firstOffset(of: 0x3D, from: part.lowerBound, to: part.upperBound)
-            let found = part.lowerBound..<(equals ?? part.upperBound)
+        var rest = query
+        while let (found, _) = takeParameter(bytes, &rest) {
             if bytes.equals(found, ignoringCase: name) { return true }
-            if found.contains(where: { bytes[$0] == 0x25 }) { return true }
-            start = part.upperBound + 1
+            if bytes.firstOffset(of: 0x25, from: found.lowerBound, to: found.upperBound) != nil {
+                return true
+            }
         }
         return false
     }
@@ -67,15 +63,8 @@ enum PercentDecoding {
         _ bytes: Bytes, _ query: Range<Int>
     ) throws(ProtocolError) -> [QueryParameter] {
         var parameters = [QueryParameter]()
-        var start = query.lowerBound
-        while start < query.upperBound {
-            let end = bytes.firstOffset(of: 0x26, from: start, to: query.upperBound)
-            let part = start..<(end ?? query.upperBound)
-            start = part.upperBound + 1
-            if part.isEmpty { continue }
-            let equals = bytes.firstOffset(of: 0x3D, from: part.lowerBound, to: part.upperBound)
-            let name = part.lowerBound..<(equals ?? part.upperBound)
-            let value = min((equals ?? part.upperBound) + 1, part.upperBound)..<part.upperBound
+        var rest = query
+        while let (name, value) = takeParameter(bytes, &rest) {
             parameters.append(
                 QueryParameter(
                     name: String(
@@ -84,5 +73,22 @@ enum PercentDecoding {
                         decoding: try decode(bytes, value, plusIsSpace: true), as: UTF8.self)))
         }
         return parameters
+    }
+
+    /// Where the next parameter's name and value stand, which `rest` then leaves behind; nil after
+    /// the last.
+    private static func takeParameter(
+        _ bytes: Bytes, _ rest: inout Range<Int>
+    ) -> (name: Range<Int>, value: Range<Int>)? {
+        while !rest.isEmpty {
+            let ampersand = bytes.firstOffset(of: 0x26, from: rest.lowerBound, to: rest.upperBound)
+            let part = rest.lowerBound..<(ampersand ?? rest.upperBound)
+            rest = min(part.upperBound + 1, rest.upperBound)..<rest.upperBound
+            if part.isEmpty { continue }
+            let equals = bytes.firstOffset(of: 0x3D, from: part.lowerBound, to: part.upperBound)
+            let end = equals ?? part.upperBound
+            return (part.lowerBound..<end, min(end + 1, part.upperBound)..<part.upperBound)
+        }
+        return nil
     }
 }

@@ -8,153 +8,6 @@ import Testing
 
 @testable import HTTPKit
 
-/// Notes what happened, for tests that wait for it.
-private final class Events: Sendable {
-    let cancelled = Atomic<Int>(0)
-    let handled = Atomic<Int>(0)
-    let held = Mutex<Exchange?>(nil)
-
-    func answerHeld() {
-        held.withLock { $0 }?.respond(Response(.ok, content: .text("held")))
-    }
-
-    /// Waits up to a minute for a handler to be called.
-    func waitUntilHandled() async -> Bool {
-        await wait { handled.load(ordering: .acquiring) > 0 }
-    }
-
-    /// Waits up to a minute for a cancel.
-    func waitUntilCancelled() async -> Bool {
-        await wait { cancelled.load(ordering: .acquiring) > 0 }
-    }
-
-    private func wait(_ condition: () -> Bool) async -> Bool {
-        for _ in 0..<12_000 {
-            if condition() { return true }
-            try? await Task.sleep(nanoseconds: 5_000_000)
-        }
-        return false
-    }
-}
-
-/// Answers on the loop with method, path and content.
-private struct Echo: HTTPHandler {
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
-        var answer = ByteBuffer(string: "\(request.methodName) \(request.rawPath) ")
-        answer.writeImmutableBuffer(content)
-        exchange.respond(
-            Response(.ok, contentType: "text/plain", content: .buffer(answer)))
-    }
-}
-
-/// Answers from another thread with the content's length.
-private struct Later: HTTPHandler {
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
-        DispatchQueue.global().async {
-            var fields = ResponseFields()
-            fields.add("X-Count", "\(content.readableBytes)" as String)
-            exchange.respond(Response(.ok, fields: fields, content: .text("later")))
-        }
-    }
-}
-
-/// Never answers; counts cancels.
-private struct Silent: HTTPHandler {
-    let events: Events
-
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
-        let events = events
-        exchange.onCancel { _ = events.cancelled.add(1, ordering: .releasing) }
-        events.handled.add(1, ordering: .releasing)
-    }
-}
-
-/// Answers when `Events.answerHeld` is called, on that caller's thread.
-private struct Held: HTTPHandler {
-    let events: Events
-
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
-        events.held.withLock { $0 = exchange }
-        events.handled.add(1, ordering: .releasing)
-    }
-}
-
-/// Streams each piece of content back, pausing the client while a piece is written.
-private struct StreamBack: HTTPHandler {
-    private final class Receiver: BodyReceiver {
-        func receive(_ piece: ByteBuffer, _ exchange: Exchange) {
-            exchange.pauseContent()
-            exchange.write(piece) { hasRoom in
-                if hasRoom { exchange.resumeContent() }
-            }
-        }
-
-        func finish(_ exchange: Exchange) { exchange.finish() }
-    }
-
-    func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
-        exchange.start(Response(.ok, contentType: "application/octet-stream"))
-        return .stream(Receiver(), bytesMax: .max)
-    }
-
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
-}
-
-/// Begins an answer and gives it up.
-private struct Aborting: HTTPHandler {
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
-        exchange.start(Response(.ok))
-        exchange.write(ByteBuffer(string: "half"))
-        exchange.abort()
-    }
-}
-
-/// Streams without end until it is told that nobody reads.
-private struct Endless: HTTPHandler {
-    let events: Events
-
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
-        let events = events
-        exchange.onCancel { _ = events.cancelled.add(1, ordering: .releasing) }
-        exchange.start(Response(.ok))
-        Self.more(exchange)
-    }
-
-    private static func more(_ exchange: Exchange) {
-        exchange.write(ByteBuffer(repeating: 0x61, count: 60_000)) { hasRoom in
-            if hasRoom { exchange.eventLoop.execute { more(exchange) } }
-        }
-    }
-}
-
-private struct TestServer {
-    let server: HTTPServer
-    let events = Events()
-
-    init(_ change: (inout HTTPServer.Configuration) -> Void = { _ in }) async throws {
-        var router = Router()
-        router.add([.get, .post], "/echo", Echo())
-        router.add([.get], "/get", Echo())
-        router.add([.post], "/named/{name...}", Echo())
-        router.add([.post, .get], "/later", Later())
-        router.add([.get], "/silent", Silent(events: events))
-        router.add([.get], "/held", Held(events: events))
-        router.add([.post], "/stream", StreamBack())
-        router.add([.get], "/abort", Aborting())
-        router.add([.get], "/endless", Endless(events: events))
-        var configuration = HTTPServer.Configuration(.tcp(host: "127.0.0.1", port: 0))
-        change(&configuration)
-        server = try await HTTPServer.start(configuration, handler: router)
-    }
-
-    func client(receiveBufferBytes: Int32? = nil) throws -> RawClient {
-        try RawClient(
-            port: try #require(server.port), receiveBufferBytes: receiveBufferBytes)
-    }
-
-    func stop() async { await server.shutdown(graceNanoseconds: 0) }
-}
-
 private func get(_ path: String, _ fields: String = "") -> String {
     "GET \(path) HTTP/1.1\r\nHost: a\r\n\(fields)\r\n"
 }
@@ -419,6 +272,22 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         #expect(answer.isClosed && answer.text.hasSuffix("Connection: close\r\n\r\nheld"))
         working.close()
         #expect(await ending.value)
+    }
+
+    /// The loops still run while other threads hand them their last results.
+    @Test(.timeLimit(.minutes(1))) func loopsEndAfterTheOthersHaveSettled() async throws {
+        let server = try await TestServer { _ in }
+        let loops = server.server.eventLoops
+        let events = server.events
+        await server.server.shutdown(graceNanoseconds: 0) {
+            for loop in loops {
+                loop.execute { events.handled.add(1, ordering: .releasing) }
+            }
+            while events.handled.load(ordering: .acquiring) < loops.count {
+                guard (try? await Task.sleep(nanoseconds: 1_000_000)) != nil else { return }
+            }
+        }
+        #expect(events.handled.load(ordering: .acquiring) == loops.count && loops.count > 0)
     }
 
     /// Whoever has a connection when the server ends may send a request, or the rest of one.

@@ -31,9 +31,8 @@ struct RunningService {
 
     func stop() async {
         await server.shutdown(graceNanoseconds: 5_000_000_000) { [service] in
-            await service.pool.settle(withinNanoseconds: 1_000_000_000)
+            await service.pool.end(withinNanoseconds: 1_000_000_000)
         }
-        service.pool.close()
     }
 
     /// Runs `body` with a service that is stopped behind it.

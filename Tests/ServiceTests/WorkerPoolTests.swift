@@ -144,7 +144,7 @@ struct WorkerPoolTests {
         #expect(sum.value.load(ordering: .relaxed) == 500_500)
         #expect(pool.threadCount == 4)
         #expect(!pool.isWedged(now: MonotonicClock.nanoseconds()))
-        pool.close()
+        #expect(await pool.end(withinNanoseconds: 10_000_000_000))
     }
 
     private final class Sum: Sendable {

@@ -76,6 +76,33 @@ import Testing
         #expect(heap.bytesHeld <= 1 << 20)
     }
 
+    /// Chunks are kept up to the bound, taken again before new ones, and count as used only then.
+    @Test func chunksAreKeptFromRunToRun() throws {
+        let heap = Heap(bytesMax: 16 << 20)
+        defer { heap.destroy() }
+        func use(_ byteCount: Int) throws {
+            for _ in 0..<byteCount >> 16 { _ = try heap.bump(1 << 16) }
+        }
+        try use(8 << 20)
+        #expect(heap.bytesHeld >= 8 << 20 && heap.bytesSpare == 0)
+        for _ in 0..<3 {
+            heap.reset(retaining: 4 << 20)
+            let kept = heap.bytesHeld + heap.bytesSpare
+            #expect(kept <= 4 << 20 && kept > 2 << 20 && heap.bytesSpare > 0)
+            try use(1 << 20)
+            #expect(heap.bytesHeld + heap.bytesSpare == kept)
+            try use(7 << 20)
+            #expect(heap.bytesSpare == 0)
+        }
+        // Spare chunks are within the bound of a run.
+        heap.reset(retaining: 4 << 20)
+        heap.bytesMax = 1 << 20
+        #expect(throws: Stop.self) { try use(2 << 20) }
+        #expect(heap.bytesHeld <= 1 << 20)
+        heap.reset(retaining: 0)
+        #expect(heap.bytesHeld == 0 && heap.bytesSpare == 0)
+    }
+
     /// A value as deep as memory allows is freed without recursion.
     @Test func deepValueIsFreed() throws {
         let heap = Heap(bytesMax: 256 << 20)

@@ -235,7 +235,7 @@ struct ServeCommand: ParsableCommand {
         return library
     }
 
-    private static var settleNanosecondsMax: UInt64 { 1_000_000_000 }
+    private static var workersEndNanosecondsMax: UInt64 { 1_000_000_000 }
 
     /// Serves on while balancers notice, then lets open requests finish. Ctrl-C does not wait for
     /// balancers.
@@ -251,12 +251,11 @@ struct ServeCommand: ParsableCommand {
         }
         // Jobs whose requests were cut are cancelled: they end within milliseconds.
         let isComplete = await server.shutdown(graceNanoseconds: settings.graceNanoseconds) {
-            await service.pool.settle(withinNanoseconds: settleNanosecondsMax)
+            await service.pool.end(withinNanoseconds: workersEndNanosecondsMax)
         }
         if !isComplete {
             service.logger.warning("requests were cut at the end of the grace time")
         }
-        service.pool.close()
     }
 
     private static func shown(_ address: HTTPServer.Address, _ boundPort: Int?) -> String {

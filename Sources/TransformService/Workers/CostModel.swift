@@ -45,6 +45,7 @@ struct CostModel: Sendable, Equatable {
         covariance = (1 - share) * (covariance + share * bytesOff * nanosecondsOff)
     }
 
+    /// What a run counts for.
     private func believable(_ byteCount: Int, _ nanoseconds: UInt64) -> Double {
         let taken = min(Double(nanoseconds), Self.nanosecondsMax)
         guard runCount > Self.trustCount else { return taken }

@@ -60,14 +60,6 @@ final class WorkerPool<Job: PoolJob>: Sendable {
         workers.count { $0.deadlineNanoseconds.load(ordering: .relaxed) != 0 }
     }
 
-    /// Waits until no job runs or waits; no longer than told.
-    func settle(withinNanoseconds nanoseconds: UInt64) async {
-        let end = MonotonicClock.nanoseconds() &+ nanoseconds
-        while busyCount > 0 || queue.load.count > 0, MonotonicClock.nanoseconds() < end {
-            try? await Task.sleep(nanoseconds: 1_000_000)
-        }
-    }
-
     /// Whether some thread has not come back from its job long after the job's deadline.
     func isWedged(now: UInt64) -> Bool {
         workers.contains { worker in
@@ -78,11 +70,25 @@ final class WorkerPool<Job: PoolJob>: Sendable {
 
     /// Ends the threads once the jobs that wait are done.
     func close() { queue.close() }
+
+    /// Closes and waits for the threads to end, no longer than told.
+    /// - Returns: whether all have.
+    @discardableResult
+    func end(withinNanoseconds nanoseconds: UInt64) async -> Bool {
+        close()
+        let latest = MonotonicClock.nanoseconds() &+ nanoseconds
+        while MonotonicClock.nanoseconds() < latest {
+            if workers.allSatisfy({ $0.hasEnded.load(ordering: .acquiring) }) { return true }
+            try? await Task.sleep(nanoseconds: 1_000_000)
+        }
+        return false
+    }
 }
 
 private final class Worker<Job: PoolJob>: Sendable {
     /// Of the job in work; 0 without one.
     let deadlineNanoseconds = Atomic<UInt64>(0)
+    let hasEnded = Atomic(false)
     private let index: Int
     private let queue: WorkQueue<Job>
     private let makeExecutor: @Sendable () -> Executor
@@ -100,7 +106,7 @@ private final class Worker<Job: PoolJob>: Sendable {
         while true {
             let taken = queue.take(worker: index)
             for (job, reason) in taken.dropped { job.drop(reason) }
-            if taken.isClosed { return }
+            if taken.isClosed { break }
             if let slice = taken.slice {
                 deadlineNanoseconds.store(max(slice.deadlineNanoseconds, 1), ordering: .relaxed)
                 slice.run(on: executor)
@@ -110,5 +116,6 @@ private final class Worker<Job: PoolJob>: Sendable {
             }
             deadlineNanoseconds.store(0, ordering: .relaxed)
         }
+        hasEnded.store(true, ordering: .releasing)
     }
 }

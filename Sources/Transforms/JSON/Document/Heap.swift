@@ -78,6 +78,16 @@ import Glibc
         get { unsafe state.pointee.limit }
         nonmutating set { unsafe state.pointee.limit = newValue }
     }
+    /// Bytes of chunks of earlier runs that this one has not needed yet.
+    var bytesSpare: Int {
+        var sum = 0
+        var chunk = unsafe state.pointee.spareChunk
+        while chunk != 0 {
+            sum += Int(Heap.load(chunk + 8))
+            chunk = Heap.load(chunk)
+        }
+        return sum
+    }
     var indexSeed: UInt64 { unsafe state.pointee.indexSeed }
 
     /// Takes steps for work that cannot stop half-way; the next charge looks at the clock for it.
@@ -110,26 +120,26 @@ import Glibc
             unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: large))
             large = next
         }
-        let (kept, keptBytes) = retain(retaining)
+        let spare = retain(retaining)
         unsafe state.pointee.freeLists.update(repeating: 0, count: Heap.freeListCount)
         unsafe state.pointee.largeList = 0
-        unsafe state.pointee.chunk = kept
-        unsafe state.pointee.bump = kept == 0 ? 0 : kept + UInt(Heap.chunkHeaderByteCount)
-        unsafe state.pointee.bumpEnd = kept + UInt(keptBytes)
-        unsafe state.pointee.bytesHeld = keptBytes
+        unsafe state.pointee.chunk = 0
+        unsafe state.pointee.spareChunk = spare
+        unsafe state.pointee.bump = 0
+        unsafe state.pointee.bumpEnd = 0
+        unsafe state.pointee.bytesHeld = 0
         unsafe state.pointee.bytesPeak = 0
         unsafe state.pointee.liveBlocks = 0
         unsafe state.pointee.limit = .none
     }
 
-    /// Keeps chunks of up to so many bytes together, the first one in use and the others spare, and
-    /// gives the rest back: a page that is touched again costs much less than a new one.
-    /// - Returns: the first one, 0 for none, and its size.
-    private func retain(_ byteCountMax: Int) -> (chunk: UInt, byteCount: Int) {
-        var first: (chunk: UInt, byteCount: Int) = (0, 0)
-        var spare: UInt = 0
+    /// Keeps chunks of up to so many bytes together and gives the rest back: a page that is touched
+    /// again costs much less than a new one.
+    /// - Returns: the list of those kept; 0 for none.
+    private func retain(_ byteCountMax: Int) -> UInt {
+        var kept: UInt = 0
         var left = byteCountMax
-        for list in unsafe [state.pointee.chunk, state.pointee.spareChunk] {
+        for list in unsafe [state.pointee.spareChunk, state.pointee.chunk] {
             var chunk = list
             while chunk != 0 {
                 let next = Heap.load(chunk)
@@ -138,19 +148,13 @@ import Glibc
                     unsafe munmap(UnsafeMutableRawPointer(bitPattern: chunk), size)
                 } else {
                     left -= size
-                    if first.chunk == 0 {
-                        first = (chunk, size)
-                        Heap.store(chunk, 0)
-                    } else {
-                        Heap.store(chunk, spare)
-                        spare = chunk
-                    }
+                    Heap.store(chunk, kept)
+                    kept = chunk
                 }
                 chunk = next
             }
         }
-        unsafe state.pointee.spareChunk = spare
-        return first
+        return kept
     }
 
     // MARK: Bumped memory
