@@ -29,6 +29,16 @@ enum UTF8Text {
                 guard word & highBits == 0 else { break }
                 i += 8
             }
+            // Two sequences of three bytes, as most of the world's scripts have them.
+            while byteCount - i >= 8 {
+                let word = unsafe UInt64(
+                    littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt64.self))
+                let (first, second) = (word & 0x200F, word >> 24 & 0x200F)
+                guard word & 0xC0C0_F0C0_C0F0 == 0x8080_E080_80E0, first != 0, second != 0,
+                    first != 0x200D, second != 0x200D
+                else { break }
+                i += 6
+            }
             // Single sequences, with ASCII between them, up to the next four bytes of ASCII.
             while byteCount - i >= 4 {
                 let word = unsafe UInt32(

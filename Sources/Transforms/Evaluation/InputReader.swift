@@ -217,16 +217,9 @@ public struct InputForm: Sendable {
     /// Newlines in the block in front of `upto`, which only grows.
     private func lines(_ bytes: Bytes, _ upto: Int) -> Int {
         if upto < linesUpto.offset { return linesUpto.count }
-        var count = linesUpto.count
-        var place = linesUpto.offset
-        while place < upto {
-            // Safety: `place` < `upto` <= the block's byte count.
-            guard let found = unsafe memchr(bytes.base + place, 0x0A, upto - place) else { break }
-            place =
-                unsafe UnsafePointer(bytes.base).distance(
-                    to: found.assumingMemoryBound(to: UInt8.self)) + 1
-            count += 1
-        }
+        // Safety: `linesUpto.offset` <= `upto` <= the block's byte count.
+        let more = unsafe TextScan(bytes.base + linesUpto.offset, upto - linesUpto.offset)
+        let count = linesUpto.count + more.lineFeedCount()
         linesUpto = (upto, count)
         return count
     }

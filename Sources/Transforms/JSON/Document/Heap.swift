@@ -199,13 +199,42 @@ import Glibc
         }
         var size = max(Heap.chunkByteCountMin, min(held / 4, Heap.chunkByteCountMax))
         size = (max(size, byteCountMin) + 0xFFFF) & ~0xFFFF
+        let huge = (size + Heap.hugePageByteCount - 1) & ~(Heap.hugePageByteCount - 1)
+        if held >= Heap.hugePageByteCount / 2, held + huge <= bytesMax,
+            let chunk = Heap.mapHuge(huge)
+        {
+            return (chunk, huge)
+        }
         if held + size > bytesMax { throw stop(.memory) }
+        guard let chunk = Heap.map(size) else { throw stop(.memory) }
+        return (chunk, size)
+    }
+
+    /// On x86-64.
+    private static let hugePageByteCount = 2 << 20
+
+    private static func map(_ byteCount: Int) -> UInt? {
         let mapped = unsafe mmap(
-            nil, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-        guard let chunk = unsafe mapped, unsafe mapped != MAP_FAILED else { throw stop(.memory) }
-        // Large documents are read front to back: fewer, larger page faults.
-        if size >= 4 << 20 { unsafe madvise(chunk, size, MADV_HUGEPAGE) }
-        return (UInt(bitPattern: chunk), size)
+            nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+            -1, 0)
+        return unsafe mapped == MAP_FAILED ? nil : UInt(bitPattern: mapped)
+    }
+
+    /// Memory of whole huge pages: a page fault for each 2 MiB, and not for each 4 KiB.
+    private static func mapHuge(_ byteCount: Int) -> UInt? {
+        let unit = UInt(hugePageByteCount)
+        guard let mapped = map(byteCount + hugePageByteCount) else { return nil }
+        let start = (mapped + unit - 1) & ~(unit - 1)
+        let end = start + UInt(byteCount)
+        if start > mapped { unmap(mapped, start - mapped) }
+        let rest = mapped + unit - start
+        if rest > 0 { unmap(end, rest) }
+        unsafe madvise(UnsafeMutableRawPointer(bitPattern: start), byteCount, MADV_HUGEPAGE)
+        return start
+    }
+
+    private static func unmap(_ address: UInt, _ byteCount: UInt) {
+        unsafe munmap(UnsafeMutableRawPointer(bitPattern: address), Int(byteCount))
     }
 
     // MARK: Counted blocks

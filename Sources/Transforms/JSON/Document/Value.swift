@@ -37,6 +37,24 @@
 
     @inline(__always) func advanced(by count: Int) -> Slots { unsafe Slots(base + count) }
 
+    @inline(__always) func advanced(byBytes byteCount: Int) -> Slots {
+        Slots(address: address &+ UInt64(byteCount))
+    }
+
+    /// Copies some bytes of values, a few mostly, from `other`, which is elsewhere.
+    @inline(__always) func copy(_ other: Slots, byBytes byteCount: Int) {
+        let (target, source) = unsafe (
+            UnsafeMutableRawPointer(base), UnsafeRawPointer(other.base)
+        )
+        var offset = 0
+        while offset < byteCount {
+            unsafe target.storeBytes(
+                of: source.load(fromByteOffset: offset, as: SIMD2<UInt64>.self),
+                toByteOffset: offset, as: SIMD2<UInt64>.self)
+            offset &+= 16
+        }
+    }
+
     /// Copies `count` values from `other`, which may overlap.
     @inline(__always) func copy(_ other: Slots, _ count: Int) {
         unsafe base.update(from: other.base, count: count)

@@ -1,25 +1,41 @@
-// The usual reading of a document, whose strings and numbers borrow from its text. Names that the
-// object before at the same place had too are taken over with one comparison (ObjectShapes.swift);
-// what is not plain goes to the reader's other parts, which also say what is wrong.
+// The usual reading of a document, whose strings and numbers borrow from its text. Names that came
+// before at the same place are taken over with one comparison (ObjectShapes.swift); what is not
+// plain goes to the reader's other parts, which also say what is wrong.
+//
+// What the loop works on is a local `Cursor`, whose words stay in registers: only functions that
+// are inlined take it `inout`. The slow steps leave the place behind them in `offset`.
 //
 // Safety: bytes are read below `end`, which the place is compared with first; `top` stays below
-// `limit`, of memory that `makeRoom` grows; `frames` has room for `frameCapacity`.
+// `limit`, and `frame` at or below `lastFrame`, of memory that `growStack` and `growFrames` grow.
 
 extension JSONReader {
     /// An open container.
     struct Frame {
-        /// Values on the stack below the container's own.
+        /// Bytes of the stack below the container's own values.
         var start = 0
+        /// The tokens of an object's names so far, a bit for each.
+        var seen: UInt64 = 0
+        /// Not 0 if names may be the same: a token came again, or a name has none.
+        var repeated: UInt64 = 0
         /// The container's place among the shapes.
-        var place: Int32 = 0
-        /// The place of its children: of an array's elements, or of the member being read.
-        var childPlace: Int32 = 0
-        // Of an object: the next token of its shape and their end.
-        var token: Int32 = 0
-        var tokenEnd: Int32 = 0
-        var isObject = false
-        /// Whether a name was not found in the shape.
-        var hasNewName = false
+        var place = ObjectShapes.root
+        /// Of an object: the token of the member being read, if it has one.
+        var token = ObjectShapes.noToken
+        /// The byte that ends the container; 0 around the text's value.
+        var closing: UInt8 = 0
+    }
+
+    /// Where the reading is.
+    @safe private struct Cursor {
+        /// In the text.
+        var place: Int
+        /// The container around the place.
+        var frame: UnsafeMutablePointer<Frame>
+        /// With no room for another one above it.
+        var lastFrame: UnsafeMutablePointer<Frame>
+        /// The first free value of the stack, and its end.
+        var top: UnsafeMutablePointer<Value>
+        var limit: UnsafeMutablePointer<Value>
     }
 
     /// Bytes between two looks at the budget.
@@ -28,112 +44,146 @@ extension JSONReader {
     /// One value from `offset` on, which is left behind it.
     mutating func readBorrowed() throws(ReadFailure) -> Value {
         let text = unsafe TextScan(base, end)
-        var place = offset
         var nextLook = offset &+ JSONReader.lookByteCount
-        var frame = Frame()
-        frame.childPlace = Int32(truncatingIfNeeded: ObjectShapes.root)
-        var depth = 0
-        stackCount = 0
+        var at = unsafe Cursor(
+            place: offset, frame: frames, lastFrame: lastFrame, top: stack.base,
+            limit: stack.base + stackCapacity)
+        unsafe at.frame.pointee = Frame()
         while true {
-            place = try text.passSpace(place)
-            let first = text[place]
+            at.place = try text.passSpace(at.place)
+            let first = text[at.place]
             var value: Value
-            if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
-                place = try text.passSpace(place &+ 1)
-                if depth >= depthMax {
-                    throw ReadFailure(
-                        code: .tooDeep,
-                        offset: text[place] == first &+ 2 ? place : place &- 1)
-                }
-                if text[place] != first &+ 2 {
-                    if depth == frameCapacity { growFrames() }
-                    unsafe frames[depth] = frame
-                    depth &+= 1
-                    enter(&frame, isObject: first == UInt8(ascii: "{"))
-                    if frame.isObject { place = try readName(&frame, text, place) }
-                    continue
-                }
-                value = Value(first == UInt8(ascii: "{") ? .object : .array, payload: 16)
-                place &+= 1
+            if first == UInt8(ascii: "\"") {
+                value = try readString(text, &at)
+            } else if first | 0x20 == UInt8(ascii: "{") {
+                guard let empty = try open(first, text, &at) else { continue }
+                value = empty
+            } else if let number = JSONReader.readPlainNumber(text, &at.place, first) {
+                value = number
             } else {
-                value = try readScalar(first, text, &place)
+                value = try readOtherScalar(text, at.place, first)
+                at.place = offset
             }
-            while depth > 0 {
-                try push(value)
-                place = try text.passSpace(place)
-                let next = text[place]
+            while unsafe at.frame.pointee.closing != 0 {
+                try push(value, &at)
+                at.place = try text.passSpace(at.place)
+                let next = text[at.place]
+                at.place &+= 1
                 if next == UInt8(ascii: ",") {
-                    place &+= 1
-                    if frame.isObject { place = try readName(&frame, text, place) }
+                    if unsafe at.frame.pointee.closing == UInt8(ascii: "}") {
+                        try pushName(unsafe shapes.next(at.frame.pointee.token), text, &at)
+                    }
                     break
                 }
-                if next != (frame.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                    throw ReadFailure(code: .unexpectedByte, offset: place)
+                if unsafe next != at.frame.pointee.closing {
+                    throw ReadFailure(code: .unexpectedByte, offset: at.place &- 1)
                 }
-                place &+= 1
-                offset = place
-                value = try leave(frame)
-                depth &-= 1
-                frame = unsafe frames[depth]
+                value = try close(&at)
             }
-            if depth == 0 {
-                offset = place
+            if unsafe at.frame.pointee.closing == 0 {
+                offset = at.place
                 return value
             }
-            if place >= nextLook {
-                nextLook = place &+ JSONReader.lookByteCount
+            if at.place >= nextLook {
+                nextLook = at.place &+ JSONReader.lookByteCount
                 do throws(Stop) { try budget.charge(Budget.sliceStepCount) } catch {
-                    throw ReadFailure(code: .limit, offset: place)
+                    throw ReadFailure(code: .limit, offset: at.place)
                 }
             }
         }
+    }
+
+    @inline(__always) private mutating func push(
+        _ value: Value, _ at: inout Cursor
+    ) throws(ReadFailure) {
+        if unsafe at.top == at.limit { unsafe (at.top, at.limit) = try grownStack(at.top) }
+        unsafe at.top.pointee = value
+        unsafe at.top += 1
+    }
+
+    // MARK: Room
+
+    /// The stack's next place and its end, after it has grown.
+    @inline(never) private mutating func grownStack(
+        _ top: UnsafeMutablePointer<Value>
+    ) throws(ReadFailure) -> (UnsafeMutablePointer<Value>, UnsafeMutablePointer<Value>) {
+        let count = unsafe top - stack.base
+        try growStack()
+        return unsafe (stack.base + count, stack.base + stackCapacity)
+    }
+
+    private var lastFrame: UnsafeMutablePointer<Frame> {
+        unsafe frames + min(depthMax, frameCapacity - 1)
+    }
+
+    /// The frame, after there is room for one more.
+    @inline(never) private mutating func makeRoom(
+        above frame: UnsafeMutablePointer<Frame>, _ text: TextScan, _ place: Int
+    ) throws(ReadFailure) -> UnsafeMutablePointer<Frame> {
+        let depth = unsafe frame - frames
+        if depth == depthMax {
+            // Of an empty container the end is told.
+            let next = try text.passSpace(place + 1)
+            let isEmpty = text[next] == text[place] + 2
+            throw ReadFailure(code: .tooDeep, offset: isEmpty ? next : next - 1)
+        }
+        growFrames()
+        return unsafe frames + depth
     }
 
     // MARK: Scalars
 
-    /// A scalar at `place`, which is left behind it.
-    @inline(__always) private mutating func readScalar(
-        _ first: UInt8, _ text: TextScan, _ place: inout Int
+    @inline(__always) private mutating func readString(
+        _ text: TextScan, _ at: inout Cursor
     ) throws(ReadFailure) -> Value {
-        if first == UInt8(ascii: "\"") {
-            let start = place &+ 1
-            let close = text.plainEnd(start)
-            if close < text.end && text[close] == UInt8(ascii: "\"") {
-                place = close &+ 1
-                return unsafe Value(
-                    .string, flags: Value.ascii | Value.plain, count: close &- start,
-                    payload: UInt64(UInt(bitPattern: text.base + start)))
-            }
-            if let close = text.wideClose(close) {
-                place = close &+ 1
-                return unsafe Value(
-                    .string, flags: Value.plain, count: close &- start,
-                    payload: UInt64(UInt(bitPattern: text.base + start)))
-            }
-        } else if first &- 0x30 <= 9 || first == UInt8(ascii: "-") {
-            if let value = JSONReader.readPlainNumber(text, &place) { return value }
+        let start = at.place &+ 1
+        let stop = text.plainEnd(start)
+        if stop < text.end && text[stop] == UInt8(ascii: "\"") {
+            at.place = stop &+ 1
+            return unsafe Value(
+                .string, flags: Value.ascii | Value.plain, count: stop &- start,
+                payload: UInt64(UInt(bitPattern: text.base + start)))
+        }
+        let value = try readOtherString(text, start, stop)
+        at.place = offset
+        return value
+    }
+
+    /// A string whose first byte that is no plain character is at `stop`.
+    @inline(never) private mutating func readOtherString(
+        _ text: TextScan, _ start: Int, _ stop: Int
+    ) throws(ReadFailure) -> Value {
+        if let close = text.wideClose(stop) {
+            offset = close + 1
+            return unsafe Value(
+                .string, flags: Value.plain, count: close - start,
+                payload: UInt64(UInt(bitPattern: text.base + start)))
+        }
+        offset = start
+        return try readString()
+    }
+
+    /// `true`, `false`, `null`, and all that is not plain.
+    @inline(never) private mutating func readOtherScalar(
+        _ text: TextScan, _ place: Int, _ first: UInt8
+    ) throws(ReadFailure) -> Value {
+        if let end = text.wordEnd(place) {
+            offset = end
+            return first == UInt8(ascii: "n") ? .null : Value(first == UInt8(ascii: "t"))
         }
         offset = place
-        let value = try readScalarOrOpen()
-        place = offset
-        return value
+        return try readScalarOrOpen()
     }
 
     /// A number without an exponent; nil leaves it to `readNumber`.
     @inline(__always) private static func readPlainNumber(
-        _ text: TextScan, _ place: inout Int
+        _ text: TextScan, _ place: inout Int, _ first: UInt8
     ) -> Value? {
         let start = place
-        let isNegative = text[start] == UInt8(ascii: "-")
+        let isNegative = first == UInt8(ascii: "-")
+        if !isNegative && first &- 0x30 > 9 { return nil }
         let digits = isNegative ? start &+ 1 : start
-        var stop = digits
-        var integer = 0
-        while stop < text.end {
-            let digit = text[stop] &- 0x30
-            if digit > 9 { break }
-            integer = integer &* 10 &+ Int(digit)
-            stop &+= 1
-        }
+        var (integer, stop) = text.integer(digits)
         let count = stop &- digits
         if count == 0 || stop >= text.end || count > 1 && text[digits] == 0x30 { return nil }
         var next = text[stop]
@@ -141,7 +191,8 @@ extension JSONReader {
             if next | 0x20 == UInt8(ascii: "e") { return nil }
             if count <= 18 && (integer != 0 || !isNegative) {
                 place = stop
-                return Value(integer: isNegative ? -integer : integer)
+                if isNegative { integer = 0 &- integer }
+                return Value(integer: integer)
             }
         } else {
             let fraction = stop &+ 1
@@ -157,100 +208,144 @@ extension JSONReader {
 
     // MARK: Names
 
-    /// A name and its colon; the place behind them.
-    @inline(__always) private mutating func readName(
-        _ frame: inout Frame, _ text: TextScan, _ start: Int
-    ) throws(ReadFailure) -> Int {
-        let place = try text.passSpace(start)
-        if frame.token < frame.tokenEnd,
-            unsafe shapes.matches(Int(frame.token), text.base + place, text.end &- place)
-        {
-            let token = shapes.token(Int(frame.token))
-            frame.token &+= 1
-            frame.childPlace = token.place
-            try push(token.name)
-            return place &+ token.byteCount
+    /// Reads a name, which may be the token's, up to its value.
+    @inline(__always) private mutating func pushName(
+        _ token: Int32, _ text: TextScan, _ at: inout Cursor
+    ) throws(ReadFailure) {
+        if unsafe shapes.matches(token, text.base + at.place, text.end &- at.place) {
+            try push(unsafe take(token, at.frame), &at)
+            at.place &+= shapes.byteCount(token)
+        } else {
+            try push(unsafe try readOtherName(at.frame, at.place, isFirst: false), &at)
+            at.place = offset
         }
-        return try readOtherName(&frame, place)
     }
 
+    /// The name of a token whose bytes come next.
+    @inline(__always) private func take(
+        _ token: Int32, _ frame: UnsafeMutablePointer<Frame>
+    ) -> Value {
+        let bit = shapes[token].bit
+        unsafe frame.pointee.repeated |= frame.pointee.seen & bit
+        unsafe frame.pointee.seen |= bit
+        unsafe frame.pointee.token = token
+        return shapes[token].name
+    }
+
+    /// A name that was not foreseen, from the separator before it on; `offset` is its value's.
     @inline(never) private mutating func readOtherName(
-        _ frame: inout Frame, _ place: Int
-    ) throws(ReadFailure) -> Int {
-        if !frame.hasNewName {
-            if let index = unsafe shapes.find(
-                Int(frame.token) + 1, Int(frame.tokenEnd), base + place, end - place)
-            {
-                let token = shapes.token(index)
-                frame.token = Int32(truncatingIfNeeded: index + 1)
-                frame.childPlace = token.place
-                try push(token.name)
-                return place + token.byteCount
-            }
-            frame.hasNewName = true
-            frame.tokenEnd = 0
-        }
+        _ frame: UnsafeMutablePointer<Frame>, _ place: Int, isFirst: Bool
+    ) throws(ReadFailure) -> Value {
+        let text = unsafe TextScan(base, end)
         offset = place
-        try push(try readNameValue())
-        frame.childPlace = Int32(truncatingIfNeeded: ObjectShapes.nowhere)
-        return offset
+        let name = try readNameValue()
+        offset = try text.passSpace(offset)
+        var token = ObjectShapes.noToken
+        let distance =
+            unsafe Int(truncatingIfNeeded: name.payload) &- Int(bitPattern: text.base + place)
+        // A name with escapes stands in memory of its own.
+        if name.word & Value.plain != 0 && distance > 0 && distance < offset - place {
+            token = unsafe shapes.learn(
+                frame.pointee.place, behind: frame.pointee.token, name,
+                Bytes(text.base + place, offset - place), isFirst: isFirst)
+        }
+        if token == ObjectShapes.noToken { unsafe frame.pointee.repeated = 1 }
+        _ = unsafe take(token, frame)
+        return name
     }
 
     // MARK: Containers
 
-    @inline(__always) private mutating func enter(_ frame: inout Frame, isObject: Bool) {
-        let place = frame.childPlace
-        frame = Frame()
-        frame.start = stackCount
-        frame.place = place
-        frame.isObject = isObject
-        if isObject {
-            let shape = shapes.shape(Int(place))
-            frame.token = Int32(truncatingIfNeeded: shape.first)
-            frame.tokenEnd = Int32(truncatingIfNeeded: shape.first &+ shape.count)
-        } else {
-            frame.childPlace = Int32(truncatingIfNeeded: shapes.elementPlace(Int(place)))
+    /// Enters the container at the place, unless it is empty: then it is the result.
+    @inline(always) private mutating func open(
+        _ first: UInt8, _ text: TextScan, _ at: inout Cursor
+    ) throws(ReadFailure) -> Value? {
+        if unsafe at.frame == at.lastFrame {
+            unsafe at.frame = try makeRoom(above: at.frame, text, at.place)
+            unsafe at.lastFrame = lastFrame
         }
+        let isObject = first == UInt8(ascii: "{")
+        let frame = unsafe enter(at.frame, first, UInt(bitPattern: at.top))
+        at.place &+= 1
+        let token = unsafe shapes.start(frame.pointee.place)
+        if isObject, unsafe shapes.matches(token, text.base + at.place, text.end &- at.place) {
+            try push(unsafe take(token, frame), &at)
+            at.place &+= shapes.byteCount(token)
+        } else {
+            let next = try text.passSpace(at.place)
+            if text[next] == first &+ 2 {
+                at.place = next &+ 1
+                return Value(isObject ? .object : .array, payload: 16)
+            }
+            if isObject {
+                try push(unsafe try readOtherName(frame, at.place, isFirst: true), &at)
+                at.place = offset
+            } else {
+                at.place = next
+            }
+        }
+        unsafe at.frame = unsafe frame
+        return nil
     }
 
-    /// The container of the values on the stack, which are taken from it.
-    @inline(__always) private mutating func leave(_ frame: Frame) throws(ReadFailure) -> Value {
-        let start = frame.start
-        let count = stackCount &- start
-        if frame.hasNewName { return try leaveNew(frame) }
-        let memberCount = count / 2
-        let room = frame.isObject && memberCount > 8 && indexes ? Heap.headerByteCount : 0
-        if memberCount > 64 && frame.isObject { return try leaveNew(frame) }
+    /// Leaves the container, whose values are taken from the stack.
+    @inline(__always) private mutating func close(_ at: inout Cursor) throws(ReadFailure) -> Value {
+        let value = unsafe try leave(at.frame, at.place, UInt(bitPattern: at.top))
+        unsafe at.top = stack.advanced(byBytes: at.frame.pointee.start).base
+        unsafe at.frame -= 1
+        return value
+    }
+
+    /// The frame of a container that opens in another's.
+    @inline(__always) private func enter(
+        _ outer: UnsafeMutablePointer<Frame>, _ first: UInt8, _ top: UInt
+    ) -> UnsafeMutablePointer<Frame> {
+        let place: Int32
+        if unsafe outer.pointee.token != ObjectShapes.noToken {
+            place = unsafe shapes.child(outer.pointee.token)
+        } else if unsafe outer.pointee.closing != 0 {
+            place = unsafe shapes.element(outer.pointee.place)
+        } else {
+            place = ObjectShapes.root
+        }
+        let frame = unsafe outer + 1
+        unsafe frame.pointee = Frame(
+            start: Int(bitPattern: top &- UInt(stack.address)), place: place, closing: first &+ 2)
+        return unsafe frame
+    }
+
+    /// The container of the values from the frame's start to the top of the stack.
+    @inline(__always) private mutating func leave(
+        _ frame: UnsafeMutablePointer<Frame>, _ place: Int, _ top: UInt
+    ) throws(ReadFailure) -> Value {
+        let values = unsafe stack.advanced(byBytes: frame.pointee.start)
+        let byteCount = Int(bitPattern: top &- UInt(values.address))
+        let isObject = unsafe frame.pointee.closing == UInt8(ascii: "}")
+        let memberCount = byteCount &>> 5
+        if isObject && (memberCount > 64 || (unsafe frame.pointee.repeated != 0)) {
+            return unsafe try leaveOther(frame.pointee.start, byteCount, place)
+        }
+        let room = isObject && memberCount > 8 && indexes ? Heap.headerByteCount : 0
         let address: UInt
-        do throws(Stop) { address = try heap.bump(count &* 16 &+ room) + UInt(room) } catch {
-            throw ReadFailure(code: .limit, offset: offset)
+        do throws(Stop) { address = try heap.bump(byteCount &+ room) &+ UInt(room) } catch {
+            throw ReadFailure(code: .limit, offset: place)
         }
-        if room > 0 { Heap.store(address - 32, 0) }
-        let slots = Slots(address: UInt64(address))
-        let values = stack.advanced(by: start)
-        var i = 0
-        while i < count {
-            slots[i] = values[i]
-            i &+= 1
-        }
-        stackCount = start
-        return frame.isObject
+        if room > 0 { Heap.store(address &- 32, 0) }
+        Slots(address: UInt64(address)).copy(values, byBytes: byteCount)
+        return isObject
             ? Value(
                 .object, flags: room > 0 ? Heap.indexable : 0, count: memberCount,
                 payload: UInt64(address))
-            : Value(.array, count: count, payload: UInt64(address))
+            : Value(.array, count: byteCount &>> 4, payload: UInt64(address))
     }
 
-    /// An object with names that its shape has not; the next one may have the same.
-    @inline(never) private mutating func leaveNew(_ frame: Frame) throws(ReadFailure) -> Value {
-        let count = (stackCount - frame.start) / 2
-        let object = try closeObject(frame.start)
-        stackCount = frame.start
-        if object.count == count, object.payload != 16 {
-            unsafe shapes.learn(
-                Int(frame.place), object.slots, count, stride: 2,
-                Bytes(base, end))
-        }
-        return object
+    /// An object with names that may be the same, or with many.
+    @inline(never) private mutating func leaveOther(
+        _ start: Int, _ byteCount: Int, _ place: Int
+    ) throws(ReadFailure) -> Value {
+        offset = place
+        stackCount = (start + byteCount) >> 4
+        defer { stackCount = 0 }
+        return try closeObject(start >> 4)
     }
 }

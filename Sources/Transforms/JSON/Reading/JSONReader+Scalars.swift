@@ -111,8 +111,10 @@ extension JSONReader {
     private mutating func readEscapedString(_ start: Int, _ firstStop: Int) throws(ReadFailure)
         -> Value
     {
+        let text = unsafe TextScan(base, end)
         var close = firstStop
         while true {
+            close = text.wideEnd(close)
             if close >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
             let byte = byte(close)
             if byte == 0x22 { break }
@@ -141,6 +143,19 @@ extension JSONReader {
         var place = start
         var count = 0
         while place < close {
+            // Safety: 8 bytes remain, and as many of `out`, where no more has been written.
+            while place &+ 8 <= close {
+                let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+                unsafe UnsafeMutableRawPointer(out.base + count).storeBytes(
+                    of: word, as: UInt64.self)
+                let backslash = word ^ (JSONReader.ones &* 0x5C)
+                let stops = (backslash &- JSONReader.ones) & ~backslash & JSONReader.highs
+                let passed = stops == 0 ? 8 : stops.trailingZeroBitCount &>> 3
+                place &+= passed
+                count &+= passed
+                if stops != 0 { break }
+            }
+            if place == close { break }
             let byte = byte(place)
             if byte != 0x5C {
                 out[count] = byte
@@ -190,7 +205,10 @@ extension JSONReader {
         if place + 6 > close { throw ReadFailure(code: .badEscape, offset: place) }
         var value: UInt32 = 0
         for i in 2..<6 {
-            guard let digit = Character(UnicodeScalar(byte(place + i))).hexDigitValue else {
+            let byte = byte(place + i)
+            let letter = (byte | 0x20) &- UInt8(ascii: "a")
+            let digit = letter < 6 ? letter + 10 : byte &- UInt8(ascii: "0")
+            if digit > (letter < 6 ? 15 : 9) {
                 throw ReadFailure(code: .badEscape, offset: place)
             }
             value = value << 4 | UInt32(digit)
@@ -198,22 +216,8 @@ extension JSONReader {
         return value
     }
 
-    /// The first place from `start` on that is no digit; long runs go by 8.
-    @inline(__always) private func skipDigits(_ start: Int) -> Int {
-        var place = start
-        while place &+ 8 <= end {
-            // Safety: 8 bytes remain.
-            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
-            // A byte is a digit when its high half is 3, and stays 3 with 6 added.
-            let halves: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
-            let threes: UInt64 = 0x3030_3030_3030_3030
-            let others =
-                (word & halves ^ threes) | ((word &+ 0x0606_0606_0606_0606) & halves ^ threes)
-            if others != 0 { return place &+ others.trailingZeroBitCount >> 3 }
-            place &+= 8
-        }
-        while isDigit(place) { place &+= 1 }
-        return place
+    private func skipDigits(_ start: Int) -> Int {
+        unsafe TextScan(base, end).skipDigits(start)
     }
 
     @inline(__always) private func isDigit(_ place: Int) -> Bool {

@@ -24,7 +24,7 @@ import Glibc
     let indexes: Bool
     private(set) var stack: Slots
     /// 0 before the first text, when nothing has been allocated.
-    private var stackCapacity = 0
+    private(set) var stackCapacity = 0
     var stackCount = 0
 
     /// Of the text's objects so far.
@@ -159,7 +159,7 @@ import Glibc
         stackCount &+= 1
     }
 
-    @inline(never) private mutating func growStack() throws(ReadFailure) {
+    @inline(never) mutating func growStack() throws(ReadFailure) {
         let byteCount = stackCapacity * 2 * MemoryLayout<Value>.size
         if heap.bytesHeld + byteCount > heap.bytesMax { throw limit(.memory) }
         guard let moved = unsafe realloc(stack.base, byteCount) else { throw limit(.memory) }

@@ -1,43 +1,50 @@
-// The names of earlier objects -> a quick reading of the same names in the next object at the same
-// place. Rows of one shape repeat their names byte for byte:
+// The names that a text has had so far -> a quick reading of those that come again. A name is
+// foreseen from the one before it in the object that stood at the same place:
 //
 //     [{"id":1,"at":{"x":2}},{"id":3,...       place 1: the text; place 2: its elements
-//      ^^^^^ ^^^^^                             shape of place 2: "id": "at":
-//                                              place 3: the value of "at", with a shape of its own
+//      ^^^^^ ^^^^^                             tokens of place 2: "id": then "at":
+//                                              place 3: the value of "at", with tokens of its own
 //
-// A name that has the bytes of its token needs no scan and no check; names that match tokens in
-// their order differ from each other as the tokens do. Memory is bounded and small: what finds no
-// room is read as if it were new. It is a handle: copies share the memory.
+// A token is all from the separator before a name to the value behind it, white space too. What has
+// its bytes needs no scan and no check, and as each token of a place is a bit, neither does the
+// question whether the object has the name already. Memory is bounded and small: what finds no room
+// is read as if it were new. It is a handle: copies share the memory.
 //
-// Safety: names borrow from the text that is being read; `placeCount` and `tokenCount` stay below
-// the capacities.
+// Safety: names and tokens borrow from the text that is being read; `places` and `tokens` have room
+// for `placesMax` and `tokensMax`, which the counts stay below.
 
 @safe struct ObjectShapes {
-    /// A name that stood in the text between quotes, with its colon next to it.
     struct Token {
+        /// As it stands in the text, without escapes.
         var name = Value.absent
+        /// Which of its place's tokens this is.
+        var bit: UInt64 = 0
+        /// From the separator in front of the name to the value, at an address in the text.
+        var address: UInt = 0
+        var byteCount = Int32.max
+        /// The token that came behind this one last; 0 for none, as below.
+        var next: Int32 = 0
         /// The place of the member's value.
-        var place: Int32 = 0
-        /// Of the name, its quotes and its colon.
-        var byteCount = 0
+        var child: Int32 = 0
+        /// Another token of the same place.
+        var sibling: Int32 = 0
     }
 
+    /// Where objects or arrays stand.
     private struct Place {
-        var firstToken = 0
-        var tokenCount = 0
-        /// The place of an array's elements; 0 as long as there is none.
-        var elementPlace = 0
-        var learnedCount = 0
+        /// The token that an object began with last.
+        var start: Int32 = 0
+        /// One of the tokens, whose siblings are the others.
+        var token: Int32 = 0
+        var tokenCount: Int32 = 0
+        /// The place of an array's elements, and of members without a token.
+        var element: Int32 = 0
     }
 
-    private static let placesMax = 512
-    private static let tokensMax = 1_024
-    /// A place whose objects keep differing is not worth learning again.
-    private static let learnedMax = 8
-    /// Tokens that are passed over to find a name: optional members.
-    static let passedMax = 4
-    /// A matched token is a bit in 64.
-    static let namesMax = 64
+    private static let placesMax = 1_024
+    private static let tokensMax = 2_048
+    /// Each is a bit of 64. A place with more names is no record but a dictionary.
+    private static let placeTokensMax = 64
 
     private struct Counts {
         var places = 0
@@ -47,13 +54,13 @@
     private let places: UnsafeMutablePointer<Place>
     private let tokens: UnsafeMutablePointer<Token>
     private let counts: UnsafeMutablePointer<Counts>
-    private var placeCount: Int { unsafe counts.pointee.places }
-    private var tokenCount: Int { unsafe counts.pointee.tokens }
 
     /// What has no place of its own: nothing is learned there.
-    static let nowhere = 0
+    static var nowhere: Int32 { 0 }
     /// The whole text.
-    static let root = 1
+    static var root: Int32 { 1 }
+    /// What no text matches and nothing follows.
+    static var noToken: Int32 { 0 }
 
     init() {
         // One block, of which a text with few names touches few pages.
@@ -83,51 +90,77 @@
 
     /// Forgets the text before.
     func begin() {
-        unsafe places[ObjectShapes.nowhere] = Place(learnedCount: ObjectShapes.learnedMax)
-        unsafe places[ObjectShapes.root] = Place()
-        unsafe counts.pointee = Counts(places: 2)
+        unsafe places[Int(ObjectShapes.nowhere)] = Place(
+            tokenCount: Int32(truncatingIfNeeded: ObjectShapes.placeTokensMax))
+        unsafe places[Int(ObjectShapes.root)] = Place()
+        unsafe tokens[Int(ObjectShapes.noToken)] = Token()
+        unsafe counts.pointee = Counts(places: 2, tokens: 1)
     }
 
-    private func makePlace() -> Int {
-        if placeCount == ObjectShapes.placesMax { return ObjectShapes.nowhere }
-        unsafe places[placeCount] = Place()
-        unsafe counts.pointee.places += 1
-        return placeCount - 1
+    /// The token that an object at `place` will begin with.
+    @inline(__always) func start(_ place: Int32) -> Int32 {
+        assert(place < (unsafe counts.pointee.places))
+        return unsafe places[Int(place)].start
     }
 
-    /// Where the elements of an array at `place` stand.
-    func elementPlace(_ place: Int) -> Int {
-        assert(place < placeCount)
+    // MARK: Places
+
+    /// Where the value of a token stands.
+    @inline(__always) func child(_ token: Int32) -> Int32 {
+        let place = self[token].child
+        return place != 0 ? place : makeChild(token)
+    }
+
+    /// Where the elements of an array at `place`, or an object's members without a token, stand.
+    @inline(__always) func element(_ place: Int32) -> Int32 {
+        assert(place < (unsafe counts.pointee.places))
+        let element = unsafe places[Int(place)].element
+        return element != 0 ? element : makeElement(place)
+    }
+
+    @inline(never) private func makeChild(_ token: Int32) -> Int32 {
+        let place = makePlace()
+        unsafe tokens[Int(token)].child = place
+        return place
+    }
+
+    @inline(never) private func makeElement(_ place: Int32) -> Int32 {
         if place == ObjectShapes.nowhere { return place }
-        if unsafe places[place].elementPlace == 0 {
-            let made = makePlace()
-            unsafe places[place].elementPlace = made
-        }
-        return unsafe places[place].elementPlace
+        let element = makePlace()
+        unsafe places[Int(place)].element = element
+        return element
     }
 
-    /// The tokens of the objects at `place`.
-    @inline(__always) func shape(_ place: Int) -> (first: Int, count: Int) {
-        assert(place < placeCount)
-        return unsafe (places[place].firstToken, places[place].tokenCount)
+    private func makePlace() -> Int32 {
+        let count = unsafe counts.pointee.places
+        if count == ObjectShapes.placesMax { return ObjectShapes.nowhere }
+        unsafe places[count] = Place()
+        unsafe counts.pointee.places += 1
+        return Int32(truncatingIfNeeded: count)
     }
 
-    @inline(__always) func token(_ index: Int) -> Token {
-        assert(index < tokenCount)
-        return unsafe tokens[index]
+    // MARK: Tokens
+
+    /// The token that is to come behind another.
+    @inline(__always) func next(_ token: Int32) -> Int32 { self[token].next }
+
+    /// Bytes from the separator in front of a token's name to its value.
+    @inline(__always) func byteCount(_ token: Int32) -> Int { Int(self[token].byteCount) }
+
+    @inline(__always) subscript(token: Int32) -> Token {
+        assert(token < (unsafe counts.pointee.tokens))
+        return unsafe tokens[Int(token)]
     }
 
-    /// Whether a token's bytes begin at `text`, of which `available` bytes remain.
+    /// Whether the token's bytes begin at `text`, of which `available` bytes remain.
     @inline(__always) func matches(
-        _ index: Int, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
+        _ token: Int32, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
     ) -> Bool {
-        let token = self.token(index)
-        let count = token.byteCount
+        let count = Int(self[token].byteCount)
         // Safety: `available` is at least the token's bytes and 8 more; the token stood earlier in
         // the same text, so as many bytes follow it.
         if count &+ 8 > available { return false }
-        let known = unsafe UnsafeRawPointer(bitPattern: UInt(token.name.payload &- 1))
-            .unsafelyUnwrapped
+        let known = unsafe UnsafeRawPointer(bitPattern: self[token].address).unsafelyUnwrapped
         let raw = UnsafeRawPointer(text)
         var i = 0
         while i &+ 8 <= count {
@@ -144,46 +177,48 @@
         return difference & ((1 &<< UInt64(truncatingIfNeeded: (count &- i) &* 8)) &- 1) == 0
     }
 
-    /// The token from `first` on, a few at most, whose bytes begin at `text`: those before it are
-    /// of members that an object may lack.
-    func find(
-        _ first: Int, _ end: Int, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
-    ) -> Int? {
-        var index = first
-        while index < min(end, first + ObjectShapes.passedMax) {
-            if unsafe matches(index, text, available) { return index }
-            index += 1
+    /// The token of a name that was not foreseen, which will be the next time.
+    /// - Parameters:
+    ///   - previous: the token before it in its object; `noToken` if there is none.
+    ///   - name: in `bytes`, as it stands there.
+    ///   - bytes: from the separator in front of the name to the value.
+    /// - Returns: `noToken` where there is no room for it.
+    func learn(
+        _ place: Int32, behind previous: Int32, _ name: Value, _ bytes: Bytes, isFirst: Bool
+    ) -> Int32 {
+        var token = unsafe places[Int(place)].token
+        while token != ObjectShapes.noToken, !isNamed(token, name) { token = self[token].sibling }
+        if token == ObjectShapes.noToken {
+            token = makeToken(place, name)
+            if token == ObjectShapes.noToken { return token }
         }
-        return nil
+        // The last spelling, in its white space, is the likeliest.
+        unsafe tokens[Int(token)].address = UInt(bitPattern: bytes.base)
+        unsafe tokens[Int(token)].byteCount = Int32(truncatingIfNeeded: bytes.count)
+        if isFirst {
+            unsafe places[Int(place)].start = token
+        } else if previous != ObjectShapes.noToken {
+            unsafe tokens[Int(previous)].next = token
+        }
+        return token
     }
 
-    /// Takes the names of an object at `place` for the shape of the next, if each stood in the text
-    /// as it is written.
-    /// - Parameters:
-    ///   - names: all different, at every `stride` slots.
-    ///   - text: what the names may borrow from.
-    func learn(_ place: Int, _ names: Slots, _ count: Int, stride: Int, _ text: Bytes) {
-        assert(place < placeCount)
-        guard unsafe places[place].learnedCount < ObjectShapes.learnedMax,
-            count <= ObjectShapes.namesMax, tokenCount + count <= ObjectShapes.tokensMax
-        else { return }
-        let start = unsafe UInt64(UInt(bitPattern: text.base))
-        for i in 0..<count {
-            let name = names[stride * i]
-            let offset = Int(truncatingIfNeeded: name.payload &- start)
-            let isPlain = name.word & Value.plain != 0 && offset > 0
-            guard isPlain, offset + name.count + 1 < text.count,
-                text[offset + name.count + 1] == UInt8(ascii: ":")
-            else { return }
+    private func isNamed(_ token: Int32, _ name: Value) -> Bool {
+        let known = self[token].name
+        return known.count == name.count && known.bytes.hasSameBytes(name.bytes)
+    }
+
+    private func makeToken(_ place: Int32, _ name: Value) -> Int32 {
+        let count = unsafe counts.pointee.tokens
+        let index = unsafe Int(places[Int(place)].tokenCount)
+        if count == ObjectShapes.tokensMax || index == ObjectShapes.placeTokensMax {
+            return ObjectShapes.noToken
         }
-        unsafe places[place].learnedCount += 1
-        unsafe places[place].firstToken = tokenCount
-        unsafe places[place].tokenCount = count
-        for i in 0..<count {
-            let name = names[stride * i]
-            unsafe tokens[tokenCount] = Token(
-                name: name, place: Int32(makePlace()), byteCount: name.count + 3)
-            unsafe counts.pointee.tokens += 1
-        }
+        unsafe tokens[count] = Token(
+            name: name, bit: 1 << UInt64(index), sibling: places[Int(place)].token)
+        unsafe counts.pointee.tokens += 1
+        unsafe places[Int(place)].token = Int32(truncatingIfNeeded: count)
+        unsafe places[Int(place)].tokenCount += 1
+        return Int32(truncatingIfNeeded: count)
     }
 }

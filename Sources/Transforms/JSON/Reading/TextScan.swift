@@ -63,9 +63,26 @@
 
     /// The first byte from `start` on that is no plain character of a string: a quote, a
     /// backslash, a control, or one above 0x7E; `end` if there is none.
-    ///
-    /// In a word the lowest mark is exact; those above it may be wrong by a borrow.
     @inline(__always) func plainEnd(_ start: Int) -> Int {
+        var place = start
+        while place &+ 16 <= end {
+            let bytes = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: SIMD16<Int8>.self)
+            // Bytes from 0x80 on are negative.
+            let stops = TextScan.words(
+                (bytes .== SIMD16<Int8>(repeating: 0x22))
+                    .| (bytes .== SIMD16<Int8>(repeating: 0x5C))
+                    .| (bytes .< SIMD16<Int8>(repeating: 0x20))
+                    .| (bytes .== SIMD16<Int8>(repeating: 0x7F)))
+            if stops[0] != 0 { return place &+ stops[0].trailingZeroBitCount >> 3 }
+            if stops[1] != 0 { return place &+ 8 &+ stops[1].trailingZeroBitCount >> 3 }
+            place &+= 16
+        }
+        return plainEndNearEnd(place)
+    }
+
+    /// The same for the last bytes. In a word the lowest mark is exact; those above it may be wrong
+    /// by a borrow.
+    @inline(never) private func plainEndNearEnd(_ start: Int) -> Int {
         var place = start
         while place &+ 8 <= end {
             let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
@@ -88,17 +105,16 @@
     /// The first quote, backslash, control or DEL from `start` on, whatever else there is.
     func wideEnd(_ start: Int) -> Int {
         var place = start
-        while place &+ 8 <= end {
-            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
-            let quote = word ^ (TextScan.ones &* 0x22)
-            let backslash = word ^ (TextScan.ones &* 0x5C)
-            let delete = word ^ (TextScan.ones &* 0x7F)
-            let stops =
-                ((quote &- TextScan.ones) & ~quote | (backslash &- TextScan.ones) & ~backslash
-                    | (delete &- TextScan.ones) & ~delete
-                    | (word &- (TextScan.ones &* 0x20)) & ~word) & TextScan.highs
-            if stops != 0 { return place &+ stops.trailingZeroBitCount >> 3 }
-            place &+= 8
+        while place &+ 16 <= end {
+            let bytes = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: SIMD16<UInt8>.self)
+            let stops = TextScan.words(
+                (bytes .== SIMD16<UInt8>(repeating: 0x22))
+                    .| (bytes .== SIMD16<UInt8>(repeating: 0x5C))
+                    .| (bytes .< SIMD16<UInt8>(repeating: 0x20))
+                    .| (bytes .== SIMD16<UInt8>(repeating: 0x7F)))
+            if stops[0] != 0 { return place &+ stops[0].trailingZeroBitCount >> 3 }
+            if stops[1] != 0 { return place &+ 8 &+ stops[1].trailingZeroBitCount >> 3 }
+            place &+= 16
         }
         while place < end {
             let byte = self[place]
@@ -106,6 +122,36 @@
             place &+= 1
         }
         return end
+    }
+
+    /// All ones in the bytes where the mask is true.
+    @inline(__always) static func words(_ mask: SIMDMask<SIMD16<Int8>>) -> SIMD2<UInt64> {
+        // Safety: a mask has the size and layout of its 16 bytes.
+        unsafe unsafeBitCast(mask, to: SIMD2<UInt64>.self)
+    }
+
+    /// Line feeds in the whole text.
+    func lineFeedCount() -> Int {
+        var count = 0
+        var place = 0
+        while place < end {
+            // Each byte of `counts` goes down by one for a line feed, and holds 255 of them.
+            var counts = SIMD16<UInt8>(repeating: 0)
+            let stop = min(place &+ 255 &* 16, end)
+            while place &+ 16 <= stop {
+                let bytes = unsafe UnsafeRawPointer(base + place).loadUnaligned(
+                    as: SIMD16<UInt8>.self)
+                let mask = bytes .== SIMD16<UInt8>(repeating: 0x0A)
+                counts = unsafe counts &- unsafeBitCast(mask, to: SIMD16<UInt8>.self)
+                place &+= 16
+            }
+            for i in 0..<16 { count &+= Int(counts[i]) }
+            while place < stop {
+                count &+= self[place] == 0x0A ? 1 : 0
+                place &+= 1
+            }
+        }
+        return count
     }
 
     /// The closing quote of a string that is UTF-8 without escapes, if `stop`, its
@@ -195,17 +241,59 @@
         return next | 0x20 == UInt8(ascii: "e") ? nil : place
     }
 
+    /// The digits from `start` on: their integer, which is wrong beyond 18 of them, and their end.
+    @inline(__always) func integer(_ start: Int) -> (value: Int, end: Int) {
+        if start &+ 8 > end { return integerByBytes(0, start) }
+        let word = unsafe UnsafeRawPointer(base + start).loadUnaligned(as: UInt64.self)
+        let others = TextScan.noDigits(word)
+        if others == 0 { return longInteger(start, word) }
+        let count = others.trailingZeroBitCount >> 3
+        // The digits move up, so that zeros stand in front of them; two shifts, for 0 digits.
+        let aligned = (word &<< 8) &<< UInt64(truncatingIfNeeded: 56 &- 8 &* count)
+        return (TextScan.integer(of: aligned), start &+ count)
+    }
+
+    @inline(never) private func longInteger(_ start: Int, _ word: UInt64) -> (value: Int, end: Int)
+    {
+        integerByBytes(TextScan.integer(of: word), start &+ 8)
+    }
+
+    private func integerByBytes(_ before: Int, _ start: Int) -> (value: Int, end: Int) {
+        var place = start
+        var value = before
+        while place < end {
+            let digit = self[place] &- 0x30
+            if digit > 9 { break }
+            value = value &* 10 &+ Int(digit)
+            place &+= 1
+        }
+        return (value, place)
+    }
+
+    /// The number that 8 digits are, the first in the lowest byte; a zero byte counts as the digit.
+    /// Pairs, then fours, then all are put together by one multiplication each.
+    @inline(__always) private static func integer(of word: UInt64) -> Int {
+        let pairs = ((word & 0x0F0F_0F0F_0F0F_0F0F) &* (10 << 8 + 1)) &>> 8
+        let fours = ((pairs & 0x00FF_00FF_00FF_00FF) &* (100 << 16 + 1)) &>> 16
+        let eight = ((fours & 0x0000_FFFF_0000_FFFF) &* (10_000 << 32 + 1)) &>> 32
+        return Int(truncatingIfNeeded: eight)
+    }
+
+    /// Bits in the bytes that are no digits; in those above the first of them they may be wrong.
+    @inline(__always) private static func noDigits(_ word: UInt64) -> UInt64 {
+        // A byte is a digit when its high half is 3, and stays 3 with 6 added. A carry comes from a
+        // byte that is none.
+        let halves: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
+        let threes: UInt64 = 0x3030_3030_3030_3030
+        return (word & halves ^ threes) | ((word &+ 0x0606_0606_0606_0606) & halves ^ threes)
+    }
+
     /// The first place from `start` on that is no digit; by 8 while 8 remain.
     @inline(__always) func skipDigits(_ start: Int) -> Int {
         var place = start
         while place &+ 8 <= end {
             let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
-            // A byte is a digit when its high half is 3, and stays 3 with 6 added. A carry comes
-            // from a byte that is none.
-            let halves: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
-            let threes: UInt64 = 0x3030_3030_3030_3030
-            let others =
-                (word & halves ^ threes) | ((word &+ 0x0606_0606_0606_0606) & halves ^ threes)
+            let others = TextScan.noDigits(word)
             if others != 0 { return place &+ others.trailingZeroBitCount >> 3 }
             place &+= 8
         }

@@ -1,0 +1,145 @@
+// The quick reading, which foresees names, against its slow twin, which reads each by itself.
+
+import Testing
+
+@testable import Transforms
+
+@Suite struct ReaderTests {
+    private enum Outcome: Equatable {
+        case texts([String])
+        case failed([String], ReadFailure)
+    }
+
+    /// The texts that stand one behind another, as they are written.
+    private func read(_ text: [UInt8], counts: Bool) -> Outcome {
+        let runner = Runner()
+        runner.begin()
+        var reader = JSONReader(
+            heap: runner.heap, budget: runner.budget, depthMax: 300, counts: counts)
+        return unsafe text.withUnsafeBytes { raw in
+            var texts: [String] = []
+            do throws(ReadFailure) {
+                unsafe reader.begin(Runner.bytes(raw))
+                while let value = try reader.readNext() {
+                    var out = OutputBuffer(bytesMax: 1 << 22)
+                    try? runner.write(Document(value: value), to: &out)
+                    texts.append(out.text)
+                }
+                return .texts(texts)
+            } catch { return .failed(texts, error) }
+        }
+    }
+
+    private func expectTwins(_ text: [UInt8]) {
+        let slow = read(text, counts: true)
+        #expect(
+            read(text, counts: false) == slow,
+            "\(String(decoding: text.prefix(2000), as: UTF8.self))")
+    }
+
+    private static let names = [
+        "a", "b", "id", "\\u0061", "\\u00e9", "é", "a name of more than sixteen bytes",
+        "a name of more than sixteen other bytes", "", "id\\n",
+    ]
+
+    /// Objects whose names, their order and the white space around them mostly come again.
+    private func value(_ random: inout Seeded, _ depth: Int) -> String {
+        func chance(_ n: UInt64) -> Bool { random.next() % n == 0 }
+        func space() -> String { chance(12) ? "\n  " : chance(12) ? " " : "" }
+        switch random.next() % (depth < 5 ? 10 : 6) {
+        case 0: return "\"\\t é\""
+        case 1: return "\"\(String(repeating: "x", count: Int(random.next() % 40)))\""
+        case 2: return ["true", "false", "null", "{ }", "[]"][Int(random.next() % 5)]
+        case 3: return "\(random.next() >> (random.next() % 64))"
+        case 4: return "-\(random.next() % 1000).\(random.next() % 100_000_000_000)"
+        case 5: return "\(random.next() % 10)"
+        case 6:
+            let elements = (0..<random.next() % 5).map { _ in value(&random, depth + 1) }
+            return "[" + elements.joined(separator: "," + space()) + space() + "]"
+        default:
+            let count = chance(30) ? 150 : Int(random.next() % 7)
+            var members: [String] = []
+            for i in 0..<count {
+                let name =
+                    count > 100
+                    ? "k\(random.next() % 140)"
+                    : Self.names[chance(4) ? Int(random.next() % 10) : i % 10]
+                let inner = count > 100 ? "{\"v\":\(i)}" : value(&random, depth + 1)
+                members.append("\(space())\"\(name)\"\(space()):\(space())\(inner)\(space())")
+            }
+            return "{" + members.joined(separator: ",") + "}"
+        }
+    }
+
+    @Test(arguments: 1...8) func agreesOnRandomObjects(_ seed: UInt64) {
+        var random = Seeded(state: 20_261_123 &* seed)
+        for _ in 0..<120 {
+            let text = "[" + (0..<8).map { _ in value(&random, 0) }.joined(separator: ",") + "]"
+            var bytes = Array((text + "\n" + value(&random, 1)).utf8)
+            expectTwins(bytes)
+            let damage = Array("\0\",:[]{}1\u{80}".utf8)
+            bytes[Int(random.next() % UInt64(bytes.count))] =
+                damage[Int(random.next() % UInt64(damage.count))]
+            expectTwins(bytes)
+            expectTwins(Array(bytes.prefix(Int(random.next() % UInt64(bytes.count)))))
+        }
+    }
+
+    /// What is told of a name must not depend on where it stood before.
+    @Test func repeatedNames() {
+        for text in [
+            #"[{"a":1,"b":2},{"a":1,"b":2,"a":3},{"b":1,"b":2}]"#,
+            #"[{"a":{"a":1}},{"a":{"a":1,"a":2}},{"a":1,"a":{"a":2}}]"#,
+            #"[{"a":1},{"\u0061":2,"a":3},{"a":4,"\u0061":5}]"#,
+            #"{"a":1} {"a":2,"a":3} {"a" :4, "a":5}"#,
+        ] {
+            expectTwins(Array(text.utf8))
+        }
+        #expect(
+            read(Array(#"[{"a":1},{"a":2,"a":3}]"#.utf8), counts: false)
+                == .texts([#"[{"a":1},{"a":3}]"#]))
+    }
+
+    /// One below, at and above the bounds of names a place, names and places a text; and trees,
+    /// where each depth is a place.
+    @Test func beyondWhatIsNoted() {
+        for count in [63, 64, 65, 66, 1023, 1024, 1025, 2047, 2048, 2049] {
+            let names = (0..<count).map { "\"n\($0)\":{\"v\":\($0),\"w\":[{\"u\":1}]}" }
+            let object = "{" + names.joined(separator: ",") + "}"
+            expectTwins(Array("[\(object),\(object)]".utf8))
+            let objects = (0..<count).map { "{\"n\($0)\":{\"v\":\($0)}}" }
+            expectTwins(Array("[\(objects.joined(separator: ","))]".utf8))
+        }
+        let tree =
+            String(repeating: #"{"x":1,"child":"#, count: 290)
+            + "null" + String(repeating: "}", count: 290)
+        expectTwins(Array("\(tree)\n\(tree)".utf8))
+    }
+
+    /// Numbers of each length, with what may follow.
+    @Test func numbers() {
+        for count in 1...40 {
+            for digit in ["0", "1", "9"] {
+                let digits = String(repeating: digit, count: count)
+                for number in [digits, "-\(digits)", "0.\(digits)", "-1\(digits).5"] {
+                    for text in ["[\(number)]", "[\(number) ,1]", number, "[\(number)x]"] {
+                        expectTwins(Array(text.utf8))
+                        expectTwins(Array("[\(text),\"padding of some bytes\"]".utf8))
+                    }
+                }
+            }
+        }
+    }
+
+    /// A character of each kind at each place of a word, with and without room behind it.
+    @Test func strings() {
+        for character in ["x", "\\n", "\\u00e9", "\\\"", "é", "前", "😀", "\u{7F}", "\u{1F}", "\\x"] {
+            for before in 0...34 {
+                let string = String(repeating: "-", count: before) + character
+                for behind in ["", "\"]", "tail\"]", "tail\", \"more than sixteen bytes\"]"] {
+                    expectTwins(Array("[\"\(string)\(behind)".utf8))
+                }
+            }
+        }
+    }
+}
