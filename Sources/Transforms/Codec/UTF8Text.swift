@@ -29,16 +29,7 @@ enum UTF8Text {
                 guard word & highBits == 0 else { break }
                 i += 8
             }
-            // Two sequences of three bytes, as most of the world's scripts have them.
-            while byteCount - i >= 8 {
-                let word = unsafe UInt64(
-                    littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt64.self))
-                let (first, second) = (word & 0x200F, word >> 24 & 0x200F)
-                guard word & 0xC0C0_F0C0_C0F0 == 0x8080_E080_80E0, first != 0, second != 0,
-                    first != 0x200D, second != 0x200D
-                else { break }
-                i += 6
-            }
+            i = unsafe triplesEnd(raw, i, byteCount)
             // Single sequences, with ASCII between them, up to the next four bytes of ASCII.
             while byteCount - i >= 4 {
                 let word = unsafe UInt32(
@@ -52,6 +43,7 @@ enum UTF8Text {
                 let length = sequenceLength(word)
                 if length == 0 { return i }
                 i += length
+                if length == 3, byteCount - i >= 16 { break }
             }
             while i < byteCount, byteCount - i < 4 {
                 let length = unsafe bytes[i] < 0x80 ? 1 : sequenceLength(bytes + i, byteCount - i)
@@ -60,6 +52,30 @@ enum UTF8Text {
             }
         }
         return nil
+    }
+
+    /// Behind the sequences of three bytes from `start` on, five a step, as most of the world's
+    /// scripts have them; those led by E0 and ED, with more to check, end them.
+    @inline(__always) private static func triplesEnd(
+        _ raw: UnsafeRawPointer, _ start: Int, _ byteCount: Int
+    ) -> Int {
+        // Which bits of 15 bytes tell leads from continuations, and what they must be.
+        let kinds = SIMD2<UInt64>(0xC0F0_C0C0_F0C0_C0F0, 0x00C0_C0F0_C0C0_F0C0)
+        let expected = SIMD2<UInt64>(0x80E0_8080_E080_80E0, 0x0080_80E0_8080_E080)
+        var i = start
+        while byteCount &- i >= 16 {
+            // Safety: 16 bytes remain.
+            let bytes = unsafe raw.loadUnaligned(fromByteOffset: i, as: SIMD16<UInt8>.self)
+            let words = unsafe unsafeBitCast(bytes, to: SIMD2<UInt64>.self)
+            let special = TextScan.words(
+                (bytes .== SIMD16<UInt8>(repeating: 0xE0))
+                    .| (bytes .== SIMD16<UInt8>(repeating: 0xED)))
+            let wrong = (words & kinds) ^ expected | special
+            // Of the last byte, which belongs to the next sequence, nothing is asked.
+            if wrong[0] | wrong[1] << 8 != 0 { break }
+            i &+= 15
+        }
+        return i
     }
 
     /// The length of the valid sequence of two to four bytes that a word begins with, its first

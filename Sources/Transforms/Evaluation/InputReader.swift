@@ -69,6 +69,8 @@ public struct InputForm: Sendable {
     /// Made with the first text that is copied.
     private var transcoder: JSONTranscoder?
     private var block: InputBlock?
+    /// The last one, kept in case that its lines are asked for.
+    private var lastBlock: InputBlock?
     private var offset = 0
     /// Blocks that the current input borrows from, besides the current block.
     private var held: [InputBlock] = []
@@ -126,9 +128,9 @@ public struct InputForm: Sendable {
 
     /// Lines read so far, the one with the end of the last input among them.
     func lineNumber() -> Int {
-        guard let block else { return linesBefore }
+        guard let block = block ?? lastBlock else { return linesBefore }
         let bytes = unsafe Runner.bytes(block.bytes)
-        var upto = offset
+        var upto = min(offset, bytes.count)
         while upto < bytes.count && bytes[upto] != 0x0A { upto += 1 }
         upto = min(upto + 1, bytes.count)
         return linesBefore + lines(bytes, upto)
@@ -171,16 +173,21 @@ public struct InputForm: Sendable {
     }
 
     /// Goes on to the next block; false at the end.
-    /// - Parameter needsLines: whether a place may be asked for that is behind a file's last text.
-    private func advance(needsLines: Bool = true) throws(InputFailure) -> Bool {
+    private func advance() throws(InputFailure) -> Bool {
         let next = source.next()
         if let block {
             let bytes = unsafe Runner.bytes(block.bytes)
-            let goesOn = next.map { !$0.isFirst } ?? false
-            if needsLines || goesOn { linesBefore += lines(bytes, bytes.count) }
-            if goesOn { countColumns(bytes) }
             bytesBefore += bytes.count
-            if isBorrowed { held.append(block) } else { source.giveBack(block) }
+            if let next {
+                if !next.isFirst {
+                    linesBefore += lines(bytes, bytes.count)
+                    countColumns(bytes)
+                }
+                if isBorrowed { held.append(block) } else { source.giveBack(block) }
+            } else {
+                offset = bytes.count
+                lastBlock = block
+            }
             self.block = nil
         }
         isBorrowed = false
@@ -278,7 +285,7 @@ public struct InputForm: Sendable {
         }
         while !isDone {
             guard let block, unsafe offset < block.bytes.count else {
-                if try !advance(needsLines: false) { return nil }
+                if try !advance() { return nil }
                 continue
             }
             let bytes = unsafe Runner.bytes(block.bytes)

@@ -52,6 +52,16 @@ extension Heap {
         return Value(.literal, flags: Value.counted, count: count, payload: UInt64(payload))
     }
 
+    /// The same for a text that is printed as it is.
+    func literal(printed text: Bytes) throws(Stop) -> Value {
+        let payload = try allocate(text.count, unit: 1)
+        Heap.setUsed(payload, text.count)
+        let value = Value(
+            .literal, flags: Value.counted, count: text.count, payload: UInt64(payload))
+        value.bytes.copy(text, at: 0)
+        return value
+    }
+
     /// Appends bytes to an owned string, in place when nobody else holds it.
     func append(_ string: inout Value, _ bytes: Bytes, flags: UInt64) throws(Stop) {
         let count = string.count

@@ -231,11 +231,8 @@ extension JSONReader {
         let isNegative = byte(place) == UInt8(ascii: "-")
         if isNegative { place &+= 1 }
         let digits = place
-        var integer = 0
-        while isDigit(place) {
-            integer = integer &* 10 &+ Int(byte(place) &- 0x30)
-            place &+= 1
-        }
+        let integer: Int
+        (integer, place) = unsafe TextScan(base, end).integer(digits)
         let digitCount = place &- digits
         if digitCount == 0 {
             if isLenient { return try readLenientNumber(start) }
@@ -279,11 +276,14 @@ extension JSONReader {
         }
         offset = place
         let text = unsafe Bytes(base + start, place - start)
-        if !hasExponent && !counts {
+        if hasExponent { return try canonicalLiteral(text) }
+        if !counts {
             return unsafe Value(
                 .literal, count: text.count, payload: UInt64(UInt(bitPattern: text.base)))
         }
-        return try canonicalLiteral(text)
+        do throws(Stop) { return try heap.literal(printed: text) } catch {
+            throw ReadFailure(code: .limit, offset: offset)
+        }
     }
 
     /// The literal in a form that can be printed, in memory of its own.

@@ -115,13 +115,18 @@ struct JSONWriter {
         for i in 0..<count {
             if i > 0 { try out.append(UInt8(ascii: ","), heap) }
             try breakLine(&out, depth + 1)
-            if isArray {
-                try writeStyled(slots[i], &out, depth + 1)
-            } else {
+            var element = slots[i]
+            if !isArray {
                 let place = places.isEmpty ? i : Int(places[i])
                 try writeString(slots[2 * place], &out)
-                try out.append(isCompact ? ":" : ": ", heap)
-                try writeStyled(slots[2 * place + 1], &out, depth + 1)
+                try out.append(UInt8(ascii: ":"), heap)
+                if !isCompact { try out.append(UInt8(ascii: " "), heap) }
+                element = slots[2 * place + 1]
+            }
+            if element.isContainer {
+                try writeStyled(element, &out, depth + 1)
+            } else {
+                try writeScalar(element, &out)
             }
             out.drainIfFull()
         }
@@ -162,14 +167,10 @@ struct JSONWriter {
         try out.append(0x22, heap)
         var start = 0
         var place = 0
+        let text = unsafe TextScan(bytes.base, bytes.count)
         while place < bytes.count {
-            let byte = bytes[place]
-            if byte >= 0x20 && byte != 0x22 && byte != 0x5C && byte != 0x7F
-                && (byte < 0x80 || !options.asciiOnly)
-            {
-                place &+= 1
-                continue
-            }
+            place = options.asciiOnly ? text.plainEnd(place) : text.wideEnd(place)
+            if place == bytes.count { break }
             try out.append(bytes.slice(start, place), heap)
             try out.reserve(12, heap)
             place += writeEscape(bytes, place, &out)
