@@ -142,4 +142,21 @@ import Testing
             }
         }
     }
+
+    /// No byte but white space is passed over as such, wherever it stands in a long run.
+    @Test func bytesAmongSpaces() {
+        for byte in [0x00, 0x01, 0x09, 0x0A, 0x0B, 0x0D, 0x21, 0x60, 0xA0] as [UInt8] {
+            for place in 0..<40 {
+                var spaces = [UInt8](repeating: 0x20, count: 40)
+                spaces[place] = byte
+                for text in ["[1", "[\"a\",", "{\"a\":", "{", "["] {
+                    expectTwins(Array(text.utf8) + spaces + Array("]".utf8))
+                    expectTwins(Array(text.utf8) + spaces)
+                }
+                let isSpace = [0x09, 0x0A, 0x0D].contains(byte)
+                #expect(
+                    (read([0x5B] + spaces + [0x5D], counts: false) == .texts(["[]"])) == isSpace)
+            }
+        }
+    }
 }

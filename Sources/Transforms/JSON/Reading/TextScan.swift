@@ -45,7 +45,7 @@
             while place &+ 16 <= end {
                 let words = unsafe UnsafeRawPointer(base + place).loadUnaligned(
                     as: SIMD2<UInt64>.self)
-                if words[0] ^ spaces | words[1] ^ spaces != 0 { break }
+                if (words[0] ^ spaces) | (words[1] ^ spaces) != 0 { break }
                 place &+= 16
             }
             while place &+ 8 <= end {
