@@ -100,6 +100,53 @@ import Testing
                 == .texts([#"[{"a":1},{"a":3}]"#]))
     }
 
+    /// Names of each length, two that alternate at a place and a third, cut at every byte; one
+    /// differs from another in any one byte.
+    @Test func alternatingNames() {
+        for length in 0...40 {
+            let name = String(repeating: "n", count: length)
+            var others = [name + "x"]
+            for place in 0..<length {
+                let start = name.startIndex
+                let at = name.index(start, offsetBy: place)
+                others.append(name[start..<at] + "x" + name[name.index(after: at)...])
+            }
+            for other in others {
+                let rows = [name, other, name, other, other, name, "third", name, other].map {
+                    "{\"\($0)\":1,\"in\":{\"\($0)\":2},\"\($0)b\":3}"
+                }
+                let text = Array("[\(rows.joined(separator: ","))]".utf8)
+                expectTwins(text)
+                if other.count == length + 1 {
+                    for end in 0..<text.count { expectTwins(Array(text[..<end])) }
+                }
+            }
+        }
+    }
+
+    /// Strings of many kinds of characters in any order, whole, cut and with a byte replaced.
+    @Test func mixedStrings() {
+        var random = Seeded(state: 20_261_124)
+        let parts = [
+            "plain", "a much longer plain part of it", "\\n", "\\\"", "\\u524d", "\\ud83d\\ude00",
+            "\\/", "é", "ñandú", "前", "前田あゆみさんの名前", "ก", "한국어", "😀", "\u{7F}", "\\\\",
+        ]
+        for _ in 0..<1_500 {
+            let count = Int(random.next() % 9)
+            let string = (0..<count).map { _ in parts[Int(random.next() % UInt64(parts.count))] }
+            var bytes = Array("[\"\(string.joined())\",\"\(string.reversed().joined())\"]".utf8)
+            expectTwins(bytes)
+            expectTwins(Array(bytes.prefix(Int(random.next() % UInt64(bytes.count)))))
+            let place = Int(random.next() % UInt64(bytes.count))
+            for byte in [0x00, 0x1F, 0x22, 0x5C, 0x7F, 0x80, 0xC3, 0xE0, 0xED, 0xF0, 0xFF]
+                as [UInt8]
+            {
+                bytes[place] = byte
+                expectTwins(bytes)
+            }
+        }
+    }
+
     /// One below, at and above the bounds of names a place, names and places a text; and trees,
     /// where each depth is a place.
     @Test func beyondWhatIsNoted() {

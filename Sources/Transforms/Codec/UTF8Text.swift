@@ -29,29 +29,42 @@ enum UTF8Text {
                 guard word & highBits == 0 else { break }
                 i += 8
             }
-            i = unsafe triplesEnd(raw, i, byteCount)
-            // Single sequences, with ASCII between them, up to the next four bytes of ASCII.
-            while byteCount - i >= 4 {
-                let word = unsafe UInt32(
-                    littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt32.self))
-                let high = word & 0x8080_8080
-                if high & 0x80 == 0 {
-                    i += high == 0 ? 4 : high.trailingZeroBitCount / 8
-                    if high == 0 { break }
-                    continue
-                }
-                let length = sequenceLength(word)
-                if length == 0 { return i }
-                i += length
-                if length == 3, byteCount - i >= 16 { break }
-            }
-            while i < byteCount, byteCount - i < 4 {
-                let length = unsafe bytes[i] < 0x80 ? 1 : sequenceLength(bytes + i, byteCount - i)
-                if length == 0 { return i }
-                i += length
-            }
+            while unsafe i < byteCount && bytes[i] < 0x80 { i += 1 }
+            if i == byteCount { return nil }
+            i = unsafe sequencesEnd(bytes, i, byteCount)
+            if unsafe i < byteCount && bytes[i] >= 0x80 { return i }
         }
         return nil
+    }
+
+    /// Behind the sequences of two to four bytes from `start` on: the offset of the first byte that
+    /// is ASCII or begins none, or `byteCount`.
+    static func sequencesEnd(
+        _ bytes: UnsafePointer<UInt8>, _ start: Int, _ byteCount: Int
+    ) -> Int {
+        let raw = unsafe UnsafeRawPointer(bytes)
+        var i = start
+        while true {
+            i = unsafe triplesEnd(raw, i, byteCount)
+            // Before five at once are tried again.
+            var single = 0
+            while single < 8, byteCount &- i >= 4 {
+                // Safety: 4 bytes remain.
+                let word = unsafe UInt32(
+                    littleEndian: raw.loadUnaligned(fromByteOffset: i, as: UInt32.self))
+                let length = word & 0x80 == 0 ? 0 : sequenceLength(word)
+                if length == 0 { return i }
+                i &+= length
+                single &+= 1
+            }
+            if single < 8 { break }
+        }
+        while i < byteCount {
+            let length = unsafe sequenceLength(bytes + i, byteCount - i)
+            if length == 0 { break }
+            i &+= length
+        }
+        return i
     }
 
     /// Behind the sequences of three bytes from `start` on, five a step, as most of the world's

@@ -47,6 +47,12 @@
             UnsafeMutableRawPointer(base), UnsafeRawPointer(other.base)
         )
         var offset = 0
+        while offset &+ 64 <= byteCount {
+            unsafe target.storeBytes(
+                of: source.load(fromByteOffset: offset, as: SIMD8<UInt64>.self),
+                toByteOffset: offset, as: SIMD8<UInt64>.self)
+            offset &+= 64
+        }
         while offset < byteCount {
             unsafe target.storeBytes(
                 of: source.load(fromByteOffset: offset, as: SIMD2<UInt64>.self),

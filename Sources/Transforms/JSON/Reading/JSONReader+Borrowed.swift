@@ -60,27 +60,32 @@ extension JSONReader {
                 value = empty
             } else if let number = JSONReader.readPlainNumber(text, &at.place, first) {
                 value = number
+            } else if let end = text.wordEnd(at.place) {
+                at.place = end
+                value = first == UInt8(ascii: "n") ? .null : Value(first == UInt8(ascii: "t"))
             } else {
-                value = try readOtherScalar(text, at.place, first)
+                offset = at.place
+                value = try readScalarOrOpen()
                 at.place = offset
             }
-            while unsafe at.frame.pointee.closing != 0 {
+            var ends = unsafe at.frame.pointee.closing == 0
+            while !ends {
                 try push(value, &at)
                 at.place = try text.passSpace(at.place)
                 let next = text[at.place]
                 at.place &+= 1
+                let closing = unsafe at.frame.pointee.closing
                 if next == UInt8(ascii: ",") {
-                    if unsafe at.frame.pointee.closing == UInt8(ascii: "}") {
-                        try pushName(unsafe shapes.next(at.frame.pointee.token), text, &at)
-                    }
+                    if closing == UInt8(ascii: "}") { try pushName(text, &at) }
                     break
                 }
-                if unsafe next != at.frame.pointee.closing {
+                if next != closing {
                     throw ReadFailure(code: .unexpectedByte, offset: at.place &- 1)
                 }
                 value = try close(&at)
+                ends = unsafe at.frame.pointee.closing == 0
             }
-            if unsafe at.frame.pointee.closing == 0 {
+            if ends {
                 offset = at.place
                 return value
             }
@@ -153,26 +158,15 @@ extension JSONReader {
     @inline(never) private mutating func readOtherString(
         _ text: TextScan, _ start: Int, _ stop: Int
     ) throws(ReadFailure) -> Value {
-        if let close = text.wideClose(stop) {
-            offset = close + 1
-            return unsafe Value(
-                .string, flags: Value.plain, count: close - start,
-                payload: UInt64(UInt(bitPattern: text.base + start)))
+        guard let (close, hasEscapes) = text.wideClose(stop) else {
+            offset = start
+            return try readString()
         }
-        offset = start
-        return try readString()
-    }
-
-    /// `true`, `false`, `null`, and all that is not plain.
-    @inline(never) private mutating func readOtherScalar(
-        _ text: TextScan, _ place: Int, _ first: UInt8
-    ) throws(ReadFailure) -> Value {
-        if let end = text.wordEnd(place) {
-            offset = end
-            return first == UInt8(ascii: "n") ? .null : Value(first == UInt8(ascii: "t"))
-        }
-        offset = place
-        return try readScalarOrOpen()
+        if hasEscapes { return try decodeString(start, close) }
+        offset = close + 1
+        return unsafe Value(
+            .string, flags: Value.plain, count: close - start,
+            payload: UInt64(UInt(bitPattern: text.base + start)))
     }
 
     /// A number without an exponent; nil leaves it to `readNumber`.
@@ -208,13 +202,16 @@ extension JSONReader {
 
     // MARK: Names
 
-    /// Reads a name, which may be the token's, up to its value.
+    /// Reads a member's name up to its value: the one that came behind the last before.
     @inline(__always) private mutating func pushName(
-        _ token: Int32, _ text: TextScan, _ at: inout Cursor
+        _ text: TextScan, _ at: inout Cursor
     ) throws(ReadFailure) {
-        if unsafe shapes.matches(token, text.base + at.place, text.end &- at.place) {
+        let token = unsafe shapes.next(at.frame.pointee.token)
+        let byteCount = unsafe shapes.match(
+            token, text.base + at.place, text.end &- at.place)
+        if byteCount > 0 {
             try push(unsafe take(token, at.frame), &at)
-            at.place &+= shapes.byteCount(token)
+            at.place &+= byteCount
         } else {
             try push(unsafe try readOtherName(at.frame, at.place, isFirst: false), &at)
             at.place = offset
@@ -237,6 +234,13 @@ extension JSONReader {
         _ frame: UnsafeMutablePointer<Frame>, _ place: Int, isFirst: Bool
     ) throws(ReadFailure) -> Value {
         let text = unsafe TextScan(base, end)
+        let (behind, around) = unsafe (frame.pointee.token, frame.pointee.place)
+        if let token = unsafe shapes.secondGuess(
+            around, behind: behind, text.base + place, end &- place, isFirst: isFirst)
+        {
+            offset = place &+ shapes.byteCount(token)
+            return unsafe take(token, frame)
+        }
         offset = place
         let name = try readNameValue()
         offset = try text.passSpace(offset)
@@ -246,8 +250,8 @@ extension JSONReader {
         // A name with escapes stands in memory of its own.
         if name.word & Value.plain != 0 && distance > 0 && distance < offset - place {
             token = unsafe shapes.learn(
-                frame.pointee.place, behind: frame.pointee.token, name,
-                Bytes(text.base + place, offset - place), isFirst: isFirst)
+                around, behind: behind, name, Bytes(text.base + place, offset - place),
+                isFirst: isFirst)
         }
         if token == ObjectShapes.noToken { unsafe frame.pointee.repeated = 1 }
         _ = unsafe take(token, frame)
@@ -267,10 +271,11 @@ extension JSONReader {
         let isObject = first == UInt8(ascii: "{")
         let frame = unsafe enter(at.frame, first, UInt(bitPattern: at.top))
         at.place &+= 1
-        let token = unsafe shapes.start(frame.pointee.place)
-        if isObject, unsafe shapes.matches(token, text.base + at.place, text.end &- at.place) {
+        let token = unsafe isObject ? shapes.start(frame.pointee.place) : ObjectShapes.noToken
+        let byteCount = unsafe shapes.match(token, text.base + at.place, text.end &- at.place)
+        if byteCount > 0 {
             try push(unsafe take(token, frame), &at)
-            at.place &+= shapes.byteCount(token)
+            at.place &+= byteCount
         } else {
             let next = try text.passSpace(at.place)
             if text[next] == first &+ 2 {

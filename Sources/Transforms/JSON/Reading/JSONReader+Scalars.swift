@@ -121,7 +121,14 @@ extension JSONReader {
             if byte < 0x20 { throw ReadFailure(code: .controlInString, offset: close) }
             close &+= byte == 0x5C ? 2 : 1
         }
-        let isUTF8 = try self.isUTF8(start, close)
+        if try isUTF8(start, close) { return try decodeString(start, close) }
+        let decoded = try decodeString(start, close)
+        defer { heap.release(decoded) }
+        return try repairedString(decoded.bytes)
+    }
+
+    /// A string with escapes between its quotes.
+    mutating func decodeString(_ start: Int, _ close: Int) throws(ReadFailure) -> Value {
         // What is decoded is never longer than its escapes.
         let target = try room(close - start)
         let count: Int
@@ -130,10 +137,6 @@ extension JSONReader {
             throw error
         }
         offset = close &+ 1
-        if !isUTF8 {
-            defer { heap.release(target) }
-            return try repairedString(target.bytes.slice(0, count))
-        }
         if counts { Heap.setUsed(UInt(target.payload), count) }
         return target.with(count: count)
     }

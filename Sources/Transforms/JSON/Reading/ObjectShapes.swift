@@ -21,19 +21,25 @@
         var bit: UInt64 = 0
         /// From the separator in front of the name to the value, at an address in the text.
         var address: UInt = 0
-        var byteCount = Int32.max
+        var byteCount = Int.max
         /// The token that came behind this one last; 0 for none, as below.
         var next: Int32 = 0
+        /// Another one that did before.
+        var otherNext: Int32 = 0
         /// The place of the member's value.
         var child: Int32 = 0
         /// Another token of the same place.
         var sibling: Int32 = 0
+        /// The name's first bytes.
+        var head: UInt64 = 0
     }
 
     /// Where objects or arrays stand.
     private struct Place {
         /// The token that an object began with last.
         var start: Int32 = 0
+        /// Another one that an object began with before.
+        var otherStart: Int32 = 0
         /// One of the tokens, whose siblings are the others.
         var token: Int32 = 0
         var tokenCount: Int32 = 0
@@ -66,7 +72,7 @@
         // One block, of which a text with few names touches few pages.
         let base = UnsafeMutableRawPointer.allocate(
             byteCount: ObjectShapes.tokensOffset + ObjectShapes.tokensMax
-                * MemoryLayout<Token>.stride, alignment: 16)
+                * MemoryLayout<Token>.stride, alignment: 64)
         unsafe self.init(base)
         unsafe counts.initialize(to: Counts())
     }
@@ -145,36 +151,84 @@
     @inline(__always) func next(_ token: Int32) -> Int32 { self[token].next }
 
     /// Bytes from the separator in front of a token's name to its value.
-    @inline(__always) func byteCount(_ token: Int32) -> Int { Int(self[token].byteCount) }
+    @inline(__always) func byteCount(_ token: Int32) -> Int { self[token].byteCount }
 
     @inline(__always) subscript(token: Int32) -> Token {
         assert(token < (unsafe counts.pointee.tokens))
         return unsafe tokens[Int(token)]
     }
 
-    /// Whether the token's bytes begin at `text`, of which `available` bytes remain.
-    @inline(__always) func matches(
+    /// How many bytes the token has if `text`, of which `available` bytes remain, begins with
+    /// them; else 0. Words that overlap save the loop over the last bytes.
+    @inline(__always) func match(
         _ token: Int32, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
-    ) -> Bool {
-        let count = Int(self[token].byteCount)
-        // Safety: `available` is at least the token's bytes and 8 more; the token stood earlier in
-        // the same text, so as many bytes follow it.
-        if count &+ 8 > available { return false }
+    ) -> Int {
+        let count = self[token].byteCount
+        // Safety: a token has at least 4 bytes; as many as are loaded here remain, of the token
+        // too, which stood earlier in the same text.
+        if count > available &- 8 { return 0 }
         let known = unsafe UnsafeRawPointer(bitPattern: self[token].address).unsafelyUnwrapped
         let raw = UnsafeRawPointer(text)
-        var i = 0
-        while i &+ 8 <= count {
-            if unsafe known.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-                != raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-            {
-                return false
-            }
-            i &+= 8
+        if count < 8 {
+            let mask: UInt64 = (1 &<< UInt64(truncatingIfNeeded: count &* 8)) &- 1
+            return unsafe ObjectShapes.difference(known, raw, 0) & mask == 0 ? count : 0
         }
-        let difference =
-            unsafe known.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-            ^ raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
-        return difference & ((1 &<< UInt64(truncatingIfNeeded: (count &- i) &* 8)) &- 1) == 0
+        let last = count &- 16
+        var i = 0
+        while i < last {
+            if unsafe ObjectShapes.difference(known, raw, i)
+                | ObjectShapes.difference(known, raw, i &+ 8) != 0
+            {
+                return 0
+            }
+            i &+= 16
+        }
+        i = max(last, 0)
+        return unsafe ObjectShapes.difference(known, raw, i)
+            | ObjectShapes.difference(known, raw, count &- 8) == 0 ? count : 0
+    }
+
+    /// Not 0 if 8 bytes differ.
+    @inline(__always) private static func difference(
+        _ lhs: UnsafeRawPointer, _ rhs: UnsafeRawPointer, _ offset: Int
+    ) -> UInt64 {
+        // Safety: `match` looks at the room.
+        unsafe lhs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+            ^ rhs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+    }
+
+    /// The token that came at the same place before the one that was foreseen, if the text begins
+    /// with it; it will be foreseen next.
+    func secondGuess(
+        _ place: Int32, behind previous: Int32, _ text: UnsafeMutablePointer<UInt8>,
+        _ available: Int, isFirst: Bool
+    ) -> Int32? {
+        let guess: Int32
+        if isFirst {
+            guess = unsafe places[Int(place)].otherStart
+        } else {
+            guess = self[previous].otherNext
+        }
+        if unsafe match(guess, text, available) == 0 { return nil }
+        foresee(place, behind: previous, guess, isFirst: isFirst)
+        return guess
+    }
+
+    /// Foresees the token, and second to it the one that was.
+    private func foresee(
+        _ place: Int32, behind previous: Int32, _ token: Int32, isFirst: Bool
+    ) {
+        if isFirst {
+            let place = unsafe places + Int(place)
+            if unsafe place.pointee.start == token { return }
+            unsafe place.pointee.otherStart = place.pointee.start
+            unsafe place.pointee.start = token
+        } else if previous != ObjectShapes.noToken {
+            let known = unsafe tokens + Int(previous)
+            if unsafe known.pointee.next == token { return }
+            unsafe known.pointee.otherNext = known.pointee.next
+            unsafe known.pointee.next = token
+        }
     }
 
     /// The token of a name that was not foreseen, which will be the next time.
@@ -186,36 +240,46 @@
     func learn(
         _ place: Int32, behind previous: Int32, _ name: Value, _ bytes: Bytes, isFirst: Bool
     ) -> Int32 {
+        let head = ObjectShapes.head(name.bytes)
         var token = unsafe places[Int(place)].token
-        while token != ObjectShapes.noToken, !isNamed(token, name) { token = self[token].sibling }
+        while token != ObjectShapes.noToken, !isNamed(token, name, head) {
+            token = self[token].sibling
+        }
         if token == ObjectShapes.noToken {
-            token = makeToken(place, name)
+            token = makeToken(place, name, head)
             if token == ObjectShapes.noToken { return token }
         }
         // The last spelling, in its white space, is the likeliest.
         unsafe tokens[Int(token)].address = UInt(bitPattern: bytes.base)
-        unsafe tokens[Int(token)].byteCount = Int32(truncatingIfNeeded: bytes.count)
-        if isFirst {
-            unsafe places[Int(place)].start = token
-        } else if previous != ObjectShapes.noToken {
-            unsafe tokens[Int(previous)].next = token
-        }
+        unsafe tokens[Int(token)].byteCount = bytes.count
+        foresee(place, behind: previous, token, isFirst: isFirst)
         return token
     }
 
-    private func isNamed(_ token: Int32, _ name: Value) -> Bool {
+    /// The first 8 bytes, or as many as there are.
+    private static func head(_ name: Bytes) -> UInt64 {
+        if name.count >= 8 {
+            return unsafe UnsafeRawPointer(name.base).loadUnaligned(as: UInt64.self)
+        }
+        var head: UInt64 = 0
+        for i in 0..<name.count { head |= UInt64(name[i]) << UInt64(8 * i) }
+        return head
+    }
+
+    private func isNamed(_ token: Int32, _ name: Value, _ head: UInt64) -> Bool {
+        if self[token].head != head { return false }
         let known = self[token].name
         return known.count == name.count && known.bytes.hasSameBytes(name.bytes)
     }
 
-    private func makeToken(_ place: Int32, _ name: Value) -> Int32 {
+    private func makeToken(_ place: Int32, _ name: Value, _ head: UInt64) -> Int32 {
         let count = unsafe counts.pointee.tokens
         let index = unsafe Int(places[Int(place)].tokenCount)
         if count == ObjectShapes.tokensMax || index == ObjectShapes.placeTokensMax {
             return ObjectShapes.noToken
         }
         unsafe tokens[count] = Token(
-            name: name, bit: 1 << UInt64(index), sibling: places[Int(place)].token)
+            name: name, bit: 1 << UInt64(index), sibling: places[Int(place)].token, head: head)
         unsafe counts.pointee.tokens += 1
         unsafe places[Int(place)].token = Int32(truncatingIfNeeded: count)
         unsafe places[Int(place)].tokenCount += 1

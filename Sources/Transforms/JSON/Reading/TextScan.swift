@@ -32,7 +32,7 @@
         try spaceEnd(place)
     }
 
-    /// The same, for a byte that is mostly white space: spaces of an indent go by 16, then by 8.
+    /// The same, for a byte that is mostly white space: spaces of an indent go by 8.
     @inline(__always) func spaceEnd(_ start: Int) throws(ReadFailure) -> Int {
         var place = start
         while place < end {
@@ -41,18 +41,14 @@
                 return place
             }
             place &+= 1
-            let spaces = TextScan.ones &* 0x20
-            while place &+ 16 <= end {
-                let words = unsafe UnsafeRawPointer(base + place).loadUnaligned(
-                    as: SIMD2<UInt64>.self)
-                if (words[0] ^ spaces) | (words[1] ^ spaces) != 0 { break }
-                place &+= 16
-            }
             while place &+ 8 <= end {
                 let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
-                let others = word ^ spaces
-                place &+= others == 0 ? 8 : others.trailingZeroBitCount >> 3
-                if others != 0 { break }
+                let others = word ^ (TextScan.ones &* 0x20)
+                if others != 0 {
+                    place &+= others.trailingZeroBitCount >> 3
+                    break
+                }
+                place &+= 8
             }
         }
         throw ReadFailure(code: .unexpectedEnd, offset: end)
@@ -154,37 +150,45 @@
         return count
     }
 
-    /// The closing quote of a string that is UTF-8 without escapes, if `stop`, its
-    /// first byte that is no plain character, is not ASCII.
-    func wideClose(_ stop: Int) -> Int? {
-        guard stop < end, self[stop] >= 0x80 else { return nil }
-        let close = wideEnd(stop + 1)
-        guard close < end, self[close] == UInt8(ascii: "\""),
-            unsafe UTF8Text.firstInvalid(base + stop, close - stop) == nil
-        else { return nil }
-        return close
+    /// The closing quote of a string whose first byte that is no plain character is at `stop`, and
+    /// whether it has escapes; nil where it is not UTF-8, or has controls or DEL.
+    func wideClose(_ stop: Int) -> (place: Int, hasEscapes: Bool)? {
+        var place = stop
+        var hasEscapes = false
+        while place < end {
+            let byte = self[place]
+            if byte == UInt8(ascii: "\"") { return (place, hasEscapes) }
+            if byte == UInt8(ascii: "\\") {
+                hasEscapes = true
+                // What is escaped is looked at when it is decoded.
+                if place &+ 2 > end || self[place &+ 1] >= 0x80 { return nil }
+                place = plainEnd(place &+ 2)
+            } else {
+                guard let next = sequencesEnd(place) else { return nil }
+                place = plainEnd(next)
+            }
+        }
+        return nil
+    }
+
+    /// Behind the UTF-8 of more than a byte from `place` on; nil where there is none.
+    @inline(__always) private func sequencesEnd(_ place: Int) -> Int? {
+        let next = unsafe UTF8Text.sequencesEnd(base, place, end)
+        return next < end && self[next] >= 0x80 || next == place ? nil : next
     }
 
     /// Behind the closing quote of a string from `start` on, whose bytes up to `stop` are plain.
     func stringEnd(_ start: Int, _ stop: Int) -> Int? {
         var place = stop
-        var isASCII = true
         while place < end {
             let byte = self[place]
-            if byte == UInt8(ascii: "\"") {
-                if !isASCII, unsafe UTF8Text.firstInvalid(base + start, place - start) != nil {
-                    return nil
-                }
-                return place + 1
-            }
+            if byte == UInt8(ascii: "\"") { return place + 1 }
             if byte == UInt8(ascii: "\\") {
                 guard let next = escapeEnd(place) else { return nil }
                 place = plainEnd(next)
-            } else if byte >= 0x80 {
-                isASCII = false
-                place = wideEnd(place + 1)
             } else {
-                return nil
+                guard let next = sequencesEnd(place) else { return nil }
+                place = plainEnd(next)
             }
         }
         return nil
@@ -255,7 +259,15 @@
 
     @inline(never) private func longInteger(_ start: Int, _ word: UInt64) -> (value: Int, end: Int)
     {
-        integerByBytes(TextScan.integer(of: word), start &+ 8)
+        let first = TextScan.integer(of: word)
+        if start &+ 16 <= end {
+            let next = unsafe UnsafeRawPointer(base + start + 8).loadUnaligned(as: UInt64.self)
+            if TextScan.noDigits(next) == 0 {
+                return integerByBytes(
+                    first &* 100_000_000 &+ TextScan.integer(of: next), start &+ 16)
+            }
+        }
+        return integerByBytes(first, start &+ 8)
     }
 
     private func integerByBytes(_ before: Int, _ start: Int) -> (value: Int, end: Int) {
