@@ -21,6 +21,8 @@ struct FileError: Error {
     private let base: UnsafeMutableRawPointer
     private let mappedByteCount: Int
     private let offset: Int
+    /// Whole pages that have been given back.
+    private var passedUpto = 0
 
     /// The descriptor's bytes if it is a regular file that can be mapped, else nil.
     init?(mapping descriptor: Int32) {
@@ -42,6 +44,17 @@ struct FileError: Error {
     }
 
     private static let populatedMax = 4 << 20
+
+    /// Gives the memory of the bytes in front of `offset` back; they come again from the file when
+    /// they are read again.
+    func pass(upto offset: Int) {
+        let pageMask = Int(getpagesize()) - 1
+        let upto = (self.offset + offset) & ~pageMask
+        if upto <= passedUpto { return }
+        // Safety: `upto` is inside the mapping, which is read only and is the file's.
+        unsafe madvise(base + passedUpto, upto - passedUpto, MADV_DONTNEED)
+        passedUpto = upto
+    }
 
     deinit { unsafe munmap(base, mappedByteCount) }
 

@@ -72,6 +72,13 @@ import Transforms
         }
     }
 
+    func pass(_ block: InputBlock, upto offset: Int) {
+        let base = unsafe block.bytes.baseAddress
+        for mapping in mappings where unsafe mapping.bytes.baseAddress == base {
+            mapping.pass(upto: offset)
+        }
+    }
+
     private func open(_ path: String) -> Int32? {
         fileName = path == "-" ? "<stdin>" : path
         if path == "-" { return STDIN_FILENO }

@@ -28,6 +28,12 @@ public protocol InputBlocks: AnyObject {
     /// The next block, or nil at the end of the last file.
     func next() -> InputBlock?
     func giveBack(_ block: InputBlock)
+    /// What stands in front of `offset` has been read, and will hardly be read again.
+    func pass(_ block: InputBlock, upto offset: Int)
+}
+
+extension InputBlocks {
+    public func pass(_ block: InputBlock, upto offset: Int) {}
 }
 
 /// Why there is no next input.
@@ -72,6 +78,9 @@ public struct InputForm: Sendable {
     /// The last one, kept in case that its lines are asked for.
     private var lastBlock: InputBlock?
     private var offset = 0
+    /// As the source was told last.
+    private var passedUpto = 0
+    private static let passedByteCount = 1 << 20
     /// Blocks that the current input borrows from, besides the current block.
     private var held: [InputBlock] = []
     /// Whether the current input borrows from the current block.
@@ -161,6 +170,7 @@ public struct InputForm: Sendable {
                 if try !advance() { return nil }
                 continue
             }
+            pass(block)
             let value: Value?
             switch form.kind {
             case .lines: value = try readLine(block)
@@ -170,6 +180,12 @@ public struct InputForm: Sendable {
             if let value { return value }
         }
         return nil
+    }
+
+    @inline(__always) private func pass(_ block: InputBlock) {
+        if offset - passedUpto < InputReader.passedByteCount { return }
+        passedUpto = offset
+        source.pass(block, upto: offset)
     }
 
     /// Goes on to the next block; false at the end.
@@ -197,6 +213,7 @@ public struct InputForm: Sendable {
         fileName = next.fileName
         linesBefore = next.linesBefore ?? (next.isFirst ? 0 : linesBefore)
         linesUpto = (0, 0)
+        passedUpto = 0
         let bytes = unsafe Runner.bytes(next.bytes)
         plain.begin(bytes)
         isCountedReady = form.kind == .events
@@ -288,6 +305,7 @@ public struct InputForm: Sendable {
                 if try !advance() { return nil }
                 continue
             }
+            pass(block)
             let bytes = unsafe Runner.bytes(block.bytes)
             plain.offset = offset
             offset = plain.skipSpace(offset)

@@ -29,15 +29,15 @@ extension Compiler {
         if arguments.isEmpty, let node = try compileWord(name, offset) { return node }
         if let node = try compileOperation(name, arguments, scope, offset) { return node }
         let key = "\(name)/\(arguments.count)"
+        if let native = Native.table[key] {
+            return try compileNative(native, arguments, scope, offset)
+        }
         if let function = MathFunction.table[key] {
             let native: Native =
                 function.parameterCount == 1
                 ? .math1 : function.parameterCount == 2 ? .math2 : .math3
             return try compileNative(
                 native, arguments, scope, offset, extra: Int32(function.rawValue))
-        }
-        if let native = Native.table[key] {
-            return try compileNative(native, arguments, scope, offset)
         }
         if let function = library.function(key, root) {
             return try compileCall(of: function, arguments, scope, offset, tail)
