@@ -6,8 +6,9 @@
 Every row: each engine runs once and its answer is compared (JSON, or lines of text); a rival whose
 answer differs, fails or takes over 5 times the best rival's time is left out of that row and
 named. Rivals within 1.5 times the best rival's first time go on to the timed rounds, which
-alternate. A ratio is the rival's wall time over ours, so more than 1 says that we are faster. Exit
-status 1 if an answer of ours fails or is not the one that most rivals give.
+alternate: at least 3, and as many as fit in 3 seconds, up to 15. A ratio is the rival's wall time
+over ours, so more than 1 says that we are faster. Exit status 1 if an answer of ours fails or is
+not the one that most rivals give.
 """
 import argparse
 import json
@@ -23,6 +24,7 @@ TOO_SLOW = 5
 SECONDS_MAX = 60
 SECONDS_MIN = 2
 STILL_IN_THE_RACE = 1.5
+ROUND_SECONDS = 3
 # On files above this jq and libjq are left out: never the best rival there, and half of the suite's
 # time.
 SLOW_ENGINES_BYTES_MAX = 20_000_000
@@ -89,7 +91,7 @@ def measure_row(engines, work, document, program, path, rounds):
         engine.name: lambda engine=engine: harness.measure(engine, program, path, raw)
         for engine in [engines[0]] + racing
     }
-    results = harness.interleave(actions, rounds)
+    results = harness.interleave(actions, rounds, ROUND_SECONDS)
     row["engines"] = {
         engine.name: {
             "wall": [run.wall for run in results.get(engine.name, [first[engine.name]])],
@@ -154,7 +156,7 @@ def report(facts, engines, rows, rounds):
     page = (
         f"# Documents\n\n{harness.machine_line(facts)}\n"
         f"Engines: {', '.join(f'{e.name}' for e in engines)}. The least wall time of {rounds} "
-        "alternating rounds, process start included (libjq: Python's start left out); a small "
+        "to 15 alternating rounds, process start included (libjq: Python's start left out); a small "
         "document is repeated in its file.\n\n"
         f"{summary}\n\n{harness.table(HEADER, map(line_of, rows))}"
     )

@@ -174,11 +174,18 @@ def in_child(body):
     return json.loads(text)
 
 
-def interleave(actions, rounds):
-    """{name: [result, ...]}: each round runs every action once, so that noise meets all alike."""
+def interleave(actions, rounds, seconds=0, rounds_max=15):
+    """{name: [result, ...]}: each round runs every action once, so that noise meets all alike.
+
+    After `rounds` there are more, up to `rounds_max` in all, until `seconds` are over: what takes
+    milliseconds is disturbed most, and costs least to do again.
+    """
     results = {name: [] for name in actions}
     names = list(actions)
-    for number in range(rounds):
+    end = time.monotonic() + seconds
+    for number in range(max(rounds, rounds_max)):
+        if number >= rounds and time.monotonic() >= end:
+            break
         for name in names if number % 2 == 0 else reversed(names):
             results[name].append(actions[name]())
     return results

@@ -80,7 +80,7 @@ enum RunCommand {
         limits.callDepthMax = 1_000_000
         limits.frameBytesMax = 1 << 30
         limits.stackBytesMax = stackByteCount - min(stackByteCount / 8, 8 << 20)
-        limits.retainedBytesMax = 8 << 20
+        limits.retainedBytesMax = 64 << 20
         let job: RunJob
         do throws(Refusal) { job = try RunJob(options, word, limits) } catch {
             StandardStreams.write(error.text, to: STDERR_FILENO)

@@ -17,6 +17,8 @@
 // the flag `counted`, a block of the run's heap that counts its references (see `Heap`). There is
 // no ARC: whoever holds an owned value passes it on or releases it.
 
+import Glibc
+
 /// A pointer to values or members, without a count: the owner of the memory knows it.
 @safe struct Slots {
     // Safety: bounds are the owner's (a value's count, a frame's size); see each use.
@@ -91,7 +93,42 @@
     /// Copies all of `other` to `offset` and on.
     @inline(__always) func copy(_ other: Bytes, at offset: Int) {
         assert(offset + other.count <= count)
-        unsafe (base + offset).update(from: other.base, count: other.count)
+        unsafe other.copy(to: base + offset)
+    }
+
+    /// Copies all bytes, mostly few: up to 32 by words that overlap, without a call.
+    @inline(__always) func copy(to target: UnsafeMutablePointer<UInt8>) {
+        let (source, target) = unsafe (UnsafeRawPointer(base), UnsafeMutableRawPointer(target))
+        // Safety: all offsets are between 0 and `count` less the word's size.
+        if count > 32 {
+            unsafe memcpy(target, source, count)
+        } else if count >= 16 {
+            unsafe Bytes.copyEnds(source, to: target, count, SIMD2<UInt64>.self)
+        } else if count >= 8 {
+            unsafe Bytes.copyEnds(source, to: target, count, UInt64.self)
+        } else if count >= 4 {
+            unsafe Bytes.copyEnds(source, to: target, count, UInt32.self)
+        } else if count > 0 {
+            let middle = count &>> 1
+            let bytes = unsafe (base[0], base[middle], base[count &- 1])
+            unsafe target.storeBytes(of: bytes.0, as: UInt8.self)
+            unsafe target.storeBytes(of: bytes.1, toByteOffset: middle, as: UInt8.self)
+            unsafe target.storeBytes(of: bytes.2, toByteOffset: count &- 1, as: UInt8.self)
+        }
+    }
+
+    /// Copies the first and the last bytes, a word's each.
+    @inline(__always) private static func copyEnds<Word: BitwiseCopyable>(
+        _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, _ count: Int,
+        _ word: Word.Type
+    ) {
+        // Safety: `count` is at least the word's size.
+        let last = count &- MemoryLayout<Word>.size
+        let (head, tail) = unsafe (
+            source.loadUnaligned(as: word), source.loadUnaligned(fromByteOffset: last, as: word)
+        )
+        unsafe target.storeBytes(of: head, as: word)
+        unsafe target.storeBytes(of: tail, toByteOffset: last, as: word)
     }
 
     /// The bytes as text; what is not UTF-8 is replaced.

@@ -170,7 +170,7 @@ extension JSONReader {
     }
 
     /// A number without an exponent; nil leaves it to `readNumber`.
-    @inline(__always) private static func readPlainNumber(
+    @inline(__always) static func readPlainNumber(
         _ text: TextScan, _ place: inout Int, _ first: UInt8
     ) -> Value? {
         let start = place

@@ -99,7 +99,7 @@ extension JSONReader {
         } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
-    @inline(never) private func copyString(_ bytes: Bytes, _ flags: UInt64) throws(ReadFailure)
+    @inline(never) func copyString(_ bytes: Bytes, _ flags: UInt64) throws(ReadFailure)
         -> Value
     {
         do throws(Stop) { return try heap.string(bytes, flags: flags) } catch {
@@ -254,6 +254,12 @@ extension JSONReader {
         return try readLongNumber(start, place)
     }
 
+    @inline(never) func copyLiteral(_ literal: Value) throws(ReadFailure) -> Value {
+        do throws(Stop) { return try heap.literal(printed: literal.bytes) } catch {
+            throw ReadFailure(code: .limit, offset: offset)
+        }
+    }
+
     private mutating func readLongNumber(_ start: Int, _ afterInteger: Int) throws(ReadFailure)
         -> Value
     {
@@ -280,13 +286,10 @@ extension JSONReader {
         offset = place
         let text = unsafe Bytes(base + start, place - start)
         if hasExponent { return try canonicalLiteral(text) }
-        if !counts {
-            return unsafe Value(
-                .literal, count: text.count, payload: UInt64(UInt(bitPattern: text.base)))
-        }
-        do throws(Stop) { return try heap.literal(printed: text) } catch {
-            throw ReadFailure(code: .limit, offset: offset)
-        }
+        let literal = unsafe Value(
+            .literal, count: text.count, payload: UInt64(UInt(bitPattern: text.base)))
+        if !counts { return literal }
+        return try copyLiteral(literal)
     }
 
     /// The literal in a form that can be printed, in memory of its own.

@@ -200,13 +200,14 @@ import Glibc
 
     /// A value in counted blocks, which own their bytes.
     private mutating func readCounted() throws(ReadFailure) -> Value {
+        let text = unsafe TextScan(base, end)
         // A marker holds where the children of the container around begin, and what it is.
         var start = 0
         var inObject = false
         var depth = 0
         var nextLook = offset &+ 65536
         while true {
-            var value = try readScalarOrOpen()
+            var value = try readQuickly(text)
             if value.tag == .closure {
                 // A container opens; its first child follows.
                 depth += 1
@@ -215,7 +216,7 @@ import Glibc
                 try push(Value(.closure, count: start, payload: inObject ? 1 : 0))
                 start = stackCount
                 inObject = opensObject
-                if opensObject { try readName() }
+                if opensObject { try readName(text) }
                 continue
             }
             if depth >= depthMax && value.isContainer {
@@ -223,12 +224,15 @@ import Glibc
             }
             while depth > 0 {
                 try push(value)
-                if try readDelimiter(inObject ? UInt8(ascii: "}") : UInt8(ascii: "]"))
-                    == UInt8(ascii: ",")
-                {
-                    if inObject { try readName() }
+                let closing = inObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
+                let place = try text.passSpace(offset)
+                let next = text[place]
+                offset = place &+ 1
+                if next == UInt8(ascii: ",") {
+                    if inObject { try readName(text) }
                     break
                 }
+                if next != closing { throw ReadFailure(code: .unexpectedByte, offset: place) }
                 value = inObject ? try closeObject(start) : try closeArray(start)
                 let marker = stack[start &- 1]
                 stackCount = start &- 1
@@ -244,6 +248,27 @@ import Glibc
                 }
             }
         }
+    }
+
+    /// What `readScalarOrOpen` reads, in copies; plain strings and numbers at once.
+    @inline(__always) private mutating func readQuickly(
+        _ text: TextScan
+    ) throws(ReadFailure) -> Value {
+        var place = try text.passSpace(offset)
+        let first = text[place]
+        if first == UInt8(ascii: "\"") {
+            let stop = text.plainEnd(place &+ 1)
+            if stop < end && text[stop] == UInt8(ascii: "\"") {
+                offset = stop &+ 1
+                return try unsafe copyString(
+                    Bytes(base + place + 1, stop &- place &- 1), Value.ascii | Value.plain)
+            }
+        } else if let number = JSONReader.readPlainNumber(text, &place, first) {
+            offset = place
+            return number.tag == .literal ? try copyLiteral(number) : number
+        }
+        offset = place
+        return try readScalarOrOpen()
     }
 
     /// A scalar, an empty container, or the sign (a `closure`) that a container opens.
@@ -305,7 +330,19 @@ import Glibc
     private func emptyObject() throws(ReadFailure) -> Value { Value(.object, payload: 16) }
 
     /// A member's name and the colon; pushed on the stack.
-    @inline(__always) private mutating func readName() throws(ReadFailure) {
+    @inline(__always) private mutating func readName(_ text: TextScan) throws(ReadFailure) {
+        let place = try text.passSpace(offset)
+        if text[place] == UInt8(ascii: "\"") {
+            let stop = text.plainEnd(place &+ 1)
+            if stop &+ 1 < end && text[stop] == UInt8(ascii: "\"")
+                && text[stop &+ 1] == UInt8(ascii: ":")
+            {
+                offset = stop &+ 2
+                return try push(
+                    try unsafe copyString(
+                        Bytes(base + place + 1, stop &- place &- 1), Value.ascii | Value.plain))
+            }
+        }
         try push(try readNameValue())
     }
 
@@ -325,18 +362,6 @@ import Glibc
         }
         offset &+= 1
         return name
-    }
-
-    /// A comma, or the mark that closes the container.
-    @inline(__always) mutating func readDelimiter(_ closing: UInt8) throws(ReadFailure) -> UInt8 {
-        offset = skipSpace(offset)
-        if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
-        let next = byte(offset)
-        if next != UInt8(ascii: ",") && next != closing {
-            throw ReadFailure(code: .unexpectedByte, offset: offset)
-        }
-        offset &+= 1
-        return next
     }
 
     /// A number for a name that differs between most different names.
@@ -362,10 +387,16 @@ import Glibc
         let members = stack.advanced(by: start)
         var count = (stackCount - start) / 2
         do throws(Stop) {
-            if count > 64 || counts { return try closeLargeObject(members, count) }
-            if JSONReader.mayRepeat(members, count, stride: 2) {
-                count = dropRepeated(members, count)
+            if count > 64 { return try closeLargeObject(members, count) }
+            let repeats = JSONReader.mayRepeat(members, count, stride: 2)
+            if counts {
+                if repeats { return try closeLargeObject(members, count) }
+                let object = try heap.makeObject(capacity: count).with(count: count)
+                object.slots.copy(members, byBytes: count &* 32)
+                Heap.setUsed(UInt(object.payload), 2 &* count)
+                return object
             }
+            if repeats { count = dropRepeated(members, count) }
             // More members than a scan is good for: room for an index in front of them.
             let room = count > 8 && indexes ? Heap.headerByteCount : 0
             let address = try heap.bump(count &* 32 &+ room) + UInt(room)

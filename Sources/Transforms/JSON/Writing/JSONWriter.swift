@@ -49,14 +49,15 @@ struct JSONWriter {
         throws(Stop)
     {
         switch value.tag {
-        case .null, .absent, .closure: try out.append("null", heap)
-        case .no: try out.append("false", heap)
-        case .yes: try out.append("true", heap)
+        case .null, .absent, .closure: try out.append(word: 0x6C6C_756E, 4, heap)
+        case .no: try out.append(word: 0x65_736C_6166, 5, heap)
+        case .yes: try out.append(word: 0x6575_7274, 4, heap)
         case .integer:
             try out.reserve(32, heap)
             out.advance(unsafe DoubleWriter.write(Int64(value.integer), to: out.tail))
         case .double:
             try out.reserve(40, heap)
+            // Safety: the writer's `roomMax` is reserved, and above what an integer needs.
             out.advance(unsafe DoubleWriter.write(value.storedDouble, to: out.tail))
         case .literal: try out.append(value.bytes, heap)
         case .array: try out.append("[]", heap)
@@ -88,7 +89,8 @@ struct JSONWriter {
         }
         try out.append(UInt8(ascii: "{"), heap)
         for i in 0..<count {
-            if i > 0 { try out.append(UInt8(ascii: ","), heap) }
+            try out.reserve(2, heap)
+            if i > 0 { out.put(UInt8(ascii: ",")) }
             try writeString(slots[2 &* i], &out)
             try out.append(UInt8(ascii: ":"), heap)
             let element = slots[2 &* i &+ 1]
@@ -111,16 +113,25 @@ struct JSONWriter {
         try budget.charge(count + 1)
         let slots = value.slots
         let places = !isArray && options.sortsNames ? heap.sortedPlaces(value) : []
+        let isCompact = isCompact
+        let width = options.usesTabs ? depth &+ 1 : (depth &+ 1) &* options.indent
+        let fill = SIMD16<UInt8>(
+            repeating: options.usesTabs ? UInt8(ascii: "\t") : UInt8(ascii: " "))
         try out.append(isArray ? UInt8(ascii: "[") : UInt8(ascii: "{"), heap)
         for i in 0..<count {
-            if i > 0 { try out.append(UInt8(ascii: ","), heap) }
-            try breakLine(&out, depth + 1)
+            try out.reserve(width &+ OutputBuffer.lineRoom, heap)
+            if !isCompact {
+                out.putLine(width, fill, comma: i > 0)
+            } else if i > 0 {
+                out.put(UInt8(ascii: ","))
+            }
             var element = slots[i]
             if !isArray {
                 let place = places.isEmpty ? i : Int(places[i])
                 try writeString(slots[2 * place], &out)
-                try out.append(UInt8(ascii: ":"), heap)
-                if !isCompact { try out.append(UInt8(ascii: " "), heap) }
+                try out.reserve(2, heap)
+                out.put(UInt8(ascii: ":"))
+                if !isCompact { out.put(UInt8(ascii: " ")) }
                 element = slots[2 * place + 1]
             }
             if element.isContainer {
@@ -130,19 +141,11 @@ struct JSONWriter {
             }
             out.drainIfFull()
         }
-        try breakLine(&out, depth)
+        try out.reserve(width &+ OutputBuffer.lineRoom, heap)
+        if !isCompact {
+            out.putLine(options.usesTabs ? depth : depth &* options.indent, fill, comma: false)
+        }
         try out.append(isArray ? UInt8(ascii: "]") : UInt8(ascii: "}"), heap)
-    }
-
-    private func breakLine(_ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
-        if isCompact { return }
-        let width = options.usesTabs ? depth : depth * options.indent
-        try out.reserve(width + 1, heap)
-        out.put(UInt8(ascii: "\n"))
-        let fill = options.usesTabs ? UInt8(ascii: "\t") : UInt8(ascii: " ")
-        // Safety: reserved just now.
-        unsafe out.tail.update(repeating: fill, count: width)
-        out.advance(width)
     }
 
     /// A string with its quotes.
@@ -150,11 +153,7 @@ struct JSONWriter {
         if value.word & Value.plain != 0 && (value.isASCII || !options.asciiOnly) {
             let bytes = value.bytes
             try out.reserve(bytes.count &+ 2, heap)
-            out.put(0x22)
-            // Safety: reserved just now.
-            unsafe memcpy(out.tail, bytes.base, bytes.count)
-            out.advance(bytes.count)
-            out.put(0x22)
+            out.putString(bytes)
         } else {
             try writeEscaped(value.bytes, &out)
         }

@@ -114,11 +114,54 @@ import Glibc
         put(byte)
     }
 
+    /// The lowest bytes of a little-endian word, the first the lowest.
+    @inline(__always) mutating func append(word: UInt64, _ byteCount: Int, _ heap: Heap)
+        throws(Stop)
+    {
+        try reserve(8, heap)
+        // Safety: reserved just now.
+        unsafe UnsafeMutableRawPointer(tail).storeBytes(of: word.littleEndian, as: UInt64.self)
+        count &+= byteCount
+    }
+
     @inline(__always) mutating func append(_ bytes: Bytes, _ heap: Heap) throws(Stop) {
         try reserve(bytes.count, heap)
         // Safety: reserved just now.
-        unsafe memcpy(tail, bytes.base, bytes.count)
+        unsafe bytes.copy(to: tail)
         count &+= bytes.count
+    }
+
+    /// The room that `putLine` needs besides its width.
+    static var lineRoom: Int { 18 }
+
+    /// A line feed and `width` bytes of `fill`, and a comma in front of them if there is to be one.
+    /// There is room for `lineRoom` bytes more than the width.
+    @inline(__always) mutating func putLine(_ width: Int, _ fill: SIMD16<UInt8>, comma: Bool) {
+        var place = count
+        assert(place &+ width &+ OutputBuffer.lineRoom <= capacity)
+        // Safety: reserved by the caller; the last word ends less than 16 bytes behind the width.
+        unsafe base[place] = UInt8(ascii: ",")
+        place &+= comma ? 1 : 0
+        unsafe base[place] = 0x0A
+        place &+= 1
+        let end = place &+ width
+        while place < end {
+            unsafe UnsafeMutableRawPointer(base + place).storeBytes(
+                of: fill, as: SIMD16<UInt8>.self)
+            place &+= 16
+        }
+        count = end
+    }
+
+    /// A string's bytes that need no escapes, with its quotes; there is room for them.
+    @inline(__always) mutating func putString(_ bytes: Bytes) {
+        assert(count &+ bytes.count &+ 2 <= capacity)
+        // Safety: reserved by the caller.
+        let target = unsafe base + count
+        unsafe target[0] = 0x22
+        unsafe bytes.copy(to: target + 1)
+        unsafe target[bytes.count &+ 1] = 0x22
+        count &+= bytes.count &+ 2
     }
 
     /// Appends a whole text; a long one goes to the drain from where it lies.
