@@ -20,30 +20,53 @@ enum PercentDecoding {
         var fault: Int?
         // What is decoded is no longer than what it is decoded from.
         let output = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { output, count in
-            var offset = range.lowerBound
-            while offset < range.upperBound {
-                var byte = bytes[offset]
-                if byte == 0x25 {
-                    guard offset + 2 < range.upperBound,
-                        let high = Byte.hexDigit(bytes[offset + 1]),
-                        let low = Byte.hexDigit(bytes[offset + 2])
-                    else {
-                        fault = offset
-                        return
-                    }
-                    byte = high << 4 | low
-                    offset += 2
-                } else if plusIsSpace && byte == 0x2B {
-                    byte = Byte.space
-                }
-                // Safety: one byte for each that `offset` has passed.
-                unsafe output[count] = byte
-                count += 1
-                offset += 1
-            }
+            count = unsafe decode(bytes, range, plusIsSpace, to: output, &fault)
         }
         if let fault { throw ProtocolError(.badPercentEscape, at: fault) }
         return output
+    }
+
+    /// The same as text, U+FFFD for what is not UTF-8; a short one takes no memory.
+    private static func text(
+        _ bytes: Bytes, _ range: Range<Int>
+    ) throws(ProtocolError) -> String {
+        var fault: Int?
+        let text = unsafe String(unsafeUninitializedCapacity: range.count) { output in
+            unsafe decode(bytes, range, true, to: output, &fault)
+        }
+        if let fault { throw ProtocolError(.badPercentEscape, at: fault) }
+        return text
+    }
+
+    /// The count of bytes written to `output`, which has room for as many as the range has; `fault`
+    /// is where an escape is none.
+    @inline(__always) private static func decode(
+        _ bytes: Bytes, _ range: Range<Int>, _ plusIsSpace: Bool,
+        to output: UnsafeMutableBufferPointer<UInt8>, _ fault: inout Int?
+    ) -> Int {
+        var count = 0
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            var byte = bytes[offset]
+            if byte == 0x25 {
+                guard offset + 2 < range.upperBound,
+                    let high = Byte.hexDigit(bytes[offset + 1]),
+                    let low = Byte.hexDigit(bytes[offset + 2])
+                else {
+                    fault = offset
+                    return 0
+                }
+                byte = high << 4 | low
+                offset += 2
+            } else if plusIsSpace && byte == 0x2B {
+                byte = Byte.space
+            }
+            // Safety: one byte for each that `offset` has passed.
+            unsafe output[count] = byte
+            count += 1
+            offset += 1
+        }
+        return count
     }
 
     /// Whether a parameter of the query may be called `name`: one with escapes may be any.
@@ -66,11 +89,7 @@ enum PercentDecoding {
         var rest = query
         while let (name, value) = takeParameter(bytes, &rest) {
             parameters.append(
-                QueryParameter(
-                    name: String(
-                        decoding: try decode(bytes, name, plusIsSpace: true), as: UTF8.self),
-                    value: String(
-                        decoding: try decode(bytes, value, plusIsSpace: true), as: UTF8.self)))
+                QueryParameter(name: try text(bytes, name), value: try text(bytes, value)))
         }
         return parameters
     }

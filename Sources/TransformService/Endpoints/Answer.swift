@@ -40,32 +40,50 @@ enum Answer {
     }
 
     static func serverTiming(_ timing: Timing, queued: UInt64) -> String {
-        var text: [UInt8] = []
-        text.reserveCapacity(128)
-        append(&text, "queue;dur=", queued)
-        append(&text, ", read;dur=", timing.read)
-        if timing.compile > 0 { append(&text, ", compile;dur=", timing.compile) }
-        append(&text, ", run;dur=", timing.run)
-        append(&text, ", write;dur=", timing.write)
-        return String(decoding: text, as: UTF8.self)
+        unsafe String(unsafeUninitializedCapacity: 5 * durationByteCountMax) { bytes in
+            // Safety: five durations at most, each in the room that one needs.
+            guard let out = bytes.baseAddress else { return 0 }
+            var count = 0
+            unsafe append("queue;dur=", queued, to: out, &count)
+            unsafe append(", read;dur=", timing.read, to: out, &count)
+            if timing.compile > 0 {
+                unsafe append(", compile;dur=", timing.compile, to: out, &count)
+            }
+            unsafe append(", run;dur=", timing.run, to: out, &count)
+            unsafe append(", write;dur=", timing.write, to: out, &count)
+            return count
+        }
     }
 
+    /// A name of up to 16 bytes, and the milliseconds of 2^64 nanoseconds with three decimals.
+    private static var durationByteCountMax: Int { 16 + 14 + 4 }
+
     /// Milliseconds with three decimals.
-    private static func append(_ text: inout [UInt8], _ name: StaticString, _ nanoseconds: UInt64) {
-        // Safety: the buffer is the static string's own, used while it is copied.
-        name.withUTF8Buffer { unsafe text.append(contentsOf: $0) }
-        let microseconds = (nanoseconds &+ 500) / 1_000
+    @inline(__always) private static func append(
+        _ name: StaticString, _ nanoseconds: UInt64, to out: UnsafeMutablePointer<UInt8>,
+        _ count: inout Int
+    ) {
+        // Safety: the name is ASCII of `utf8CodeUnitCount` bytes, and `out` has room for
+        // `durationByteCountMax` more.
+        unsafe (out + count).update(from: name.utf8Start, count: name.utf8CodeUnitCount)
+        count += name.utf8CodeUnitCount
+        func put(_ digit: UInt64) {
+            unsafe out[count] = 0x30 + UInt8(truncatingIfNeeded: digit)
+            count += 1
+        }
+        let microseconds = nanoseconds / 1_000 + (nanoseconds % 1_000 >= 500 ? 1 : 0)
         let whole = microseconds / 1_000
         var divisor: UInt64 = 1
         while whole / divisor >= 10 { divisor *= 10 }
         while divisor > 0 {
-            text.append(0x30 + UInt8(truncatingIfNeeded: whole / divisor % 10))
+            put(whole / divisor % 10)
             divisor /= 10
         }
-        text.append(UInt8(ascii: "."))
+        unsafe out[count] = UInt8(ascii: ".")
+        count += 1
         let part = microseconds % 1_000
-        text.append(0x30 + UInt8(truncatingIfNeeded: part / 100))
-        text.append(0x30 + UInt8(truncatingIfNeeded: part / 10 % 10))
-        text.append(0x30 + UInt8(truncatingIfNeeded: part % 10))
+        put(part / 100)
+        put(part / 10 % 10)
+        put(part % 10)
     }
 }

@@ -89,8 +89,12 @@ struct TransformRequest: Sendable {
                 .malformedRequest, "More than \(Self.argumentCountMax) query parameters.")
         }
         var names = Set<String>()
-        for parameter in parameters {
-            guard names.insert(parameter.name).inserted else {
+        for (i, parameter) in parameters.enumerated() {
+            let isNew =
+                parameters.count > 8
+                ? names.insert(parameter.name).inserted
+                : !parameters[..<i].contains { $0.name == parameter.name }
+            guard isNew else {
                 throw Problem(
                     .malformedRequest, "The query parameter `\(parameter.name)` is repeated.")
             }

@@ -3,6 +3,7 @@
 //
 //     content -> document -> envelope -> program (cached or compiled) -> outputs -> bytes
 
+import Glibc
 import HTTPKit
 import NIOCore
 import Synchronization
@@ -291,13 +292,20 @@ final class RunNote: Sendable {
         return known.map { $0 <= bounds.costNanosecondsMax } ?? bounds.triesUnknown
     }
 
-    /// Whether the text has `ARGS` in it.
+    /// Whether the text has `ARGS` in it. A capital A is rare in programs.
     func mentionsArguments(_ text: UnsafeRawBufferPointer) -> Bool {
-        var window: UInt32 = 0
-        for i in 0..<text.count {
-            // Safety: `i` is below the count.
-            window = window << 8 | UInt32(unsafe text[i])
-            if window == 0x4152_4753 { return true }
+        guard let base = text.baseAddress else { return false }
+        var start = 0
+        // Safety: the search and the comparison stay below the count.
+        while let found = unsafe memchr(base + start, 0x41, text.count - start) {
+            let place = unsafe UnsafeRawPointer(found) - base
+            if text.count - place >= 4,
+                unsafe base.loadUnaligned(fromByteOffset: place, as: UInt32.self)
+                    == UInt32(littleEndian: 0x5347_5241)
+            {
+                return true
+            }
+            start = place + 1
         }
         return false
     }

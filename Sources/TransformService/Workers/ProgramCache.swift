@@ -1,6 +1,7 @@
 // Program text and argument names -> the compiled program, for all threads; bounded in count and
 // bytes. What was not asked for since the hand last passed goes first (the clock algorithm).
 
+import Glibc
 import Synchronization
 import Transforms
 
@@ -70,8 +71,8 @@ final class ProgramCache: Sendable {
         }
         // Safety: both have as many bytes, as compared above.
         return unsafe entry.text.withUnsafeBytes { kept in
-            for i in 0..<text.count where unsafe kept[i] != text[i] { return false }
-            return true
+            guard let known = kept.baseAddress, let asked = text.baseAddress else { return true }
+            return unsafe memcmp(known, asked, kept.count) == 0
         }
     }
 
