@@ -6,7 +6,7 @@
 Every row: each engine runs once and its answer is compared (JSON, or lines of text); a rival whose
 answer differs, fails or takes over 5 times the best rival's time is left out of that row and
 named. Rivals within 1.5 times the best rival's first time go on to the timed rounds, which
-alternate: at least 3, and as many as fit in 3 seconds, up to 15. A ratio is the rival's wall time
+alternate: at least 3, and as many as fit in 2 seconds, up to 15. A ratio is the rival's wall time
 over ours, so more than 1 says that we are faster. Exit status 1 if an answer of ours fails or is
 not the one that most rivals give.
 """
@@ -24,7 +24,7 @@ TOO_SLOW = 5
 SECONDS_MAX = 60
 SECONDS_MIN = 2
 STILL_IN_THE_RACE = 1.5
-ROUND_SECONDS = 3
+ROUND_SECONDS = 2
 # On files above this jq and libjq are left out: never the best rival there, and half of the suite's
 # time.
 SLOW_ENGINES_BYTES_MAX = 20_000_000

@@ -152,7 +152,7 @@ def main():
     parser.add_argument("--only", help="programs whose name has this word")
     parser.add_argument("--results", default=harness.RESULTS)
     options = parser.parse_args()
-    rounds = options.rounds or (1 if options.quick else 3)
+    rounds = options.rounds or (1 if options.quick else 2)
     engine, facts = harness.engines(options.binary)[0], harness.machine()
     print(harness.machine_line(facts))
     with tempfile.TemporaryDirectory() as folder:

@@ -217,7 +217,7 @@ def main():
     parser.add_argument("--results", default=harness.RESULTS)
     options = parser.parse_args()
     options.seconds = options.seconds or (1 if options.quick else 2)
-    options.rounds = options.rounds or (1 if options.quick else 3)
+    options.rounds = options.rounds or (1 if options.quick else 2)
     if not shutil.which("wrk"):
         sys.exit("wrk is missing: apt-get install wrk")
     facts, rows = harness.machine(), []

@@ -35,15 +35,7 @@ extension Evaluator {
 
     func unique(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isArray { throw raise(.cannotSort, input, at: node) }
-        let sorted = try sortedElements(input)
-        defer { release(sorted) }
-        var result = try heap.makeArray(capacity: sorted.count)
-        for i in 0..<sorted.count {
-            let element = sorted.slots[i]
-            if i > 0, try heap.isEqual(sorted.slots[i - 1], element) { continue }
-            try heap.push(&result, retain(element))
-        }
-        return result
+        return try uniqueElements(input)
     }
 
     func extremeElement(_ input: Value, _ node: NodeRef, wantsMax: Bool) throws(Stop) -> Value {

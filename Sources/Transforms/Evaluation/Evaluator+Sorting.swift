@@ -121,15 +121,38 @@ extension Evaluator {
         return retain(input.slots[best])
     }
 
-    /// A sorted copy of a borrowed array.
-    func sortedElements(_ array: Value) throws(Stop) -> Value {
+    /// Each element as its own key, both borrowed.
+    private func selfKeyed(_ array: Value) throws(Stop) -> Value {
         let count = array.count
         let pairs = try heap.makeArray(capacity: 2 * count).with(count: 2 * count)
-        defer { heap.release(pairs) }
         for i in 0..<count {
             pairs.slots[2 * i] = array.slots[i]
             pairs.slots[2 * i + 1] = array.slots[i]
         }
+        return pairs
+    }
+
+    /// The different elements of a borrowed array, sorted.
+    func uniqueElements(_ array: Value) throws(Stop) -> Value {
+        let count = array.count
+        let pairs = try selfKeyed(array)
+        defer { heap.release(pairs) }
+        if let groups = try hashedGroups(pairs.slots, count) { return try grouped(groups, true) }
+        try sortPairs(pairs.slots, count)
+        var result = try heap.makeArray(capacity: count)
+        for i in 0..<count {
+            let element = pairs.slots[2 * i]
+            if i > 0, try heap.isEqual(pairs.slots[2 * i - 2], element) { continue }
+            try heap.push(&result, retain(element))
+        }
+        return result
+    }
+
+    /// A sorted copy of a borrowed array.
+    func sortedElements(_ array: Value) throws(Stop) -> Value {
+        let count = array.count
+        let pairs = try selfKeyed(array)
+        defer { heap.release(pairs) }
         try sortPairs(pairs.slots, count)
         var result = try heap.makeArray(capacity: count)
         for i in 0..<count { try heap.push(&result, retain(pairs.slots[2 * i])) }
