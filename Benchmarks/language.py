@@ -7,7 +7,8 @@
 Each program gets its row's number as its input and ends in `| length`, as in jaq's own runner. The
 rivals' results must equal ours in every round. Rounds go through all commands in turn. A row's
 time is the least user CPU time of a command, for a noisy machine only adds to it, and less than
-4 ms counts as 4; the spread is that of the ratios of the rounds. `bf-fib` and `defs` read a file
+4 ms counts as 4; the spread is that of the ratios of the rounds. Where both count as 4 the wall
+time tells who is ahead. `bf-fib` and `defs` read a file
 in place of the number; `empty` is 512 starts. A rival that fails, takes longer than --seconds or
 has another result (jq 1.6 differs from 1.8 in places) is a dash. Where none agrees the row is one
 of dashes, and the exit status is 1.
@@ -166,6 +167,11 @@ def summarise(row, times, walls):
     return entry
 
 
+def is_ahead(entry):
+    """By CPU time; by wall time where both take no more CPU than a tick of the clock tells."""
+    return entry["ratio"] > 1 or entry["ratio"] == 1 and entry["wall_ratio"] > 1
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
@@ -212,7 +218,7 @@ def main():
     ratios = [entry["ratio"] for entry in entries if "ratio" in entry]
     if ratios:
         mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
-        ahead = sum(ratio > 1 for ratio in ratios)
+        ahead = sum(is_ahead(entry) for entry in entries if "ratio" in entry)
         print(f"\nahead on {ahead} of {len(ratios)}, geometric mean of the ratios {mean:.2f}, "
               f"least {min(ratios):.2f}")
     if options.json:
