@@ -135,8 +135,11 @@ struct TransformEndpoint: HTTPHandler {
         guard let key = desk.executor.programKey, run > 0 else { return }
         desk.budget.abandoned(nanoseconds: run)
         let bound = service.configuration.loopCostNanosecondsMax
+        // A run that the machine held up says no more than that it met the bound: a short program
+        // that were taken for a long one would be refused, and nothing run to correct that.
         service.costs.learn(
-            key, byteCount: byteCount, nanoseconds: 2 * max(run, bound), isComplete: false)
+            key, byteCount: byteCount, nanoseconds: 2 * min(max(run, bound), 2 * bound),
+            isComplete: false)
     }
 }
 
