@@ -196,8 +196,17 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         // What the flush sets off may come back here: the rest must be in its place.
         if buffer.readableBytes > 0 { inbound = buffer }
         isProcessing = false
+        if needsFlush, state.phase == .idle, !isInputClosed {
+            loop.flushAtTurnEnd(self, now: now)
+        } else {
+            flushIfNeeded(now: now)
+            closeAfterInput()
+        }
+        setAlarm(now: now)
+    }
+
+    func turnEnded(now: UInt64) {
         flushIfNeeded(now: now)
-        closeAfterInput()
         setAlarm(now: now)
     }
 

@@ -26,16 +26,26 @@ final class ServerContext: Sendable {
 /// Belongs to its event loop, which is the only thread that touches its variables: that is why it
 /// may be passed between threads.
 final class LoopContext: @unchecked Sendable {
-    /// A write buffer above this size is not kept for the next response.
-    private static var outputBytesMax: Int { 256 * 1024 }
+    /// Write buffers up to this size are kept for later responses, and no more than this many.
+    private static var outputBytesMax: Int { 32 * 1024 }
+    private static var outputCountMax: Int { 32 }
+
+    /// An answer waits no longer than this for the turn's other events, each of which may take as
+    /// long as a run on the loop may.
+    private static var unflushedNanosecondsMax: UInt64 { 1_000_000 }
 
     let server: ServerContext
     let eventLoop: any EventLoop
     let index: Int
     var clock = LoopClock()
     private(set) var isDraining = false
-    private var output = ByteBuffer()
+    /// Buffers to write the next responses to, and those that the last ones were written to.
+    private var outputs: [ByteBuffer] = []
+    private var usedOutputs: [ByteBuffer] = []
     private var connections: [ConnectionHandler] = []
+    /// Those with answers to be flushed at the end of this turn of the loop, and since when.
+    private var unflushed: [ConnectionHandler] = []
+    private var unflushedTime: UInt64 = 0
 
     init(server: ServerContext, eventLoop: any EventLoop, index: Int) {
         self.server = server
@@ -43,16 +53,42 @@ final class LoopContext: @unchecked Sendable {
         self.index = index
     }
 
-    /// An empty buffer: the last response's, if the socket has let go of it.
+    /// An empty buffer: an earlier response's, whose memory is used again if its socket has let
+    /// go of it.
     func takeOutput() -> ByteBuffer {
-        var taken = ByteBuffer()
-        swap(&taken, &output)
+        if outputs.isEmpty { swap(&outputs, &usedOutputs) }
+        var taken = outputs.popLast() ?? ByteBuffer()
         taken.clear(minimumCapacity: 512)
         return taken
     }
 
     func returnOutput(_ buffer: ByteBuffer) {
-        if buffer.capacity <= Self.outputBytesMax { output = buffer }
+        guard buffer.capacity <= Self.outputBytesMax,
+            outputs.count + usedOutputs.count < Self.outputCountMax
+        else { return }
+        usedOutputs.append(buffer)
+    }
+
+    /// Flushes the connection's answers behind the events that are at hand. Were each written
+    /// at once, the system would wake the client for each and run it in between: with 100
+    /// connections that took a third of a small request's time.
+    func flushAtTurnEnd(_ connection: ConnectionHandler, now: UInt64) {
+        if unflushed.isEmpty {
+            unflushedTime = now
+            eventLoop.execute { self.flushAll() }
+        }
+        unflushed.append(connection)
+        if now &- unflushedTime >= Self.unflushedNanosecondsMax { flushAll() }
+    }
+
+    private func flushAll() {
+        // What a flush sets off may have connections come in again.
+        var waiting: [ConnectionHandler] = []
+        swap(&waiting, &unflushed)
+        let now = LoopClock.now
+        for connection in waiting { connection.turnEnded(now: now) }
+        waiting.removeAll(keepingCapacity: true)
+        if unflushed.isEmpty { swap(&waiting, &unflushed) }
     }
 
     func add(_ connection: ConnectionHandler) {
