@@ -2,12 +2,16 @@
 // results owned.
 
 extension Evaluator {
-    /// `t.name`. The place of the member that was found last is tried first: rows of one shape.
+    /// `t.name`
     @inline(__always) func oneField(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
         let target = node.a
         if target.operation == .identity { return try field(node, input) }
+        if target.operation == .field {
+            let base = try borrowedField(target, frame, input)
+            if !base.isAbsent { return try field(node, base) }
+        }
         let base = try one(target, frame, input)
         if base.isAbsent { return .absent }
         let value = try field(node, base)
@@ -15,8 +19,55 @@ extension Evaluator {
         return value
     }
 
+    /// `.a.b` and `$x.a.b`, borrowed from what they look into; `absent` for other targets.
+    private func borrowedField(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
+        let target = node.a
+        switch target.operation {
+        case .identity: return try member(node, input)
+        case .variable:
+            return try member(node, self.frame(frame, up: target.rawB)[target.rawA])
+        case .field:
+            let base = try borrowedField(target, frame, input)
+            return base.isAbsent ? .absent : try member(node, base)
+        default: return .absent
+        }
+    }
+
+    /// `[t[].name]`
+    @inline(never) func collectFields(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        let target = try one(node.a.a, frame, input)
+        if target.isAbsent { return Value(.array, payload: 16) }
+        defer { release(target) }
+        if !target.isContainer { throw raise(.cannotIterate, target, at: node.a) }
+        let slots = target.slots
+        let step = target.isArray ? 1 : 2
+        var place = step &- 1
+        var array = try heap.makeArray(capacity: target.count)
+        do throws(Stop) {
+            for _ in 0..<target.count {
+                try charge(1)
+                try heap.push(&array, try field(node, slots[place]))
+                place &+= step
+            }
+        } catch {
+            release(array)
+            throw error
+        }
+        return array
+    }
+
     /// The member that a `field` node names, owned.
     @inline(__always) func field(_ node: NodeRef, _ object: Value) throws(Stop) -> Value {
+        retain(try member(node, object))
+    }
+
+    /// The member that a `field` node names, borrowed. The place of the one that was found last
+    /// is tried first: rows of one shape.
+    @inline(__always) private func member(_ node: NodeRef, _ object: Value) throws(Stop) -> Value {
         if object.isObject {
             let name = node.value
             let cache = Int(node.aux)
@@ -26,13 +77,13 @@ extension Evaluator {
                 let slots = object.slots
                 let candidate = slots[2 &* place]
                 if candidate.count == name.count && name.bytes.hasSameBytes(candidate.bytes) {
-                    return retain(slots[2 &* place &+ 1])
+                    return slots[2 &* place &+ 1]
                 }
             }
             let found = heap.find(object, name.bytes)
             if found < 0 { return .null }
             unsafe state.pointee.caches[cache] = UInt32(truncatingIfNeeded: found)
-            return retain(object.slots[2 &* found &+ 1])
+            return object.slots[2 &* found &+ 1]
         }
         if object.isNull { return .null }
         throw raise(.cannotIndex, object, node.value, at: node)

@@ -135,6 +135,9 @@ extension Evaluator {
             try heap.push(&array, value)
             return array
         }
+        if body.operation == .field, body.a.operation == .iterate, body.a.a.hasOne {
+            return try collectFields(body, frame, input)
+        }
         var array = try heap.makeArray(capacity: 4)
         do throws(Stop) {
             _ = try each(body, frame, input) { (value) throws(Stop) in
@@ -153,9 +156,19 @@ extension Evaluator {
     {
         let count = node.rawB
         var object = try heap.makeObject(capacity: count)
+        let hasDistinctNames = node.aux != 0
         do throws(Stop) {
             for i in 0..<count {
                 let link = node.a.link(i)
+                if hasDistinctNames {
+                    let value = try one(link.b, frame, input)
+                    if value.isAbsent {
+                        release(object)
+                        return .absent
+                    }
+                    try heap.appendMember(&object, link.a.value, value)
+                    continue
+                }
                 let name = try one(link.a, frame, input)
                 let value = name.isAbsent ? .absent : try memberValue(link, frame, input, name)
                 if value.isAbsent {

@@ -107,21 +107,35 @@ extension Bytes {
 
     /// The first `count` bytes of both are the same; names are short, so no call is made for them.
     @inline(__always) func hasSameBytes(_ other: Bytes) -> Bool {
-        var offset = 0
         let count = count
         // Safety: reads stay below `count`, which both have.
         unsafe assert(count <= other.count || base == other.base)
-        while offset &+ 8 <= count {
-            let lhs = unsafe UnsafeRawPointer(base + offset).loadUnaligned(as: UInt64.self)
-            let rhs = unsafe UnsafeRawPointer(other.base + offset).loadUnaligned(as: UInt64.self)
-            if lhs != rhs { return false }
-            offset &+= 8
+        if count >= 8 {
+            var offset = 0
+            while offset &+ 8 < count {
+                if unsafe differ(other, offset, as: UInt64.self) { return false }
+                offset &+= 8
+            }
+            return unsafe !differ(other, count &- 8, as: UInt64.self)
         }
+        if count >= 4 {
+            return unsafe !differ(other, 0, as: UInt32.self)
+                && !differ(other, count &- 4, as: UInt32.self)
+        }
+        var offset = 0
         while offset < count {
             if self[offset] != other[offset] { return false }
             offset &+= 1
         }
         return true
+    }
+
+    /// Whether the words at an offset are different.
+    @unsafe @inline(__always) private func differ<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ other: Bytes, _ offset: Int, as type: Word.Type
+    ) -> Bool {
+        unsafe UnsafeRawPointer(base + offset).loadUnaligned(as: type)
+            != UnsafeRawPointer(other.base + offset).loadUnaligned(as: type)
     }
 
     /// Order by bytes, which for UTF-8 is the order by code points. Most strings differ in their

@@ -60,16 +60,23 @@ extension Compiler {
             } else if !parts.isEmpty {
                 return try compileComputedIndex(base, index, scope, offset)
             }
-            var node = Node(.field, arity(base), offset: offset)
-            node.a = base
-            node.value = stringValue(name)
-            node.aux = UInt16(truncatingIfNeeded: cacheCount < 4096 ? cacheCount : 0)
-            if cacheCount < 4096 { cacheCount += 1 }
-            let place = try add(node)
-            poolNodes.append(place)
-            return place
+            return try addField(base, stringValue(name), offset)
         }
         return try compileComputedIndex(base, index, scope, offset)
+    }
+
+    /// `base.name`
+    private func addField(_ base: Int32, _ name: Value, _ offset: Int) throws(CompileError)
+        -> Int32
+    {
+        var node = Node(.field, arity(base), offset: offset)
+        node.a = base
+        node.value = name
+        node.aux = UInt16(truncatingIfNeeded: cacheCount < 4096 ? cacheCount : 0)
+        if cacheCount < 4096 { cacheCount += 1 }
+        let place = try add(node)
+        poolNodes.append(place)
+        return place
     }
 
     private func compileComputedIndex(
@@ -104,6 +111,7 @@ extension Compiler {
         if members.isEmpty { return try addConstant(Value(.object, payload: 16), offset) }
         var links: [Node] = []
         var arities = Arity.one
+        var names: Set<[UInt8]> = []
         for member in members {
             var link = Node(.link, .one, offset: member.name.offset)
             link.aux = Link.member
@@ -115,11 +123,24 @@ extension Compiler {
                 throw CompileError(
                     "Cannot use \(shown) as object key", offset: member.name.offset)
             }
+            if name.operation == .constant {
+                let start = Int(name.value.payload)
+                names.insert(Array(pool[start..<start + name.value.count]))
+                if link.b == 0 {
+                    let identity = try add(Node(.identity, .one, offset: member.name.offset))
+                    link.b = try addField(identity, name.value, member.name.offset)
+                }
+            }
             link.arity = max(arity(link.a), link.b == 0 ? .one : arity(link.b))
             arities = max(arities, link.arity)
             links.append(link)
         }
-        return try add(.object, arities, offset, a: try addRun(links), b: Int32(links.count))
+        var node = Node(.object, arities, offset: offset)
+        node.a = try addRun(links)
+        node.b = Int32(links.count)
+        // With names known and none the same, a member is never looked for while it is built.
+        node.aux = names.count == members.count ? 1 : 0
+        return try add(node)
     }
 
     func compileLocation(_ line: Int, _ scope: Scope?, _ offset: Int) throws(CompileError) -> Int32
