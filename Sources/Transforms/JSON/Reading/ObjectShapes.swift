@@ -17,11 +17,14 @@
     struct Token {
         /// As it stands in the text, without escapes.
         var name = Value.absent
+        /// The first 16 bytes from behind the separator on, and which of them are the token's.
+        var words = SIMD2<UInt64>(repeating: 0)
+        var mask = SIMD2<UInt64>(repeating: 0)
         /// Which of its place's tokens this is.
         var bit: UInt64 = 0
-        /// From the separator in front of the name to the value, at an address in the text.
-        var address: UInt = 0
         var byteCount = Int.max
+        /// In the text.
+        var address: UInt = 0
         /// The token that came behind this one last; 0 for none, as below.
         var next: Int32 = 0
         /// Another one that did before.
@@ -163,29 +166,33 @@
     @inline(__always) func match(
         _ token: Int32, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
     ) -> Int {
-        let count = self[token].byteCount
-        // Safety: a token has at least 4 bytes; as many as are loaded here remain, of the token
-        // too, which stood earlier in the same text.
-        if count > available &- 8 { return 0 }
-        let known = unsafe UnsafeRawPointer(bitPattern: self[token].address).unsafelyUnwrapped
+        assert(token < (unsafe counts.pointee.tokens))
+        // Safety: as many bytes as are loaded here remain, of the token too, which stood earlier
+        // in the same text.
+        let known = unsafe tokens + Int(token)
+        let count = unsafe known.pointee.byteCount
+        if count > available &- 16 { return 0 }
         let raw = UnsafeRawPointer(text)
-        if count < 8 {
-            let mask: UInt64 = (1 &<< UInt64(truncatingIfNeeded: count &* 8)) &- 1
-            return unsafe ObjectShapes.difference(known, raw, 0) & mask == 0 ? count : 0
+        let first = unsafe raw.loadUnaligned(as: UInt64.self) & known.pointee.mask[0]
+        let second = unsafe raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+            & known.pointee.mask[1]
+        if unsafe (first ^ known.pointee.words[0]) | (second ^ known.pointee.words[1]) != 0 {
+            return 0
         }
+        if count <= 16 { return count }
+        let all = unsafe UnsafeRawPointer(bitPattern: known.pointee.address).unsafelyUnwrapped
         let last = count &- 16
-        var i = 0
+        var i = 16
         while i < last {
-            if unsafe ObjectShapes.difference(known, raw, i)
-                | ObjectShapes.difference(known, raw, i &+ 8) != 0
+            if unsafe ObjectShapes.difference(all, raw, i)
+                | ObjectShapes.difference(all, raw, i &+ 8) != 0
             {
                 return 0
             }
             i &+= 16
         }
-        i = max(last, 0)
-        return unsafe ObjectShapes.difference(known, raw, i)
-            | ObjectShapes.difference(known, raw, count &- 8) == 0 ? count : 0
+        return unsafe ObjectShapes.difference(all, raw, last)
+            | ObjectShapes.difference(all, raw, last &+ 8) == 0 ? count : 0
     }
 
     /// Not 0 if 8 bytes differ.
@@ -252,11 +259,18 @@
         // The last spelling, in its white space, is the likeliest.
         unsafe tokens[Int(token)].address = UInt(bitPattern: bytes.base)
         unsafe tokens[Int(token)].byteCount = bytes.count
+        for i in 0..<2 {
+            let count = min(max(bytes.count - 8 * i, 0), 8)
+            let rest = unsafe Bytes(bytes.base + (bytes.count < 8 * i ? 0 : 8 * i), count)
+            unsafe tokens[Int(token)].words[i] = ObjectShapes.head(rest)
+            unsafe tokens[Int(token)].mask[i] =
+                count == 8 ? .max : (1 << UInt64(8 * count)) - 1
+        }
         foresee(place, behind: previous, token, isFirst: isFirst)
         return token
     }
 
-    /// The first 8 bytes, or as many as there are.
+    /// The first 8 bytes, or as many as there are, the first lowest.
     private static func head(_ name: Bytes) -> UInt64 {
         if name.count >= 8 {
             return unsafe UnsafeRawPointer(name.base).loadUnaligned(as: UInt64.self)
