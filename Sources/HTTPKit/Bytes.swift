@@ -4,6 +4,8 @@
 // eight bytes at a time: a word is tested for "some byte of it is special" with a few integer
 // operations, and the lowest marked byte is the first special one.
 
+internal import Glibc
+
 /// A run of bytes, borrowed for the length of one call.
 @safe
 struct Bytes {
@@ -87,18 +89,82 @@ struct Bytes {
         return nil
     }
 
-    /// Whether `range` spells `name` (lower-case ASCII), whatever its letters' case.
+    /// Whether `range` has the bytes of an array.
+    func equals(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        guard range.count == other.count else { return false }
+        // Safety: both sides have as many bytes, as compared above.
+        return unsafe other.withUnsafeBytes { other in
+            guard let known = other.baseAddress else { return true }
+            return unsafe memcmp(base + range.lowerBound, known, other.count) == 0
+        }
+    }
+
+    /// A copy of `range`.
+    func array(_ range: Range<Int>) -> [UInt8] {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        // Safety: the range lies in the bytes, as checked above.
+        return unsafe Array(
+            UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
+    }
+
+    /// A number made of the bytes of `range`: quick, and no secret.
+    func hash(_ range: Range<Int>) -> UInt64 {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        var hash = UInt64(range.count)
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            var word: UInt64 = 0
+            if offset + 8 <= range.upperBound {
+                word = self.word(at: offset)
+            } else {
+                for i in offset..<range.upperBound { word = word << 8 | UInt64(self[i]) }
+            }
+            hash = (hash ^ (hash >> 32) ^ word) &* 0x9E37_79B9_7F4A_7C15
+            offset += 8
+        }
+        return hash
+    }
+
+    /// Whether `range` spells `name` (lower-case letters, digits, `-`, `/`, `*`), whatever its
+    /// letters' case.
     func equals(_ range: Range<Int>, ignoringCase name: StaticString) -> Bool {
-        guard range.count == name.utf8CodeUnitCount, range.upperBound <= count else { return false }
-        // Safety: both sides have `range.count` bytes, as compared above.
-        let expected = unsafe name.utf8Start
-        for index in 0..<range.count {
-            let byte = self[range.lowerBound + index]
-            let isUpper = byte &- 0x41 < 26
-            let lower = isUpper ? byte | 0x20 : byte
-            if unsafe expected[index] != lower { return false }
+        let count = name.utf8CodeUnitCount
+        guard range.count == count, range.lowerBound >= 0, range.upperBound <= self.count else {
+            return false
+        }
+        // Safety: both sides have `count` bytes, as compared above; words that overlap save the
+        // bytes of the last one.
+        let expected = unsafe UnsafeRawPointer(name.utf8Start)
+        let given = unsafe base + range.lowerBound
+        if count >= 8 {
+            var offset = 0
+            while offset + 8 < count {
+                guard unsafe Self.isWord(given, expected, offset, UInt64.self) else { return false }
+                offset += 8
+            }
+            return unsafe Self.isWord(given, expected, count - 8, UInt64.self)
+        }
+        if count >= 4 {
+            return unsafe Self.isWord(given, expected, 0, UInt32.self)
+                && Self.isWord(given, expected, count - 4, UInt32.self)
+        }
+        for offset in 0..<count {
+            guard unsafe Self.isWord(given, expected, offset, UInt8.self) else { return false }
         }
         return true
+    }
+
+    /// Whether the bytes of a word are those of a lower-case name in any case: only where the name
+    /// has a letter, which alone have the bit 0x40, may the bit 0x20 differ.
+    @unsafe @inline(__always)
+    private static func isWord<Word: FixedWidthInteger & BitwiseCopyable>(
+        _ given: UnsafeRawPointer, _ expected: UnsafeRawPointer, _ offset: Int, _ type: Word.Type
+    ) -> Bool {
+        let name = unsafe expected.loadUnaligned(fromByteOffset: offset, as: type)
+        let difference = unsafe given.loadUnaligned(fromByteOffset: offset, as: type) ^ name
+        let caseBits = (name & Word(truncatingIfNeeded: 0x4040_4040_4040_4040)) &>> 1
+        return difference & ~caseBits == 0
     }
 
     /// `range` without spaces and tabs at both ends.

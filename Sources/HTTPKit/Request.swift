@@ -92,7 +92,8 @@ public final class Request {
     /// The value of the first line with this name.
     /// - Parameter name: lower-case ASCII.
     public func field(_ name: StaticString) -> String? {
-        withBytes { bytes in
+        guard head.mayHave(nameByteCount: name.utf8CodeUnitCount) else { return nil }
+        return withBytes { bytes in
             for line in head.fields where bytes.equals(line.name, ignoringCase: name) {
                 return bytes.string(line.value)
             }
@@ -103,7 +104,8 @@ public final class Request {
     /// The values of all lines with this name, joined by `, ` (RFC 9110 5.3).
     /// - Parameter name: lower-case ASCII.
     public func joinedFields(_ name: StaticString) -> String? {
-        withBytes { bytes in
+        guard head.mayHave(nameByteCount: name.utf8CodeUnitCount) else { return nil }
+        return withBytes { bytes in
             var joined: String?
             for line in head.fields where bytes.equals(line.name, ignoringCase: name) {
                 let value = bytes.string(line.value)

@@ -53,6 +53,8 @@ struct RequestHead: ~Copyable {
     var endsInChunked = false
     var hasForeignCoding = false
     var contentLength: Int?
+    /// A bit for each length of a name, from 1 to 63 bytes; longer ones share the first.
+    private var nameLengths: UInt64 = 0
     /// One above the index of each known field's first line; 0 where it is absent.
     private var known: (UInt32, UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0, 0)
 
@@ -82,7 +84,24 @@ struct RequestHead: ~Copyable {
         endsInChunked = false
         hasForeignCoding = false
         contentLength = nil
+        nameLengths = 0
         known = (0, 0, 0, 0, 0)
+    }
+
+    /// Appends a line.
+    mutating func append(_ line: FieldLine) {
+        fields.append(line)
+        nameLengths |= Self.lengthBit(Int(line.nameCount))
+    }
+
+    /// Whether a line's name has as many bytes: most heads have no line that is asked for, and
+    /// none of its length.
+    func mayHave(nameByteCount: Int) -> Bool {
+        nameLengths & Self.lengthBit(nameByteCount) != 0
+    }
+
+    private static func lengthBit(_ byteCount: Int) -> UInt64 {
+        1 << UInt64(byteCount < 64 ? byteCount : 0)
     }
 
     func line(_ field: KnownField) -> FieldLine? {

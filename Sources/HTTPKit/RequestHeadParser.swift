@@ -214,7 +214,7 @@ struct RequestHeadParser {
         var valueEnd = cursor - 2
         while valueEnd > valueStart, Byte.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
         // Safety: offsets are below the sum of the limits, which a UInt32 holds by far.
-        head.fields.append(
+        head.append(
             FieldLine(
                 nameOffset: UInt32(truncatingIfNeeded: nameStart),
                 nameCount: UInt32(truncatingIfNeeded: nameEnd - nameStart),

@@ -49,6 +49,19 @@ struct HeadCursor {
         byteCount += 1
     }
 
+    /// Appends what `write` writes, which is given room for `byteCountMax` bytes.
+    @unsafe mutating func append(
+        byteCountMax: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Int
+    ) {
+        precondition(byteCountMax >= 0 && byteCountMax <= capacity - byteCount)
+        // Safety: the precondition leaves room.
+        let room = unsafe UnsafeMutableBufferPointer(
+            start: (start + byteCount).assumingMemoryBound(to: UInt8.self), count: byteCountMax)
+        let written = unsafe write(room)
+        precondition(written >= 0 && written <= byteCountMax)
+        byteCount += written
+    }
+
     mutating func append(decimal value: Int) {
         var divisor = 1
         while value / divisor >= 10 { divisor *= 10 }
@@ -73,7 +86,7 @@ enum ResponseWriter {
         let copies = plan.sendsContent && contentCount <= copyBytesMax
         let bytesMax =
             ownBytesMax + (response.contentType?.utf8CodeUnitCount ?? 0)
-            + response.fields.bytes.count + (copies ? contentCount : 0)
+            + response.fields.lines.readableBytes + (copies ? contentCount : 0)
         // Safety: the cursor checks each append against what was reserved here.
         unsafe output.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { memory in
             var cursor = unsafe HeadCursor(memory)
@@ -104,7 +117,7 @@ enum ResponseWriter {
             cursor.append(type)
         }
         cursor.append("\r\n")
-        if !response.fields.isEmpty { cursor.append(response.fields.bytes) }
+        if !response.fields.isEmpty { cursor.append(response.fields.lines) }
         switch plan.framing {
         case .length where status.isContentless: break
         case .length:

@@ -8,14 +8,15 @@ import HTTPKit
 import NIOCore
 
 enum Answer {
-    /// - Parameter buffer: a copy of the executor's output.
+    /// - Parameters:
+    ///   - buffer: a copy of the executor's output.
+    ///   - fields: empty; memory for the answer's fields.
     static func output(
         _ buffer: ByteBuffer, _ request: borrowing TransformRequest, _ executor: Executor,
-        queued: UInt64
+        queued: UInt64, fields: consuming ResponseFields = ResponseFields()
     ) -> Response {
-        var fields = ResponseFields()
         fields.add("X-Request-Id", request.requestID)
-        fields.add("Server-Timing", serverTiming(executor.timing, queued: queued))
+        addServerTiming(executor.timing, queued: queued, to: &fields)
         if let transform = executor.transform {
             fields.add("Transform-Digest", transform.digest)
         }
@@ -31,7 +32,7 @@ enum Answer {
         queued: UInt64
     ) -> Response {
         var response = problem.response(requestID: request.requestID)
-        response.fields.add("Server-Timing", serverTiming(executor.timing, queued: queued))
+        addServerTiming(executor.timing, queued: queued, to: &response.fields)
         if let transform = executor.transform ?? request.transform {
             response.fields.add("Transform-Digest", transform.digest)
         }
@@ -39,9 +40,11 @@ enum Answer {
         return response
     }
 
-    static func serverTiming(_ timing: Timing, queued: UInt64) -> String {
-        unsafe String(unsafeUninitializedCapacity: 5 * durationByteCountMax) { bytes in
-            // Safety: five durations at most, each in the room that one needs.
+    static func addServerTiming(
+        _ timing: Timing, queued: UInt64, to fields: inout ResponseFields
+    ) {
+        // Safety: five durations at most, each in the room that one needs.
+        unsafe fields.add("Server-Timing", byteCountMax: 5 * durationByteCountMax) { bytes in
             guard let out = bytes.baseAddress else { return 0 }
             var count = 0
             unsafe append("queue;dur=", queued, to: out, &count)

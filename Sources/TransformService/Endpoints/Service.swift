@@ -125,10 +125,11 @@ final class Service: Sendable {
         return Guarded(endpoint: endpoint, tokens: tokens)
     }
 
-    /// What a head asks for.
+    /// What a head asks for. Call it on the request's event loop.
     func read(_ request: Request) throws(Problem) -> TransformRequest {
         try TransformRequest(
-            request, transforms.current, timeoutNanoseconds: configuration.timeoutNanoseconds)
+            request, transforms.current, queries: loopDesk().queries,
+            timeoutNanoseconds: configuration.timeoutNanoseconds)
     }
 
     /// Whether an answer of this length is compressed.

@@ -147,14 +147,25 @@ struct TransformEndpoint: HTTPHandler {
 final class LoopDesk {
     let executor: Executor
     var budget = LoopBudget()
-    /// The last answer's content; its memory is used again once HTTPKit has let go of it.
+    /// `TransformQuery`s.
+    let queries = QueryMemo()
+    /// The last answer's content and fields; their memory is used again once HTTPKit has let go of
+    /// it.
     private var buffer = ByteBuffer()
+    private var fields = ResponseFields()
 
     init(_ executor: Executor) { self.executor = executor }
 
     func answer(_ request: TransformRequest) -> Response {
         buffer.clear()
         executor.copyOutput(to: &buffer)
-        return Answer.output(buffer, request, executor, queued: 0)
+        fields.removeAll()
+        // Moved out, or the answer would write to a copy.
+        var lent = ResponseFields()
+        swap(&lent, &fields)
+        let response = Answer.output(
+            buffer, request, executor, queued: 0, fields: consume lent)
+        fields = response.fields
+        return response
     }
 }

@@ -110,7 +110,7 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
         var timing = Timing()
         timing.run = started == 0 ? 0 : now &- started
         let queued = (started == 0 ? now : started) &- submitted
-        response.fields.add("Server-Timing", Answer.serverTiming(timing, queued: queued))
+        Answer.addServerTiming(timing, queued: queued, to: &response.fields)
         if let transform = request.transform {
             response.fields.add("Transform-Digest", transform.digest)
         }

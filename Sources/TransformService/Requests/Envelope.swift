@@ -59,10 +59,10 @@ struct Envelope {
         _ names: inout [String], _ documents: inout [Document]
     ) throws(Problem) {
         guard let given = arguments else { return }
-        guard given.count <= TransformRequest.argumentCountMax else {
+        guard given.count <= TransformQuery.argumentCountMax else {
             throw Problem(
                 .malformedEnvelope,
-                "More than \(TransformRequest.argumentCountMax) members of `args`.")
+                "More than \(TransformQuery.argumentCountMax) members of `args`.")
         }
         for index in 0..<given.count {
             names.append(given.memberName(at: index))

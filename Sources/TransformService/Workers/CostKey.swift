@@ -10,9 +10,7 @@ enum CostKey {
     /// Of the transform that the path names, or of the program in the query.
     static func of(_ request: TransformRequest) -> Int? {
         if let transform = request.transform { return of(transform) }
-        guard var text = request.program else { return nil }
-        // Safety: the bytes are hashed while the closure runs.
-        return text.withUTF8 { unsafe ProgramCache.hash(UnsafeRawBufferPointer($0), []) }
+        return request.program == nil ? nil : request.query.programKey
     }
 
     /// Of the program at the start of an envelope.

@@ -82,7 +82,7 @@ extension Executor {
     ) -> Problem.Place? {
         if let transform { return transform.place(of: offset) }
         guard let own = program?.place(of: offset) else { return nil }
-        let text = request.program.map { Array($0.utf8) } ?? programText?.utf8 ?? []
+        let text = request.program == nil ? programText?.utf8 ?? [] : request.query.programBytes
         return Problem.Place(offset: own.offset, in: text)
     }
 

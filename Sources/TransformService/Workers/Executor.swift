@@ -187,15 +187,15 @@ final class RunNote: Sendable {
         }
         var names: [String] = []
         var arguments: [Document] = []
-        if let text = request.program {
+        if request.program != nil {
             for argument in request.arguments {
                 names.append(argument.name)
                 arguments.append(try string(argument.value))
             }
             choice = OutputChoice(request.acceptance, asked: request.form, usual: .one)
-            let bytes = Array(text.utf8)
-            return unsafe try bytes.withUnsafeBytesTyped { (text) throws(Problem) in
-                unsafe try finishPlan(text, document, names, arguments)
+            let query = request.query
+            return unsafe try query.programBytes.withUnsafeBytesTyped { (text) throws(Problem) in
+                unsafe try finishPlan(text, query.programKey, document, names, arguments)
             }
         }
         let envelope = try Envelope(document)
@@ -216,18 +216,19 @@ final class RunNote: Sendable {
         try envelope.readArguments(&names, &arguments)
         let plan = unsafe program.withUTF8 { text in
             Result { () throws(Problem) in
-                unsafe try finishPlan(text, envelope.input, names, arguments)
+                let key = unsafe ProgramCache.hash(text, [])
+                return unsafe try finishPlan(text, key, envelope.input, names, arguments)
             }
         }
         return try plan?.get()
     }
 
+    /// - Parameter key: `ProgramCache.hash` of the text without names.
     private func finishPlan(
-        _ text: UnsafeRawBufferPointer, _ input: Document, _ names: [String],
+        _ text: UnsafeRawBufferPointer, _ key: Int, _ input: Document, _ names: [String],
         _ arguments: [Document]
     ) throws(Problem) -> Plan? {
         try checkProgram(byteCount: text.count)
-        let key = unsafe ProgramCache.hash(text, [])
         programKey = key
         if !mayRun(key) { return nil }
         var names = names
@@ -237,7 +238,8 @@ final class RunNote: Sendable {
             arguments.insert(try argumentObject(names, arguments), at: 0)
             names.insert("ARGS", at: 0)
         }
-        guard let program = unsafe try program(text, names) else { return nil }
+        let hash = unsafe names.isEmpty ? key : ProgramCache.hash(text, names)
+        guard let program = unsafe try program(text, hash, names) else { return nil }
         return Plan(program: program, input: input, arguments: arguments)
     }
 
@@ -256,10 +258,10 @@ final class RunNote: Sendable {
     }
 
     /// The compiled program; nil where it is not compiled yet and may not be here.
+    /// - Parameter hash: `ProgramCache.hash` of the text and names.
     func program(
-        _ text: UnsafeRawBufferPointer, _ names: [String]
+        _ text: UnsafeRawBufferPointer, _ hash: Int, _ names: [String]
     ) throws(Problem) -> Program? {
-        let hash = unsafe ProgramCache.hash(text, names)
         if let program = unsafe cache.find(hash, text, names) {
             noteProgram(program)
             return program

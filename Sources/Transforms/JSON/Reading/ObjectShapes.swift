@@ -174,7 +174,8 @@
         if count > available &- 16 { return 0 }
         let raw = UnsafeRawPointer(text)
         let first = unsafe raw.loadUnaligned(as: UInt64.self) & known.pointee.mask[0]
-        let second = unsafe raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
+        let second =
+            unsafe raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
             & known.pointee.mask[1]
         if unsafe (first ^ known.pointee.words[0]) | (second ^ known.pointee.words[1]) != 0 {
             return 0

@@ -1,0 +1,43 @@
+// A query -> what a handler has made of it, for later requests with the same one: most clients of
+// a service send a few queries again and again.
+
+/// A bounded table of values by the queries that they were made of. It belongs to one thread.
+public final class QueryMemo {
+    private struct Slot {
+        var query: [UInt8] = []
+        var value: AnyObject?
+    }
+
+    private static var slotCount: Int { 64 }
+    /// Longer queries are not kept.
+    private static var queryBytesMax: Int { 4 * 1024 }
+
+    private var slots = ContiguousArray(repeating: Slot(), count: QueryMemo.slotCount)
+
+    public init() {}
+
+    /// What was kept for a request with the same query, byte for byte; nil for none.
+    public func find(_ request: Request) -> AnyObject? {
+        guard let query = request.head.query, query.count <= Self.queryBytesMax else { return nil }
+        return request.withBytes { bytes in
+            let slot = Self.slot(bytes, query)
+            guard slots[slot].value != nil, bytes.equals(query, slots[slot].query) else {
+                return nil
+            }
+            return slots[slot].value
+        }
+    }
+
+    /// Keeps a value for the request's query, in the place of another one's perhaps.
+    public func keep(_ value: AnyObject, for request: Request) {
+        guard let query = request.head.query, query.count <= Self.queryBytesMax else { return }
+        request.withBytes { bytes in
+            slots[Self.slot(bytes, query)] = Slot(query: bytes.array(query), value: value)
+        }
+    }
+
+    private static func slot(_ bytes: Bytes, _ query: Range<Int>) -> Int {
+        // Of the product's bits the highest depend on all of a word.
+        Int(truncatingIfNeeded: bytes.hash(query) >> 58) & (slotCount - 1)
+    }
+}

@@ -1,0 +1,128 @@
+// The query of `POST /transform` -> what it asks for, read once for all requests that have it.
+//
+//     ?program=.a%2B$b&b=1&outputs=array
+
+import HTTPKit
+
+/// What a failing input of a batch does.
+enum ErrorMode: Sendable, Equatable {
+    /// It ends the batch.
+    case fail
+    /// Its problem stands in the place of its outputs.
+    case inline
+
+    init?(name: String) {
+        switch name {
+        case "fail": self = .fail
+        case "inline": self = .inline
+        default: return nil
+        }
+    }
+}
+
+final class TransformQuery: Sendable {
+    /// The most arguments of a program.
+    static let argumentCountMax = 1_000
+
+    private static let none = TransformQuery(Parts())
+
+    private struct Parts {
+        var program: String?
+        var arguments: [QueryParameter] = []
+        var form: OutputForm?
+        var errors: ErrorMode?
+        var isEach = false
+    }
+
+    let program: String?
+    /// The program's UTF-8, and `ProgramCache.hash` of it.
+    let programBytes: [UInt8]
+    let programKey: Int
+    let arguments: [QueryParameter]
+    let form: OutputForm?
+    let errors: ErrorMode?
+    let isEach: Bool
+
+    private init(_ parts: consuming Parts) {
+        program = parts.program
+        programBytes = parts.program.map { Array($0.utf8) } ?? []
+        programKey = unsafe programBytes.withUnsafeBytes { unsafe ProgramCache.hash($0, []) }
+        arguments = parts.arguments
+        form = parts.form
+        errors = parts.errors
+        isEach = parts.isEach
+    }
+
+    /// - Parameter transform: that the path names; what its query may say depends on it.
+    static func of(
+        _ request: Request, _ transform: NamedTransform?, _ queries: QueryMemo
+    ) throws(Problem) -> TransformQuery {
+        guard request.hasQuery else { return none }
+        if transform != nil { return TransformQuery(try read(request, transform)) }
+        if let known = queries.find(request) {
+            // Safety: nothing else is kept in the memo.
+            return unsafe unsafeDowncast(known, to: TransformQuery.self)
+        }
+        let query = TransformQuery(try read(request, nil))
+        queries.keep(query, for: request)
+        return query
+    }
+
+    private static func read(
+        _ request: Request, _ transform: NamedTransform?
+    ) throws(Problem) -> Parts {
+        var parts = Parts()
+        let parameters: [QueryParameter]
+        do throws(ProtocolError) { parameters = try request.queryParameters() } catch {
+            throw Problem(.malformedRequest, "\(error.detail)")
+        }
+        guard parameters.count <= Self.argumentCountMax else {
+            throw Problem(
+                .malformedRequest, "More than \(Self.argumentCountMax) query parameters.")
+        }
+        var names = Set<String>()
+        for (i, parameter) in parameters.enumerated() {
+            let isNew =
+                parameters.count > 8
+                ? names.insert(parameter.name).inserted
+                : !parameters[..<i].contains { $0.name == parameter.name }
+            guard isNew else {
+                throw Problem(
+                    .malformedRequest, "The query parameter `\(parameter.name)` is repeated.")
+            }
+            switch parameter.name {
+            case "program" where transform == nil: parts.program = parameter.value
+            case "outputs":
+                guard let named = OutputForm(name: parameter.value) else {
+                    throw Problem(
+                        .malformedRequest, "The query parameter `outputs` is `one` or `array`.")
+                }
+                parts.form = named
+            case "errors":
+                guard let mode = ErrorMode(name: parameter.value) else {
+                    throw Problem(
+                        .malformedRequest, "The query parameter `errors` is `fail` or `inline`.")
+                }
+                parts.errors = mode
+            case "each":
+                guard ["", "true"].contains(parameter.value) else {
+                    throw Problem(
+                        .malformedRequest, "The query parameter `each` is empty or `true`.")
+                }
+                parts.isEach = true
+            default: parts.arguments.append(parameter)
+            }
+        }
+        if let transform {
+            for argument in parts.arguments { try transform.check(argument: argument.name) }
+            return parts
+        }
+        if parts.program == nil, let first = parts.arguments.first {
+            throw Problem(
+                .malformedRequest,
+                "The query parameter `\(first.name)` means nothing without `program`; "
+                    + "an envelope has its arguments in `args`.")
+        }
+        return parts
+    }
+}
