@@ -89,12 +89,34 @@ extension Evaluator {
             throw raise(text, at: node)
         }
         try charge(input.count / 32)
+        if let value = try readBorrowing(input) { return value }
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: true,
             isLenient: true)
         do throws(ReadFailure) { return try reader.readText(input.bytes) } catch {
             if error.code == .limit { throw .limit }
             throw raise(try ReadMessage.sentence(error, input, self), at: node)
+        }
+    }
+
+    /// Shorter texts are not worth a reader with its memory.
+    private static var borrowedByteCountMin: Int { 16 * 1024 }
+
+    /// Reads a long text as documents are read: its values borrow from it and live with it until
+    /// the run ends. A loop that did so on and on would keep all of its texts: beyond the size of
+    /// the run's documents none is read so.
+    /// - Returns: nil for other texts, and those with errors.
+    private func readBorrowing(_ text: Value) throws(Stop) -> Value? {
+        let left = heap.borrowable - text.count
+        guard text.count >= Self.borrowedByteCountMin, left >= 0 else { return nil }
+        heap.keep(text)
+        defer { heap.borrowable = left }
+        var reader = JSONReader(
+            heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: false,
+            isLenient: true)
+        do throws(ReadFailure) { return try reader.readText(text.bytes) } catch {
+            if error.code == .limit { throw .limit }
+            return nil
         }
     }
 }

@@ -18,6 +18,13 @@ extension Heap {
         if value.isCounted { releaseCounted(value) }
     }
 
+    /// Has a borrowed value live until the run ends: others borrow from it without a count.
+    func keep(_ value: Value) {
+        if !value.isCounted { return }
+        retain(value)
+        unsafe state.pointee.liveBlocks &-= 1
+    }
+
     @inline(__always) func releaseCounted(_ value: Value) {
         let payload = UInt(value.payload)
         let references = Heap.references(payload)

@@ -38,6 +38,8 @@ import Glibc
         var indexSeed: UInt64
         /// Steps left in this slice of the run's budget, which looks when they are spent.
         var fuel: Int
+        /// Bytes of texts that values built by the program may still borrow from.
+        var borrowable: Int
     }
 
     static let headerByteCount = 32
@@ -57,7 +59,7 @@ import Glibc
                 bump: 0, bumpEnd: 0, freeLists: lists, chunk: 0, spareChunk: 0, largeList: 0,
                 bytesHeld: 0, bytesMax: bytesMax, bytesPeak: 0, liveBlocks: 0, limit: .none,
                 sentence: nil,
-                indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0))
+                indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0, borrowable: 0))
     }
 
     func destroy() {
@@ -89,6 +91,13 @@ import Glibc
         return sum
     }
     var indexSeed: UInt64 { unsafe state.pointee.indexSeed }
+
+    /// Bytes of texts that values which the program builds may still borrow from, so that these
+    /// texts live as long as the run: bounded by the size of its documents.
+    var borrowable: Int {
+        get { unsafe state.pointee.borrowable }
+        nonmutating set { unsafe state.pointee.borrowable = newValue }
+    }
 
     /// Takes steps for work that cannot stop half-way; the next charge looks at the clock for it.
     @inline(__always) func spend(_ steps: Int) { unsafe state.pointee.fuel &-= steps }
@@ -130,6 +139,7 @@ import Glibc
         unsafe state.pointee.bytesHeld = 0
         unsafe state.pointee.bytesPeak = 0
         unsafe state.pointee.liveBlocks = 0
+        unsafe state.pointee.borrowable = 0
         unsafe state.pointee.limit = .none
     }
 

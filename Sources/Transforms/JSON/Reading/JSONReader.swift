@@ -184,9 +184,17 @@ import Glibc
             : ReadFailure(code: code, offset: offset)
     }
 
+    /// What a program writes of a document may have some more bytes than the document.
+    private static var borrowablePerByte: Int { 2 }
+
     /// One value from `offset` on, which is left behind it.
     mutating func readValue() throws(ReadFailure) -> Value {
-        if !counts { return try readBorrowed() }
+        if !counts {
+            let start = offset
+            let value = try readBorrowed()
+            heap.borrowable &+= JSONReader.borrowablePerByte &* (offset &- start)
+            return value
+        }
         let bottom = stackCount
         defer { stackCount = bottom }
         do throws(ReadFailure) { return try readCounted() } catch {
