@@ -92,6 +92,12 @@ extension Evaluator {
     @inline(never) func oneIndex(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
+        if node.a.operation == .identity, node.b.operation == .constant, input.isArray {
+            let index = node.b.value
+            if index.tag == .integer && index.payload < UInt64(input.count) {
+                return retain(input.slots[Int(index.payload)])
+            }
+        }
         let index = try one(node.b, frame, input)
         if index.isAbsent { return .absent }
         let base = try one(node.a, frame, input)

@@ -22,6 +22,7 @@ extension Heap {
     func keep(_ value: Value) {
         if !value.isCounted { return }
         retain(value)
+        // Safety: the heap's own state.
         unsafe state.pointee.liveBlocks &-= 1
     }
 

@@ -67,6 +67,12 @@ extension Heap {
         if lhs.tag == .integer && rhs.tag == .integer {
             return (lhs.integer > rhs.integer ? 1 : 0) - (lhs.integer < rhs.integer ? 1 : 0)
         }
+        if lhs.tag == .literal && rhs.tag == .literal {
+            let (a, b) = (lhs.bytes, rhs.bytes)
+            if let order = unsafe PlainDecimal.compare(a.base, a.count, b.base, b.count) {
+                return order
+            }
+        }
         if lhs.tag != .double && rhs.tag != .double && (isLong(lhs) || isLong(rhs)) {
             return compareLiterals(lhs, rhs)
         }
