@@ -150,7 +150,7 @@ extension Compiler {
         }
     }
 
-    private static let unary: [String: Operation] = [
+    private static let unary: NameTable<Operation> = [
         "select": .select, "map": .map, "map_values": .mapValues, "recurse": .recurse,
         "repeat": .repeats, "first": .first, "last": .last, "isempty": .isEmpty, "add": .addOf,
         "sort_by": .sortBy, "group_by": .groupBy, "min_by": .minBy, "max_by": .maxBy,
@@ -384,10 +384,10 @@ extension Compiler {
 extension Compiler {
     /// `name/count` of everything that a program can call.
     static let builtinNames: [String] = {
-        var names = Set(Native.table.keys)
-        names.formUnion(MathFunction.table.keys)
+        var names = Set(Native.table.names)
+        names.formUnion(MathFunction.table.names)
         names.formUnion(Prelude.definitions.keys)
-        names.formUnion(unary.keys.map { "\($0)/1" })
+        names.formUnion(unary.names.map { "\($0)/1" })
         names.formUnion([
             "true/0", "false/0", "null/0", "empty/0", "error/0", "error/1", "recurse/0", "first/0",
             "last/0", "any/0", "all/0", "any/1", "all/1", "any/2", "all/2", "paths/0", "tostream/0",

@@ -111,7 +111,7 @@ extension Compiler {
         if members.isEmpty { return try addConstant(Value(.object, payload: 16), offset) }
         var links: [Node] = []
         var arities = Arity.one
-        var names: Set<[UInt8]> = []
+        var names: [Value] = []
         for member in members {
             var link = Node(.link, .one, offset: member.name.offset)
             link.aux = Link.member
@@ -124,8 +124,7 @@ extension Compiler {
                     "Cannot use \(shown) as object key", offset: member.name.offset)
             }
             if name.operation == .constant {
-                let start = Int(name.value.payload)
-                names.insert(Array(pool[start..<start + name.value.count]))
+                names.append(name.value)
                 if link.b == 0 {
                     let identity = try add(Node(.identity, .one, offset: member.name.offset))
                     link.b = try addField(identity, name.value, member.name.offset)
@@ -139,8 +138,23 @@ extension Compiler {
         node.a = try addRun(links)
         node.b = Int32(links.count)
         // With names known and none the same, a member is never looked for while it is built.
-        node.aux = names.count == members.count ? 1 : 0
+        node.aux = names.count == members.count && areDistinct(names) ? 1 : 0
         return try add(node)
+    }
+
+    /// Whether no two of the strings in the pool are the same; false also where there are many.
+    private func areDistinct(_ names: [Value]) -> Bool {
+        if names.count > 64 { return false }
+        func text(_ i: Int) -> ArraySlice<UInt8> {
+            let start = Int(names[i].payload)
+            return pool[start..<start + names[i].count]
+        }
+        for i in names.indices {
+            for j in 0..<i where names[i].count == names[j].count && text(i) == text(j) {
+                return false
+            }
+        }
+        return true
     }
 
     func compileLocation(_ line: Int, _ scope: Scope?, _ offset: Int) throws(CompileError) -> Int32

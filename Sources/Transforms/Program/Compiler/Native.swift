@@ -41,7 +41,7 @@ enum Native: UInt16, CaseIterable {
         }
     }
 
-    static let formats: [String: Native] = [
+    static let formats: NameTable<Native> = [
         "text": .formatText, "json": .formatJSON, "csv": .formatCSV, "tsv": .formatTSV,
         "html": .formatHTML, "uri": .formatURI, "urid": .formatURID, "sh": .formatShell,
         "base64": .formatBase64, "base64d": .formatBase64d, "base32": .formatBase32,
@@ -49,7 +49,7 @@ enum Native: UInt16, CaseIterable {
     ]
 
     /// By name and number of arguments.
-    static let table: [String: Native] = [
+    static let table: NameTable<Native> = [
         "length/0": .length, "utf8bytelength/0": .utf8bytelength, "not/0": .not, "keys/0": .keys,
         "keys_unsorted/0": .keysUnsorted, "type/0": .type, "tostring/0": .tostring,
         "tonumber/0": .tonumber, "toboolean/0": .toboolean, "tojson/0": .tojson,
@@ -106,7 +106,7 @@ enum MathFunction: UInt8 {
 
     /// Functions of one number stand without arguments, the others with all of them. Written out,
     /// because names that reflection gives cost half a millisecond at the start.
-    static let table: [String: MathFunction] = [
+    static let table: NameTable<MathFunction> = [
         "floor/0": .floor, "ceil/0": .ceil, "round/0": .round, "sqrt/0": .sqrt, "exp/0": .exp,
         "log/0": .log, "exp2/0": .exp2, "exp10/0": .exp10, "log2/0": .log2, "log10/0": .log10,
         "log1p/0": .log1p, "expm1/0": .expm1, "cbrt/0": .cbrt, "erf/0": .erf, "erfc/0": .erfc,
