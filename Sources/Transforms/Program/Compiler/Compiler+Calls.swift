@@ -386,7 +386,7 @@ extension Compiler {
     static let builtinNames: [String] = {
         var names = Set(Native.table.names)
         names.formUnion(MathFunction.table.names)
-        names.formUnion(Prelude.definitions.keys)
+        names.formUnion(Prelude.names)
         names.formUnion(unary.names.map { "\($0)/1" })
         names.formUnion([
             "true/0", "false/0", "null/0", "empty/0", "error/0", "error/1", "recurse/0", "first/0",

@@ -5,7 +5,7 @@
 final class Library {
     /// Finds a module's text for an `import` or `include`; nil where modules are not to be had.
     let modules: (any ModuleSource)?
-    private var functions: [String: FunctionDefinition] = [:]
+    private var functions: [(key: String, function: FunctionDefinition)] = []
     /// The definitions of modules loaded so far, by the files' names; nil while one is being
     /// loaded.
     var loaded: [String: [FunctionDefinition]?] = [:]
@@ -22,11 +22,11 @@ final class Library {
 
     /// A definition of the prelude by `name/count`.
     func function(_ key: String, _ root: Context) -> FunctionDefinition? {
-        if let known = functions[key] { return known }
-        guard let definition = Prelude.definitions[key] else { return nil }
+        if let known = functions.first(where: { $0.key == key }) { return known.function }
+        guard let definition = Prelude.definition(key) else { return nil }
         let function = FunctionDefinition(
             definition, root, parent: nil, offsetBase: ModuleTexts.preludeBase)
-        functions[key] = function
+        functions.append((key, function))
         return function
     }
 }

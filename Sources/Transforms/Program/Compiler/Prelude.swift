@@ -1,7 +1,11 @@
-// The builtins that are as good in jq as in Swift. Parsed once; a program compiles what it uses.
+// The builtins that are as good in jq as in Swift. Each is parsed when a program first uses it.
+
+internal import Synchronization
 
 enum Prelude {
-    static let text = """
+    private static let bytes = Array(text.utf8)
+
+    private static let text = """
         def todate: strftime("%Y-%m-%dT%H:%M:%SZ");
         def fromdateiso8601: strptime("%Y-%m-%dT%H:%M:%SZ") | mktime;
         def todateiso8601: strftime("%Y-%m-%dT%H:%M:%SZ");
@@ -87,15 +91,62 @@ enum Prelude {
         def splits($re): split($re; null)[];
         """
 
-    /// By name and number of parameters.
-    static let definitions: [String: Definition] = {
-        guard let module = try? Parser.parse(Array(text.utf8)) else {
-            preconditionFailure("the prelude does not parse")
+    private struct Entry {
+        /// Name and number of parameters.
+        let key: String
+        /// In the text.
+        let range: Range<Int>
+        /// Once it was asked for: to parse all takes a quarter of a millisecond.
+        var definition: Definition?
+    }
+
+    private static let entries = Mutex(index())
+
+    /// Finds the definitions: each begins a line, which no definition inside another does.
+    private static func index() -> [Entry] {
+        var starts: [Int] = []
+        for i in bytes.indices where bytes[i] == UInt8(ascii: "d") {
+            let beginsLine = i == 0 || bytes[i - 1] == UInt8(ascii: "\n")
+            if beginsLine && bytes[i...].starts(with: "def ".utf8) { starts.append(i) }
         }
-        var table: [String: Definition] = [:]
-        for definition in module.definitions {
-            table["\(definition.name)/\(definition.parameters.count)"] = definition
+        var entries: [Entry] = []
+        for (i, start) in starts.enumerated() {
+            let end = i + 1 < starts.count ? starts[i + 1] : bytes.count
+            var place = start + 4
+            while bytes[place] != UInt8(ascii: "("), bytes[place] != UInt8(ascii: ":") {
+                place += 1
+            }
+            let name = String(decoding: bytes[start + 4..<place], as: UTF8.self)
+            var count = bytes[place] == UInt8(ascii: "(") ? 1 : 0
+            while bytes[place] != UInt8(ascii: ":") {
+                if bytes[place] == UInt8(ascii: ";") { count += 1 }
+                place += 1
+            }
+            entries.append(Entry(key: "\(name)/\(count)", range: start..<end))
         }
-        return table
-    }()
+        return entries
+    }
+
+    static var names: [String] { entries.withLock { $0.map(\.key) } }
+
+    /// - Parameter key: name and number of parameters.
+    static func definition(_ key: String) -> Definition? {
+        entries.withLock { entries in
+            guard let i = entries.firstIndex(where: { $0.key == key }) else { return nil }
+            if entries[i].definition == nil {
+                let definition = Array(bytes[entries[i].range])
+                guard let module = try? Parser.parse(definition), module.definitions.count == 1
+                else {
+                    preconditionFailure("the prelude's \(key) does not parse")
+                }
+                entries[i].definition = module.definitions[0]
+            }
+            return entries[i].definition
+        }
+    }
+
+    /// Parses all of it, so that no request waits for that.
+    static func prepare() {
+        for name in names { _ = definition(name) }
+    }
 }

@@ -48,7 +48,7 @@
 
     /// Makes what all compilations share, which the first would make otherwise.
     public static func prepare() {
-        _ = Prelude.definitions.count
+        Prelude.prepare()
         // What the first program would wait for: tables, and the compiler's own code in memory.
         _ = try? compile(
             """
