@@ -65,7 +65,11 @@ def main():
             per_byte = (twice - once) / (copies * len(text))
             rows.append({"work": work, "program": program, "instructions_per_byte": per_byte})
             print(f"{work} ({program}): {per_byte:.2f} instructions a byte", flush=True)
-    cells = [[r["work"], f"`{r['program']}`", f"{r['instructions_per_byte']:.2f}"] for r in rows]
+    # In a table's cell Markdown wants a bar escaped, in code too.
+    cells = [
+        [r["work"], "`" + r["program"].replace("|", "\\|") + "`", f"{r['instructions_per_byte']:.2f}"]
+        for r in rows
+    ]
     page = (
         f"# Reading\n\ntwitter.json ({len(text)} bytes), callgrind, {copies} copies less than "
         f"{2 * copies}; {facts['date']}. The bar: {READ_MAX} to read.\n\n"
