@@ -150,6 +150,7 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         let now = LoopClock.now
         var buffer = bytes
         isProcessing = true
+        loop.flushOverdue(now: now)
         loop: while let context {
             if state.phase == .body, isContentPaused { break }
             // A client that sends requests but does not read answers waits for itself.

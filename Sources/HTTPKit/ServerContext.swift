@@ -30,8 +30,7 @@ final class LoopContext: @unchecked Sendable {
     private static var outputBytesMax: Int { 32 * 1024 }
     private static var outputCountMax: Int { 32 }
 
-    /// An answer waits no longer than this for the turn's other events, each of which may take as
-    /// long as a run on the loop may.
+    /// An answer that has waited so long for the turn's other events waits for no further one.
     private static var unflushedNanosecondsMax: UInt64 { 1_000_000 }
 
     let server: ServerContext
@@ -78,7 +77,11 @@ final class LoopContext: @unchecked Sendable {
             eventLoop.execute { self.flushAll() }
         }
         unflushed.append(connection)
-        if now &- unflushedTime >= Self.unflushedNanosecondsMax { flushAll() }
+    }
+
+    /// Before an event is worked through, which may take its time.
+    func flushOverdue(now: UInt64) {
+        if !unflushed.isEmpty, now &- unflushedTime >= Self.unflushedNanosecondsMax { flushAll() }
     }
 
     private func flushAll() {
