@@ -22,6 +22,7 @@ struct FromJSONTests {
         ("tojson | fromjson | map(.name) | unique | length", "1000"),
         ("tojson | fromjson | group_by(.id % 3) | map(length)", "group_by(.id % 3) | map(length)"),
         ("tojson as $t | [$t | fromjson | .[5:8][] | .at]", "[.[5:8][] | .at]"),
+        ("tojson as $t | [$t, $t, $t] | map(fromjson | length)", "[1000, 1000, 1000]"),
         ("reduce range(40) as $i (.; tojson | fromjson) | length", "length"),
         ("tojson | .[:-1] | try fromjson catch .", #"tojson | .[:-1] | try fromjson catch ."#),
     ])

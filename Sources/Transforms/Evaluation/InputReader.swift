@@ -80,7 +80,7 @@ public struct InputForm: Sendable {
     private var offset = 0
     /// As the source was told last.
     private var passedUpto = 0
-    private static let passedByteCount = 1 << 20
+    private static let passedByteCount = 1 << 18
     /// Blocks that the current input borrows from, besides the current block.
     private var held: [InputBlock] = []
     /// Whether the current input borrows from the current block.

@@ -18,10 +18,16 @@ extension Heap {
         if value.isCounted { releaseCounted(value) }
     }
 
+    /// References of a block beyond those that values hold: it lives until the run ends.
+    private static var keptReferences: UInt32 { 1 << 30 }
+
     /// Has a borrowed value live until the run ends: others borrow from it without a count.
     func keep(_ value: Value) {
         if !value.isCounted { return }
-        retain(value)
+        let payload = UInt(value.payload)
+        let references = Heap.references(payload)
+        if references >= Heap.keptReferences { return }
+        Heap.setReferences(payload, references + Heap.keptReferences)
         // Safety: the heap's own state.
         unsafe state.pointee.liveBlocks &-= 1
     }
