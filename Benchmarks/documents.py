@@ -6,7 +6,7 @@
 Every row: each engine runs once and its answer is compared (JSON, or lines of text); a rival whose
 answer differs, fails or takes over 5 times the best rival's time is left out of that row and
 named. Rivals within 1.5 times the best rival's first time go on to the timed rounds, which
-alternate: at least 3, and as many as fit in 2 seconds, up to 15. A ratio is the rival's wall time
+alternate: at least 3, and as many as fit in 2 seconds (quick: half a one), up to 15. A ratio is the rival's wall time
 over ours, so more than 1 says that we are faster. Exit status 1 if an answer of ours fails or is
 not the one that most rivals give.
 """
@@ -25,6 +25,7 @@ SECONDS_MAX = 60
 SECONDS_MIN = 2
 STILL_IN_THE_RACE = 1.5
 ROUND_SECONDS = 2
+QUICK_ROUND_SECONDS = 0.5
 # On files above this jq and libjq are left out: never the best rival there, and half of the suite's
 # time.
 SLOW_ENGINES_BYTES_MAX = 20_000_000
@@ -70,7 +71,7 @@ def first_runs(engines, program, path, raw):
     return first, {name: verdict(name, run) for name, run in first.items()}
 
 
-def measure_row(engines, work, document, program, path, rounds):
+def measure_row(engines, work, document, program, path, rounds, round_seconds):
     """One row of the table as a dictionary that JSON can hold."""
     raw = program.startswith("-r ")
     program = program.removeprefix("-r ")
@@ -91,7 +92,7 @@ def measure_row(engines, work, document, program, path, rounds):
         engine.name: lambda engine=engine: harness.measure(engine, program, path, raw)
         for engine in [engines[0]] + racing
     }
-    results = harness.interleave(actions, rounds, ROUND_SECONDS)
+    results = harness.interleave(actions, rounds, round_seconds)
     row["engines"] = {
         engine.name: {
             "wall": [run.wall for run in results.get(engine.name, [first[engine.name]])],
@@ -180,6 +181,7 @@ def main():
     parser.add_argument("--results", default=harness.RESULTS)
     options = parser.parse_args()
     rounds = options.rounds or 3
+    round_seconds = QUICK_ROUND_SECONDS if options.quick else ROUND_SECONDS
     orders_bytes, bytes_min = (6_000_000, 2_000_000) if options.quick else (60_000_000, 6_000_000)
     engines, facts, rows = harness.engines(options.binary), harness.machine(), []
     print(harness.machine_line(facts))
@@ -189,7 +191,9 @@ def main():
             racing = engines
             if options.quick or os.path.getsize(path) > SLOW_ENGINES_BYTES_MAX:
                 racing = [e for e in engines if e.name.split()[0] not in ("jq", "libjq")]
-            rows.append(measure_row(racing, work, document, program, path, rounds))
+            rows.append(
+                measure_row(racing, work, document, program, path, rounds, round_seconds)
+            )
             print(" | ".join(line_of(rows[-1])).replace("**", ""), flush=True)
     page, summary = report(facts, engines, rows, rounds)
     bars = sorted(
