@@ -2,6 +2,7 @@
 //
 //     a program that is printed and parsed again is the same program
 //     P;  (P), empty;  [P] | .[];  def f: P; f     have the same outputs, however P is run
+//     P on all of the input, and on what P is read for, are the same
 //     a run that ends leaves no block of the heap behind
 //
 //     input: program | 0xFF | JSON text
@@ -78,6 +79,10 @@ final class FuzzPrograms: FuzzTarget {
         } catch { return "what is printed is refused: \(error)" }
         if printed.isEmpty { return nil }
         let plain = run(program, document)
+        let projected = run(program, document, isProjected: true)
+        if !plain.isCut && !projected.isCut && plain != projected {
+            return "read for it: \(projected), plain: \(plain)"
+        }
         if plain.liveBlocks != 0 { return "\(plain.liveBlocks) blocks are left" }
         // What depends on the moment or on places in the text differs from run to run.
         let words = String(decoding: text, as: UTF8.self)
@@ -100,12 +105,14 @@ final class FuzzPrograms: FuzzTarget {
         return "as `\(text)`: \(other), plain: \(plain)"
     }
 
-    private func run(_ program: Program, _ document: [UInt8]) -> Ending {
+    private func run(
+        _ program: Program, _ document: [UInt8], isProjected: Bool = false
+    ) -> Ending {
         runner.begin(stepsMax: FuzzPrograms.steps)
         var ending = Ending()
         // Safety: the array outlives the run, which ends in the closure.
         unsafe document.withUnsafeBytes { raw in
-            guard let input = unsafe try? runner.read(raw) else {
+            guard let input = unsafe try? runner.read(raw, for: isProjected ? program : nil) else {
                 ending.isCut = true
                 return
             }

@@ -91,7 +91,9 @@ enum Harness {
         // Safety: the array outlives the run, which ends in the closure.
         unsafe Array(input.utf8).withUnsafeBytes { raw in
             var document = Document.null
-            do throws(ReadFailure) { document = unsafe try runner.readLenient(raw) } catch {
+            do throws(ReadFailure) {
+                document = unsafe try runner.readLenient(raw, for: compiled)
+            } catch {
                 outcome.error = "input is not JSON"
                 return
             }
@@ -137,10 +139,13 @@ enum Harness {
 
 extension Runner {
     /// Like `read`, and what jq reads besides RFC 8259's texts is read too.
-    func readLenient(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
+    func readLenient(
+        _ text: UnsafeRawBufferPointer, for program: Program? = nil
+    ) throws(ReadFailure) -> Document {
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: limits.depthMax, counts: false,
             isLenient: true)
-        return unsafe Document(value: try reader.readText(Runner.bytes(text)))
+        let projection = program?.projection ?? .whole
+        return unsafe Document(value: try reader.readText(Runner.bytes(text), projection))
     }
 }

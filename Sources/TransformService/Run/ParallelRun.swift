@@ -65,7 +65,7 @@ import Transforms
         let processor = unsafe InputProcessor(
             job, limits, drain: nil, complain: { messages += $0 })
         let source = UnitBlocks()
-        let inputs = InputReader(processor.runner, source, job.options.form)
+        let inputs = InputReader(processor.runner, source, job.options.form, for: job.program)
         inputs.countsLines = job.countsLines
         while let unit = inputLock.locked({ takeUnit() }) {
             source.block = unit.block

@@ -23,7 +23,7 @@ struct SequentialRun {
         let files = InputFiles(
             options.files.isEmpty ? ["-"] : options.files,
             parts: options.form.kind == .lines ? .lines : options.form.isSingle ? .whole : .texts)
-        let inputs = InputReader(processor.runner, files, options.form)
+        let inputs = InputReader(processor.runner, files, options.form, for: job.program)
         inputs.countsLines = job.countsLines
         processor.runner.connect(inputs)
         var status = RunStatus()

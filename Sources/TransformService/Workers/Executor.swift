@@ -83,6 +83,8 @@ final class RunNote: Sendable {
     /// The program that runs, and the envelope's text of it.
     private(set) var program: Program?
     private(set) var programText: Document?
+    /// The program that the head names, with its hash, if it was known before the content.
+    private var found: (hash: Int, program: Program)?
     /// The output that is no string where all should be.
     private var nonText: (index: Int, kind: Document.Kind)?
     /// Of the program of the last run; 0 where it got to none.
@@ -139,6 +141,7 @@ final class RunNote: Sendable {
         transform = nil
         program = nil
         programText = nil
+        found = nil
         digest = 0
         note = bounds.note
         slot.begin(request.requestID)
@@ -152,7 +155,9 @@ final class RunNote: Sendable {
             cancel: bounds.cancel)
         let start = MonotonicClock.nanoseconds()
         let document: Document
-        do throws(ReadFailure) { document = unsafe try runner.read(content) } catch {
+        do throws(ReadFailure) {
+            document = unsafe try runner.read(content, for: findProgram(request))
+        } catch {
             timing.read = MonotonicClock.nanoseconds() &- start
             return unsafe readProblem(error, content)
         }
@@ -172,6 +177,23 @@ final class RunNote: Sendable {
     }
 
     // MARK: What is to run
+
+    /// The program that the head names, if it is compiled: then the content is its input, of which
+    /// no more is read than it looks at.
+    private func findProgram(_ request: borrowing TransformRequest) -> Program? {
+        if let transform = request.transform { return transform.program }
+        let query = request.query
+        if query.programBytes.isEmpty { return nil }
+        return unsafe query.programBytes.withUnsafeBytes { text in
+            var names = query.arguments.map(\.name)
+            if unsafe mentionsArguments(text) { names.insert("ARGS", at: 0) }
+            let hash =
+                unsafe names.isEmpty ? query.programKey : ProgramCache.hash(text, names)
+            guard let program = unsafe cache.find(hash, text, names) else { return nil }
+            found = (hash, program)
+            return program
+        }
+    }
 
     private func plan(
         _ request: borrowing TransformRequest, _ document: Document
@@ -262,7 +284,8 @@ final class RunNote: Sendable {
     func program(
         _ text: UnsafeRawBufferPointer, _ hash: Int, _ names: [String]
     ) throws(Problem) -> Program? {
-        if let program = unsafe cache.find(hash, text, names) {
+        let known = found?.hash == hash ? found?.program : nil
+        if let program = unsafe known ?? cache.find(hash, text, names) {
             noteProgram(program)
             return program
         }

@@ -129,7 +129,9 @@ extension Executor {
         _ form: OutputForm, _ terminator: UInt8
     ) -> InputEnd {
         let input: Document
-        do throws(ReadFailure) { input = unsafe try runner.read(text) } catch {
+        do throws(ReadFailure) {
+            input = unsafe try runner.read(text, for: plan.program)
+        } catch {
             return unsafe readEnd(error, text)
         }
         var count = 0

@@ -182,13 +182,21 @@ extension Evaluator {
             }
         case .index:
             return try eachPair(node.b, node.a, frame, input) { (index, target) throws(Stop) in
-                let value = try get(target, index, node)
+                let value: Value
+                do throws(Stop) { value = try get(target, index, node) } catch {
+                    releaseBoth(target, index)
+                    throw error
+                }
                 releaseBoth(target, index)
                 return try emit(value)
             }
         case .field:
             return try each(node.a, frame, input) { (target) throws(Stop) in
-                let value = try field(node, target)
+                let value: Value
+                do throws(Stop) { value = try field(node, target) } catch {
+                    release(target)
+                    throw error
+                }
                 release(target)
                 return try emit(value)
             }
@@ -289,21 +297,26 @@ extension Evaluator {
     {
         guard let format = Native(rawValue: node.aux) else { return .null }
         var text = try heap.makeString(0, flags: Value.ascii | Value.plain)
-        for i in 0..<node.rawB {
-            let link = node.a.link(i)
-            if link.operation == .constant {
-                try heap.append(&text, link.value.bytes, flags: link.value.word)
-                continue
+        do throws(Stop) {
+            for i in 0..<node.rawB {
+                let link = node.a.link(i)
+                if link.operation == .constant {
+                    try heap.append(&text, link.value.bytes, flags: link.value.word)
+                    continue
+                }
+                let value = try one(link.a, frame, input)
+                if value.isAbsent {
+                    release(text)
+                    return .absent
+                }
+                let part = try formatted(value, format)
+                try charge(part.count / 64 + 1)
+                try heap.append(&text, part.bytes, flags: part.word)
+                release(part)
             }
-            let value = try one(link.a, frame, input)
-            if value.isAbsent {
-                release(text)
-                return .absent
-            }
-            let part = try formatted(value, format)
-            try charge(part.count / 64 + 1)
-            try heap.append(&text, part.bytes, flags: part.word)
-            release(part)
+        } catch {
+            release(text)
+            throw error
         }
         return text
     }

@@ -190,7 +190,12 @@ extension Evaluator {
     @inline(__always) private func memberValue(
         _ link: NodeRef, _ frame: Slots, _ input: Value, _ name: Value
     ) throws(Stop) -> Value {
-        link.rawB == 0 ? try get(input, name, link) : try one(link.b, frame, input)
+        do throws(Stop) {
+            return link.rawB == 0 ? try get(input, name, link) : try one(link.b, frame, input)
+        } catch {
+            release(name)
+            throw error
+        }
     }
 
     func raiseKey(_ name: Value, _ value: Value, _ node: NodeRef) -> Stop {

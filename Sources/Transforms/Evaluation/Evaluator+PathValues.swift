@@ -10,9 +10,9 @@ extension Evaluator {
         var part = retain(value)
         for i in 0..<keys.count {
             if part.isNull { return .null }
-            let next = try get(part, keys.slots[i], node)
-            release(part)
-            part = next
+            let current = part
+            defer { release(current) }
+            part = try get(part, keys.slots[i], node)
         }
         return part
     }

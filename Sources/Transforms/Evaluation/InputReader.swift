@@ -67,6 +67,8 @@ public struct InputForm: Sendable {
     private let state: UnsafeMutablePointer<Evaluator.State>
     private let source: any InputBlocks
     private let form: InputForm
+    /// What is looked at of inputs that borrow.
+    private let projection: Projection
     private var plain: JSONReader
     private var counted: JSONReader
     /// Whether `counted` has begun with the current block.
@@ -98,8 +100,14 @@ public struct InputForm: Sendable {
     /// Whether `input_line_number` is wanted: counting costs time.
     public var countsLines = false
 
-    public init(_ runner: Runner, _ source: any InputBlocks, _ form: InputForm) {
+    /// - Parameter program: what alone sees the inputs that `next` gives: they have no more than it
+    ///   looks at.
+    public init(
+        _ runner: Runner, _ source: any InputBlocks, _ form: InputForm, for program: Program? = nil
+    ) {
         self.runner = runner
+        let isProjected = form.kind == .texts && !form.slurps
+        projection = isProjected ? program?.projection ?? .whole : .whole
         unsafe state = unsafe runner.state
         self.source = source
         self.form = form
@@ -215,7 +223,7 @@ public struct InputForm: Sendable {
         linesUpto = (0, 0)
         passedUpto = 0
         let bytes = unsafe Runner.bytes(next.bytes)
-        plain.begin(bytes)
+        plain.begin(bytes, projection)
         isCountedReady = form.kind == .events
         if isCountedReady { counted.begin(bytes) }
         events.begin(bytes)

@@ -157,9 +157,14 @@ public enum RunFailure: Error, @unchecked Sendable {
     }
 
     /// JSON text -> document. The bytes must stay until the next `begin`.
+    /// - Parameter program: the only one that will see the document, which then has no more than
+    ///   the program looks at.
     /// - Throws: `ReadFailure` with the offset of the first error.
-    public func read(_ text: UnsafeRawBufferPointer) throws(ReadFailure) -> Document {
-        unsafe Document(value: try reader.readText(Runner.bytes(text)))
+    public func read(
+        _ text: UnsafeRawBufferPointer, for program: Program? = nil
+    ) throws(ReadFailure) -> Document {
+        let projection = program?.projection ?? .whole
+        return unsafe Document(value: try reader.readText(Runner.bytes(text), projection))
     }
 
     static func bytes(_ text: UnsafeRawBufferPointer) -> Bytes {

@@ -76,10 +76,10 @@ extension JSONReader {
                 at.place &+= 1
                 let closing = unsafe at.frame.pointee.closing
                 if next == UInt8(ascii: ",") {
-                    if closing == UInt8(ascii: "}") { try pushName(text, &at) }
-                    break
-                }
-                if next != closing {
+                    if closing == UInt8(ascii: "]") { break }
+                    let token = unsafe shapes.next(at.frame.pointee.token)
+                    if try pushName(token, text, &at, isFirst: false) { break }
+                } else if next != closing {
                     throw ReadFailure(code: .unexpectedByte, offset: at.place &- 1)
                 }
                 value = try close(&at)
@@ -202,20 +202,71 @@ extension JSONReader {
 
     // MARK: Names
 
-    /// Reads a member's name up to its value: the one that came behind the last before.
-    @inline(__always) private mutating func pushName(
-        _ text: TextScan, _ at: inout Cursor
-    ) throws(ReadFailure) {
-        let token = unsafe shapes.next(at.frame.pointee.token)
-        let byteCount = unsafe shapes.match(
-            token, text.base + at.place, text.end &- at.place)
-        if byteCount > 0 {
-            try push(unsafe take(token, at.frame), &at)
-            at.place &+= byteCount
-        } else {
-            try push(unsafe try readOtherName(at.frame, at.place, isFirst: false), &at)
-            at.place = offset
+    /// Reads members up to the value of the first that is kept: mostly the one that is foreseen.
+    /// - Parameter token: is foreseen; the place is at the separator in front of it.
+    /// - Returns: false where the object ends without one.
+    @inline(always) private mutating func pushName(
+        _ foreseen: Int32, _ text: TextScan, _ at: inout Cursor, isFirst: Bool
+    ) throws(ReadFailure) -> Bool {
+        var (token, isFirst) = (foreseen, isFirst)
+        while true {
+            let byteCount = unsafe shapes.match(
+                token, text.base + at.place, text.end &- at.place)
+            var name = Value.absent
+            if byteCount > 0 {
+                at.place &+= byteCount
+                if shapes.keeps(token) {
+                    try push(unsafe take(token, at.frame), &at)
+                    return true
+                }
+                unsafe at.frame.pointee.token = token
+            } else {
+                if isFirst {
+                    let next = try text.passSpace(at.place)
+                    if text[next] == UInt8(ascii: "}") {
+                        at.place = next &+ 1
+                        return false
+                    }
+                }
+                name = unsafe try readNewName(text, at.frame, at.place, isFirst: isFirst)
+                at.place = offset
+                token = unsafe at.frame.pointee.token
+                if unsafe keeps(name, at.frame) {
+                    try push(unsafe note(name, at.frame), &at)
+                    return true
+                }
+            }
+            let stop = unsafe try skip(text, at.place, in: at.frame)
+            if stop == 0 {
+                try push(unsafe note(name, at.frame), &at)
+                return true
+            }
+            at.place = try text.passSpace(stop)
+            let next = text[at.place]
+            at.place &+= 1
+            if next != UInt8(ascii: ",") {
+                if next == UInt8(ascii: "}") { return false }
+                throw ReadFailure(code: .unexpectedByte, offset: at.place &- 1)
+            }
+            token = shapes.next(token)
+            isFirst = false
         }
+    }
+
+    /// Whether the value of the frame's member is kept.
+    private func keeps(_ name: Value, _ frame: UnsafeMutablePointer<Frame>) -> Bool {
+        let token = unsafe frame.pointee.token
+        return token == ObjectShapes.noToken
+            ? unsafe shapes.keeps(frame.pointee.place, name.bytes) : shapes.keeps(token)
+    }
+
+    /// The name of the frame's member, which is kept.
+    /// - Parameter name: is used where the member has no token.
+    private func note(_ name: Value, _ frame: UnsafeMutablePointer<Frame>) -> Value {
+        let token = unsafe frame.pointee.token
+        if token != ObjectShapes.noToken { return unsafe take(token, frame) }
+        unsafe frame.pointee.repeated = 1
+        return name
     }
 
     /// The name of a token whose bytes come next.
@@ -229,17 +280,18 @@ extension JSONReader {
         return shapes[token].name
     }
 
-    /// A name that was not foreseen, from the separator before it on; `offset` is its value's.
-    @inline(never) private mutating func readOtherName(
-        _ frame: UnsafeMutablePointer<Frame>, _ place: Int, isFirst: Bool
+    /// A name that was not foreseen, from the separator before it on; `offset` is its value's, and
+    /// the frame has its token.
+    @inline(never) private mutating func readNewName(
+        _ text: TextScan, _ frame: UnsafeMutablePointer<Frame>, _ place: Int, isFirst: Bool
     ) throws(ReadFailure) -> Value {
-        let text = unsafe TextScan(base, end)
         let (behind, around) = unsafe (frame.pointee.token, frame.pointee.place)
         if let token = unsafe shapes.secondGuess(
-            around, behind: behind, text.base + place, end &- place, isFirst: isFirst)
+            around, behind: behind, text.base + place, text.end &- place, isFirst: isFirst)
         {
             offset = place &+ shapes.byteCount(token)
-            return unsafe take(token, frame)
+            unsafe frame.pointee.token = token
+            return shapes[token].name
         }
         offset = place
         let name = try readNameValue()
@@ -253,8 +305,7 @@ extension JSONReader {
                 around, behind: behind, name, Bytes(text.base + place, offset - place),
                 isFirst: isFirst)
         }
-        if token == ObjectShapes.noToken { unsafe frame.pointee.repeated = 1 }
-        _ = unsafe take(token, frame)
+        unsafe frame.pointee.token = token
         return name
     }
 
@@ -270,24 +321,25 @@ extension JSONReader {
         }
         let isObject = first == UInt8(ascii: "{")
         let frame = unsafe enter(at.frame, first, UInt(bitPattern: at.top))
-        at.place &+= 1
-        let token = unsafe isObject ? shapes.start(frame.pointee.place) : ObjectShapes.noToken
-        let byteCount = unsafe shapes.match(token, text.base + at.place, text.end &- at.place)
-        if byteCount > 0 {
-            try push(unsafe take(token, frame), &at)
-            at.place &+= byteCount
-        } else {
-            let next = try text.passSpace(at.place)
-            if text[next] == first &+ 2 {
-                at.place = next &+ 1
+        if unsafe shapes.isBare(frame.pointee.place, isObject: isObject) {
+            let stop = unsafe try skipBare(text, at.place, frame)
+            if stop > 0 {
+                at.place = stop
                 return Value(isObject ? .object : .array, payload: 16)
             }
-            if isObject {
-                try push(unsafe try readOtherName(frame, at.place, isFirst: true), &at)
-                at.place = offset
-            } else {
-                at.place = next
-            }
+        }
+        at.place &+= 1
+        if isObject {
+            unsafe at.frame = unsafe frame
+            let token = unsafe shapes.start(frame.pointee.place)
+            if try pushName(token, text, &at, isFirst: true) { return nil }
+            unsafe at.frame -= 1
+            return Value(.object, payload: 16)
+        }
+        at.place = try text.passSpace(at.place)
+        if text[at.place] == UInt8(ascii: "]") {
+            at.place &+= 1
+            return Value(.array, payload: 16)
         }
         unsafe at.frame = unsafe frame
         return nil
@@ -309,7 +361,8 @@ extension JSONReader {
         if unsafe outer.pointee.token != ObjectShapes.noToken {
             place = unsafe shapes.child(outer.pointee.token)
         } else if unsafe outer.pointee.closing != 0 {
-            place = unsafe shapes.element(outer.pointee.place)
+            place = unsafe shapes.element(
+                outer.pointee.place, isMember: outer.pointee.closing == UInt8(ascii: "}"))
         } else {
             place = ObjectShapes.root
         }

@@ -81,14 +81,15 @@ import Glibc
     private static var stackCountKept: Int { 1 << 14 }
 
     /// The text to read from; the values may borrow from it.
-    mutating func begin(_ text: Bytes) {
+    /// - Parameter projection: what is looked at of each value; of no use with `counts`.
+    mutating func begin(_ text: Bytes, _ projection: Projection = .whole) {
         if stackCapacity == 0 { allocate() }
         if stackCapacity > JSONReader.stackCountKept { shrinkStack() }
         unsafe base = text.base
         end = text.count
         offset = 0
         stackCount = 0
-        shapes.begin()
+        shapes.begin(projection)
         // RFC 8259 section 8.1: a reader may ignore a byte order mark.
         if end >= 3, byte(0) == 0xEF, byte(1) == 0xBB, byte(2) == 0xBF { offset = 3 }
     }
@@ -100,8 +101,10 @@ import Glibc
     }
 
     /// A whole text: one value and nothing after it but white space.
-    mutating func readText(_ text: Bytes) throws(ReadFailure) -> Value {
-        begin(text)
+    mutating func readText(
+        _ text: Bytes, _ projection: Projection = .whole
+    ) throws(ReadFailure) -> Value {
+        begin(text, projection)
         let value = try readValue()
         offset = skipSpace(offset)
         if offset < end {

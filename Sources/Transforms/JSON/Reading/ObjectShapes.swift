@@ -29,7 +29,7 @@
         var next: Int32 = 0
         /// Another one that did before.
         var otherNext: Int32 = 0
-        /// The place of the member's value.
+        /// The place of the member's value; 0 before it is known, `unread` if none is kept.
         var child: Int32 = 0
         /// Another token of the same place.
         var sibling: Int32 = 0
@@ -48,6 +48,10 @@
         var tokenCount: Int32 = 0
         /// The place of an array's elements, and of members without a token.
         var element: Int32 = 0
+        /// What is looked at of what stands here.
+        var want = Projection.all
+        /// Whether a container here may be read as an empty one: 1 an array, 2 an object.
+        var bare: Int32 = 0
     }
 
     private static let placesMax = 1_024
@@ -58,6 +62,7 @@
     private struct Counts {
         var places = 0
         var tokens = 0
+        var projection = Projection.whole
     }
 
     private let places: UnsafeMutablePointer<Place>
@@ -70,6 +75,8 @@
     static var root: Int32 { 1 }
     /// What no text matches and nothing follows.
     static var noToken: Int32 { 0 }
+    /// The place of values that nothing looks at.
+    private static var unread: Int32 { -1 }
 
     init() {
         // One block, of which a text with few names touches few pages.
@@ -98,12 +105,13 @@
     func destroy() { unsafe counts.deallocate() }
 
     /// Forgets the text before.
-    func begin() {
+    func begin(_ projection: Projection) {
         unsafe places[Int(ObjectShapes.nowhere)] = Place(
             tokenCount: Int32(truncatingIfNeeded: ObjectShapes.placeTokensMax))
-        unsafe places[Int(ObjectShapes.root)] = Place()
+        unsafe places[Int(ObjectShapes.root)] = Place(
+            want: projection.root, bare: projection.bare(projection.root))
         unsafe tokens[Int(ObjectShapes.noToken)] = Token()
-        unsafe counts.pointee = Counts(places: 2, tokens: 1)
+        unsafe counts.pointee = Counts(places: 2, tokens: 1, projection: projection)
     }
 
     /// The token that an object at `place` will begin with.
@@ -117,33 +125,63 @@
     /// Where the value of a token stands.
     @inline(__always) func child(_ token: Int32) -> Int32 {
         let place = self[token].child
-        return place != 0 ? place : makeChild(token)
+        return place > 0 ? place : makeChild(token)
+    }
+
+    /// Whether values of the token are kept.
+    @inline(__always) func keeps(_ token: Int32) -> Bool {
+        self[token].child != ObjectShapes.unread
+    }
+
+    /// Whether members with a name that has no token are kept: all of them, if they are.
+    func keeps(_ place: Int32, _ name: Bytes) -> Bool {
+        let want = unsafe counts.pointee.projection.member(want(place), name)
+        return want != Projection.nothing
+    }
+
+    @inline(__always) func want(_ place: Int32) -> Projection.Want {
+        assert(place < (unsafe counts.pointee.places))
+        return unsafe places[Int(place)].want
+    }
+
+    /// Whether a container at the place may be read as an empty one.
+    @inline(__always) func isBare(_ place: Int32, isObject: Bool) -> Bool {
+        assert(place < (unsafe counts.pointee.places))
+        return unsafe places[Int(place)].bare & (isObject ? 2 : 1) != 0
     }
 
     /// Where the elements of an array at `place`, or an object's members without a token, stand.
-    @inline(__always) func element(_ place: Int32) -> Int32 {
+    @inline(__always) func element(_ place: Int32, isMember: Bool) -> Int32 {
         assert(place < (unsafe counts.pointee.places))
         let element = unsafe places[Int(place)].element
-        return element != 0 ? element : makeElement(place)
+        return element != 0 && !isMember ? element : makeElement(place, isMember: isMember)
     }
 
     @inline(never) private func makeChild(_ token: Int32) -> Int32 {
-        let place = makePlace()
+        if !keeps(token) { return ObjectShapes.nowhere }
+        let place = makePlace(Projection.all)
         unsafe tokens[Int(token)].child = place
         return place
     }
 
-    @inline(never) private func makeElement(_ place: Int32) -> Int32 {
-        if place == ObjectShapes.nowhere { return place }
-        let element = makePlace()
+    @inline(never) private func makeElement(_ place: Int32, isMember: Bool) -> Int32 {
+        // Of a member without a token it is not known what is looked at.
+        if place == ObjectShapes.nowhere || isMember && want(place) != Projection.all {
+            return ObjectShapes.nowhere
+        }
+        let known = unsafe places[Int(place)].element
+        if known != 0 { return known }
+        let want = unsafe counts.pointee.projection.elements(want(place))
+        let element = makePlace(want == Projection.nothing ? Projection.all : want)
         unsafe places[Int(place)].element = element
         return element
     }
 
-    private func makePlace() -> Int32 {
+    private func makePlace(_ want: Projection.Want) -> Int32 {
         let count = unsafe counts.pointee.places
         if count == ObjectShapes.placesMax { return ObjectShapes.nowhere }
-        unsafe places[count] = Place()
+        unsafe places[count] = Place(
+            want: want, bare: want == Projection.all ? 0 : counts.pointee.projection.bare(want))
         unsafe counts.pointee.places += 1
         return Int32(truncatingIfNeeded: count)
     }
@@ -295,6 +333,11 @@
         }
         unsafe tokens[count] = Token(
             name: name, bit: 1 << UInt64(index), sibling: places[Int(place)].token, head: head)
+        let want = unsafe counts.pointee.projection.member(want(place), name.bytes)
+        if want != Projection.all {
+            let isKept = want != Projection.nothing
+            unsafe tokens[count].child = isKept ? makePlace(want) : ObjectShapes.unread
+        }
         unsafe counts.pointee.tokens += 1
         unsafe places[Int(place)].token = Int32(truncatingIfNeeded: count)
         unsafe places[Int(place)].tokenCount += 1

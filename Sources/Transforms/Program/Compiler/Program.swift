@@ -10,6 +10,8 @@
     let root: NodeRef
     let frameSize: Int
     let cacheCount: Int
+    /// What of an input it looks at; nil for all.
+    private let table: ProjectionTable?
 
     // Safety: written by `init` only, freed by `deinit`.
     private let nodes: UnsafeMutablePointer<Node>
@@ -91,6 +93,8 @@
             unsafe Program.makeRelative(&nodes[i], Int32(i), compiler.functions)
         }
         unsafe root = NodeRef(nodes + Int(rootIndex))
+        let demand = DemandFinder.find(root)
+        table = demand.isAll ? nil : ProjectionTable(demand)
         frameSize = compiler.root.frameSize
         cacheCount = compiler.cacheCount
         self.argumentNames = argumentNames
@@ -112,6 +116,9 @@
         guard let module = modules.last(where: { $0.base <= offset }) else { return (nil, offset) }
         return (module.name, offset - module.base)
     }
+
+    /// What its inputs are read for.
+    var projection: Projection { table?.projection ?? .whole }
 
     /// Whether it is `.`, which passes its input on.
     public var isIdentity: Bool { root.operation == .identity }

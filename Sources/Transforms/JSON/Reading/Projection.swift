@@ -1,0 +1,87 @@
+// What of a text is looked at -> what its reader keeps. A table of wants, which name each other:
+//
+//     .[] | select(.state == "paid") | .customer.city
+//
+//     1  elements, members: 2                an array's elements, or all members of an object
+//     2  "state": all   "customer": 3        what has another name is read over
+//     3  "city": all
+//
+// Nothing that is looked at differs: scalars are always kept, an array keeps its count as long as
+// any of its elements matter, and an object all its members as long as their number does. What is
+// read over is checked as strictly as what is kept.
+//
+// Safety: the table belongs to the program that it was made for, which outlives the reading.
+
+@safe struct Projection {
+    /// What is wanted of a value, by its place in the table.
+    typealias Want = Int32
+
+    /// All of it.
+    static var all: Want { 0 }
+    /// Nothing, not even that it is there: of a member that no one looks at.
+    static var nothing: Want { -1 }
+
+    struct Entry {
+        /// Members that are wanted by their names: the first, and how many.
+        var firstName: Int32
+        var nameCount: Int32
+        /// What is wanted of an object's other members, and of an array's elements.
+        var others: Want
+        var elements: Want
+    }
+
+    struct Name {
+        var address: UInt
+        var byteCount: Int32
+        var want: Want
+
+        var bytes: Bytes {
+            unsafe Bytes(
+                UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped, Int(byteCount))
+        }
+    }
+
+    /// Of the whole text.
+    let root: Want
+    private let entries: UnsafePointer<Entry>
+    private let names: UnsafePointer<Name>
+
+    init(root: Want, entries: UnsafePointer<Entry>, names: UnsafePointer<Name>) {
+        self.root = root
+        unsafe self.entries = entries
+        unsafe self.names = names
+    }
+
+    /// Keeps everything.
+    static var whole: Projection {
+        unsafe Projection(
+            root: all, entries: UnsafePointer(bitPattern: 16).unsafelyUnwrapped,
+            names: UnsafePointer(bitPattern: 16).unsafelyUnwrapped)
+    }
+
+    /// What is wanted of an object's member.
+    func member(_ want: Want, _ name: Bytes) -> Want {
+        if want <= Projection.all { return Projection.all }
+        let entry = unsafe entries[Int(want)]
+        for i in Int(entry.firstName)..<Int(entry.firstName + entry.nameCount) {
+            let known = unsafe names[i]
+            if known.byteCount == name.count, known.bytes.hasSameBytes(name) {
+                return known.want
+            }
+        }
+        return entry.others
+    }
+
+    /// What is wanted of an array's elements.
+    func elements(_ want: Want) -> Want {
+        want <= Projection.all ? Projection.all : unsafe entries[Int(want)].elements
+    }
+
+    /// Which containers may be read as empty ones: 1 an array, 2 an object.
+    func bare(_ want: Want) -> Int32 {
+        if want <= Projection.all { return 0 }
+        let entry = unsafe entries[Int(want)]
+        let isObjectBare = entry.nameCount == 0 && entry.others == Projection.nothing
+        return (entry.elements == Projection.nothing ? 1 : 0) | (isObjectBare ? 2 : 0)
+    }
+}

@@ -1,0 +1,178 @@
+// What a filter looks at of its input, found backwards from what is looked at of its outputs:
+//
+//     .[] | {city: .customer.city, n: (.items | length)}        all of the outputs
+//         -> each element: customer.city, and how many items there are
+//
+// What is not known to look at a part only is taken to look at all: updates, paths, recursion,
+// variables, calls of definitions, and whatever may show its input in an error message. Scalars are
+// always looked at: `Projection` keeps them.
+
+indirect enum Demand {
+    case all
+    /// - Parameters:
+    ///   - names: members that are looked at, and what of them.
+    ///   - others: what is looked at of an object's other members; nil: not even their number.
+    ///   - elements: what is looked at of an array's elements; nil: not even their number.
+    ///   - size: parts in all.
+    case parts(names: [(name: [UInt8], demand: Demand)], others: Demand?, elements: Demand?, Int)
+
+    /// The value is looked at as a whole only: whether it is there, its type, whether it is true.
+    static var bare: Demand { .parts(names: [], others: nil, elements: nil, 1) }
+
+    /// Programs that look at more parts are taken to look at all.
+    private static var sizeMax: Int { 200 }
+
+    var isAll: Bool { if case .all = self { true } else { false } }
+
+    private var size: Int { if case .parts(_, _, _, let size) = self { size } else { 1 } }
+
+    static func of(
+        names: [(name: [UInt8], demand: Demand)] = [], others: Demand? = nil,
+        elements: Demand? = nil
+    ) -> Demand {
+        let size = names.reduce(1 + (others?.size ?? 0) + (elements?.size ?? 0)) {
+            $0 + $1.demand.size
+        }
+        return size > sizeMax
+            ? .all : .parts(names: names, others: others, elements: elements, size)
+    }
+
+    /// What is looked at of the member with a name; nil for nothing.
+    func member(_ name: [UInt8]) -> Demand? {
+        guard case .parts(let names, let others, _, _) = self else { return .all }
+        return names.first { $0.name == name }?.demand ?? others
+    }
+
+    /// What is looked at of an array's elements; nil: not even their number.
+    var elements: Demand? {
+        if case .parts(_, _, let elements, _) = self { elements } else { .all }
+    }
+
+    /// What either looks at.
+    func with(_ other: Demand) -> Demand {
+        guard case .parts(let names, let others, let elements, _) = self,
+            case .parts(let otherNames, let otherOthers, let otherElements, _) = other
+        else { return .all }
+        var all = names.map { ($0.name, Demand.either($0.demand, other.member($0.name)) ?? .all) }
+        for (name, demand) in otherNames where !names.contains(where: { $0.name == name }) {
+            all.append((name, Demand.either(demand, member(name)) ?? .all))
+        }
+        return .of(
+            names: all, others: Demand.either(others, otherOthers),
+            elements: Demand.either(elements, otherElements))
+    }
+
+    private static func either(_ lhs: Demand?, _ rhs: Demand?) -> Demand? {
+        guard let lhs, let rhs else { return lhs ?? rhs }
+        return lhs.with(rhs)
+    }
+}
+
+/// Finds what the nodes of a program look at.
+struct DemandFinder {
+    /// Nodes within each other; what is nested more deeply is taken to look at all.
+    private static let depthMax = 100
+
+    /// What a program looks at of its input.
+    static func find(_ root: NodeRef) -> Demand { DemandFinder(depth: 0).find(root, .all) }
+
+    private let depth: Int
+
+    /// What a node looks at of its input.
+    /// - Parameter wanted: what is looked at of its outputs.
+    private func find(_ node: NodeRef, _ wanted: Demand) -> Demand {
+        if depth == DemandFinder.depthMax { return .all }
+        return DemandFinder(depth: depth + 1).look(node, wanted)
+    }
+
+    private func look(_ node: NodeRef, _ wanted: Demand) -> Demand {
+        switch node.operation {
+        case .identity: return wanted
+        case .constant, .variable, .empty, .environment, .breakLabel: return .bare
+        case .field:
+            return find(node.a, .of(names: [(name(node), wanted)]))
+        case .index, .slice: return lookAtPlaces(node, wanted)
+        case .iterate: return find(node.a, .of(others: wanted, elements: wanted))
+        case .pipe: return find(node.a, find(node.b, wanted))
+        case .comma: return lookAtLinks(node) { find($0.a, wanted) }
+        case .string:
+            return lookAtLinks(node) { $0.operation == .link ? find($0.a, .all) : .bare }
+        case .array:
+            return wanted.elements.map { find(node.a, $0) } ?? find(node.a, .bare)
+        case .object: return lookAtLinks(node) { lookAtMember($0, wanted) }
+        case .negate, .addOf: return find(node.a, .all)
+        case .add, .subtract, .multiply, .divide, .remainder, .equal, .notEqual, .less,
+            .lessOrEqual, .greater, .greaterOrEqual:
+            return find(node.a, .all).with(find(node.b, .all))
+        case .and, .or: return find(node.a, .bare).with(find(node.b, .bare))
+        case .alternative: return find(node.a, wanted).with(find(node.b, wanted))
+        case .conditional:
+            return find(node.a, .bare).with(find(node.b, wanted)).with(find(node.c, wanted))
+        // A handler sees messages, and what `error` raised, which looks at all.
+        case .attempt, .label, .first, .last: return find(node.a, wanted)
+        case .isEmpty: return find(node.a, .bare)
+        case .limit, .skip: return find(node.a, .all).with(find(node.b, wanted))
+        case .any, .all: return find(node.a, find(node.b, .bare))
+        case .select: return wanted.with(find(node.a, .bare))
+        case .map:
+            let element = find(node.a, wanted.elements ?? .bare)
+            return .of(others: element, elements: element)
+        case .sortBy, .groupBy, .uniqueBy, .minBy, .maxBy: return lookAtKeyed(node, wanted)
+        case .native: return lookAtNative(node, wanted)
+        default: return .all
+        }
+    }
+
+    /// Of a field, or a constant that is a string.
+    private func name(_ node: NodeRef) -> [UInt8] {
+        let bytes = node.value.bytes
+        // Safety: the bytes are the program's.
+        return unsafe Array(UnsafeBufferPointer(start: bytes.base, count: bytes.count))
+    }
+
+    private func lookAtLinks(_ node: NodeRef, _ look: (NodeRef) -> Demand) -> Demand {
+        (0..<node.rawB).reduce(.bare) { $0.with(look(node.a.link($1))) }
+    }
+
+    /// `.[0]`, `.["name"]`, `.[1:3]`
+    private func lookAtPlaces(_ node: NodeRef, _ wanted: Demand) -> Demand {
+        let bounds = node.operation == .index ? [node.b] : [node.c, node.d]
+        let areKnown = bounds.allSatisfy {
+            $0.operation == .constant && ($0.value.isNumber || $0.value.isNull)
+        }
+        guard areKnown else { return bounds.reduce(find(node.a, .all)) { $0.with(find($1, .all)) } }
+        // The number of elements is looked at in any case.
+        let elements = node.operation == .index ? wanted : wanted.elements
+        return find(node.a, .of(elements: elements ?? .bare))
+    }
+
+    private func lookAtMember(_ member: NodeRef, _ wanted: Demand) -> Demand {
+        if member.a.operation == .constant {
+            let value = wanted.member(name(member.a))
+            return find(member.b, value ?? .bare)
+        }
+        let name = find(member.a, .all)
+        return member.rawB == 0 ? .all : name.with(find(member.b, .all))
+    }
+
+    /// What is no array is shown in the error's message.
+    private func lookAtKeyed(_ node: NodeRef, _ wanted: Demand) -> Demand {
+        let element: Demand?
+        switch node.operation {
+        case .groupBy: element = wanted.elements?.elements
+        case .minBy, .maxBy: element = wanted
+        default: element = wanted.elements
+        }
+        return .of(others: .all, elements: find(node.a, .all).with(element ?? .bare))
+    }
+
+    private func lookAtNative(_ node: NodeRef, _ wanted: Demand) -> Demand {
+        guard node.rawB == 0, let native = Native(rawValue: node.aux) else { return .all }
+        if native.isTypeFilter { return wanted }
+        switch native {
+        case .not, .type: return .bare
+        case .length, .keys, .keysUnsorted: return .of(others: .bare, elements: .bare)
+        default: return .all
+        }
+    }
+}
