@@ -183,7 +183,7 @@ private struct ProjectionMaker {
         func part(_ maker: inout ProjectionMaker) -> String {
             "(" + maker.filter(depth - 1 - maker.below(2) * (depth > 1 ? 1 : 0)) + ")"
         }
-        switch below(28) {
+        switch below(32) {
         case 0...5: return part(&self) + " | " + part(&self)
         case 6: return part(&self) + ", " + part(&self)
         case 7: return "[" + part(&self) + "]"
@@ -204,6 +204,12 @@ private struct ProjectionMaker {
         case 24: return "try " + part(&self) + " catch " + pick([".", "[., 1]"])
         case 25: return "\"x\\(" + part(&self) + ")\""
         case 26: return part(&self) + " as $x | " + part(&self) + " | [., $x]"
+        case 27...28: return part(&self) + " as $x | " + part(&self) + " | $x | " + part(&self)
+        case 29:
+            return "reduce " + part(&self) + " as $x (0; [., ($x | " + part(&self) + ")])"
+        case 30:
+            return "[foreach " + part(&self) + " as $x (" + part(&self) + "; [$x | "
+                + part(&self) + "]; ., ($x | " + part(&self) + "))]"
         default: return "reduce " + part(&self) + " as $x (.; [$x, " + pick(Self.atoms) + "])"
         }
     }

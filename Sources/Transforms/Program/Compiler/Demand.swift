@@ -4,7 +4,7 @@
 //         -> each element: customer.city, and how many items there are
 //
 // What is not known to look at a part only is taken to look at all: updates, paths, recursion,
-// variables, calls of definitions, and whatever may show its input in an error message. Scalars are
+// calls of definitions, and whatever may show its input in an error message. Scalars are
 // always looked at: `Projection` keeps them.
 
 indirect enum Demand {
@@ -69,26 +69,41 @@ indirect enum Demand {
 }
 
 /// Finds what the nodes of a program look at.
-struct DemandFinder {
+final class DemandFinder {
     /// Nodes within each other; what is nested more deeply is taken to look at all.
     private static let depthMax = 100
 
     /// What a program looks at of its input.
-    static func find(_ root: NodeRef) -> Demand { DemandFinder(depth: 0).find(root, .all) }
+    static func find(_ root: NodeRef) -> Demand { DemandFinder().find(root, .all) }
 
-    private let depth: Int
+    private var depth = 0
+    /// What the nodes met so far look at of the variables around them, by slot.
+    private var variables: [Int: Demand] = [:]
 
     /// What a node looks at of its input.
     /// - Parameter wanted: what is looked at of its outputs.
     private func find(_ node: NodeRef, _ wanted: Demand) -> Demand {
-        if depth == DemandFinder.depthMax { return .all }
-        return DemandFinder(depth: depth + 1).look(node, wanted)
+        if depth == DemandFinder.depthMax { return giveUp() }
+        depth += 1
+        defer { depth -= 1 }
+        return look(node, wanted)
+    }
+
+    /// What is not followed may look at all of its input and of any variable.
+    private func giveUp() -> Demand {
+        for slot in variables.keys { variables[slot] = .all }
+        return .all
     }
 
     private func look(_ node: NodeRef, _ wanted: Demand) -> Demand {
         switch node.operation {
         case .identity: return wanted
-        case .constant, .variable, .empty, .environment, .breakLabel: return .bare
+        case .constant, .empty, .environment, .breakLabel: return .bare
+        case .variable:
+            if let known = variables[node.rawA] { variables[node.rawA] = known.with(wanted) }
+            return .bare
+        case .bind: return lookAtBinding(node, wanted)
+        case .reduce, .foreach: return lookAtFold(node)
         case .field:
             return find(node.a, .of(names: [(name(node), wanted)]))
         case .index, .slice: return lookAtPlaces(node, wanted)
@@ -108,8 +123,11 @@ struct DemandFinder {
         case .alternative: return find(node.a, wanted).with(find(node.b, wanted))
         case .conditional:
             return find(node.a, .bare).with(find(node.b, wanted)).with(find(node.c, wanted))
-        // A handler sees messages, and what `error` raised, which looks at all.
-        case .attempt, .label, .first, .last: return find(node.a, wanted)
+        case .attempt:
+            // A handler sees messages, and what `error` raised, which looks at all.
+            if node.rawB != 0 { _ = find(node.b, wanted) }
+            return find(node.a, wanted)
+        case .label, .first, .last: return find(node.a, wanted)
         case .isEmpty: return find(node.a, .bare)
         case .limit, .skip: return find(node.a, .all).with(find(node.b, wanted))
         case .any, .all: return find(node.a, find(node.b, .bare))
@@ -119,8 +137,26 @@ struct DemandFinder {
             return .of(others: element, elements: element)
         case .sortBy, .groupBy, .uniqueBy, .minBy, .maxBy: return lookAtKeyed(node, wanted)
         case .native: return lookAtNative(node, wanted)
-        default: return .all
+        default: return giveUp()
         }
+    }
+
+    /// `f as $x | g`
+    private func lookAtBinding(_ node: NodeRef, _ wanted: Demand) -> Demand {
+        variables[node.rawC] = .bare
+        let body = find(node.b, wanted)
+        return find(node.a, variables.removeValue(forKey: node.rawC) ?? .all).with(body)
+    }
+
+    /// `reduce f as $x (g; h)`: what comes to be the result is looked at as a whole.
+    private func lookAtFold(_ node: NodeRef) -> Demand {
+        let pattern = node.at(Int32(node.rawE))
+        guard node.rawF == 1, pattern.aux == Link.variable else { return giveUp() }
+        variables[pattern.rawA] = .bare
+        _ = find(node.c, .all)
+        if node.operation == .foreach, node.rawD != 0 { _ = find(node.d, .all) }
+        let items = find(node.a, variables.removeValue(forKey: pattern.rawA) ?? .all)
+        return items.with(find(node.b, .all))
     }
 
     /// Of a field, or a constant that is a string.
@@ -167,7 +203,7 @@ struct DemandFinder {
     }
 
     private func lookAtNative(_ node: NodeRef, _ wanted: Demand) -> Demand {
-        guard node.rawB == 0, let native = Native(rawValue: node.aux) else { return .all }
+        guard node.rawB == 0, let native = Native(rawValue: node.aux) else { return giveUp() }
         if native.isTypeFilter { return wanted }
         switch native {
         case .not, .type: return .bare
