@@ -64,7 +64,7 @@ extension ConnectionHandler {
 
     /// Tells of the request that is over, once.
     func observeEnd(wasCut: Bool, now: UInt64) {
-        guard let observer = loop.server.observer, tally.hasBegun || tally.status != 0 else {
+        guard let observer = loop.observer, tally.hasBegun || tally.status != 0 else {
             return
         }
         observer.requestEnded(

@@ -31,6 +31,8 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     var isChunked = false
     var sendsContent = true
     var needsFlush = false
+    /// As the channel said last.
+    var isWritable = true
     var cancelAction: (@Sendable () -> Void)?
     var writeWaiters: [@Sendable (Bool) -> Void] = []
     /// Unread bytes: a part of a head, or requests after the one in work.
@@ -109,7 +111,8 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        guard context.channel.isWritable else { return }
+        isWritable = context.channel.isWritable
+        guard isWritable else { return }
         callWriteWaiters(true)
         if !isProcessing { processInbound() }
     }
@@ -151,12 +154,13 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
         var buffer = bytes
         isProcessing = true
         loop.flushOverdue(now: now)
-        loop: while let context {
+        loop: while context != nil {
             if state.phase == .body, isContentPaused { break }
-            // A client that sends requests but does not read answers waits for itself.
-            if state.phase == .idle, !context.channel.isWritable {
-                flushIfNeeded(now: now)
-                if !context.channel.isWritable { break }
+            if state.phase == .idle {
+                if buffer.readableBytes == 0 { break }
+                // A client that sends requests but does not read answers waits for itself.
+                if !isWritable { flushIfNeeded(now: now) }
+                if !isWritable { break }
             }
             // Safety: the state looks at the bytes inside this call only.
             let step = unsafe buffer.withUnsafeReadableBytes { memory in
@@ -174,9 +178,9 @@ final class ConnectionHandler: ChannelDuplexHandler, NIOScheduledCallbackHandler
                 guard let bytes = buffer.readSlice(length: step.consumed) else { break loop }
                 request.begin(bytes: bytes, firstByteNanoseconds: state.firstByteTime)
                 serial &+= 1
-                if let observer = loop.server.observer {
+                if let observer = loop.observer {
                     tally.hasBegun = true
-                    observer.requestBegan(loopIndex: loop.index)
+                    observer.requestBegan()
                 }
                 planBody(now: now)
             case .content(let offset, let byteCount):

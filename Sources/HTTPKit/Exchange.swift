@@ -11,6 +11,9 @@ public struct Exchange: Sendable {
     let connection: ConnectionHandler
     let serial: UInt64
 
+    /// Which of the server's event loops the connection lives on.
+    public var loopIndex: Int { connection.loop.index }
+
     /// The loop that the connection lives on.
     public var eventLoop: any EventLoop { connection.eventLoop }
 

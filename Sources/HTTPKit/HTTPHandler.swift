@@ -13,8 +13,9 @@ public enum BodyPlan {
     case drop
 }
 
-/// Answers requests. Both calls run on the connection's event loop and must not block it.
-public protocol HTTPHandler: Sendable {
+/// Answers requests. Both calls run on the connection's event loop and must not block it. It is an
+/// object, because to copy a value for each call would have all loops count its references.
+public protocol HTTPHandler: AnyObject, Sendable {
     /// A head was read: answer it from the head alone, or say what happens to the content. An
     /// awaited `100 Continue` is sent when the content is collected or streamed.
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan

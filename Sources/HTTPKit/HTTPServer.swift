@@ -24,8 +24,8 @@ public final class HTTPServer: Sendable {
         /// close arrives. `true` answers it still (as `nc -N` wants), and notices a client that
         /// is gone by a reset only.
         public var isHalfCloseAllowed = false
-        /// Hears of each request's end.
-        public var observer: (any RequestObserver)?
+        /// Makes what hears of each request's end, for the event loop of an index.
+        public var observer: (@Sendable (_ loopIndex: Int) -> any RequestObserver)?
         /// The content of answers that this layer makes itself. The request is nil where its
         /// head was not read. It is called on an event loop.
         public var errorContent: @Sendable (ProtocolError, Request?) -> ErrorContent = {
@@ -77,7 +77,9 @@ public final class HTTPServer: Sendable {
             var loops: [LoopContext] = []
             for eventLoop in group.makeIterator() {
                 loops.append(
-                    LoopContext(server: context, eventLoop: eventLoop, index: loops.count))
+                    LoopContext(
+                        server: context, eventLoop: eventLoop, index: loops.count,
+                        observer: configuration.observer?(loops.count)))
             }
             let bootstrap = bootstrap(group, configuration, context, loops)
             let channel: any Channel

@@ -5,11 +5,11 @@
 //     client gone     requestEnded(record)      status 499
 //     head refused    requestEnded(record)      without a request: there was no whole head
 
-/// Hears of every request, those that this layer refuses included. All calls come on the
-/// connection's event loop and must be short.
+/// Hears of every request of one event loop, those that this layer refuses included. All calls
+/// come on that loop and must be short.
 public protocol RequestObserver: AnyObject, Sendable {
     /// A head was read. One `requestEnded` with a request follows.
-    func requestBegan(loopIndex: Int)
+    func requestBegan()
 
     /// - Parameter request: nil where no whole head was read.
     func requestEnded(_ record: borrowing RequestRecord, _ request: Request?)

@@ -1,29 +1,43 @@
 // Method and path -> the endpoint that serves them; else 404, 405 with Allow, or OPTIONS' answer.
 //
-//     router.add([.post], "/transform", transform)
-//     router.add([.post], "/transform/{name...}", named)   // pathParameter: the rest, decoded
+//     routes.add([.post], "/transform", transform)
+//     routes.add([.post], "/transform/{name...}", named)   // pathParameter: the rest, decoded
 
 public import NIOCore
 
-/// A handler that hands each request to the endpoint of its path and method. HEAD is served where
-/// GET is. The table is filled before the server starts.
-public struct Router: HTTPHandler {
-    private struct Route: Sendable {
+/// The routes of a server, in the order in which they are tried.
+public struct Routes: Sendable {
+    fileprivate final class Route: Sendable {
         /// The path, or what stands before its parameter.
         let path: [UInt8]
         let hasParameter: Bool
         let methods: [Method]
         let endpoint: any HTTPHandler
         let template: Int
+
+        init(
+            path: [UInt8], hasParameter: Bool, methods: [Method], endpoint: any HTTPHandler,
+            template: Int
+        ) {
+            self.path = path
+            self.hasParameter = hasParameter
+            self.methods = methods
+            self.endpoint = endpoint
+            self.template = template
+        }
+
+        func serves(_ method: Method) -> Bool {
+            methods.contains(method) || method == .head && methods.contains(.get)
+        }
+
+        func matches(_ bytes: Bytes, _ path: Range<Int>) -> Bool {
+            let count = self.path.count
+            guard hasParameter ? path.count > count : path.count == count else { return false }
+            return bytes.equals(path.lowerBound..<path.lowerBound + count, self.path)
+        }
     }
 
-    private enum Match {
-        case endpoint(any HTTPHandler, template: Int, parameter: String?)
-        case wrongMethod(allowed: [Method], template: Int)
-        case nothing
-    }
-
-    private var routes: [Route] = []
+    fileprivate var routes: [Route] = []
     /// The paths of the routes, each once: `/transform/{name}`.
     public private(set) var templates: [String] = []
 
@@ -46,6 +60,20 @@ public struct Router: HTTPHandler {
             Route(
                 path: bytes, hasParameter: brace != nil, methods: methods, endpoint: endpoint,
                 template: template))
+    }
+}
+
+/// A handler that hands each request to the endpoint of its path and method. HEAD is served where
+/// GET is.
+public final class Router: HTTPHandler {
+    private let routes: [Routes.Route]
+
+    public init(_ routes: Routes) { self.routes = routes.routes }
+
+    private enum Match {
+        case endpoint(any HTTPHandler, template: Int, parameter: String?)
+        case wrongMethod(allowed: [Method], template: Int)
+        case nothing
     }
 
     public func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
@@ -98,8 +126,8 @@ public struct Router: HTTPHandler {
     private func find(_ bytes: Bytes, _ path: Range<Int>, _ method: Method) -> Match {
         var allowed: [Method] = []
         var template = 0
-        for route in routes where Self.matches(route, bytes, path) {
-            if route.methods.contains(method) || method == .head && route.methods.contains(.get) {
+        for route in routes where route.matches(bytes, path) {
+            if route.serves(method) {
                 guard route.hasParameter else {
                     return .endpoint(
                         route.endpoint, template: route.template, parameter: nil)
@@ -113,15 +141,6 @@ public struct Router: HTTPHandler {
             allowed += route.methods
         }
         return allowed.isEmpty ? .nothing : .wrongMethod(allowed: allowed, template: template)
-    }
-
-    private static func matches(_ route: Route, _ bytes: Bytes, _ path: Range<Int>) -> Bool {
-        let count = route.path.count
-        guard route.hasParameter ? path.count > count : path.count == count else { return false }
-        for index in 0..<count where bytes[path.lowerBound + index] != route.path[index] {
-            return false
-        }
-        return true
     }
 
     private var allMethods: [Method] {

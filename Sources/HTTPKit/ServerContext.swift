@@ -9,7 +9,6 @@ final class ServerContext: Sendable {
     let handler: any HTTPHandler
     let errorContent: @Sendable (ProtocolError, Request?) -> ErrorContent
     let isHalfCloseAllowed: Bool
-    let observer: (any RequestObserver)?
     let connectionsMax: Int
     let connectionCount = Atomic<Int>(0)
 
@@ -18,7 +17,6 @@ final class ServerContext: Sendable {
         self.handler = handler
         errorContent = configuration.errorContent
         isHalfCloseAllowed = configuration.isHalfCloseAllowed
-        observer = configuration.observer
         connectionsMax = configuration.connectionsMax
     }
 }
@@ -36,6 +34,7 @@ final class LoopContext: @unchecked Sendable {
     let server: ServerContext
     let eventLoop: any EventLoop
     let index: Int
+    let observer: (any RequestObserver)?
     var clock = LoopClock()
     private(set) var isDraining = false
     /// Buffers to write the next responses to, and those that the last ones were written to.
@@ -46,10 +45,14 @@ final class LoopContext: @unchecked Sendable {
     private var unflushed: [ConnectionHandler] = []
     private var unflushedTime: UInt64 = 0
 
-    init(server: ServerContext, eventLoop: any EventLoop, index: Int) {
+    init(
+        server: ServerContext, eventLoop: any EventLoop, index: Int,
+        observer: (any RequestObserver)?
+    ) {
         self.server = server
         self.eventLoop = eventLoop
         self.index = index
+        self.observer = observer
     }
 
     /// An empty buffer: an earlier response's, whose memory is used again if its socket has let

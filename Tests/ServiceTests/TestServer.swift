@@ -37,7 +37,7 @@ final class Events: Sendable {
 }
 
 /// Answers on the loop with method, path and content.
-private struct Echo: HTTPHandler {
+private final class Echo: HTTPHandler {
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
         var answer = ByteBuffer(string: "\(request.methodName) \(request.rawPath) ")
         answer.writeImmutableBuffer(content)
@@ -47,7 +47,7 @@ private struct Echo: HTTPHandler {
 }
 
 /// Answers from another thread with the content's length.
-private struct Later: HTTPHandler {
+private final class Later: HTTPHandler {
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
         DispatchQueue.global().async {
             var fields = ResponseFields()
@@ -58,8 +58,10 @@ private struct Later: HTTPHandler {
 }
 
 /// Never answers; counts cancels.
-private struct Silent: HTTPHandler {
+private final class Silent: HTTPHandler {
     let events: Events
+
+    init(events: Events) { self.events = events }
 
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
         let events = events
@@ -69,8 +71,10 @@ private struct Silent: HTTPHandler {
 }
 
 /// Answers when `Events.answerHeld` is called, on that caller's thread.
-private struct Held: HTTPHandler {
+private final class Held: HTTPHandler {
     let events: Events
+
+    init(events: Events) { self.events = events }
 
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
         events.held.withLock { $0 = exchange }
@@ -79,7 +83,7 @@ private struct Held: HTTPHandler {
 }
 
 /// Streams each piece of content back, pausing the client while a piece is written.
-private struct StreamBack: HTTPHandler {
+private final class StreamBack: HTTPHandler {
     private final class Receiver: BodyReceiver {
         func receive(_ piece: ByteBuffer, _ exchange: Exchange) {
             exchange.pauseContent()
@@ -100,7 +104,7 @@ private struct StreamBack: HTTPHandler {
 }
 
 /// Begins an answer and gives it up.
-private struct Aborting: HTTPHandler {
+private final class Aborting: HTTPHandler {
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
         exchange.start(Response(.ok))
         exchange.write(ByteBuffer(string: "half"))
@@ -109,8 +113,10 @@ private struct Aborting: HTTPHandler {
 }
 
 /// Streams without end until it is told that nobody reads.
-private struct Endless: HTTPHandler {
+private final class Endless: HTTPHandler {
     let events: Events
+
+    init(events: Events) { self.events = events }
 
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
         let events = events
@@ -132,19 +138,19 @@ struct TestServer {
     let events = Events()
 
     init(_ change: (inout HTTPServer.Configuration) -> Void = { _ in }) async throws {
-        var router = Router()
-        router.add([.get, .post], "/echo", Echo())
-        router.add([.get], "/get", Echo())
-        router.add([.post], "/named/{name...}", Echo())
-        router.add([.post, .get], "/later", Later())
-        router.add([.get], "/silent", Silent(events: events))
-        router.add([.get], "/held", Held(events: events))
-        router.add([.post], "/stream", StreamBack())
-        router.add([.get], "/abort", Aborting())
-        router.add([.get], "/endless", Endless(events: events))
+        var routes = Routes()
+        routes.add([.get, .post], "/echo", Echo())
+        routes.add([.get], "/get", Echo())
+        routes.add([.post], "/named/{name...}", Echo())
+        routes.add([.post, .get], "/later", Later())
+        routes.add([.get], "/silent", Silent(events: events))
+        routes.add([.get], "/held", Held(events: events))
+        routes.add([.post], "/stream", StreamBack())
+        routes.add([.get], "/abort", Aborting())
+        routes.add([.get], "/endless", Endless(events: events))
         var configuration = HTTPServer.Configuration(.tcp(host: "127.0.0.1", port: 0))
         change(&configuration)
-        server = try await HTTPServer.start(configuration, handler: router)
+        server = try await HTTPServer.start(configuration, handler: Router(routes))
     }
 
     func client(receiveBufferBytes: Int32? = nil) throws -> RawClient {

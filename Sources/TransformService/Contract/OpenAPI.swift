@@ -41,7 +41,7 @@ enum OpenAPI {
 }
 
 /// `GET /openapi.json` -> the document.
-struct OpenAPIEndpoint: HTTPHandler {
+final class OpenAPIEndpoint: HTTPHandler {
     private let content = ByteBuffer(string: OpenAPI.text)
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {

@@ -36,9 +36,14 @@ final class AccessTokens: Sendable {
 }
 
 /// An endpoint that asks for a token.
-struct Guarded: HTTPHandler {
+final class Guarded: HTTPHandler {
     let endpoint: any HTTPHandler
     let tokens: AccessTokens
+
+    init(endpoint: any HTTPHandler, tokens: AccessTokens) {
+        self.endpoint = endpoint
+        self.tokens = tokens
+    }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         let field = request.field("authorization")

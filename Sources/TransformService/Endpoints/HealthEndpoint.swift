@@ -9,11 +9,16 @@ import HTTPKit
 import NIOCore
 import Transforms
 
-struct HealthEndpoint: HTTPHandler {
+final class HealthEndpoint: HTTPHandler {
     enum Question: Sendable { case isAlive, isReady }
 
     let service: Service
     let question: Question
+
+    init(service: Service, question: Question) {
+        self.service = service
+        self.question = question
+    }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         let isVerbose = request.rawQuery.map { query in

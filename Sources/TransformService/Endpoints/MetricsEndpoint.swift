@@ -3,8 +3,10 @@
 import HTTPKit
 import NIOCore
 
-struct MetricsEndpoint: HTTPHandler {
+final class MetricsEndpoint: HTTPHandler {
     let service: Service
+
+    init(service: Service) { self.service = service }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         var fields = ResponseFields()

@@ -2,19 +2,23 @@
 
 import HTTPKit
 
+/// Of one event loop.
 final class RequestWatch: RequestObserver {
+    private let loop: LoopMetrics
     private let metrics: Metrics
     private let log: AccessLog?
 
-    init(metrics: Metrics, log: AccessLog?) {
+    init(metrics: Metrics, log: AccessLog?, loopIndex: Int) {
+        loop = metrics.loops[loopIndex]
         self.metrics = metrics
         self.log = log
     }
 
-    func requestBegan(loopIndex: Int) { metrics.loops[loopIndex].requestBegan() }
+    func requestBegan() { loop.requestBegan() }
 
     func requestEnded(_ record: borrowing RequestRecord, _ request: Request?) {
-        metrics.requestEnded(record, hasBegun: request != nil)
+        loop.requestEnded(record, hasBegun: request != nil)
+        if request == nil && record.status == 503 { metrics.connectionRefused() }
         log?.requestEnded(record, request)
     }
 }

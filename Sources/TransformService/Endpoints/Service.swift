@@ -4,7 +4,6 @@
 import HTTPKit
 import Logging
 import NIOCore
-import NIOPosix
 import Synchronization
 import Transforms
 
@@ -34,7 +33,7 @@ final class Service: Sendable {
     private let running = Mutex(Running())
     private let groupFile = ProcessStatistics.findGroupFile()
     private let draining = Atomic<Bool>(false)
-    private let desks = LoopDesks()
+    private let desks: LoopDesks
 
     /// - Parameters:
     ///   - sink: where the access log goes; nil for none.
@@ -49,6 +48,7 @@ final class Service: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.sink = sink
+        desks = LoopDesks(count: configuration.loopCount)
         self.transforms =
             transforms ?? TransformLibrary(configuration.transformsFolder, logger: logger)
         metrics = Metrics(
@@ -86,15 +86,17 @@ final class Service: Sendable {
         server.limits = configuration.connectionLimits
         server.connectionsMax = configuration.connectionCountMax
         server.errorContent = Problem.content
-        let router = router()
+        let routes = routes()
         let log = sink.map {
             AccessLog(
-                configuration.accessLog, $0, routes: router.templates,
+                configuration.accessLog, $0, routes: routes.templates,
                 loopCount: configuration.loopCount)
         }
-        server.observer = RequestWatch(metrics: metrics, log: log)
-        let started = try await HTTPServer.start(server, handler: router)
-        running.withLock { $0 = Running(server: started, routes: router.templates) }
+        server.observer = { [metrics] index in
+            RequestWatch(metrics: metrics, log: log, loopIndex: index)
+        }
+        let started = try await HTTPServer.start(server, handler: Router(routes))
+        running.withLock { $0 = Running(server: started, routes: routes.templates) }
         LoopTicker.start(on: started.eventLoops, metrics)
         return started
     }
@@ -105,19 +107,19 @@ final class Service: Sendable {
         var routes: [String] = []
     }
 
-    private func router() -> Router {
-        var router = Router()
-        router.add([.post], "/transform", guarded(TransformEndpoint(service: self)))
-        router.add([.post], "/transform/{name...}", guarded(TransformEndpoint(service: self)))
-        router.add([.get], "/livez", HealthEndpoint(service: self, question: .isAlive))
-        router.add([.get], "/readyz", HealthEndpoint(service: self, question: .isReady))
-        router.add([.get], "/healthz", HealthEndpoint(service: self, question: .isReady))
+    private func routes() -> Routes {
+        var routes = Routes()
+        routes.add([.post], "/transform", guarded(TransformEndpoint(service: self)))
+        routes.add([.post], "/transform/{name...}", guarded(TransformEndpoint(service: self)))
+        routes.add([.get], "/livez", HealthEndpoint(service: self, question: .isAlive))
+        routes.add([.get], "/readyz", HealthEndpoint(service: self, question: .isReady))
+        routes.add([.get], "/healthz", HealthEndpoint(service: self, question: .isReady))
         let list = guarded(TransformList(transforms: transforms))
-        router.add([.get], "/transforms", list)
-        router.add([.get], "/transforms/{name...}", list)
-        router.add([.get], "/metrics", MetricsEndpoint(service: self))
-        router.add([.get], "/openapi.json", OpenAPIEndpoint())
-        return router
+        routes.add([.get], "/transforms", list)
+        routes.add([.get], "/transforms/{name...}", list)
+        routes.add([.get], "/metrics", MetricsEndpoint(service: self))
+        routes.add([.get], "/openapi.json", OpenAPIEndpoint())
+        return routes
     }
 
     private func guarded(_ endpoint: some HTTPHandler) -> any HTTPHandler {
@@ -126,9 +128,9 @@ final class Service: Sendable {
     }
 
     /// What a head asks for. Call it on the request's event loop.
-    func read(_ request: Request) throws(Problem) -> TransformRequest {
-        try TransformRequest(
-            request, transforms.current, queries: loopDesk().queries,
+    func read(_ request: Request, _ desk: LoopDesk) throws(Problem) -> TransformRequest {
+        try .read(
+            request, transforms.current, queries: desk.queries,
             timeoutNanoseconds: configuration.timeoutNanoseconds)
     }
 
@@ -138,9 +140,9 @@ final class Service: Sendable {
         return request.answerCoding != nil && byteCountMin > 0 && byteCount >= byteCountMin
     }
 
-    /// The current event loop's own.
-    func loopDesk() -> LoopDesk {
-        if let desk = desks.current.currentValue { return desk }
+    /// An event loop's own. Call it there.
+    func loopDesk(_ index: Int) -> LoopDesk {
+        if let desk = desks[index] { return desk }
         var limits = Self.loopLimits
         limits.depthMax = configuration.depthMax
         let desk = LoopDesk(
@@ -150,7 +152,7 @@ final class Service: Sendable {
                 cache: programs, isTentative: true,
                 servesInlinePrograms: configuration.servesInlinePrograms, costs: costs))
         desk.executor.programTextBytesMax = configuration.programTextBytesMax
-        desks.current.currentValue = desk
+        desks[index] = desk
         return desk
     }
 
@@ -192,7 +194,31 @@ final class Service: Sendable {
     }
 }
 
-/// Each event loop's desk. A thread sees its own only, which is why it may be `Sendable`.
-private final class LoopDesks: @unchecked Sendable {
-    let current = ThreadSpecificVariable<LoopDesk>()
+/// Each event loop's desk. A loop's thread touches its own only, which is why it may be `Sendable`.
+@safe private final class LoopDesks: @unchecked Sendable {
+    private let count: Int
+    // Safety: allocated and initialised by `init`, freed by `deinit`, used below `count`.
+    private let desks: UnsafeMutablePointer<LoopDesk?>
+
+    init(count: Int) {
+        self.count = count
+        unsafe desks = .allocate(capacity: count)
+        unsafe desks.initialize(repeating: nil, count: count)
+    }
+
+    deinit {
+        unsafe desks.deinitialize(count: count)
+        unsafe desks.deallocate()
+    }
+
+    subscript(index: Int) -> LoopDesk? {
+        get {
+            precondition(index >= 0 && index < count)
+            return unsafe desks[index]
+        }
+        set {
+            precondition(index >= 0 && index < count)
+            unsafe desks[index] = newValue
+        }
+    }
 }

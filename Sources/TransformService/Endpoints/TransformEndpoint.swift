@@ -3,11 +3,12 @@
 
 import HTTPKit
 import NIOCore
-import NIOPosix
 import Transforms
 
-struct TransformEndpoint: HTTPHandler {
+final class TransformEndpoint: HTTPHandler {
     let service: Service
+
+    init(service: Service) { self.service = service }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
@@ -20,7 +21,8 @@ struct TransformEndpoint: HTTPHandler {
             let byteCount = request.contentLength
             if let byteCount, byteCount <= settings.loopBytesMax {
                 if service.isUnderPressure, request.hasQuery {
-                    try service.checkTime(try service.read(request), byteCount: byteCount)
+                    let asked = try service.read(request, service.loopDesk(exchange.loopIndex))
+                    try service.checkTime(asked, byteCount: byteCount)
                 }
                 return .collect(bytesMax: nil)
             }
@@ -29,7 +31,7 @@ struct TransformEndpoint: HTTPHandler {
                     .lengthRequired,
                     "POST \(request.rawPath.prefix(300)) needs a body; send Content-Length.")
             }
-            let asked = try service.read(request)
+            let asked = try service.read(request, service.loopDesk(exchange.loopIndex))
             try service.checkTime(asked, byteCount: byteCount)
             let job = TransformJob(service, asked, exchange, expectedByteCount: byteCount ?? 0)
             return .stream(job, bytesMax: settings.bodyBytesMax)
@@ -44,7 +46,7 @@ struct TransformEndpoint: HTTPHandler {
     private func receiveBatch(
         _ request: Request, _ exchange: Exchange, isLines: Bool
     ) throws(Problem) -> BodyPlan? {
-        let asked = try service.read(request)
+        let asked = try service.read(request, service.loopDesk(exchange.loopIndex))
         guard isLines || asked.isEach else { return nil }
         guard !isLines || !asked.isEach else {
             throw Problem(.malformedRequest, "`each` is for one array, not for lines.")
@@ -67,12 +69,13 @@ struct TransformEndpoint: HTTPHandler {
 
     func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
         do throws(Problem) {
-            let asked = try service.read(request)
+            let desk = service.loopDesk(exchange.loopIndex)
+            let asked = try service.read(request, desk)
             let now = MonotonicClock.nanoseconds()
             if now >= asked.deadlineNanoseconds {
                 throw Problem(.deadlineExceeded, "The deadline passed before the content was here.")
             }
-            switch runHere(asked, content, exchange, now) {
+            switch runHere(asked, content, exchange, desk, now) {
             case .answered: break
             case .left(let costKey):
                 TransformJob(service, asked, exchange, content: content, costKey: costKey).submit()
@@ -91,10 +94,11 @@ struct TransformEndpoint: HTTPHandler {
 
     /// Runs the request on the loop.
     private func runHere(
-        _ request: TransformRequest, _ content: ByteBuffer, _ exchange: Exchange, _ now: UInt64
+        _ request: borrowing TransformRequest, _ content: ByteBuffer, _ exchange: Exchange,
+        _ desk: LoopDesk,
+        _ now: UInt64
     ) -> Try {
         if request.contentCoding != nil { return .left(costKey: nil) }
-        let desk = service.loopDesk()
         guard desk.budget.hasTurn else { return .left(costKey: nil) }
         let bounds = RunBounds(
             deadlineNanoseconds: request.deadlineNanoseconds,
@@ -108,7 +112,8 @@ struct TransformEndpoint: HTTPHandler {
         let timing = desk.executor.timing
         let loop = exchange.eventLoop
         if desk.budget.ran(nanoseconds: timing.read &+ timing.run &+ timing.write) {
-            loop.execute { [service] in service.loopDesk().budget.endTurn() }
+            let index = exchange.loopIndex
+            loop.execute { [service] in service.loopDesk(index).budget.endTurn() }
         }
         let response: Response
         switch outcome {
@@ -156,7 +161,7 @@ final class LoopDesk {
 
     init(_ executor: Executor) { self.executor = executor }
 
-    func answer(_ request: TransformRequest) -> Response {
+    func answer(_ request: borrowing TransformRequest) -> Response {
         buffer.clear()
         executor.copyOutput(to: &buffer)
         fields.removeAll()

@@ -8,8 +8,10 @@
 import HTTPKit
 import NIOCore
 
-struct TransformList: HTTPHandler {
+final class TransformList: HTTPHandler {
     let transforms: TransformLibrary
+
+    init(transforms: TransformLibrary) { self.transforms = transforms }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         let set = transforms.current

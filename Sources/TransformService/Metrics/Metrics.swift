@@ -24,11 +24,8 @@ final class Metrics: Sendable {
     /// Requests answered 503 because their connection was one too many.
     var connectionsShed: UInt64 { connectionsRefused[0] }
 
-    /// On the loop that it names.
-    func requestEnded(_ record: borrowing RequestRecord, hasBegun: Bool) {
-        loops[record.loopIndex].requestEnded(record, hasBegun: hasBegun)
-        if !hasBegun && record.status == 503 { connectionsRefused.add(1, at: 0) }
-    }
+    /// There was no room for a connection, whose request was answered 503.
+    func connectionRefused() { connectionsRefused.add(1, at: 0) }
 
     /// Requests whose clients left before an answer.
     var clientsGone: UInt64 {

@@ -25,25 +25,27 @@ struct TransformRequest: Sendable {
     var firstByteNanoseconds: UInt64
 
     /// - Parameter queries: what earlier queries asked for.
-    init(
+    static func read(
         _ request: Request, _ transforms: TransformSet, queries: QueryMemo,
         timeoutNanoseconds: UInt64
-    ) throws(Problem) {
-        requestID = RequestID.of(request)
-        self.transforms = transforms
+    ) throws(Problem) -> TransformRequest {
         var timeout = min(
             try Deadline.timeout(of: request) ?? timeoutNanoseconds, timeoutNanoseconds)
+        var transform: NamedTransform?
         if let name = request.pathParameter {
-            guard let transform = transforms[name] else { throw Self.unknown(name) }
-            self.transform = transform
-            timeout = min(timeout, transform.metadata.timeoutNanoseconds ?? timeout)
+            guard let named = transforms[name] else { throw Self.unknown(name) }
+            transform = named
+            timeout = min(timeout, named.metadata.timeoutNanoseconds ?? timeout)
         }
-        firstByteNanoseconds = request.firstByteNanoseconds
-        deadlineNanoseconds = firstByteNanoseconds &+ timeout
-        acceptance = try MediaType.acceptance(request)
-        query = try TransformQuery.of(request, transform, queries)
-        contentCoding = try ContentCoding.content(of: request)
-        answerCoding = ContentCoding.answer(to: request)
+        let acceptance = try MediaType.acceptance(request)
+        let query = try TransformQuery.of(request, transform, queries)
+        let contentCoding = try ContentCoding.content(of: request)
+        let firstByte = request.firstByteNanoseconds
+        return TransformRequest(
+            query: query, acceptance: acceptance, transforms: transforms, transform: transform,
+            requestID: RequestID.of(request), contentCoding: contentCoding,
+            answerCoding: ContentCoding.answer(to: request),
+            deadlineNanoseconds: firstByte &+ timeout, firstByteNanoseconds: firstByte)
     }
 
     /// The program in the query: then the content is its input.
