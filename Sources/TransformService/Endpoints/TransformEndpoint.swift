@@ -139,6 +139,7 @@ final class TransformEndpoint: HTTPHandler {
         let run = desk.executor.timing.run
         guard let key = desk.executor.programKey, run > 0 else { return }
         desk.budget.abandoned(nanoseconds: run)
+        desk.executor.forgetCost()
         let bound = service.configuration.loopCostNanosecondsMax
         // A run that the machine held up says no more than that it met the bound: a short program
         // that were taken for a long one would be refused, and nothing run to correct that.

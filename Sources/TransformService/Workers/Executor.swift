@@ -60,11 +60,11 @@ final class RunNote: Sendable {
     static let outputBytesKept = 256 * 1024
 
     let runner: Runner
-    private let cache: ProgramCache
+    let cache: ProgramCache
     /// On the event loop nothing is compiled, and a bound that is met is not the program's fault.
     let isTentative: Bool
     /// What programs take; looked at on event loops.
-    private let costs: CostTable?
+    let costs: CostTable?
     let outputBytesMax: Int
     let slot = CrashSlot()
     /// Program text; longer ones are refused.
@@ -73,23 +73,29 @@ final class RunNote: Sendable {
     private(set) var choice = OutputChoice.one
     /// The named transform that runs or ran.
     private(set) var transform: NamedTransform?
-    private(set) var timing = Timing()
+    var timing = Timing()
     /// What the last run's cost is learned under; nil if no program was found in the request.
     private(set) var programKey: Int?
+    /// What a program was known to take, for the content of a size, and until when that holds.
+    var recentCost = (key: 0, byteCount: -1, nanoseconds: UInt64(0), until: UInt64(0))
+    var startNanoseconds: UInt64 = 0
     /// The last run's bounds and the size of its content.
-    private var bounds = RunBounds(deadlineNanoseconds: 0)
-    private var contentByteCount = 0
+    var bounds = RunBounds(deadlineNanoseconds: 0)
+    var contentByteCount = 0
     private let servesInlinePrograms: Bool
     /// The program that runs, and the envelope's text of it.
     private(set) var program: Program?
     private(set) var programText: Document?
-    /// The program that the head names, with its hash, if it was known before the content.
-    private var found: (hash: Int, program: Program)?
+    let hits: HitCounter
+    /// The program that a query named last.
+    var recent: Recent?
+    /// Whether the request's head names it.
+    var isRecent = false
     /// The output that is no string where all should be.
     private var nonText: (index: Int, kind: Document.Kind)?
     /// Of the program of the last run; 0 where it got to none.
-    private(set) var digest: UInt64 = 0
-    private var note: RunNote?
+    var digest: UInt64 = 0
+    var note: RunNote?
 
     var form: OutputForm { choice.form }
 
@@ -100,6 +106,7 @@ final class RunNote: Sendable {
         self.servesInlinePrograms = servesInlinePrograms
         runner = Runner(limits: limits)
         self.cache = cache
+        hits = cache.makeCounter()
         self.costs = costs
         self.isTentative = isTentative
         self.outputBytesMax = outputBytesMax
@@ -141,11 +148,13 @@ final class RunNote: Sendable {
         transform = nil
         program = nil
         programText = nil
-        found = nil
         digest = 0
         note = bounds.note
         slot.begin(request.requestID)
-        defer { slot.end() }
+        defer {
+            slot.end()
+            isRecent = false
+        }
         programKey = nil
         self.bounds = bounds
         contentByteCount = content.count
@@ -154,9 +163,12 @@ final class RunNote: Sendable {
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
             cancel: bounds.cancel)
         let start = MonotonicClock.nanoseconds()
+        startNanoseconds = start
+        isRecent = findRecent(request, now: start)
         let document: Document
         do throws(ReadFailure) {
-            document = unsafe try runner.read(content, for: findProgram(request))
+            let known = isRecent ? recent?.program : request.transform?.program
+            document = unsafe try runner.read(content, for: known)
         } catch {
             timing.read = MonotonicClock.nanoseconds() &- start
             return unsafe readProblem(error, content)
@@ -177,23 +189,6 @@ final class RunNote: Sendable {
     }
 
     // MARK: What is to run
-
-    /// The program that the head names, if it is compiled: then the content is its input, of which
-    /// no more is read than it looks at.
-    private func findProgram(_ request: borrowing TransformRequest) -> Program? {
-        if let transform = request.transform { return transform.program }
-        let query = request.query
-        if query.programBytes.isEmpty { return nil }
-        return unsafe query.programBytes.withUnsafeBytes { text in
-            var names = query.arguments.map(\.name)
-            if unsafe mentionsArguments(text) { names.insert("ARGS", at: 0) }
-            let hash =
-                unsafe names.isEmpty ? query.programKey : ProgramCache.hash(text, names)
-            guard let program = unsafe cache.find(hash, text, names) else { return nil }
-            found = (hash, program)
-            return program
-        }
-    }
 
     private func plan(
         _ request: borrowing TransformRequest, _ document: Document
@@ -277,62 +272,6 @@ final class RunNote: Sendable {
                 .programTooLong,
                 "The program has \(byteCount) bytes; \(programTextBytesMax) are allowed.")
         }
-    }
-
-    /// The compiled program; nil where it is not compiled yet and may not be here.
-    /// - Parameter hash: `ProgramCache.hash` of the text and names.
-    func program(
-        _ text: UnsafeRawBufferPointer, _ hash: Int, _ names: [String]
-    ) throws(Problem) -> Program? {
-        let known = found?.hash == hash ? found?.program : nil
-        if let program = unsafe known ?? cache.find(hash, text, names) {
-            noteProgram(program)
-            return program
-        }
-        if isTentative { return nil }
-        cache.noteMiss()
-        let bytes = unsafe Array(text)
-        let start = MonotonicClock.nanoseconds()
-        defer { timing.compile = MonotonicClock.nanoseconds() &- start }
-        do throws(CompileError) {
-            let program = try Program.compile(bytes, argumentNames: names)
-            cache.insert(hash, bytes, program)
-            noteProgram(program)
-            return program
-        } catch {
-            throw compileProblem(error, bytes)
-        }
-    }
-
-    private func noteProgram(_ program: Program) {
-        digest = program.digest
-        slot.note(digest: digest)
-        note?.digest.store(digest, ordering: .relaxed)
-    }
-
-    /// Whether this thread should run the program, by what it took until now.
-    private func mayRun(_ key: Int) -> Bool {
-        guard isTentative, let costs else { return true }
-        let known = costs.known(key, byteCount: contentByteCount)
-        return known.map { $0 <= bounds.costNanosecondsMax } ?? bounds.triesUnknown
-    }
-
-    /// Whether the text has `ARGS` in it. A capital A is rare in programs.
-    func mentionsArguments(_ text: UnsafeRawBufferPointer) -> Bool {
-        guard let base = text.baseAddress else { return false }
-        var start = 0
-        // Safety: the search and the comparison stay below the count.
-        while let found = unsafe memchr(base + start, 0x41, text.count - start) {
-            let place = unsafe UnsafeRawPointer(found) - base
-            if text.count - place >= 4,
-                unsafe base.loadUnaligned(fromByteOffset: place, as: UInt32.self)
-                    == UInt32(littleEndian: 0x5347_5241)
-            {
-                return true
-            }
-            start = place + 1
-        }
-        return false
     }
 
     /// What a named transform runs with: its own bounds, and the arguments that `read` appends in

@@ -5,6 +5,13 @@ import Glibc
 import Synchronization
 import Transforms
 
+/// One thread adds, any reads.
+final class HitCounter: Sendable {
+    let count = Atomic<UInt64>(0)
+
+    func add() { count.store(count.load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
+}
+
 final class ProgramCache: Sendable {
     private struct Entry: Sendable {
         let hash: Int
@@ -20,7 +27,7 @@ final class ProgramCache: Sendable {
         var indices: [Int: Int] = [:]
         var byteCount = 0
         var hand = 0
-        var hitCount: UInt64 = 0
+        var counters: [HitCounter] = []
         var missCount: UInt64 = 0
     }
 
@@ -38,7 +45,16 @@ final class ProgramCache: Sendable {
     var byteCount: Int { state.withLock { $0.byteCount } }
     /// Look-ups that found a program, and those after which one was compiled.
     var lookups: (hits: UInt64, misses: UInt64) {
-        state.withLock { ($0.hitCount, $0.missCount) }
+        state.withLock { state in
+            (state.counters.reduce(0) { $0 &+ $1.count.load(ordering: .relaxed) }, state.missCount)
+        }
+    }
+
+    /// Counts the look-ups of one thread that found a program.
+    func makeCounter() -> HitCounter {
+        let counter = HitCounter()
+        state.withLock { $0.counters.append(counter) }
+        return counter
     }
 
     /// A program is about to be compiled because it was not found.
@@ -57,7 +73,6 @@ final class ProgramCache: Sendable {
             guard let index = state.indices[hash],
                 unsafe Self.matches(state.entries[index], text, names)
             else { return nil }
-            state.hitCount += 1
             if !state.entries[index].wasUsed { state.entries[index].wasUsed = true }
             return state.entries[index].program
         }

@@ -1,0 +1,110 @@
+// Program text -> the compiled program: the one that was named last, the cache's, or a new one; and
+// whether this thread should run it.
+
+import Glibc
+import HTTPKit
+import Synchronization
+import Transforms
+
+extension Executor {
+    /// A program that a query named: all threads share the cache, so that to look there for each
+    /// request would have them wait for each other's cache lines.
+    struct Recent {
+        let query: TransformQuery
+        let hash: Int
+        let program: Program
+        /// When it is to be looked for again, or it would seem unused there.
+        let until: UInt64
+    }
+
+    private static var recentNanoseconds: UInt64 { 1_000_000 }
+
+    /// Looks for the program that the query names: then the content is its input, of which no more
+    /// is read than the program looks at.
+    /// - Returns: whether it is compiled.
+    func findRecent(_ request: borrowing TransformRequest, now: UInt64) -> Bool {
+        let query = request.query
+        if query.programBytes.isEmpty { return false }
+        if let recent, recent.query === query, now < recent.until { return true }
+        recent = unsafe query.programBytes.withUnsafeBytes { text in
+            var names = query.arguments.map(\.name)
+            if unsafe mentionsArguments(text) { names.insert("ARGS", at: 0) }
+            let hash =
+                unsafe names.isEmpty ? query.programKey : ProgramCache.hash(text, names)
+            return unsafe cache.find(hash, text, names).map {
+                Recent(
+                    query: query, hash: hash, program: $0, until: now &+ Self.recentNanoseconds)
+            }
+        }
+        return recent != nil
+    }
+
+    /// The compiled program; nil where it is not compiled yet and may not be here.
+    /// - Parameter hash: `ProgramCache.hash` of the text and names.
+    func program(
+        _ text: UnsafeRawBufferPointer, _ hash: Int, _ names: [String]
+    ) throws(Problem) -> Program? {
+        let known = isRecent && recent?.hash == hash ? recent?.program : nil
+        if let program = unsafe known ?? cache.find(hash, text, names) {
+            hits.add()
+            noteProgram(program)
+            return program
+        }
+        if isTentative { return nil }
+        cache.noteMiss()
+        let bytes = unsafe Array(text)
+        let start = MonotonicClock.nanoseconds()
+        defer { timing.compile = MonotonicClock.nanoseconds() &- start }
+        do throws(CompileError) {
+            let program = try Program.compile(bytes, argumentNames: names)
+            cache.insert(hash, bytes, program)
+            noteProgram(program)
+            return program
+        } catch {
+            throw compileProblem(error, bytes)
+        }
+    }
+
+    func noteProgram(_ program: Program) {
+        digest = program.digest
+        slot.note(digest: digest)
+        note?.digest.store(digest, ordering: .relaxed)
+    }
+
+    /// Whether this thread should run the program, by what it took until now.
+    func mayRun(_ key: Int) -> Bool {
+        guard isTentative, let costs else { return true }
+        let recent = recentCost
+        if recent.key == key, recent.byteCount == contentByteCount,
+            startNanoseconds < recent.until
+        {
+            return recent.nanoseconds <= bounds.costNanosecondsMax
+        }
+        guard let known = costs.known(key, byteCount: contentByteCount) else {
+            return bounds.triesUnknown
+        }
+        recentCost = (key, contentByteCount, known, startNanoseconds &+ Self.recentNanoseconds)
+        return known <= bounds.costNanosecondsMax
+    }
+
+    /// What programs take is looked up anew.
+    func forgetCost() { recentCost.until = 0 }
+
+    /// Whether the text has `ARGS` in it. A capital A is rare in programs.
+    func mentionsArguments(_ text: UnsafeRawBufferPointer) -> Bool {
+        guard let base = text.baseAddress else { return false }
+        var start = 0
+        // Safety: the search and the comparison stay below the count.
+        while let found = unsafe memchr(base + start, 0x41, text.count - start) {
+            let place = unsafe UnsafeRawPointer(found) - base
+            if text.count - place >= 4,
+                unsafe base.loadUnaligned(fromByteOffset: place, as: UInt32.self)
+                    == UInt32(littleEndian: 0x5347_5241)
+            {
+                return true
+            }
+            start = place + 1
+        }
+        return false
+    }
+}
