@@ -104,7 +104,8 @@ public enum RunFailure: Error, @unchecked Sendable {
         heap = Heap(bytesMax: limits.memoryBytesMax)
         budget = Budget(heap: heap)
         reader = JSONReader(
-            heap: heap, budget: budget, depthMax: limits.depthMax, counts: false)
+            heap: heap, budget: budget, depthMax: limits.depthMax, counts: false,
+            keepsNames: true)
         let mapped = unsafe mmap(
             nil, limits.frameBytesMax, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
@@ -150,6 +151,7 @@ public enum RunFailure: Error, @unchecked Sendable {
     ) {
         heap.bytesMax = limits.memoryBytesMax
         heap.reset(retaining: limits.retainedBytesMax)
+        reader.isAlone = true
         budget.begin(
             deadlineNanoseconds: deadlineNanoseconds, stepsMax: stepsMax ?? limits.stepsMax,
             cancel: cancel)

@@ -27,6 +27,12 @@ import Glibc
     private(set) var stackCapacity = 0
     var stackCount = 0
 
+    /// Whether what is known of names stays from text to text: only where values of one text are
+    /// gone before `isAlone` is set for the next.
+    let keepsNames: Bool
+    /// Whether no value of an earlier text is in use as the next one begins.
+    var isAlone = true
+
     /// Of the text's objects so far.
     private(set) var shapes = ObjectShapes.none
     var frames: UnsafeMutablePointer<Frame>
@@ -39,7 +45,7 @@ import Glibc
 
     init(
         heap: Heap, budget: Budget, depthMax: Int, counts: Bool, isLenient: Bool = false,
-        indexes: Bool = true
+        indexes: Bool = true, keepsNames: Bool = false
     ) {
         self.heap = heap
         self.budget = budget
@@ -47,6 +53,7 @@ import Glibc
         self.counts = counts
         self.isLenient = isLenient
         self.indexes = indexes
+        self.keepsNames = keepsNames
         stack = Slots(address: 16)
         unsafe frames = UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped
         unsafe base = UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped
@@ -59,7 +66,7 @@ import Glibc
         unsafe stack = Slots(.allocate(capacity: stackCapacity))
         frameCapacity = 64
         unsafe frames = .allocate(capacity: frameCapacity)
-        shapes = ObjectShapes()
+        shapes = ObjectShapes(keepsNames: keepsNames)
     }
 
     deinit {
@@ -89,7 +96,8 @@ import Glibc
         end = text.count
         offset = 0
         stackCount = 0
-        shapes.begin(projection)
+        shapes.begin(projection, isAlone: isAlone)
+        isAlone = false
         // RFC 8259 section 8.1: a reader may ignore a byte order mark.
         if end >= 3, byte(0) == 0xEF, byte(1) == 0xBB, byte(2) == 0xBF { offset = 3 }
     }

@@ -63,11 +63,21 @@
         var places = 0
         var tokens = 0
         var projection = Projection.whole
+        /// Of `kept`.
+        var keptBytes = 0
+        /// Something found no room, or borrows from a text: the next text begins anew.
+        var isCrowded = true
     }
 
     private let places: UnsafeMutablePointer<Place>
     private let tokens: UnsafeMutablePointer<Token>
     private let counts: UnsafeMutablePointer<Counts>
+    /// Names and tokens that are kept from text to text.
+    private let kept: UnsafeMutablePointer<UInt8>
+    private static let keptBytesMax = 32 << 10
+    /// With more tokens a text begins anew: the next may have others.
+    private static let keptTokensMax = 512
+    private let keepsNames: Bool
 
     /// What has no place of its own: nothing is learned there.
     static var nowhere: Int32 { 0 }
@@ -78,24 +88,31 @@
     /// The place of values that nothing looks at.
     private static var unread: Int32 { -1 }
 
-    init() {
+    /// - Parameter keepsNames: whether what is known of names stays for later texts, if they are
+    ///   read for the same.
+    init(keepsNames: Bool = false) {
         // One block, of which a text with few names touches few pages.
         let base = UnsafeMutableRawPointer.allocate(
             byteCount: ObjectShapes.tokensOffset + ObjectShapes.tokensMax
-                * MemoryLayout<Token>.stride, alignment: 64)
-        unsafe self.init(base)
+                * MemoryLayout<Token>.stride + (keepsNames ? ObjectShapes.keptBytesMax : 0),
+            alignment: 64)
+        unsafe self.init(base, keepsNames: keepsNames)
         unsafe counts.initialize(to: Counts())
     }
 
-    private init(_ base: UnsafeMutableRawPointer) {
+    private init(_ base: UnsafeMutableRawPointer, keepsNames: Bool) {
+        self.keepsNames = keepsNames
         unsafe counts = base.assumingMemoryBound(to: Counts.self)
         unsafe places = (base + ObjectShapes.placesOffset).assumingMemoryBound(to: Place.self)
         unsafe tokens = (base + ObjectShapes.tokensOffset).assumingMemoryBound(to: Token.self)
+        unsafe kept = UnsafeMutableRawPointer(tokens + ObjectShapes.tokensMax)
+            .assumingMemoryBound(to: UInt8.self)
     }
 
     /// No memory at all, for a reader that has not read yet.
     static var none: ObjectShapes {
-        unsafe ObjectShapes(UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped)
+        unsafe ObjectShapes(
+            UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped, keepsNames: false)
     }
 
     private static let placesOffset = 64
@@ -104,14 +121,23 @@
     /// Frees the memory; it belongs to the reader that made it.
     func destroy() { unsafe counts.deallocate() }
 
-    /// Forgets the text before.
-    func begin(_ projection: Projection) {
+    /// Forgets the text before, or all of it but the names that it had.
+    /// - Parameter isAlone: whether no value of an earlier text is in use.
+    func begin(_ projection: Projection, isAlone: Bool) {
+        let before = unsafe counts.pointee
+        if keepsNames && !before.isCrowded && before.projection.id == projection.id
+            && before.tokens <= ObjectShapes.keptTokensMax
+        {
+            return
+        }
         unsafe places[Int(ObjectShapes.nowhere)] = Place(
             tokenCount: Int32(truncatingIfNeeded: ObjectShapes.placeTokensMax))
         unsafe places[Int(ObjectShapes.root)] = Place(
             want: projection.root, bare: projection.bare(projection.root))
         unsafe tokens[Int(ObjectShapes.noToken)] = Token()
-        unsafe counts.pointee = Counts(places: 2, tokens: 1, projection: projection)
+        unsafe counts.pointee = Counts(
+            places: 2, tokens: 1, projection: projection,
+            keptBytes: isAlone ? 0 : before.keptBytes, isCrowded: false)
     }
 
     /// The token that an object at `place` will begin with.
@@ -179,7 +205,10 @@
 
     private func makePlace(_ want: Projection.Want) -> Int32 {
         let count = unsafe counts.pointee.places
-        if count == ObjectShapes.placesMax { return ObjectShapes.nowhere }
+        if count == ObjectShapes.placesMax {
+            unsafe counts.pointee.isCrowded = true
+            return ObjectShapes.nowhere
+        }
         unsafe places[count] = Place(
             want: want, bare: want == Projection.all ? 0 : counts.pointee.projection.bare(want))
         unsafe counts.pointee.places += 1
@@ -286,6 +315,7 @@
     func learn(
         _ place: Int32, behind previous: Int32, _ name: Value, _ bytes: Bytes, isFirst: Bool
     ) -> Int32 {
+        let (name, bytes) = keep(name, bytes)
         let head = ObjectShapes.head(name.bytes)
         var token = unsafe places[Int(place)].token
         while token != ObjectShapes.noToken, !isNamed(token, name, head) {
@@ -309,6 +339,23 @@
         return token
     }
 
+    /// The same name and bytes in memory that stays, if there is room.
+    private func keep(_ name: Value, _ bytes: Bytes) -> (Value, Bytes) {
+        if !keepsNames { return (name, bytes) }
+        let used = unsafe counts.pointee.keptBytes
+        if used + bytes.count > ObjectShapes.keptBytesMax {
+            unsafe counts.pointee.isCrowded = true
+            return (name, bytes)
+        }
+        let room = unsafe kept + used
+        unsafe bytes.copy(to: room)
+        unsafe counts.pointee.keptBytes = used + bytes.count
+        let offset = unsafe UInt(truncatingIfNeeded: name.payload) - UInt(bitPattern: bytes.base)
+        var copy = name
+        copy.payload = UInt64(UInt(bitPattern: room) + offset)
+        return unsafe (copy, Bytes(room, bytes.count))
+    }
+
     /// The first 8 bytes, or as many as there are, the first lowest.
     private static func head(_ name: Bytes) -> UInt64 {
         if name.count >= 8 {
@@ -329,6 +376,7 @@
         let count = unsafe counts.pointee.tokens
         let index = unsafe Int(places[Int(place)].tokenCount)
         if count == ObjectShapes.tokensMax || index == ObjectShapes.placeTokensMax {
+            unsafe counts.pointee.isCrowded = true
             return ObjectShapes.noToken
         }
         unsafe tokens[count] = Token(

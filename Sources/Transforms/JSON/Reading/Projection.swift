@@ -41,12 +41,15 @@
         }
     }
 
+    /// Which table it is: none other ever has the same.
+    let id: UInt64
     /// Of the whole text.
     let root: Want
     private let entries: UnsafePointer<Entry>
     private let names: UnsafePointer<Name>
 
-    init(root: Want, entries: UnsafePointer<Entry>, names: UnsafePointer<Name>) {
+    init(id: UInt64, root: Want, entries: UnsafePointer<Entry>, names: UnsafePointer<Name>) {
+        self.id = id
         self.root = root
         unsafe self.entries = entries
         unsafe self.names = names
@@ -55,7 +58,7 @@
     /// Keeps everything.
     static var whole: Projection {
         unsafe Projection(
-            root: all, entries: UnsafePointer(bitPattern: 16).unsafelyUnwrapped,
+            id: 0, root: all, entries: UnsafePointer(bitPattern: 16).unsafelyUnwrapped,
             names: UnsafePointer(bitPattern: 16).unsafelyUnwrapped)
     }
 

@@ -1,8 +1,12 @@
 // A program's demand -> the table that readers of its inputs use.
 
+internal import Synchronization
+
 /// Owns the memory of a projection.
 @safe final class ProjectionTable: @unchecked Sendable {
     let projection: Projection
+    /// Tables made so far.
+    private static let count = Atomic<UInt64>(0)
     // Safety: written by `init` only, freed by `deinit`.
     private let entries: UnsafeMutablePointer<Projection.Entry>
     private let names: UnsafeMutablePointer<Projection.Name>
@@ -21,7 +25,9 @@
             unsafe name.address += UInt(bitPattern: bytes)
             unsafe (names + i).initialize(to: name)
         }
-        unsafe projection = Projection(root: root, entries: entries, names: names)
+        unsafe projection = Projection(
+            id: ProjectionTable.count.add(1, ordering: .relaxed).newValue, root: root,
+            entries: entries, names: names)
     }
 
     deinit {
