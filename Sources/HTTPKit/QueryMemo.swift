@@ -14,18 +14,23 @@ public final class QueryMemo {
 
     private var slots = ContiguousArray(repeating: Slot(), count: QueryMemo.slotCount)
 
+    /// The slot that was found last: most requests have its query.
+    private var lastSlot = 0
+
     public init() {}
 
     /// What was kept for a request with the same query, byte for byte; nil for none.
     public func find(_ request: Request) -> AnyObject? {
         guard let query = request.head.query, query.count <= Self.queryBytesMax else { return nil }
         return request.withBytes { bytes in
-            let slot = Self.slot(bytes, query)
-            guard slots[slot].value != nil, bytes.equals(query, slots[slot].query) else {
-                return nil
-            }
-            return slots[slot].value
+            if let value = value(lastSlot, bytes, query) { return value }
+            lastSlot = Self.slot(bytes, query)
+            return value(lastSlot, bytes, query)
         }
+    }
+
+    private func value(_ slot: Int, _ bytes: Bytes, _ query: Range<Int>) -> AnyObject? {
+        bytes.equals(query, slots[slot].query) ? slots[slot].value : nil
     }
 
     /// Keeps a value for the request's query, in the place of another one's perhaps.

@@ -144,8 +144,8 @@ import Testing
         let texts = (0..<1_500).map { i in
             let name = i % 3 == 0 ? "\(long)\(i)" : i % 3 == 1 ? "n\(i)" : "a\(i % 50)"
             let space = i % 7 == 0 ? " " : ""
-            return
-                #"{\#(space)"\#(name)":\#(space){"a":\#(i),"b":2},"x":{"b":[],"a":\#(i)},"x\#(i)":{}}"#
+            let row = #"{"a":\#(i),"b":2}"#
+            return #"{\#(space)"\#(name)":\#(space)\#(row),"x":{"a":\#(i)},"x\#(i)":{}}"#
         }
         #expect(try Self.complaint(program, texts.map { Array($0.utf8) }) == nil)
     }

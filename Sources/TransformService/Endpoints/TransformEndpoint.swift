@@ -13,7 +13,8 @@ final class TransformEndpoint: HTTPHandler {
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
             let isLines = MediaType.isLines(request)
-            if isLines || request.mayHaveParameter("each") {
+            let queries = service.loopDesk(exchange.loopIndex).queries
+            if isLines || TransformQuery.mayBeEach(request, queries) {
                 if let plan = try receiveBatch(request, exchange, isLines: isLines) { return plan }
             }
             try MediaType.check(request)
