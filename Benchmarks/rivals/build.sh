@@ -12,9 +12,13 @@ missing() { echo "rival left out: $1"; }
 
 packages="wrk jq gojq time valgrind golang-go librust-hyper-dev librust-tokio-dev
   librust-serde-dev librust-serde-derive-dev librust-serde-json-dev"
+updated=
 for package in $packages; do
   dpkg -s "$package" >/dev/null 2>&1 && continue
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    # A fresh machine's list of packages is empty or old.
+    [ -n "$updated" ] || apt-get update -qq >/dev/null 2>&1
+    updated=yes
     apt-get install -qqy "$package" >/dev/null 2>&1 || missing "$package (apt-get install failed)"
   else
     missing "$package (run as root: apt-get install $package)"
