@@ -82,6 +82,14 @@ struct BodyDecoder {
         }
     }
 
+    /// Bytes of content were taken past `next`: no more than `knownRemainingByteCount`.
+    mutating func skip(_ byteCount: Int) {
+        precondition(phase == .content && byteCount <= remaining)
+        remaining -= byteCount
+        if remaining == 0 { phase = .end }
+        consumedCount += byteCount
+    }
+
     /// The next step in `bytes`, which follow those of the step before.
     mutating func next(_ bytes: Bytes) throws(ProtocolError) -> Step {
         var cursor = 0

@@ -102,6 +102,9 @@ struct ConnectionState: ~Copyable {
     /// Whether no more content follows what `next` has returned.
     var isContentComplete: Bool { decoder.isAtEnd }
 
+    /// Bytes of content still to come that stand behind each other, where the framing tells.
+    var knownContentByteCount: Int? { phase == .body ? decoder.knownRemainingByteCount : nil }
+
     // MARK: Bytes
 
     /// The next step for `bytes`: those not consumed by the steps before, and what came after.
@@ -188,6 +191,12 @@ struct ConnectionState: ~Copyable {
             return Step(action: .close)
         }
         return Step(action: .again, consumed: offset + byteCount)
+    }
+
+    /// So many bytes of content were read past `next`, at most those that are still to come.
+    mutating func contentRead(byteCount: Int, now: UInt64) {
+        decoder.skip(byteCount)
+        bodyProgressed(now)
     }
 
     private mutating func bodyProgressed(_ now: UInt64) {

@@ -3,27 +3,27 @@
 // It names the connection and a serial number. When that exchange is over - answered, or its client
 // gone - calls through it do nothing, so nobody needs to ask first.
 
-public import NIOCore
+public import struct NIOCore.ByteBuffer
 
 /// One request and its response. All calls may come from any thread unless they say otherwise;
 /// those of one thread keep their order.
 public struct Exchange: Sendable {
-    let connection: ConnectionHandler
+    let connection: Connection
     let serial: UInt64
 
     /// Which of the server's event loops the connection lives on.
     public var loopIndex: Int { connection.loop.index }
 
     /// The loop that the connection lives on.
-    public var eventLoop: any EventLoop { connection.eventLoop }
+    public var eventLoop: EventLoop { connection.loop.eventLoop }
 
     /// Answers the request. Only the first answer counts.
     public func respond(_ response: consuming Response) {
-        if connection.eventLoop.inEventLoop {
+        if eventLoop.isCurrent {
             connection.respond(response, serial: serial)
         } else {
             let (connection, serial, response) = (connection, serial, response)
-            connection.eventLoop.execute { connection.respond(response, serial: serial) }
+            eventLoop.execute { connection.respond(response, serial: serial) }
         }
     }
 
@@ -42,7 +42,7 @@ public struct Exchange: Sendable {
 
     /// Whether this exchange still waits for its answer's end. Call it on the loop.
     public var isOpen: Bool {
-        connection.eventLoop.preconditionInEventLoop()
+        precondition(eventLoop.isCurrent)
         return connection.isOpen(serial)
     }
 
@@ -75,12 +75,12 @@ public struct Exchange: Sendable {
     /// Cuts the connection, so that no client takes a broken-off answer for complete.
     public func abort() { onLoop { $0.abort(serial: $1) } }
 
-    private func onLoop(_ action: @escaping @Sendable (ConnectionHandler, UInt64) -> Void) {
-        if connection.eventLoop.inEventLoop {
+    private func onLoop(_ action: @escaping @Sendable (Connection, UInt64) -> Void) {
+        if eventLoop.isCurrent {
             action(connection, serial)
         } else {
             let (connection, serial) = (connection, serial)
-            connection.eventLoop.execute { action(connection, serial) }
+            eventLoop.execute { action(connection, serial) }
         }
     }
 }

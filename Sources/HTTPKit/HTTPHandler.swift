@@ -1,11 +1,13 @@
 // What is built on this layer: something that turns requests into answers.
 
-public import NIOCore
+public import struct NIOCore.ByteBuffer
 
 /// What is to happen to a request's content.
 public enum BodyPlan {
     /// Read it whole, then call `handle`. 413 beyond `bytesMax`; nil: the server's own limit.
     case collect(bytesMax: Int?)
+    /// Read it whole, then hand it to `gatherer`. 413 beyond `bytesMax`.
+    case gather(any ContentReceiver, bytesMax: Int)
     /// Hand each piece to `receiver` as it comes. 413 beyond `bytesMax`.
     case stream(any BodyReceiver, bytesMax: Int)
     /// Nobody wants it: the request was answered, or will be without it. 413 beyond
@@ -21,7 +23,7 @@ public protocol HTTPHandler: AnyObject, Sendable {
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan
 
     /// The content was collected: answer now, or later from any thread through `exchange`.
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange)
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange)
 }
 
 extension HTTPHandler {
@@ -37,6 +39,12 @@ public protocol BodyReceiver: AnyObject {
     func receive(_ piece: ByteBuffer, _ exchange: Exchange)
     /// All content was received. If it breaks off, `onCancel` is called instead.
     func finish(_ exchange: Exchange)
+}
+
+/// Takes a request's content once it was read whole, on the connection's event loop. If it breaks
+/// off, `onCancel` is called instead.
+public protocol ContentReceiver: AnyObject {
+    func finish(_ content: ByteBuffer, _ exchange: Exchange)
 }
 
 /// The content of a refusal, made by the user of this layer (as problem+json, say).

@@ -1,7 +1,5 @@
 // An address and a handler -> a listening server, and its orderly end.
 
-public import NIOCore
-internal import NIOPosix
 internal import Synchronization
 
 /// Accepts connections on an address and hands their requests to one handler.
@@ -33,123 +31,104 @@ public final class HTTPServer: Sendable {
             ErrorContent(contentType: "text/plain", bytes: Array("\(error.detail)\n".utf8))
         }
 
-        public init(_ address: Address) { self.address = address }
-    }
+        /// Starts a thread for an event loop; false if there is none to be had.
+        public var startThread: @Sendable (_ name: String, @escaping @Sendable () -> Void) -> Bool
 
-    /// Why a server could not start.
-    public enum StartError: Error, Equatable {
-        /// Another process listens on the Unix socket.
-        case socketInUse(path: String)
-        /// Something that is no socket stands at the path.
-        case notASocket(path: String)
-        /// The path does not fit a socket address, or holds a NUL.
-        case badSocketPath(path: String)
+        public init(
+            _ address: Address,
+            startThread:
+                @escaping @Sendable (_ name: String, @escaping @Sendable () -> Void) -> Bool
+        ) {
+            self.address = address
+            self.startThread = startThread
+        }
     }
 
     /// More connections than `connectionsMax` that get their 503 before any is cut at once.
     private static var refusedConnectionsMax: Int { 256 }
 
-    private let group: MultiThreadedEventLoopGroup
     private let context: ServerContext
     private let loops: [LoopContext]
-    private let channel: any Channel
+    private let listener: OnLoop<Listener>
     private let address: Address
+    /// The port that a TCP server listens on.
+    public let port: Int?
 
     private init(
-        group: MultiThreadedEventLoopGroup, context: ServerContext, loops: [LoopContext],
-        channel: any Channel, address: Address
+        _ context: ServerContext, _ loops: [LoopContext], _ listener: Listener, _ address: Address
     ) {
-        self.group = group
         self.context = context
         self.loops = loops
-        self.channel = channel
+        self.listener = OnLoop(value: listener)
         self.address = address
+        port = Socket.port(listener.descriptor)
     }
 
     /// Binds and begins to serve.
-    /// - Throws: `StartError`, or the system's error from `bind`.
+    /// - Throws: `ListenError`.
     public static func start(
         _ configuration: Configuration, handler: any HTTPHandler
-    ) async throws -> HTTPServer {
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: configuration.eventLoopCount)
-        do {
-            let context = ServerContext(configuration, handler: handler)
-            var loops: [LoopContext] = []
-            for eventLoop in group.makeIterator() {
+    ) throws(ListenError) -> HTTPServer {
+        let context = ServerContext(configuration, handler: handler)
+        var loops: [LoopContext] = []
+        do throws(SocketError) {
+            for index in 0..<configuration.eventLoopCount {
                 loops.append(
                     LoopContext(
-                        server: context, eventLoop: eventLoop, index: loops.count,
-                        observer: configuration.observer?(loops.count)))
+                        server: context, eventLoop: try EventLoop(), index: index,
+                        observer: configuration.observer?(index)))
             }
-            let bootstrap = bootstrap(group, configuration, context, loops)
-            let channel: any Channel
+        } catch {
+            throw .system(error)
+        }
+        let descriptor =
             switch configuration.address {
             case .tcp(let host, let port):
-                channel = try await bootstrap.bind(host: host, port: port).get()
+                try Listener.listen(host: host, port: port, backlog: configuration.backlog)
             case .unix(let path):
-                try UnixSocket.prepare(path)
-                channel = try await bootstrap.bind(unixDomainSocketPath: path).get()
+                try Listener.listen(unixPath: path, backlog: configuration.backlog)
             }
-            return HTTPServer(
-                group: group, context: context, loops: loops, channel: channel,
-                address: configuration.address)
-        } catch {
-            try? await group.shutdownGracefully()
-            throw error
-        }
-    }
-
-    private static func bootstrap(
-        _ group: MultiThreadedEventLoopGroup, _ configuration: Configuration,
-        _ context: ServerContext, _ loops: [LoopContext]
-    ) -> ServerBootstrap {
         let isTCP = if case .tcp = configuration.address { true } else { false }
-        var bootstrap = ServerBootstrap(group: group)
-            .serverChannelOption(.backlog, value: configuration.backlog)
-            .childChannelOption(
-                .allowRemoteHalfClosure, value: configuration.isHalfCloseAllowed
-            )
-            .childChannelOption(
-                .recvAllocator,
-                value: AdaptiveRecvByteBufferAllocator(
-                    minimum: 1024, initial: 4096, maximum: 128 * 1024)
-            )
-            .childChannelInitializer { channel in
-                accept(channel, context, loops)
+        var next = 0
+        let listener = Listener(descriptor, loops[0].eventLoop) { [loops] descriptor in
+            if isTCP { Socket.setNoDelay(descriptor) }
+            accept(descriptor, context, loops[next])
+            next = (next + 1) % loops.count
+        }
+        let server = HTTPServer(context, loops, listener, configuration.address)
+        for loop in loops {
+            let eventLoop = loop.eventLoop
+            guard configuration.startThread("loop-\(loop.index)", { eventLoop.run() }) else {
+                for started in loops[..<loop.index] { started.eventLoop.stop() }
+                Socket.close(descriptor)
+                throw .system(SocketError(call: "pthread_create", errorNumber: 11))
             }
-        if isTCP {
-            bootstrap =
-                bootstrap
-                .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
-                .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
         }
-        return bootstrap
+        loops[0].eventLoop.execute { [listener = server.listener, loop = loops[0].eventLoop] in
+            loop.register(listener.value, .read)
+        }
+        return server
     }
 
-    private static func accept(
-        _ channel: any Channel, _ context: ServerContext, _ loops: [LoopContext]
-    ) -> EventLoopFuture<Void> {
+    private static func accept(_ descriptor: Int32, _ context: ServerContext, _ loop: LoopContext) {
         let count = context.connectionCount.add(1, ordering: .relaxed).newValue
-        channel.closeFuture.whenComplete { _ in
+        guard count <= context.connectionsMax + refusedConnectionsMax else {
             context.connectionCount.subtract(1, ordering: .relaxed)
+            return Socket.close(descriptor)
         }
-        guard count <= context.connectionsMax + refusedConnectionsMax,
-            let loop = loops.first(where: { $0.eventLoop === channel.eventLoop })
-        else { return channel.close() }
-        return channel.eventLoop.makeCompletedFuture {
-            try channel.pipeline.syncOperations.addHandler(
-                ConnectionHandler(loop, isOverloaded: count > context.connectionsMax))
+        let isOverloaded = count > context.connectionsMax
+        if loop.eventLoop.isCurrent {
+            loop.adopt(descriptor, isOverloaded: isOverloaded)
+        } else {
+            loop.eventLoop.execute { loop.adopt(descriptor, isOverloaded: isOverloaded) }
         }
     }
-
-    /// The port that a TCP server listens on.
-    public var port: Int? { channel.localAddress?.port }
 
     /// Connections that are open now, refused ones included.
     public var connectionCount: Int { context.connectionCount.load(ordering: .relaxed) }
 
     /// The event loops, in the order of `RequestRecord.loopIndex`.
-    public var eventLoops: [any EventLoop] { loops.map(\.eventLoop) }
+    public var eventLoops: [EventLoop] { loops.map(\.eventLoop) }
 
     // MARK: The end
 
@@ -162,10 +141,10 @@ public final class HTTPServer: Sendable {
     /// as open because the system has made them.
     public func stopAccepting() async {
         if case .unix(let path) = address { UnixSocket.remove(path) }
-        await Backlog.empty(of: channel)
-        try? await channel.close().get()
+        await Backlog.empty(listener.value.descriptor)
+        loops[0].eventLoop.execute { [listener] in listener.value.close() }
         // A connection accepted last has reached its loop when this has.
-        for loop in loops { try? await loop.eventLoop.submit {}.get() }
+        for loop in loops { await loop.eventLoop.settle() }
     }
 
     /// Ends the server: drains, stops accepting, closes connections between two requests, waits
@@ -188,7 +167,7 @@ public final class HTTPServer: Sendable {
         let isComplete = connectionCount == 0
         for loop in loops { loop.eventLoop.execute { loop.cutAll() } }
         await settle()
-        try? await group.shutdownGracefully()
+        for loop in loops { await loop.eventLoop.end() }
         return isComplete
     }
 }

@@ -1,13 +1,16 @@
 // A request's head, as handlers see it: nothing is copied or decoded until it is asked for.
 
-import NIOCore
+internal import Glibc
 
 /// The head of the request in work. One value serves all requests of a connection: it is valid
 /// inside the calls that receive it, on their event loop; take from it what is needed later.
-public final class Request {
+@safe public final class Request {
     var head = RequestHead()
-    /// The head's bytes, which the head's offsets point into.
-    var bytes = ByteBuffer()
+    /// The head's bytes, which the head's offsets point into: where they were read to, or `kept`.
+    // Safety: whoever calls `begin` calls `keepHead` or `end` before the bytes go.
+    private var bytes = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+    /// Memory for heads of requests that are answered later.
+    private var kept = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
     /// The endpoint that the router chose, and what the path held in place of its parameter.
     var endpoint: (any HTTPHandler)?
     public internal(set) var pathParameter: String?
@@ -15,13 +18,15 @@ public final class Request {
     public internal(set) var routeIndex: Int?
     /// What the request is called in answers and logs; its handler may set it.
     public var name: String?
-    /// Monotonic time (`NIODeadline`'s, CLOCK_MONOTONIC) of the request's first byte; for a
+    /// Monotonic time (CLOCK_MONOTONIC) of the request's first byte; for a
     /// pipelined one, of the moment when its turn came.
     public internal(set) var firstByteNanoseconds: UInt64 = 0
     /// Monotonic time when the last byte of content had been read.
     public internal(set) var contentReadNanoseconds: UInt64 = 0
 
     init() {}
+
+    deinit { unsafe kept.deallocate() }
 
     public var method: Method { head.method }
     public var isHTTP10: Bool { head.minorVersion == 0 }
@@ -142,23 +147,42 @@ public final class Request {
     func withBytes<Result, Failure: Error>(
         _ body: (Bytes) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        // NIO's closure rethrows untyped errors, so the result crosses it as a value.
-        // Safety: the bytes live as long as the buffer, which `self` keeps.
-        let result = unsafe bytes.withUnsafeReadableBytes { memory in
-            let borrowed = unsafe Bytes(memory)
-            return Swift.Result { () throws(Failure) in try body(borrowed) }
-        }
-        return try result.get()
+        // Safety: the bytes stay until `end`.
+        try unsafe body(Bytes(bytes))
     }
 
-    func begin(bytes: ByteBuffer, firstByteNanoseconds: UInt64) {
-        self.bytes = bytes
+    /// - Parameter bytes: of the head. They stay until `keepHead` or `end` is called.
+    @unsafe func begin(_ bytes: UnsafeRawBufferPointer, firstByteNanoseconds: UInt64) {
+        unsafe self.bytes = bytes
         self.firstByteNanoseconds = firstByteNanoseconds
     }
 
-    /// Lets go of the head's bytes, so that the socket's buffer can be used again.
+    /// - Parameter bytes: of the head.
+    func begin(copying bytes: [UInt8], firstByteNanoseconds: UInt64) {
+        // Safety: they are copied while the array lives.
+        unsafe bytes.withUnsafeBytes {
+            unsafe begin($0, firstByteNanoseconds: firstByteNanoseconds)
+            keepHead()
+        }
+    }
+
+    /// Copies the head's bytes, unless that was done: the request outlives them.
+    func keepHead() {
+        guard let start = unsafe bytes.baseAddress,
+            unsafe start != UnsafeRawPointer(kept.baseAddress)
+        else { return }
+        if unsafe kept.count < bytes.count {
+            unsafe kept.deallocate()
+            unsafe kept = .allocate(byteCount: bytes.count, alignment: 8)
+        }
+        // Safety: there is room for all bytes.
+        unsafe kept.copyMemory(from: bytes)
+        unsafe bytes = UnsafeRawBufferPointer(rebasing: kept[..<bytes.count])
+    }
+
+    /// Lets go of the head's bytes.
     func end() {
-        bytes = ByteBuffer()
+        unsafe bytes = UnsafeRawBufferPointer(start: nil, count: 0)
         if pathParameter != nil { pathParameter = nil }
         if endpoint != nil { endpoint = nil }
         routeIndex = nil

@@ -1,6 +1,6 @@
 // What a handler answers: a status, fields and content.
 
-public import NIOCore
+public import struct NIOCore.ByteBuffer
 
 /// Field lines in wire form, `Name: value\r\n` one after the other.
 public struct ResponseFields: Sendable {
@@ -103,5 +103,16 @@ public struct Response: Sendable {
         self.contentType = contentType
         self.fields = fields
         self.content = content
+    }
+}
+
+extension Response.Content {
+    var buffer: ByteBuffer {
+        switch self {
+        case .none: ByteBuffer()
+        case .text(let text): ByteBuffer(staticString: text)
+        case .bytes(let bytes): ByteBuffer(bytes: bytes)
+        case .buffer(let buffer): buffer
+        }
     }
 }

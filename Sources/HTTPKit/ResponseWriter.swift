@@ -1,4 +1,4 @@
-// A response -> the bytes of its head, appended to a buffer (RFC 9112 4, 5).
+// A response -> the bytes of its head, appended to memory (RFC 9112 4, 5).
 //
 //     HTTP/1.1 200 OK\r\n
 //     Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n
@@ -8,7 +8,7 @@
 //     Connection: close\r\n                   on the last response of a connection
 //     \r\n
 
-import NIOCore
+internal import struct NIOCore.ByteBuffer
 
 /// Appends to memory that the caller reserved.
 @safe
@@ -76,25 +76,24 @@ enum ResponseWriter {
     /// More than all lines need that we write ourselves, the content type excepted.
     private static var ownBytesMax: Int { 256 }
 
-    /// Appends the head of `response`, then its content where that is short enough to be copied.
-    /// - Returns: whether the content was appended or there is none to send.
+    /// Room that the head of `response` needs, and its content if that is copied behind it.
+    static func byteCountMax(
+        _ response: borrowing Response, copiesContent: Bool
+    ) -> Int {
+        ownBytesMax + (response.contentType?.utf8CodeUnitCount ?? 0)
+            + response.fields.lines.readableBytes
+            + (copiesContent ? response.content.byteCount : 0)
+    }
+
+    /// Appends the head of `response`, then its content if that is to be copied.
     static func write(
         _ response: borrowing Response, plan: ConnectionState.ResponsePlan, date: [UInt8],
-        copyBytesMax: Int, to output: inout ByteBuffer
-    ) -> Bool {
-        let contentCount = response.content.byteCount
-        let copies = plan.sendsContent && contentCount <= copyBytesMax
-        let bytesMax =
-            ownBytesMax + (response.contentType?.utf8CodeUnitCount ?? 0)
-            + response.fields.lines.readableBytes + (copies ? contentCount : 0)
-        // Safety: the cursor checks each append against what was reserved here.
-        unsafe output.writeWithUnsafeMutableBytes(minimumWritableBytes: bytesMax) { memory in
-            var cursor = unsafe HeadCursor(memory)
-            writeHead(response, plan: plan, date: date, contentCount: contentCount, to: &cursor)
-            if copies { writeContent(response.content, to: &cursor) }
-            return cursor.byteCount
-        }
-        return copies || !plan.sendsContent || contentCount == 0
+        copiesContent: Bool, to cursor: inout HeadCursor
+    ) {
+        writeHead(
+            response, plan: plan, date: date, contentCount: response.content.byteCount,
+            to: &cursor)
+        if copiesContent { writeContent(response.content, to: &cursor) }
     }
 
     private static func writeHead(
@@ -143,15 +142,18 @@ enum ResponseWriter {
         }
     }
 
+    /// Room that `writeChunkSize` needs.
+    static var chunkSizeByteCountMax: Int { 18 }
+
     /// `size CR LF`, the size in hexadecimal: what stands before a chunk.
-    static func writeChunkSize(_ byteCount: Int, to output: inout ByteBuffer) {
+    static func writeChunkSize(_ byteCount: Int, to cursor: inout HeadCursor) {
         var shift = (63 - byteCount.leadingZeroBitCount) / 4 * 4
         while shift >= 0 {
             let digit = UInt8(truncatingIfNeeded: byteCount >> shift & 15)
-            output.writeInteger(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            cursor.append(byte: digit < 10 ? 0x30 + digit : 0x57 + digit)
             shift -= 4
         }
-        output.writeStaticString("\r\n")
+        cursor.append("\r\n")
     }
 }
 

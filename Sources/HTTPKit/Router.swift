@@ -3,8 +3,6 @@
 //     routes.add([.post], "/transform", transform)
 //     routes.add([.post], "/transform/{name...}", named)   // pathParameter: the rest, decoded
 
-public import NIOCore
-
 /// The routes of a server, in the order in which they are tried.
 public struct Routes: Sendable {
     fileprivate final class Route: Sendable {
@@ -105,7 +103,9 @@ public final class Router: HTTPHandler {
         return .drop
     }
 
-    public func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+    public func handle(
+        _ request: Request, content: consuming RequestContent, _ exchange: Exchange
+    ) {
         request.endpoint?.handle(request, content: content, exchange)
     }
 

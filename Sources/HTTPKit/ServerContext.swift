@@ -1,6 +1,5 @@
 // What the connections of a server share, and what those of one event loop share.
 
-import NIOCore
 internal import Synchronization
 
 /// Read by all loops; changed only through atomics.
@@ -24,85 +23,78 @@ final class ServerContext: Sendable {
 /// Belongs to its event loop, which is the only thread that touches its variables: that is why it
 /// may be passed between threads.
 final class LoopContext: @unchecked Sendable {
-    /// Write buffers up to this size are kept for later responses, and no more than this many.
-    private static var outputBytesMax: Int { 32 * 1024 }
-    private static var outputCountMax: Int { 32 }
-
     /// An answer that has waited so long for the turn's other events waits for no further one.
-    private static var unflushedNanosecondsMax: UInt64 { 1_000_000 }
+    private static var unsentNanosecondsMax: UInt64 { 1_000_000 }
 
     let server: ServerContext
-    let eventLoop: any EventLoop
+    let eventLoop: EventLoop
     let index: Int
     let observer: (any RequestObserver)?
-    var clock = LoopClock()
+    var date = DateClock()
+    /// Where sockets' bytes are read to.
+    let input = InputMemory()
+    /// The answers of this turn that are still to be sent.
+    var output = TurnOutput()
     private(set) var isDraining = false
-    /// Buffers to write the next responses to, and those that the last ones were written to.
-    private var outputs: [ByteBuffer] = []
-    private var usedOutputs: [ByteBuffer] = []
-    private var connections: [ConnectionHandler] = []
-    /// Those with answers to be flushed at the end of this turn of the loop, and since when.
-    private var unflushed: [ConnectionHandler] = []
-    private var unflushedTime: UInt64 = 0
+    private var connections: [Connection] = []
+    /// Those that have something in `output`, and since when.
+    private var unsent: [Connection] = []
+    private var unsentTime: UInt64 = 0
 
     init(
-        server: ServerContext, eventLoop: any EventLoop, index: Int,
-        observer: (any RequestObserver)?
+        server: ServerContext, eventLoop: EventLoop, index: Int, observer: (any RequestObserver)?
     ) {
         self.server = server
         self.eventLoop = eventLoop
         self.index = index
         self.observer = observer
+        // Until the loop ends.
+        eventLoop.onTurnEnd { self.sendAll() }
     }
 
-    /// An empty buffer: an earlier response's, whose memory is used again if its socket has let
-    /// go of it.
-    func takeOutput() -> ByteBuffer {
-        if outputs.isEmpty { swap(&outputs, &usedOutputs) }
-        var taken = outputs.popLast() ?? ByteBuffer()
-        taken.clear(minimumCapacity: 512)
-        return taken
-    }
-
-    func returnOutput(_ buffer: ByteBuffer) {
-        guard buffer.capacity <= Self.outputBytesMax,
-            outputs.count + usedOutputs.count < Self.outputCountMax
-        else { return }
-        usedOutputs.append(buffer)
-    }
-
-    /// Flushes the connection's answers behind the events that are at hand. Were each written
-    /// at once, the system would wake the client for each and run it in between: with 100
+    /// The connection's answers in `output` are sent behind the events that are at hand. Were each
+    /// sent at once, the system would wake the client for each and run it in between: with 100
     /// connections that took a third of a small request's time.
-    func flushAtTurnEnd(_ connection: ConnectionHandler, now: UInt64) {
-        if unflushed.isEmpty {
-            unflushedTime = now
-            eventLoop.execute { self.flushAll() }
-        }
-        unflushed.append(connection)
+    func sendAtTurnEnd(_ connection: Connection, now: UInt64) {
+        if unsent.isEmpty { unsentTime = now }
+        unsent.append(connection)
     }
 
     /// Before an event is worked through, which may take its time.
-    func flushOverdue(now: UInt64) {
-        if !unflushed.isEmpty, now &- unflushedTime >= Self.unflushedNanosecondsMax { flushAll() }
+    func sendOverdue(now: UInt64) {
+        let isOverdue = !unsent.isEmpty && now &- unsentTime >= Self.unsentNanosecondsMax
+        if isOverdue || output.isFull { sendAll() }
     }
 
-    private func flushAll() {
-        // What a flush sets off may have connections come in again.
-        var waiting: [ConnectionHandler] = []
-        swap(&waiting, &unflushed)
+    private func sendAll() {
+        if unsent.isEmpty { return }
+        // What is sent may have connections come in again.
+        var waiting: [Connection] = []
+        swap(&waiting, &unsent)
         let now = LoopClock.now
-        for connection in waiting { connection.turnEnded(now: now) }
+        for connection in waiting {
+            connection.isToBeSent = false
+            connection.sendOutput(now: now)
+        }
         waiting.removeAll(keepingCapacity: true)
-        if unflushed.isEmpty { swap(&waiting, &unflushed) }
+        guard unsent.isEmpty else { return }
+        swap(&waiting, &unsent)
+        output.removeAll()
     }
 
-    func add(_ connection: ConnectionHandler) {
+    // MARK: Connections
+
+    /// - Parameter descriptor: of a new connection.
+    func adopt(_ descriptor: Int32, isOverloaded: Bool) {
+        Connection(self, descriptor).begin(isOverloaded: isOverloaded)
+    }
+
+    func add(_ connection: Connection) {
         connection.indexInLoop = connections.count
         connections.append(connection)
     }
 
-    func remove(_ connection: ConnectionHandler) {
+    func remove(_ connection: Connection) {
         let index = connection.indexInLoop
         guard index >= 0 else { return }
         let last = connections.removeLast()
@@ -111,6 +103,7 @@ final class LoopContext: @unchecked Sendable {
             last.indexInLoop = index
         }
         connection.indexInLoop = -1
+        server.connectionCount.subtract(1, ordering: .relaxed)
     }
 
     func drain() {
@@ -127,5 +120,77 @@ final class LoopContext: @unchecked Sendable {
 
     func cutAll() {
         for connection in connections { connection.cut() }
+    }
+}
+
+/// Memory that one socket's bytes are read to and worked through in place, before those of the
+/// next. What is needed later is copied.
+@safe final class InputMemory {
+    /// Room for most requests as a whole. Only pages that were read to take memory.
+    static let byteCount = 128 * 1024
+
+    // Safety: allocated by `init` and freed by `deinit`; one socket's bytes are there at a time.
+    let bytes = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: InputMemory.byteCount, alignment: 64)
+
+    deinit { unsafe bytes.deallocate() }
+}
+
+/// The answers of one turn, one behind the other. Ranges say whose they are.
+@safe struct TurnOutput: ~Copyable {
+    private static var capacityMin: Int { 16 * 1024 }
+    /// From here on what is there is sent before more is worked on.
+    private static var fullByteCount: Int { 256 * 1024 }
+    /// Memory beyond this is given back at the turn's end.
+    private static var keptByteCount: Int { 512 * 1024 }
+
+    // Safety: owned; `count` bytes of it are written.
+    private var memory: UnsafeMutableRawBufferPointer
+    private(set) var count = 0
+
+    init() { unsafe memory = .allocate(byteCount: Self.capacityMin, alignment: 64) }
+
+    deinit { unsafe memory.deallocate() }
+
+    var isFull: Bool { count >= Self.fullByteCount }
+
+    /// Appends what `write` writes, which is given room for `byteCountMax` bytes.
+    /// - Returns: where it stands.
+    mutating func append(
+        byteCountMax: Int, _ write: (inout HeadCursor) -> Void
+    ) -> Range<Int> {
+        reserve(byteCountMax)
+        let start = count
+        // Safety: the room was reserved; the cursor checks each append against it.
+        var cursor = unsafe HeadCursor(
+            UnsafeMutableRawBufferPointer(rebasing: memory[start..<start + byteCountMax]))
+        write(&cursor)
+        count = start + cursor.byteCount
+        return start..<count
+    }
+
+    /// The bytes of a range that was returned since the last `removeAll`; valid until the next
+    /// append.
+    @unsafe func bytes(_ range: Range<Int>) -> UnsafeRawBufferPointer {
+        precondition(range.upperBound <= count)
+        return unsafe UnsafeRawBufferPointer(rebasing: memory[range])
+    }
+
+    mutating func removeAll() {
+        count = 0
+        if unsafe memory.count > Self.keptByteCount {
+            unsafe memory.deallocate()
+            unsafe memory = .allocate(byteCount: Self.capacityMin, alignment: 64)
+        }
+    }
+
+    private mutating func reserve(_ byteCount: Int) {
+        guard unsafe memory.count - count < byteCount else { return }
+        let larger = unsafe UnsafeMutableRawBufferPointer.allocate(
+            byteCount: max(2 * memory.count, count + byteCount), alignment: 64)
+        // Safety: the larger memory has room for what is written.
+        unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<count]))
+        unsafe memory.deallocate()
+        unsafe memory = larger
     }
 }

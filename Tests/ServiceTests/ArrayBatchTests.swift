@@ -1,7 +1,8 @@
 // `?each`, and compressed contents both ways, from outside.
 
-import NIOCore
 import Testing
+
+import struct NIOCore.ByteBuffer
 
 @testable import TransformService
 

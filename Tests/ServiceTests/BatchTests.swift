@@ -1,7 +1,6 @@
 // Batches from outside: lines and arrays in, outputs in their order out; failures, bounds, ends.
 
 import Dispatch
-import NIOCore
 import Testing
 
 @testable import TransformService

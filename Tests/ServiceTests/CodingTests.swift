@@ -1,8 +1,9 @@
 // gzip and deflate both ways: whole, in pieces, cut off, with garbage; and the choice of a coding.
 
-import NIOCore
 import Testing
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 @testable import TransformService
 

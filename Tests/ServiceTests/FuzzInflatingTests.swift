@@ -2,9 +2,10 @@
 // however the bytes are cut and however little room there is.
 
 import CZlib
-import NIOCore
 import Testing
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 @testable import TransformService
 

@@ -2,7 +2,6 @@
 
 import Dispatch
 import Glibc
-import NIOCore
 import Synchronization
 import Testing
 
@@ -322,7 +321,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         let server = try await TestServer { $0.address = .unix(path: path) }
         let client = try RawClient(path: path)
         #expect(client.ask(get("/get"), until: "/get ").hasPrefix("HTTP/1.1 200"))
-        await #expect(throws: HTTPServer.StartError.socketInUse(path: path)) {
+        await #expect(throws: ListenError.socketInUse(path: path)) {
             _ = try await TestServer { $0.address = .unix(path: path) }
         }
         await server.stop()
@@ -333,7 +332,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         let other = try RawClient(path: path)
         #expect(other.ask(get("/get"), until: "/get ").hasPrefix("HTTP/1.1 200"))
         await second.stop()
-        await #expect(throws: HTTPServer.StartError.notASocket(path: "/tmp")) {
+        await #expect(throws: ListenError.notASocket(path: "/tmp")) {
             _ = try await TestServer { $0.address = .unix(path: "/tmp") }
         }
     }

@@ -1,8 +1,9 @@
 // Clients that mean harm -> the right status, bounded memory, and other clients served meanwhile.
 
 import Glibc
-import NIOCore
 import Testing
+
+import struct NIOCore.ByteBuffer
 
 @testable import TransformService
 

@@ -1,7 +1,8 @@
 // What is kept of queries, and comparisons by words, against plain ones.
 
-import NIOCore
 import Testing
+
+import struct NIOCore.ByteBuffer
 
 @testable import HTTPKit
 
@@ -16,7 +17,7 @@ struct QueryMemoTests {
             try parser.parse(bytes, into: &request.head, limits: Limits())
         }
         #expect(isWhole)
-        request.begin(bytes: ByteBuffer(bytes: bytes), firstByteNanoseconds: 1)
+        request.begin(copying: bytes, firstByteNanoseconds: 1)
         return request
     }
 

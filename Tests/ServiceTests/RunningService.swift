@@ -24,7 +24,7 @@ struct RunningService {
         service = Service(
             configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             sink: sink, tokens: tokens)
-        server = try await service.start()
+        server = try service.start()
     }
 
     var port: Int { server.port ?? 0 }

@@ -1,7 +1,8 @@
 // Lines and elements found however the bytes are cut, against slow twins.
 
-import NIOCore
 import Testing
+
+import struct NIOCore.ByteBuffer
 
 @testable import TransformService
 

@@ -1,11 +1,13 @@
 // A server whose handlers answer in all the ways that HTTPKit offers.
 
 import Dispatch
-import NIOCore
 import Synchronization
 import Testing
 
+import struct NIOCore.ByteBuffer
+
 @testable import HTTPKit
+@testable import TransformService
 
 /// Notes what happened, for tests that wait for it.
 final class Events: Sendable {
@@ -38,9 +40,9 @@ final class Events: Sendable {
 
 /// Answers on the loop with method, path and content.
 private final class Echo: HTTPHandler {
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {
         var answer = ByteBuffer(string: "\(request.methodName) \(request.rawPath) ")
-        answer.writeImmutableBuffer(content)
+        answer.writeImmutableBuffer(content.buffer())
         exchange.respond(
             Response(.ok, contentType: "text/plain", content: .buffer(answer)))
     }
@@ -48,10 +50,11 @@ private final class Echo: HTTPHandler {
 
 /// Answers from another thread with the content's length.
 private final class Later: HTTPHandler {
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {
+        let count = content.byteCount
         DispatchQueue.global().async {
             var fields = ResponseFields()
-            fields.add("X-Count", "\(content.readableBytes)" as String)
+            fields.add("X-Count", "\(count)" as String)
             exchange.respond(Response(.ok, fields: fields, content: .text("later")))
         }
     }
@@ -63,7 +66,7 @@ private final class Silent: HTTPHandler {
 
     init(events: Events) { self.events = events }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {
         let events = events
         exchange.onCancel { _ = events.cancelled.add(1, ordering: .releasing) }
         events.handled.add(1, ordering: .releasing)
@@ -76,7 +79,7 @@ private final class Held: HTTPHandler {
 
     init(events: Events) { self.events = events }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {
         events.held.withLock { $0 = exchange }
         events.handled.add(1, ordering: .releasing)
     }
@@ -100,12 +103,12 @@ private final class StreamBack: HTTPHandler {
         return .stream(Receiver(), bytesMax: .max)
     }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {}
 }
 
 /// Begins an answer and gives it up.
 private final class Aborting: HTTPHandler {
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {
         exchange.start(Response(.ok))
         exchange.write(ByteBuffer(string: "half"))
         exchange.abort()
@@ -118,7 +121,7 @@ private final class Endless: HTTPHandler {
 
     init(events: Events) { self.events = events }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {
         let events = events
         exchange.onCancel { _ = events.cancelled.add(1, ordering: .releasing) }
         exchange.start(Response(.ok))
@@ -148,9 +151,11 @@ struct TestServer {
         routes.add([.post], "/stream", StreamBack())
         routes.add([.get], "/abort", Aborting())
         routes.add([.get], "/endless", Endless(events: events))
-        var configuration = HTTPServer.Configuration(.tcp(host: "127.0.0.1", port: 0))
+        var configuration = HTTPServer.Configuration(.tcp(host: "127.0.0.1", port: 0)) {
+            Thread.start(name: $0, stackBytes: 1 << 20, $1)
+        }
         change(&configuration)
-        server = try await HTTPServer.start(configuration, handler: Router(routes))
+        server = try HTTPServer.start(configuration, handler: Router(routes))
     }
 
     func client(receiveBufferBytes: Int32? = nil) throws -> RawClient {

@@ -6,12 +6,13 @@
 // fails, the array is read once more as a whole: if it is malformed, that is the answer.
 
 import HTTPKit
-import NIOCore
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 /// Its variables belong to the exchange's event loop, which is why it is `Sendable`.
 final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
-    let eventLoop: any EventLoop
+    let eventLoop: EventLoop
     private let exchange: Exchange
     private let work: BatchWork
     private let settings: BatchSettings
@@ -29,7 +30,7 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     private var isOver = false
     /// An element failed, and the array is read.
     private var isChecking = false
-    private var timer: Scheduled<Void>?
+    private var timer: LoopTimer?
 
     /// - Parameter end: called once.
     init(
@@ -50,12 +51,16 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     /// Begins to run what comes in.
     func start(_ program: BatchProgram, _ arguments: [QueryParameter]) {
-        timer = eventLoop.scheduleTask(
-            deadline: .uptimeNanoseconds(settings.deadlineNanoseconds)
-        ) { self.fail(Problem(.deadlineExceeded, "The deadline has passed.")) }
+        timer = eventLoop.schedule(atNanoseconds: settings.deadlineNanoseconds) {
+            self.deadlinePassed()
+        }
         exchange.onCancel { self.close() }
         let slice = PlanSlice(program, arguments, work, eventLoop) { self.planned($0) }
         work.queue.submit(slice, of: work.owner, isNext: false)
+    }
+
+    private func deadlinePassed() {
+        fail(Problem(.deadlineExceeded, "The deadline has passed."))
     }
 
     private func planned(_ result: Result<InputPlan, Problem>) {
@@ -149,6 +154,8 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     func stopped(_ part: BatchPart) {
         guard !isOver else { return }
+        // A line that met it fails because of it: whoever is first here, the answer is the same.
+        if MonotonicClock.nanoseconds() >= settings.deadlineNanoseconds { return deadlinePassed() }
         if case .failed? = part.end { work.limit(to: part.index) }
         advance()
     }

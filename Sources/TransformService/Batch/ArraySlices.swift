@@ -2,8 +2,9 @@
 // whether it is JSON at all.
 
 import HTTPKit
-import NIOCore
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 /// Some steps of a splitter.
 final class SplitSlice: Slice {
@@ -12,13 +13,13 @@ final class SplitSlice: Slice {
     private let splitter: ElementSplitter
     private let array: ByteBuffer
     private let work: BatchWork
-    private let eventLoop: any EventLoop
+    private let eventLoop: EventLoop
     private let done: @Sendable (ElementSplitter, [ElementSplitter.Part]) -> Void
 
     /// - Parameter done: called on the loop.
     init(
         _ splitter: ElementSplitter, _ array: ByteBuffer, _ work: BatchWork,
-        _ eventLoop: any EventLoop,
+        _ eventLoop: EventLoop,
         done: @escaping @Sendable (ElementSplitter, [ElementSplitter.Part]) -> Void
     ) {
         self.splitter = splitter
@@ -46,12 +47,12 @@ final class SplitSlice: Slice {
 final class CheckSlice: Slice {
     private let array: ByteBuffer
     private let work: BatchWork
-    private let eventLoop: any EventLoop
+    private let eventLoop: EventLoop
     private let done: @Sendable (Problem?) -> Void
 
     /// - Parameter done: called on the loop, with nil for JSON.
     init(
-        _ array: ByteBuffer, _ work: BatchWork, _ eventLoop: any EventLoop,
+        _ array: ByteBuffer, _ work: BatchWork, _ eventLoop: EventLoop,
         done: @escaping @Sendable (Problem?) -> Void
     ) {
         self.array = array

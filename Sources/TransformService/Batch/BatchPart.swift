@@ -6,9 +6,10 @@
 // A part stops when all its inputs are run, when one failed, or when it holds many outputs.
 
 import HTTPKit
-import NIOCore
 import Synchronization
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 /// What a batch's slices share.
 final class BatchWork: Sendable {
@@ -34,7 +35,7 @@ final class BatchWork: Sendable {
 
 /// Who a part comes back to.
 protocol PartReceiver: AnyObject, Sendable {
-    var eventLoop: any EventLoop { get }
+    var eventLoop: EventLoop { get }
 
     /// Called on the loop.
     func stopped(_ part: BatchPart)

@@ -2,8 +2,9 @@
 // is not inflated.
 
 import HTTPKit
-import NIOCore
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 /// Its variables are the loop's, but those of the slice in work, which one worker has meanwhile;
 /// the queue's lock and the loop's stand between. That is why it is `Sendable`.
@@ -22,7 +23,7 @@ final class Inflation: Slice, @unchecked Sendable {
 
     private let coding: ContentCoding
     private let work: BatchWork
-    private let eventLoop: any EventLoop
+    private let eventLoop: EventLoop
     private let inflater: Inflater
     private var held = ByteBuffer()
     private var isEnding = false
@@ -33,7 +34,7 @@ final class Inflation: Slice, @unchecked Sendable {
     private var input = ByteBuffer()
     private var isLast = false
 
-    init(_ coding: ContentCoding, _ work: BatchWork, _ eventLoop: any EventLoop) {
+    init(_ coding: ContentCoding, _ work: BatchWork, _ eventLoop: EventLoop) {
         self.coding = coding
         self.work = work
         self.eventLoop = eventLoop

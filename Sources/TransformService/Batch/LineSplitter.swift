@@ -7,7 +7,7 @@
 // A line longer than allowed is cut one byte behind its bound, where whoever looks at it sees that
 // it is too long; so what is held is bounded whatever comes.
 
-import NIOCore
+import struct NIOCore.ByteBuffer
 
 struct LineSplitter {
     /// Whole lines; the last may lack its newline.

@@ -2,20 +2,19 @@
 // loop.
 
 import HTTPKit
-import NIOCore
 import Transforms
 
 final class PlanSlice: Slice {
     private let program: BatchProgram
     private let arguments: [QueryParameter]
     private let work: BatchWork
-    private let eventLoop: any EventLoop
+    private let eventLoop: EventLoop
     private let done: @Sendable (Result<InputPlan, Problem>) -> Void
 
     /// - Parameter done: called on the loop.
     init(
         _ program: BatchProgram, _ arguments: [QueryParameter], _ work: BatchWork,
-        _ eventLoop: any EventLoop,
+        _ eventLoop: EventLoop,
         done: @escaping @Sendable (Result<InputPlan, Problem>) -> Void
     ) {
         self.program = program

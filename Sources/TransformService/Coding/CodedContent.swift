@@ -6,7 +6,8 @@
 // other in any number, and the check in the tail is put together from theirs.
 
 import CZlib
-import NIOCore
+
+import struct NIOCore.ByteBuffer
 
 /// Pieces of content behind each other; plain where there is no coding.
 struct CodedContent {

@@ -1,7 +1,8 @@
 // Content -> compressed bytes: of gzip's or zlib's format, or RFC 1951's alone.
 
 import CZlib
-import NIOCore
+
+import struct NIOCore.ByteBuffer
 
 /// One stream. It belongs to the thread that made it.
 @safe struct Deflater: ~Copyable {

@@ -6,7 +6,8 @@
 // It tells a stream that breaks off, bytes behind the end, and content that grows beyond reason.
 
 import CZlib
-import NIOCore
+
+import struct NIOCore.ByteBuffer
 
 /// Why there is no content in compressed bytes.
 enum CodingFailure: Error, Equatable {

@@ -1,8 +1,9 @@
 // Whole contents <-> their codings, with a look at the deadline every quarter of a mebibyte.
 
 import HTTPKit
-import NIOCore
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 enum WholeContent {
     private static var sliceBytes: Int { 256 << 10 }

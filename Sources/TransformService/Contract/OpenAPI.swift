@@ -2,7 +2,8 @@
 // (OpenAPI+Paths.swift) and what it is made of (OpenAPI+Components.swift), as JSON text.
 
 import HTTPKit
-import NIOCore
+
+import struct NIOCore.ByteBuffer
 
 enum OpenAPI {
     /// The whole document.
@@ -50,5 +51,5 @@ final class OpenAPIEndpoint: HTTPHandler {
         return .drop
     }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {}
 }

@@ -5,7 +5,8 @@
 // and `compile`, in front of `run`, where the program was not compiled before.
 
 import HTTPKit
-import NIOCore
+
+import struct NIOCore.ByteBuffer
 
 enum Answer {
     /// - Parameters:

@@ -5,8 +5,9 @@
 // Health, metrics and the contract stay open: orchestrators and scrapers have no token.
 
 import HTTPKit
-import NIOCore
 import Synchronization
+
+import struct NIOCore.ByteBuffer
 
 /// The tokens that hold now. They may be replaced while the service runs.
 final class AccessTokens: Sendable {
@@ -63,7 +64,9 @@ final class Guarded: HTTPHandler {
         return .drop
     }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+    func handle(
+        _ request: Request, content: consuming RequestContent, _ exchange: Exchange
+    ) {
         endpoint.handle(request, content: content, exchange)
     }
 

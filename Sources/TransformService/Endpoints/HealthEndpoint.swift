@@ -6,8 +6,9 @@
 // `?verbose` adds the parts.
 
 import HTTPKit
-import NIOCore
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 final class HealthEndpoint: HTTPHandler {
     enum Question: Sendable { case isAlive, isReady }
@@ -77,7 +78,7 @@ final class HealthEndpoint: HTTPHandler {
 
     private static var faultsShownMax: Int { 20 }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {}
 }
 
 /// The state of the service at one moment.

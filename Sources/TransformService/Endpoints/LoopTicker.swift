@@ -1,22 +1,22 @@
 // A periodic task on each event loop -> how late it runs: for so long the loop was busy otherwise.
 
-import NIOCore
+import HTTPKit
 import Transforms
 
 enum LoopTicker {
     private static var periodNanoseconds: UInt64 { 100_000_000 }
 
     /// Ticks until the loops end.
-    static func start(on loops: [any EventLoop], _ metrics: Metrics) {
+    static func start(on loops: [EventLoop], _ metrics: Metrics) {
         for (loop, counts) in zip(loops, metrics.loops) {
             schedule(on: loop, counts, at: MonotonicClock.nanoseconds() &+ periodNanoseconds)
         }
     }
 
     private static func schedule(
-        on loop: any EventLoop, _ counts: LoopMetrics, at due: UInt64
+        on loop: EventLoop, _ counts: LoopMetrics, at due: UInt64
     ) {
-        loop.scheduleTask(deadline: .uptimeNanoseconds(due)) {
+        _ = loop.schedule(atNanoseconds: due) {
             let now = MonotonicClock.nanoseconds()
             counts.ticked(at: now, lag: now > due ? now &- due : 0)
             schedule(on: loop, counts, at: now &+ periodNanoseconds)

@@ -1,7 +1,8 @@
 // `GET /metrics` -> Prometheus text, made on the event loop from counts that nobody waits for.
 
 import HTTPKit
-import NIOCore
+
+import struct NIOCore.ByteBuffer
 
 final class MetricsEndpoint: HTTPHandler {
     let service: Service
@@ -18,5 +19,5 @@ final class MetricsEndpoint: HTTPHandler {
         return .drop
     }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {}
 }

@@ -3,12 +3,13 @@
 
 import HTTPKit
 import Logging
-import NIOCore
 import Synchronization
 import Transforms
 
 final class Service: Sendable {
-    /// Of a run on an event loop: its thread's stack has 8 MiB, and it should be over soon.
+    private static var loopStackBytes: Int { 8 << 20 }
+
+    /// Of a run on an event loop: its thread's stack is small, and it should be over soon.
     private static var loopLimits: Transforms.Limits {
         var limits = Transforms.Limits()
         limits.memoryBytesMax = 16 << 20
@@ -79,9 +80,11 @@ final class Service: Sendable {
     }
 
     /// Binds and serves.
-    /// - Throws: `HTTPServer.StartError`, or the system's error from `bind`.
-    func start() async throws -> HTTPServer {
-        var server = HTTPServer.Configuration(configuration.address)
+    /// - Throws: `ListenError`.
+    func start() throws(ListenError) -> HTTPServer {
+        var server = HTTPServer.Configuration(configuration.address) { name, body in
+            Thread.start(name: name, stackBytes: Self.loopStackBytes, body)
+        }
         server.eventLoopCount = configuration.loopCount
         server.limits = configuration.connectionLimits
         server.connectionsMax = configuration.connectionCountMax
@@ -95,7 +98,7 @@ final class Service: Sendable {
         server.observer = { [metrics] index in
             RequestWatch(metrics: metrics, log: log, loopIndex: index)
         }
-        let started = try await HTTPServer.start(server, handler: Router(routes))
+        let started = try HTTPServer.start(server, handler: Router(routes))
         running.withLock { $0 = Running(server: started, routes: routes.templates) }
         LoopTicker.start(on: started.eventLoops, metrics)
         return started

@@ -2,7 +2,6 @@
 // head and the queue tell enough.
 
 import HTTPKit
-import NIOCore
 import Transforms
 
 extension Rejection {

@@ -2,8 +2,9 @@
 // loop, with a hard bound of steps; all others, and those that meet the bound, go to the workers.
 
 import HTTPKit
-import NIOCore
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 final class TransformEndpoint: HTTPHandler {
     let service: Service
@@ -34,8 +35,9 @@ final class TransformEndpoint: HTTPHandler {
             }
             let asked = try service.read(request, service.loopDesk(exchange.loopIndex))
             try service.checkTime(asked, byteCount: byteCount)
-            let job = TransformJob(service, asked, exchange, expectedByteCount: byteCount ?? 0)
-            return .stream(job, bytesMax: settings.bodyBytesMax)
+            let job = TransformJob(service, asked, exchange)
+            job.awaitContent()
+            return .gather(job, bytesMax: settings.bodyBytesMax)
         } catch {
             exchange.respond(error.response(requestID: RequestID.of(request)))
             return .drop
@@ -68,7 +70,9 @@ final class TransformEndpoint: HTTPHandler {
             : try service.batches.beginEach(request, asked, exchange, program)
     }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {
+    func handle(
+        _ request: Request, content: consuming RequestContent, _ exchange: Exchange
+    ) {
         do throws(Problem) {
             let desk = service.loopDesk(exchange.loopIndex)
             let asked = try service.read(request, desk)
@@ -79,7 +83,9 @@ final class TransformEndpoint: HTTPHandler {
             switch runHere(asked, content, exchange, desk, now) {
             case .answered: break
             case .left(let costKey):
-                TransformJob(service, asked, exchange, content: content, costKey: costKey).submit()
+                TransformJob(
+                    service, asked, exchange, content: content.buffer(), costKey: costKey
+                ).submit()
             }
         } catch {
             exchange.respond(error.response(requestID: RequestID.of(request)))
@@ -95,7 +101,8 @@ final class TransformEndpoint: HTTPHandler {
 
     /// Runs the request on the loop.
     private func runHere(
-        _ request: borrowing TransformRequest, _ content: ByteBuffer, _ exchange: Exchange,
+        _ request: borrowing TransformRequest, _ content: borrowing RequestContent,
+        _ exchange: Exchange,
         _ desk: LoopDesk,
         _ now: UInt64
     ) -> Try {
@@ -107,7 +114,7 @@ final class TransformEndpoint: HTTPHandler {
             costNanosecondsMax: service.configuration.loopCostNanosecondsMax,
             triesUnknown: desk.budget.mayTry(now: now))
         // Safety: the bytes stay while the closure runs, and the documents in them no longer.
-        let outcome = unsafe content.withUnsafeReadableBytes {
+        let outcome = unsafe content.withUnsafeBytes {
             unsafe desk.executor.execute(request, content: $0, bounds)
         }
         let timing = desk.executor.timing
@@ -127,7 +134,7 @@ final class TransformEndpoint: HTTPHandler {
         case .problem(let problem):
             response = Answer.problem(problem, request, desk.executor, queued: 0)
         case .unfinished, .cancelled:
-            learnAbandoned(desk, byteCount: content.readableBytes)
+            learnAbandoned(desk, byteCount: content.byteCount)
             return .left(costKey: desk.executor.programKey)
         }
         exchange.respond(response)

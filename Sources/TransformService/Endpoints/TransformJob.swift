@@ -1,23 +1,21 @@
 // A request that a worker is to run: its content as it comes in, its deadline, its end.
 //
-//     loop    receive ... finish -> submit .............. answer
+//     loop    content .. finish -> submit .............. answer
 //     worker                             execute -> respond
 //
 // The deadline's timer runs on the loop from the start, so that a job that waits, or whose content
 // comes slowly, is answered in time; a job that runs sees its deadline or its cancel flag itself.
 
 import HTTPKit
-import NIOCore
 import Synchronization
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 /// The loop's variables are touched on the exchange's event loop only; `content` is written there
 /// before the job is submitted and read by the one worker that takes it (the queue's lock stands
 /// between). That is why it is `Sendable`.
-final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
-    /// A body's buffer starts no larger than this, whatever Content-Length promises.
-    private static var reserveBytesMax: Int { 1024 * 1024 }
-
+final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     private let service: Service
     private let request: TransformRequest
     private let exchange: Exchange
@@ -32,46 +30,42 @@ final class TransformJob: PoolJob, BodyReceiver, @unchecked Sendable {
     /// When a worker began; 0 before.
     private let startedNanoseconds = Atomic<UInt64>(0)
     // The loop's variables.
-    private var timer: Scheduled<Void>?
+    private var timer: LoopTimer?
     private var ticket: UInt64?
     private var isOver = false
 
     var byteCount: Int { content.readableBytes }
     var deadlineNanoseconds: UInt64 { request.deadlineNanoseconds }
 
-    /// - Parameter expectedByteCount: of content that is still to come.
     init(
         _ service: Service, _ request: TransformRequest, _ exchange: Exchange,
-        expectedByteCount: Int? = nil, content: ByteBuffer = ByteBuffer(), costKey: Int? = nil
+        content: ByteBuffer = ByteBuffer(), costKey: Int? = nil
     ) {
         self.service = service
         self.request = request
         self.exchange = exchange
         self.content = content
         self.costKey = costKey
-        if let expectedByteCount {
-            self.content = ByteBufferAllocator().buffer(
-                capacity: min(expectedByteCount, Self.reserveBytesMax))
-            startTimer()
-        }
     }
+
+    /// The deadline holds while content comes in.
+    func awaitContent() { startTimer() }
 
     private func startTimer() {
         guard timer == nil else { return }
-        timer = exchange.eventLoop.scheduleTask(
-            deadline: .uptimeNanoseconds(request.deadlineNanoseconds)
-        ) { self.deadlinePassed() }
+        timer = exchange.eventLoop.schedule(atNanoseconds: request.deadlineNanoseconds) {
+            self.deadlinePassed()
+        }
         exchange.onCancel { self.clientLeft() }
     }
 
     // MARK: On the loop
 
-    func receive(_ piece: ByteBuffer, _ exchange: Exchange) {
+    func finish(_ content: ByteBuffer, _ exchange: Exchange) {
         guard !isOver else { return }
-        content.writeImmutableBuffer(piece)
+        self.content = content
+        submit()
     }
-
-    func finish(_ exchange: Exchange) { submit() }
 
     /// Hands the job to the workers, or answers 503.
     func submit() {

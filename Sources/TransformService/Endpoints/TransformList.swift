@@ -6,7 +6,8 @@
 // The digest is the ETag, so a client that asks again learns cheaply that nothing has changed.
 
 import HTTPKit
-import NIOCore
+
+import struct NIOCore.ByteBuffer
 
 final class TransformList: HTTPHandler {
     let transforms: TransformLibrary
@@ -34,7 +35,7 @@ final class TransformList: HTTPHandler {
         return .drop
     }
 
-    func handle(_ request: Request, content: ByteBuffer, _ exchange: Exchange) {}
+    func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {}
 
     private func respond(
         _ bytes: [UInt8], digest: String, _ request: Request, _ exchange: Exchange

@@ -4,7 +4,6 @@ import ArgumentParser
 import Glibc
 import HTTPKit
 import Logging
-import NIOCore
 
 /// `EX_UNAVAILABLE` of sysexits.h: the address can't be listened on.
 private let unavailableStatus: Int32 = 69
@@ -186,9 +185,7 @@ struct ServeCommand: ParsableCommand {
         let service = Service(
             settings, logger: logger, sink: sink, tokens: tokens, transforms: library)
         let server: HTTPServer
-        do {
-            server = try Blocking.wait { try await service.start() }
-        } catch {
+        do throws(ListenError) { server = try service.start() } catch {
             Process.writeError(
                 "cannot listen on \(Self.shown(settings.address, nil)): \(Self.reason(error))")
             throw ExitCode(unavailableStatus)
@@ -267,13 +264,13 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    private static func reason(_ error: any Error) -> String {
+    private static func reason(_ error: ListenError) -> String {
         switch error {
-        case HTTPServer.StartError.socketInUse: "the socket is in use"
-        case HTTPServer.StartError.notASocket: "what stands there is no socket"
-        case HTTPServer.StartError.badSocketPath: "the path is no socket address"
-        case let error as IOError: Process.message(ofSystemError: error.errnoCode)
-        default: "\(error)"
+        case .socketInUse: "the socket is in use"
+        case .notASocket: "what stands there is no socket"
+        case .badSocketPath: "the path is no socket address"
+        case .unknownHost: "the host has no address"
+        case .system(let error): Process.message(ofSystemError: error.errorNumber)
         }
     }
 }

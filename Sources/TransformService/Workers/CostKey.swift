@@ -1,6 +1,6 @@
 // A program, as far as a request shows it -> the key that its cost is learned under.
 
-import NIOCore
+import struct NIOCore.ByteBuffer
 
 /// What a program's cost is learned under.
 enum CostKey {

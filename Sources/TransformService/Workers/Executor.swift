@@ -5,9 +5,10 @@
 
 import Glibc
 import HTTPKit
-import NIOCore
 import Synchronization
 import Transforms
+
+import struct NIOCore.ByteBuffer
 
 /// Nanoseconds of a run's parts, for `Server-Timing`.
 struct Timing: Sendable {

@@ -1,16 +1,17 @@
-// A path -> free for a Unix socket to be bound there: what a dead server left is removed.
+// A path -> a Unix socket's address there, free to be bound: what a dead server left is removed.
 
 internal import Glibc
 
 enum UnixSocket {
     /// Removes a socket that nobody listens on.
-    /// - Throws: `StartError` if the path is in use, is no socket or cannot be an address.
-    static func prepare(_ path: String) throws(HTTPServer.StartError) {
+    /// - Throws: `ListenError` if the path is in use, is no socket or cannot be an address.
+    static func prepare(_ path: String) throws(ListenError) {
+        let address = try address(path)
         var status = stat()
         // Safety: the call writes the one `stat` that it is given.
         guard unsafe lstat(path, &status) == 0 else { return }
         guard status.st_mode & S_IFMT == S_IFSOCK else { throw .notASocket(path: path) }
-        if try isListenedOn(path) { throw .socketInUse(path: path) }
+        if isListenedOn(address) { throw .socketInUse(path: path) }
         remove(path)
     }
 
@@ -19,21 +20,25 @@ enum UnixSocket {
         _ = unsafe unlink(path)
     }
 
-    private static func isListenedOn(_ path: String) throws(HTTPServer.StartError) -> Bool {
+    static func address(_ path: String) throws(ListenError) -> sockaddr_un {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
         let capacity = MemoryLayout.size(ofValue: address.sun_path)
-        guard bytes.count < capacity, !bytes.contains(0) else {
+        guard !bytes.isEmpty, bytes.count < capacity, !bytes.contains(0) else {
             throw .badSocketPath(path: path)
         }
         // Safety: the guard leaves room for all bytes and the NUL that ends them.
         unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
+        return address
+    }
+
+    private static func isListenedOn(_ address: sockaddr_un) -> Bool {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         guard descriptor >= 0 else { return true }
-        defer { close(descriptor) }
+        defer { Socket.close(descriptor) }
         // Safety: a sockaddr_un may be passed as a sockaddr of its own size.
-        let result = unsafe withUnsafePointer(to: &address) { pointer in
+        let result = unsafe withUnsafePointer(to: address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }

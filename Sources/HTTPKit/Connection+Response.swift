@@ -1,11 +1,10 @@
 // Answers -> bytes on the channel: whole, streamed, and refusals.
 
-import Glibc
-import NIOCore
+internal import struct NIOCore.ByteBuffer
 
-extension ConnectionHandler {
-    /// Content up to this size is copied behind its head, into one buffer; longer content is
-    /// written from where it lies, in the same flush.
+extension Connection {
+    /// Content up to this size is copied behind its head; longer content is sent from where it
+    /// lies.
     private static var copyBytesMax: Int { 64 * 1024 }
 
     func respond(_ response: borrowing Response, serial: UInt64) {
@@ -37,28 +36,30 @@ extension ConnectionHandler {
     }
 
     private func send(_ response: borrowing Response, isRefusal: Bool) {
-        guard let context else { return }
         let now = LoopClock.now
         let plan = state.startResponse(hasLength: true, isRefusal: isRefusal)
+        let contentCount = plan.sendsContent ? response.content.byteCount : 0
         tally.status = response.status.code
-        tally.responseByteCount = plan.sendsContent ? response.content.byteCount : 0
+        tally.responseByteCount = contentCount
         tally.measures = response.measures
-        var output = loop.takeOutput()
-        let isComplete = ResponseWriter.write(
-            response, plan: plan, date: loop.clock.date(now: now),
-            copyBytesMax: Self.copyBytesMax, to: &output)
-        context.write(wrapOutboundOut(output), promise: nil)
-        loop.returnOutput(output)
-        if !isComplete { context.write(wrapOutboundOut(response.content.buffer), promise: nil) }
+        let copies = contentCount <= Self.copyBytesMax
+        let date = loop.date.date(now: now)
+        append(
+            byteCountMax: ResponseWriter.byteCountMax(response, copiesContent: copies), now: now
+        ) { cursor in
+            ResponseWriter.write(
+                response, plan: plan, date: date, copiesContent: copies && plan.sendsContent,
+                to: &cursor)
+        }
+        if !copies { append(response.content.buffer, now: now) }
         finishAnswer(now: now, wasCancelled: isRefusal)
     }
 
     private func finishAnswer(now: UInt64, wasCancelled: Bool) {
-        needsFlush = true
+        guard isConnected else { return }
         _ = state.finishResponse(now: now)
+        if state.phase == .lingering { close(isInputClosed ? .whole : .writing) }
         endExchange(wasCancelled: wasCancelled, now: now)
-        guard !isProcessing else { return }
-        flushIfNeeded(now: now)
         processInbound()
     }
 
@@ -82,99 +83,79 @@ extension ConnectionHandler {
     // MARK: Streams
 
     func startStream(_ head: borrowing Response, serial: UInt64) {
-        guard isOpen(serial), !state.hasResponseBegun, let context else { return }
+        guard isOpen(serial), !state.hasResponseBegun else { return }
         let now = LoopClock.now
         let plan = state.startResponse(hasLength: false)
         tally.status = head.status.code
-        var output = loop.takeOutput()
-        _ = ResponseWriter.write(
-            Response(head.status, contentType: head.contentType, fields: head.fields),
-            plan: plan, date: loop.clock.date(now: now), copyBytesMax: 0, to: &output)
-        context.write(wrapOutboundOut(output), promise: nil)
-        loop.returnOutput(output)
+        let bare = Response(head.status, contentType: head.contentType, fields: head.fields)
+        let date = loop.date.date(now: now)
+        append(
+            byteCountMax: ResponseWriter.byteCountMax(bare, copiesContent: false), now: now
+        ) { cursor in
+            ResponseWriter.write(
+                bare, plan: plan, date: date, copiesContent: false, to: &cursor)
+        }
         isStreaming = true
         isChunked = plan.framing == .chunked
         sendsContent = plan.sendsContent
-        flushSoon(now: now)
     }
 
     func writeStream(_ piece: ByteBuffer, then: (@Sendable (Bool) -> Void)?, serial: UInt64) {
-        guard isOpen(serial), isStreaming, let context else {
+        guard isOpen(serial), isStreaming else {
             then?(false)
             return
         }
+        let now = LoopClock.now
         if sendsContent, piece.readableBytes > 0 {
             tally.responseByteCount += piece.readableBytes
-            writePiece(piece, context)
+            writePiece(piece, now: now)
         }
-        flushSoon(now: LoopClock.now)
         guard let then else { return }
-        if context.channel.isWritable { then(true) } else { writeWaiters.append(then) }
+        if hasRoom(now: now) {
+            then(true)
+        } else if isConnected {
+            writeWaiters.append(then)
+        } else {
+            then(false)
+        }
     }
 
-    private func writePiece(_ piece: ByteBuffer, _ context: ChannelHandlerContext) {
-        guard isChunked else {
-            context.write(wrapOutboundOut(piece), promise: nil)
-            return
+    private func writePiece(_ piece: ByteBuffer, now: UInt64) {
+        let count = piece.readableBytes
+        let copies = count <= Self.copyBytesMax
+        append(
+            byteCountMax: ResponseWriter.chunkSizeByteCountMax + (copies ? count : 0) + 2, now: now
+        ) { cursor in
+            if isChunked { ResponseWriter.writeChunkSize(count, to: &cursor) }
+            if copies { cursor.append(piece) }
+            if copies, isChunked { cursor.append("\r\n") }
         }
-        var output = loop.takeOutput()
-        ResponseWriter.writeChunkSize(piece.readableBytes, to: &output)
-        if piece.readableBytes <= Self.copyBytesMax {
-            output.writeImmutableBuffer(piece)
-            output.writeStaticString("\r\n")
-            context.write(wrapOutboundOut(output), promise: nil)
-        } else {
-            context.write(wrapOutboundOut(output), promise: nil)
-            context.write(wrapOutboundOut(piece), promise: nil)
-            context.write(wrapOutboundOut(ByteBuffer(staticString: "\r\n")), promise: nil)
-        }
-        loop.returnOutput(output)
+        if copies { return }
+        append(piece, now: now)
+        if isChunked { append(byteCountMax: 2, now: now) { $0.append("\r\n") } }
     }
 
     func finishStream(_ measures: Measures, serial: UInt64) {
-        guard isOpen(serial), isStreaming, let context else { return }
+        guard isOpen(serial), isStreaming else { return }
         tally.measures = measures
+        let now = LoopClock.now
         if isChunked, sendsContent {
-            context.write(
-                wrapOutboundOut(ByteBuffer(staticString: "0\r\n\r\n")), promise: nil)
+            append(byteCountMax: 8, now: now) { $0.append("0\r\n\r\n") }
         }
-        finishAnswer(now: LoopClock.now, wasCancelled: false)
+        finishAnswer(now: now, wasCancelled: false)
     }
 
     func abort(serial: UInt64) {
         guard isOpen(serial) else { return }
+        sendOutput(now: LoopClock.now)
         // Where the end of the connection ends the content, only a reset tells that it broke off.
-        if isStreaming, !isChunked, let channel = context?.channel as? any SocketOptionProvider {
-            channel.setSoLinger(linger(l_onoff: 1, l_linger: 0)).whenComplete { _ in self.cut() }
-        } else {
-            cut()
-        }
+        if isStreaming, !isChunked { Socket.resetOnClose(descriptor) }
+        cut()
     }
 
     /// Tells a client that waits for it to send its content.
     func sendContinue() {
-        guard state.takeContinue(), let context else { return }
-        context.write(
-            wrapOutboundOut(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n")),
-            promise: nil)
-        needsFlush = true
-    }
-
-    private func flushSoon(now: UInt64) {
-        needsFlush = true
-        guard !isProcessing else { return }
-        flushIfNeeded(now: now)
-        setAlarm(now: now)
-    }
-}
-
-extension Response.Content {
-    var buffer: ByteBuffer {
-        switch self {
-        case .none: ByteBuffer()
-        case .text(let text): ByteBuffer(staticString: text)
-        case .bytes(let bytes): ByteBuffer(bytes: bytes)
-        case .buffer(let buffer): buffer
-        }
+        guard state.takeContinue() else { return }
+        append(byteCountMax: 32, now: LoopClock.now) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
     }
 }

@@ -4,8 +4,7 @@
 // then. Closing the listening socket resets those, so a filter first keeps new ones from being
 // made (their clients try again after a second and are refused then), and all others are accepted.
 
-import Glibc
-import NIOCore
+internal import Glibc
 
 enum Backlog {
     /// BPF's instruction, laid out as `struct sock_filter` of linux/filter.h.
@@ -16,9 +15,9 @@ enum Backlog {
     }
 
     /// `struct sock_fprog` of linux/filter.h.
-    // Safety: it points to one instruction, which stays until the filter is attached.
-    @safe private struct Filter: @unchecked Sendable {
+    @safe private struct Filter: BitwiseCopyable {
         var count: UInt16 = 1
+        // Safety: it points to one instruction, which stays until the filter is attached.
         var instructions: UnsafeMutablePointer<Instruction>
     }
 
@@ -26,32 +25,35 @@ enum Backlog {
     private static var pauseNanoseconds: UInt64 { 10_000_000 }
 
     /// Waits until no connection waits to be accepted, and sees to it that none comes after.
-    static func empty(of channel: any Channel) async {
-        await refuse(on: channel)
+    /// - Parameter descriptor: stays open meanwhile.
+    static func empty(_ descriptor: Int32) async {
+        refuse(descriptor)
         let end = LoopClock.now &+ waitNanosecondsMax
         var isEmpty = false
         while !isEmpty, LoopClock.now < end {
             try? await Task.sleep(nanoseconds: pauseNanoseconds)
-            isEmpty = await waitingCount(channel) == 0
+            isEmpty = waitingCount(descriptor) == 0
         }
     }
 
     /// Where there is no filter (a Unix socket has none), what comes last may be reset.
-    private static func refuse(on channel: any Channel) async {
-        guard let provider = channel as? any SocketOptionProvider else { return }
-        let instruction = UnsafeMutablePointer<Instruction>.allocate(capacity: 1)
+    private static func refuse(_ descriptor: Int32) {
         // BPF_RET | BPF_K: keep none of the packet's bytes.
-        unsafe instruction.initialize(to: Instruction(code: 6, constant: 0))
-        defer { unsafe instruction.deallocate() }
-        let filter = unsafe Filter(instructions: instruction)
-        try? await provider.unsafeSetSocketOption(
-            level: .socket, name: NIOBSDSocket.Option(rawValue: SO_ATTACH_FILTER), value: filter
-        ).get()
+        var instruction = Instruction(code: 6, constant: 0)
+        // Safety: the filter is copied while the closure runs.
+        unsafe withUnsafeMutablePointer(to: &instruction) { instruction in
+            Socket.setOption(
+                descriptor, SOL_SOCKET, SO_ATTACH_FILTER, unsafe Filter(instructions: instruction))
+        }
     }
 
     /// Connections that wait to be accepted: of a listening socket `tcpi_unacked` counts them.
-    private static func waitingCount(_ channel: any Channel) async -> UInt32 {
-        guard let provider = channel as? any SocketOptionProvider else { return 0 }
-        return (try? await provider.getTCPInfo().get().tcpi_unacked) ?? 0
+    private static func waitingCount(_ descriptor: Int32) -> UInt32 {
+        var facts = tcp_info()
+        var byteCount = socklen_t(MemoryLayout<tcp_info>.size)
+        // Safety: the call writes at most as many bytes as the facts have.
+        let result = unsafe getsockopt(
+            descriptor, Int32(IPPROTO_TCP), TCP_INFO, &facts, &byteCount)
+        return result == 0 ? facts.tcpi_unacked : 0
     }
 }

@@ -1,7 +1,6 @@
 // Seconds since 1970 -> the bytes of a Date field, written once a second for each event loop.
 
 internal import Glibc
-import NIOCore
 
 /// Civil time of a Unix second, in UTC.
 enum DateField {
@@ -37,22 +36,19 @@ enum DateField {
     }
 }
 
-/// The times that a loop's connections share. It belongs to its event loop.
-struct LoopClock {
+/// The Date field that a loop's connections share. It belongs to its event loop.
+struct DateClock {
     private var date: [UInt8] = []
-    private var dateEnd: UInt64 = 0
+    private var end: UInt64 = 0
 
-    /// Monotonic nanoseconds.
-    static var now: UInt64 { NIODeadline.now().uptimeNanoseconds }
-
-    /// The bytes of the Date field at the monotonic time `now`.
+    /// The bytes of the field at the monotonic time `now`.
     mutating func date(now: UInt64) -> [UInt8] {
-        if now >= dateEnd {
+        if now >= end {
             var time = timespec()
             // Safety: the call writes the one timespec that it is given.
             _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
             date = DateField.bytes(unixSeconds: max(0, Int(time.tv_sec)))
-            dateEnd = now &+ UInt64(1_000_000_000 - time.tv_nsec)
+            end = now &+ UInt64(1_000_000_000 - time.tv_nsec)
         }
         return date
     }

@@ -1,0 +1,29 @@
+/* epoll, eventfd, timerfd and accept4, which Swift's Glibc module leaves out. Their headers bring types along that
+   other modules have too, and Swift would take those for this one's; so the functions are declared here,
+   by other names, as the headers and the manual's section 2 have them. */
+
+struct epoll_watch {
+    unsigned int events;
+    unsigned long long mark;
+}
+#if defined(__x86_64__)
+__attribute__((packed))
+#endif
+;
+
+static const unsigned int EPOLL_READABLE = 0x001, EPOLL_WRITABLE = 0x004;
+static const unsigned int EPOLL_BROKEN = 0x008 | 0x010; /* EPOLLERR, EPOLLHUP */
+static const int TIMER_ABSOLUTE = 1; /* TFD_TIMER_ABSTIME */
+static const int EPOLL_ADD = 1, EPOLL_REMOVE = 2, EPOLL_CHANGE = 3;
+
+extern int epoll_make(int flags) __asm__("epoll_create1");
+extern int epoll_change(int poller, int operation, int descriptor, struct epoll_watch *watch)
+    __asm__("epoll_ctl");
+extern int epoll_await(int poller, struct epoll_watch *ready, int count, int milliseconds)
+    __asm__("epoll_wait");
+extern int event_make(unsigned int count, int flags) __asm__("eventfd");
+extern int timer_make(int clock, int flags) __asm__("timerfd_create");
+extern int timer_arm(int timer, int flags, const void *time, void *before)
+    __asm__("timerfd_settime");
+extern int socket_accept(int listener, void *address, unsigned int *byte_count, int flags)
+    __asm__("accept4");

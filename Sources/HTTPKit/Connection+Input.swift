@@ -1,0 +1,279 @@
+// A socket's bytes -> requests in work, and their content.
+//
+// Bytes are read to the loop's memory and worked through there; what is left over is copied to
+// `inbound`, and what a request in work needs of its head to the request. Content whose length is
+// known, and which is more than a read brought, is read to where it is collected.
+
+internal import struct NIOCore.ByteBuffer
+
+extension Connection {
+    /// A body's buffer starts no larger than this, whatever Content-Length promises.
+    private static var bodyReserveBytesMax: Int { 1024 * 1024 }
+    private static var discardThresholdByteCount: Int { 32 * 1024 }
+    /// A head with most contents; what is read beyond is copied once more.
+    private static var headReadBytesMax: Int { 32 * 1024 }
+    /// Of content that is read to where it is collected.
+    private static var contentReadBytesMin: Int { 4 * 1024 }
+    private static var contentReadBytesMax: Int { 512 * 1024 }
+
+    // MARK: From the socket
+
+    func readable(isBroken: Bool) {
+        guard mayRead else {
+            // Told of still, it would be again and again.
+            if isBroken { cut() } else { holdBackReading() }
+            return
+        }
+        if let left = state.knownContentByteCount, left >= Self.contentReadBytesMin,
+            receiver == nil, wantsContent, inbound.readableBytes == 0
+        {
+            return readContent(left)
+        }
+        let isStreamed = state.phase == .body || state.phase == .discarding
+        let memory = unsafe UnsafeMutableRawBufferPointer(
+            rebasing: loop.input.bytes[
+                ..<(isStreamed ? InputMemory.byteCount : Self.headReadBytesMax)])
+        switch unsafe Socket.receive(descriptor, memory) {
+        case .bytes(let count):
+            // Safety: so many bytes were read to the memory, which is read to next after this call.
+            unsafe process(UnsafeRawBufferPointer(rebasing: memory[..<count]))
+        case .end: inputEnded()
+        case .wouldBlock: break
+        case .failed: cut()
+        }
+    }
+
+    /// Reads to where the content is collected.
+    private func readContent(_ left: Int) {
+        if content.writableBytes < min(left, Self.contentReadBytesMin) {
+            content.reserveCapacity(minimumWritableBytes: min(left, max(content.capacity, 4096)))
+        }
+        let room = min(left, content.writableBytes, Self.contentReadBytesMax)
+        var result = Socket.Reading.wouldBlock
+        // Safety: the call writes below the room's end, as many bytes as it says.
+        unsafe content.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
+            result = unsafe Socket.receive(
+                descriptor, UnsafeMutableRawBufferPointer(rebasing: memory[..<room]))
+            if case .bytes(let count) = result { return count }
+            return 0
+        }
+        switch result {
+        case .bytes(let count):
+            let now = LoopClock.now
+            tally.requestByteCount += count
+            state.contentRead(byteCount: count, now: now)
+            guard state.isContentComplete else { return setAlarm(now: now) }
+            unsafe process(UnsafeRawBufferPointer(start: nil, count: 0))
+        case .end: inputEnded()
+        case .wouldBlock: break
+        case .failed: cut()
+        }
+    }
+
+    /// Whether more bytes may come: not while enough is here that nobody can take yet.
+    private var mayRead: Bool {
+        if isInputClosed || isContentPaused && state.phase == .body { return false }
+        switch state.phase {
+        case .planning, .waiting, .idle, .head:
+            let bound = state.phase == .head ? Int.max : loop.server.limits.pipelinedBytesMax
+            return inbound.readableBytes <= bound
+        case .body, .discarding, .lingering, .closed:
+            return true
+        }
+    }
+
+    private func holdBackReading() {
+        loop.eventLoop.setInterest(self, interest.subtracting(.read))
+    }
+
+    private func resumeReading() {
+        guard !interest.contains(.read), mayRead else { return }
+        loop.eventLoop.setInterest(self, interest.union(.read))
+    }
+
+    // MARK: Bytes
+
+    /// Works through what was left over.
+    func processInbound() {
+        guard isConnected, !isProcessing else { return }
+        let now = LoopClock.now
+        if inbound.readableBytes > 0 {
+            var buffer = ByteBuffer()
+            swap(&buffer, &inbound)
+            // Safety: the buffer stays while the closure runs.
+            let count = unsafe buffer.withUnsafeReadableBytes { unsafe work(on: $0, now: now) }
+            buffer.moveReaderIndex(forwardBy: count)
+            if isConnected, buffer.readableBytes > 0 { inbound = buffer }
+        }
+        processed(now: now)
+    }
+
+    /// - Parameter bytes: may be overwritten after the call.
+    private func process(_ bytes: UnsafeRawBufferPointer) {
+        if inbound.readableBytes > 0 {
+            // A buffer that is never quite empty would grow at its end for ever.
+            if inbound.readerIndex >= Self.discardThresholdByteCount { inbound.discardReadBytes() }
+            unsafe inbound.writeBytes(bytes)
+            return processInbound()
+        }
+        let now = LoopClock.now
+        let count = unsafe work(on: bytes, now: now)
+        if isConnected, count < bytes.count {
+            unsafe inbound.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[count...]))
+        }
+        processed(now: now)
+    }
+
+    private func processed(now: UInt64) {
+        guard isConnected else { return }
+        resumeReading()
+        closeAfterInput()
+        setAlarm(now: now)
+    }
+
+    /// Works through bytes as far as possible.
+    /// - Returns: how many are done with.
+    private func work(on bytes: UnsafeRawBufferPointer, now: UInt64) -> Int {
+        var offset = 0
+        /// Content that one read brought.
+        var whole: UnsafeRawBufferPointer?
+        isProcessing = true
+        loop.sendOverdue(now: now)
+        loop: while isConnected {
+            if state.phase == .body, isContentPaused { break }
+            if state.phase == .idle {
+                if offset == bytes.count { break }
+                // A client that sends requests but does not read answers waits for itself.
+                if !hasRoom(now: now) { break }
+            }
+            // Safety: the state looks at the bytes inside this call only.
+            let step = state.next(
+                unsafe Bytes(UnsafeRawBufferPointer(rebasing: bytes[offset...])),
+                into: &request.head, now: now)
+            let start = offset
+            offset += step.consumed
+            switch step.action {
+            case .wait:
+                if state.phase == .body, wantsContent { sendContinue() }
+                break loop
+            case .again: break
+            case .head:
+                // Safety: `keepHead` copies them before they go.
+                unsafe request.begin(
+                    UnsafeRawBufferPointer(rebasing: bytes[start..<offset]),
+                    firstByteNanoseconds: state.firstByteTime)
+                serial &+= 1
+                if let observer = loop.observer {
+                    tally.hasBegun = true
+                    observer.requestBegan()
+                }
+                planBody(now: now)
+            case .content(let skipped, _):
+                // Safety: what is not copied is used up inside this call.
+                let piece = unsafe UnsafeRawBufferPointer(
+                    rebasing: bytes[start + skipped..<offset])
+                tally.requestByteCount += piece.count
+                if state.isContentComplete, receiver == nil, content.readableBytes == 0 {
+                    unsafe whole = piece
+                } else {
+                    unsafe take(piece)
+                }
+            case .end:
+                unsafe contentEnded(whole, now: now)
+                unsafe whole = nil
+            case .refuse(let error):
+                offset = bytes.count
+                refuse(error)
+            case .close:
+                cut()
+            }
+        }
+        isProcessing = false
+        if state.hasExchange { request.keepHead() }
+        return offset
+    }
+
+    // MARK: Content
+
+    private func planBody(now: UInt64) {
+        let exchange = Exchange(connection: self, serial: serial)
+        let plan = loop.server.handler.receive(request, exchange)
+        guard state.phase == .planning else { return }
+        let bytesMax: Int
+        wantsContent = true
+        switch plan {
+        case .collect(let bound):
+            bytesMax = bound ?? loop.server.limits.bodyBytesMax
+        case .gather(let gatherer, let bound):
+            self.gatherer = gatherer
+            bytesMax = bound
+        case .stream(let receiver, let bound):
+            self.receiver = receiver
+            bytesMax = bound
+        case .drop:
+            wantsContent = false
+            receiver = Dropper.shared
+            bytesMax = loop.server.limits.discardBytesMax
+        }
+        // A ByteBuffer holds less than 4 GiB.
+        let isCollected = receiver == nil
+        do {
+            try state.startBody(
+                bytesMax: isCollected ? min(bytesMax, Int(Int32.max)) : bytesMax, now: now)
+        } catch {
+            refuse(error)
+        }
+    }
+
+    /// Collects a piece, or hands it on. Awaited content may lie here without `100 Continue`.
+    private func take(_ piece: UnsafeRawBufferPointer) {
+        if let receiver {
+            return receiver.receive(
+                unsafe ByteBuffer(bytes: piece), Exchange(connection: self, serial: serial))
+        }
+        if content.capacity == 0 {
+            let bound = min(request.contentLength ?? 0, Self.bodyReserveBytesMax)
+            content.reserveCapacity(max(bound, piece.count * 2))
+        }
+        unsafe content.writeBytes(piece)
+    }
+
+    /// - Parameter whole: all of it, if one read brought it; else it was collected.
+    private func contentEnded(_ whole: UnsafeRawBufferPointer?, now: UInt64) {
+        request.contentReadNanoseconds = now
+        let exchange = Exchange(connection: self, serial: serial)
+        if let receiver { return receiver.finish(exchange) }
+        var collected = ByteBuffer()
+        swap(&collected, &content)
+        // Safety: it lives as long as the bytes, which stay while the caller works through them.
+        let content =
+            if let whole = unsafe whole {
+                unsafe RequestContent(borrowed: whole)
+            } else {
+                RequestContent(collected)
+            }
+        if let gatherer { return gatherer.finish(content.buffer(), exchange) }
+        loop.server.handler.handle(request, content: content, exchange)
+    }
+
+    func pauseContent(serial: UInt64) {
+        guard isOpen(serial) else { return }
+        isContentPaused = true
+        state.pauseBody()
+    }
+
+    func resumeContent(serial: UInt64) {
+        guard isOpen(serial), isContentPaused else { return }
+        isContentPaused = false
+        state.resumeBody(now: LoopClock.now)
+        processInbound()
+    }
+}
+
+/// Takes content that nobody wants.
+private final class Dropper: BodyReceiver, Sendable {
+    static let shared = Dropper()
+
+    func receive(_ piece: ByteBuffer, _ exchange: Exchange) {}
+    func finish(_ exchange: Exchange) {}
+}

@@ -1,0 +1,111 @@
+// An address -> a listening socket; its connections -> whoever takes them.
+
+internal import Glibc
+
+/// Why a server could not begin to listen.
+public enum ListenError: Error, Equatable {
+    /// Another process listens on the Unix socket.
+    case socketInUse(path: String)
+    /// Something that is no socket stands at the path.
+    case notASocket(path: String)
+    /// The path does not fit a socket address, or holds a NUL.
+    case badSocketPath(path: String)
+    /// No address is known for the host.
+    case unknownHost(String)
+    /// The system refused.
+    case system(SocketError)
+}
+
+/// Accepts connections on one loop.
+final class Listener: EventSource {
+    /// Connections that one event accepts, before others of its loop have their turn.
+    private static var acceptCountMax: Int { 64 }
+    /// Without a descriptor for the next connection, time passes before the next try.
+    private static var pauseNanoseconds: UInt64 { 100_000_000 }
+
+    private let loop: EventLoop
+    private let take: (Int32) -> Void
+
+    /// - Parameter take: called with the descriptor of each connection, which it is to close.
+    init(_ descriptor: Int32, _ loop: EventLoop, _ take: @escaping (Int32) -> Void) {
+        self.loop = loop
+        self.take = take
+        super.init(descriptor: descriptor)
+    }
+
+    override func ready(_ readiness: Readiness) {
+        for _ in 0..<Self.acceptCountMax {
+            switch Socket.accept(descriptor) {
+            case .descriptor(let accepted): take(accepted)
+            case .gone: continue
+            case .none: return
+            case .exhausted:
+                loop.setInterest(self, [])
+                let (loop, listener) = (loop, OnLoop(value: self))
+                _ = loop.schedule(atNanoseconds: LoopClock.now &+ Self.pauseNanoseconds) {
+                    loop.setInterest(listener.value, .read)
+                }
+                return
+            }
+        }
+    }
+
+    /// Closes the socket: connections that wait to be accepted are reset.
+    func close() {
+        loop.deregister(self)
+        Socket.close(descriptor)
+    }
+
+    // MARK: Addresses
+
+    /// Listens at the first address of a host that can be listened at.
+    /// - Throws: `ListenError`.
+    static func listen(
+        host: String, port: Int, backlog: Int32
+    ) throws(ListenError) -> Int32 {
+        var hints = unsafe addrinfo()
+        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        unsafe hints.ai_flags = AI_PASSIVE
+        var list: UnsafeMutablePointer<addrinfo>?
+        // Safety: the strings live for the call; the list is freed once it has been walked.
+        guard unsafe getaddrinfo(host, String(port), &hints, &list) == 0, let first = unsafe list
+        else { throw .unknownHost(host) }
+        defer { unsafe freeaddrinfo(first) }
+        var failure = ListenError.unknownHost(host)
+        var next: UnsafeMutablePointer<addrinfo>? = unsafe first
+        while let entry = unsafe next?.pointee {
+            let address = unsafe UnsafeRawBufferPointer(
+                start: entry.ai_addr, count: Int(entry.ai_addrlen))
+            do throws(SocketError) {
+                return try unsafe Socket.listen(
+                    family: entry.ai_family, address, reusesAddress: true,
+                    backlog: backlog)
+            } catch {
+                failure = .system(error)
+            }
+            unsafe next = entry.ai_next
+        }
+        throw failure
+    }
+
+    /// - Throws: `ListenError`.
+    static func listen(
+        unixPath path: String, backlog: Int32
+    ) throws(ListenError) -> Int32 {
+        try UnixSocket.prepare(path)
+        let address = try UnixSocket.address(path)
+        // Safety: the bytes live for the call.
+        let result = unsafe withUnsafeBytes(of: address) { bytes in
+            Result { () throws(SocketError) in
+                try unsafe Socket.listen(
+                    family: AF_UNIX, bytes, reusesAddress: false, backlog: backlog)
+            }
+        }
+        do { return try result.get() } catch { throw .system(error) }
+    }
+}
+
+/// Something that is touched on its loop only, on the way there: that is why it may be `Sendable`.
+struct OnLoop<Value>: @unchecked Sendable {
+    let value: Value
+}
