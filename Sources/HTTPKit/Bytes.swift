@@ -1,8 +1,7 @@
-// Borrowed bytes -> bytes, words and runs: the reading side of the codec.
+// Borrowed bytes -> bytes, blocks and runs: the reading side of the codec.
 //
 // `Bytes` points at memory that somebody else keeps alive for the length of one call. Scans look at
-// eight bytes at a time: a word is tested for "some byte of it is special" with a few integer
-// operations, and the lowest marked byte is the first special one.
+// sixteen bytes at a time: a mask marks the special ones, and its words tell the first.
 
 internal import Glibc
 
@@ -35,58 +34,74 @@ struct Bytes {
             littleEndian: unsafe base.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
+    /// Sixteen bytes from `offset` on.
+    @inline(__always) func block(at offset: Int) -> SIMD16<UInt8> {
+        assert(offset >= 0 && offset + 16 <= count)
+        // Safety: the callers' loops leave sixteen bytes before an end that is at most `count`.
+        return unsafe base.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
+    }
+
+    /// Where the first byte stands in `start..<end` that the mask of its block marks; else `end`.
+    /// - Parameters:
+    ///   - marks: which bytes of a block are looked for.
+    ///   - isMarked: the same for one byte.
+    @inline(__always) private func first(
+        from start: Int, to end: Int, _ marks: (SIMD16<UInt8>) -> SIMDMask<SIMD16<Int8>>,
+        _ isMarked: (UInt8) -> Bool
+    ) -> Int {
+        var offset = start
+        while offset + 16 <= end {
+            // Safety: a mask has the size and layout of its 16 bytes.
+            let words = unsafe unsafeBitCast(marks(block(at: offset)), to: SIMD2<UInt64>.self)
+            if words[0] != 0 { return offset + words[0].trailingZeroBitCount >> 3 }
+            if words[1] != 0 { return offset + 8 + words[1].trailingZeroBitCount >> 3 }
+            offset += 16
+        }
+        while offset < end, !isMarked(self[offset]) { offset += 1 }
+        return offset
+    }
+
     /// Where the first byte below 0x20 but HTAB, or 0x7F, stands in `start..<end`; else `end`.
     /// Those are the bytes that end a field value, or may not be in it.
     func endOfFieldValue(from start: Int, to end: Int) -> Int {
-        var offset = start
-        while true {
-            while offset + 8 <= end {
-                let marks = word(at: offset).marks(below: 0x20)
-                if marks != 0 {
-                    offset += marks.trailingZeroBitCount >> 3
-                    break
-                }
-                offset += 8
-            }
-            while offset < end, self[offset] >= 0x20, self[offset] != 0x7F { offset += 1 }
-            guard offset < end, self[offset] == Byte.tab else { return offset }
-            offset += 1
-        }
+        first(
+            from: start, to: end,
+            { ($0 .< all(0x20) .& ($0 .!= all(Byte.tab))) .| ($0 .== all(0x7F)) },
+            { $0 < 0x20 && $0 != Byte.tab || $0 == 0x7F })
     }
 
     /// Where the first byte outside 0x21...0x7E stands in `start..<end`; else `end`.
     func endOfTarget(from start: Int, to end: Int) -> Int {
-        var offset = start
-        while offset + 8 <= end {
-            let word = word(at: offset)
-            let marks = word.marks(below: 0x21) | (word & 0x8080_8080_8080_8080)
-            if marks != 0 { return offset + marks.trailingZeroBitCount >> 3 }
-            offset += 8
-        }
-        while offset < end, self[offset] > 0x20, self[offset] < 0x7F { offset += 1 }
-        return offset
+        first(
+            from: start, to: end, { $0 .< all(0x21) .| ($0 .> all(0x7E)) },
+            { $0 < 0x21 || $0 > 0x7E })
     }
 
     /// Where the first byte that is no token character stands in `start..<end`; else `end`.
     func endOfToken(from start: Int, to end: Int) -> Int {
-        var offset = start
-        while offset < end, ByteSet.token.contains(self[offset]) { offset += 1 }
+        var offset = endOfWord(from: start, to: end)
+        while offset < end, ByteSet.token.contains(self[offset]) {
+            offset = endOfWord(from: offset + 1, to: end)
+        }
         return offset
+    }
+
+    /// Where the first byte stands that is no letter, digit, `-` or `.`; else `end`.
+    func endOfWord(from start: Int, to end: Int) -> Int {
+        first(
+            from: start, to: end,
+            {
+                let isLetter = (($0 | all(0x20)) &- all(0x61)) .< all(26)
+                let isOther = ($0 &- all(0x2D)) .< all(2) .| (($0 &- all(0x30)) .< all(10))
+                return .!(isLetter .| isOther)
+            }, { ($0 | 0x20) &- 0x61 >= 26 && $0 &- 0x2D >= 2 && $0 &- 0x30 >= 10 })
     }
 
     /// Where `byte` first stands in `start..<end`.
     func firstOffset(of byte: UInt8, from start: Int, to end: Int) -> Int? {
-        var offset = start
-        while offset + 8 <= end {
-            let marks = word(at: offset).marks(of: byte)
-            if marks != 0 { return offset + marks.trailingZeroBitCount >> 3 }
-            offset += 8
-        }
-        while offset < end {
-            if self[offset] == byte { return offset }
-            offset += 1
-        }
-        return nil
+        let offset = first(
+            from: start, to: end, { $0 .== all(byte) }, { $0 == byte })
+        return offset < end ? offset : nil
     }
 
     /// Whether `range` has the bytes of an array.
@@ -186,6 +201,9 @@ struct Bytes {
     }
 }
 
+/// A block of one byte: comparisons with a scalar are done byte by byte.
+@inline(__always) private func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
+
 /// The bytes that the protocol gives a meaning.
 enum Byte {
     static var tab: UInt8 { 0x09 }
@@ -218,21 +236,4 @@ struct ByteSet {
     static var token: ByteSet { ByteSet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE) }
     /// RFC 3986 3.2.2 reg-name without `%`: letters, digits, `-._~` and `!$&'()*+,;=`.
     static var host: ByteSet { ByteSet(low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
-}
-
-extension UInt64 {
-    /// The high bit of each byte that is below `limit` (at most 0x80) or 0x7F. The lowest mark is
-    /// right; marks above it may be false, for a subtraction borrows from the next byte.
-    func marks(below limit: UInt64) -> UInt64 {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let low = (self &- ones &* limit) & ~self & 0x8080_8080_8080_8080
-        return low | marks(of: 0x7F)
-    }
-
-    /// The high bit of each byte that is `byte`. The lowest mark is right.
-    func marks(of byte: UInt8) -> UInt64 {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let difference = self ^ (ones &* UInt64(byte))
-        return (difference &- ones) & ~difference & 0x8080_8080_8080_8080
-    }
 }

@@ -38,21 +38,65 @@ extension Connection {
     private func send(_ response: borrowing Response, isRefusal: Bool) {
         let now = LoopClock.now
         let plan = state.startResponse(hasLength: true, isRefusal: isRefusal)
-        let contentCount = plan.sendsContent ? response.content.byteCount : 0
+        let count = response.content.byteCount
+        let copies = plan.sendsContent && count <= Self.copyBytesMax
         tally.status = response.status.code
-        tally.responseByteCount = contentCount
+        tally.responseByteCount = plan.sendsContent ? count : 0
         tally.measures = response.measures
-        let copies = contentCount <= Self.copyBytesMax
-        let date = loop.date.date(now: now)
+        let lines = response.fields.lines
+        let content = response.content
+        appendHead(
+            response.status, response.contentType, contentByteCount: count, plan: plan, now: now,
+            fieldsByteCountMax: lines.readableBytes, copiedByteCount: copies ? count : 0
+        ) {
+            $0.append(lines)
+        } content: {
+            if copies { ResponseWriter.write(content, to: &$0) }
+        }
+        if plan.sendsContent, !copies { append(content.buffer, now: now) }
+        finishAnswer(now: now, wasCancelled: isRefusal)
+    }
+
+    /// Answers with content that is copied, and fields that are written in their place.
+    func respond(
+        _ answer: borrowing DirectAnswer, content: UnsafeRawBufferPointer, serial: UInt64,
+        fields: (inout HeadCursor) -> Void
+    ) {
+        guard isOpen(serial), !state.hasResponseBegun else { return }
+        let now = answer.now
+        let plan = state.startResponse(hasLength: true)
+        let copies = plan.sendsContent && content.count <= Self.copyBytesMax
+        tally.status = answer.status.code
+        tally.responseByteCount = plan.sendsContent ? content.count : 0
+        tally.measures = answer.measures
+        appendHead(
+            answer.status, answer.contentType, contentByteCount: content.count, plan: plan,
+            now: now, fieldsByteCountMax: answer.fieldsByteCountMax,
+            copiedByteCount: copies ? content.count : 0, fields: fields
+        ) {
+            if copies { unsafe $0.append(content) }
+        }
+        if plan.sendsContent, !copies { append(unsafe ByteBuffer(bytes: content), now: now) }
+        finishAnswer(now: now, wasCancelled: false)
+    }
+
+    private func appendHead(
+        _ status: Status, _ contentType: StaticString?, contentByteCount: Int,
+        plan: ConnectionState.ResponsePlan, now: UInt64, fieldsByteCountMax: Int,
+        copiedByteCount: Int = 0, fields: (inout HeadCursor) -> Void,
+        content: (inout HeadCursor) -> Void = { _ in }
+    ) {
+        let loop = loop
+        loop.date.update(now: now)
         append(
-            byteCountMax: ResponseWriter.byteCountMax(response, copiesContent: copies), now: now
+            byteCountMax: ResponseWriter.byteCountMax(contentType: contentType)
+                + fieldsByteCountMax + copiedByteCount, now: now
         ) { cursor in
             ResponseWriter.write(
-                response, plan: plan, date: date, copiesContent: copies && plan.sendsContent,
-                to: &cursor)
+                status, contentType: contentType, contentByteCount: contentByteCount, plan: plan,
+                date: loop.date, to: &cursor, fields)
+            content(&cursor)
         }
-        if !copies { append(response.content.buffer, now: now) }
-        finishAnswer(now: now, wasCancelled: isRefusal)
     }
 
     private func finishAnswer(now: UInt64, wasCancelled: Bool) {
@@ -87,14 +131,11 @@ extension Connection {
         let now = LoopClock.now
         let plan = state.startResponse(hasLength: false)
         tally.status = head.status.code
-        let bare = Response(head.status, contentType: head.contentType, fields: head.fields)
-        let date = loop.date.date(now: now)
-        append(
-            byteCountMax: ResponseWriter.byteCountMax(bare, copiesContent: false), now: now
-        ) { cursor in
-            ResponseWriter.write(
-                bare, plan: plan, date: date, copiesContent: false, to: &cursor)
-        }
+        let lines = head.fields.lines
+        appendHead(
+            head.status, head.contentType, contentByteCount: 0, plan: plan, now: now,
+            fieldsByteCountMax: lines.readableBytes
+        ) { $0.append(lines) }
         isStreaming = true
         isChunked = plan.framing == .chunked
         sendsContent = plan.sendsContent

@@ -38,18 +38,21 @@ enum DateField {
 
 /// The Date field that a loop's connections share. It belongs to its event loop.
 struct DateClock {
-    private var date: [UInt8] = []
+    /// The field's value.
+    private(set) var bytes: [UInt8] = []
+    /// What most answers begin with: their status line, and the field up to its line's end.
+    private(set) var okStart: [UInt8] = []
     private var end: UInt64 = 0
 
-    /// The bytes of the field at the monotonic time `now`.
-    mutating func date(now: UInt64) -> [UInt8] {
+    /// Sees to it that they are right at the monotonic time `now`.
+    mutating func update(now: UInt64) {
         if now >= end {
             var time = timespec()
             // Safety: the call writes the one timespec that it is given.
             _ = unsafe clock_gettime(CLOCK_REALTIME, &time)
-            date = DateField.bytes(unixSeconds: max(0, Int(time.tv_sec)))
+            bytes = DateField.bytes(unixSeconds: max(0, Int(time.tv_sec)))
+            okStart = Array("HTTP/1.1 200 OK\r\nDate: ".utf8) + bytes
             end = now &+ UInt64(1_000_000_000 - time.tv_nsec)
         }
-        return date
     }
 }

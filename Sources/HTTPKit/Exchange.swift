@@ -27,6 +27,18 @@ public struct Exchange: Sendable {
         }
     }
 
+    /// Answers on the loop, without anything made but the answer's bytes.
+    /// - Parameters:
+    ///   - content: copied before the call returns.
+    ///   - fields: appends the answer's field lines.
+    @unsafe public func respondHere(
+        _ answer: borrowing DirectAnswer, content: UnsafeRawBufferPointer,
+        fields: (inout HeadCursor) -> Void
+    ) {
+        assert(eventLoop.isCurrent)
+        unsafe connection.respond(answer, content: content, serial: serial, fields: fields)
+    }
+
     /// Answers with the server's own error content. The connection lives on.
     /// - Parameter fields: further fields, such as Allow.
     public func refuse(_ error: ProtocolError, fields: ResponseFields = ResponseFields()) {

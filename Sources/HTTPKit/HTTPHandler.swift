@@ -53,11 +53,11 @@ public struct ErrorContent: Sendable {
     public var bytes: [UInt8]
     public var fields: ResponseFields
     /// The request's name in the content, for the observer.
-    public var name: String?
+    public var name: RequestName?
 
     public init(
         contentType: StaticString, bytes: [UInt8], fields: ResponseFields = ResponseFields(),
-        name: String? = nil
+        name: RequestName? = nil
     ) {
         self.contentType = contentType
         self.bytes = bytes

@@ -16,8 +16,10 @@ internal import Glibc
     public internal(set) var pathParameter: String?
     /// Of the router's `templates`; nil for a path that it does not know.
     public internal(set) var routeIndex: Int?
+    /// What a `QueryMemo` has of its query.
+    var queryValue: AnyObject?
     /// What the request is called in answers and logs; its handler may set it.
-    public var name: String?
+    public var name: RequestName?
     /// Monotonic time (CLOCK_MONOTONIC) of the request's first byte; for a
     /// pipelined one, of the moment when its turn came.
     public internal(set) var firstByteNanoseconds: UInt64 = 0
@@ -187,5 +189,6 @@ internal import Glibc
         if endpoint != nil { endpoint = nil }
         routeIndex = nil
         if name != nil { name = nil }
+        if queryValue != nil { queryValue = nil }
     }
 }

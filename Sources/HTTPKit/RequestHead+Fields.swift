@@ -21,6 +21,10 @@ extension RequestHead {
             interpretConnection(bytes, value)
         case 12 where bytes.equals(name, ignoringCase: "content-type"):
             _ = note(.contentType)
+        case 12 where bytes.equals(name, ignoringCase: "x-request-id"):
+            _ = note(.requestID)
+        case 12 where bytes.equals(name, ignoringCase: "grpc-timeout"):
+            _ = note(.grpcTimeout)
         case 14 where bytes.equals(name, ignoringCase: "content-length"):
             guard contentLength == nil else {
                 throw ProtocolError(.repeatedContentLength, at: name.lowerBound)
@@ -33,6 +37,10 @@ extension RequestHead {
         case 17 where bytes.equals(name, ignoringCase: "transfer-encoding"):
             hasTransferEncoding = true
             try interpretCodings(bytes, value)
+        case 20 where bytes.equals(name, ignoringCase: "x-request-timeout-ms"):
+            _ = note(.requestTimeout)
+        case 30 where bytes.equals(name, ignoringCase: "x-envoy-expected-rq-timeout-ms"):
+            _ = note(.envoyTimeout)
         default:
             break
         }
@@ -107,7 +115,9 @@ enum HostRule {
             }
             offset += 1
         } else {
-            while offset < value.upperBound, bytes[offset] != 0x3A {
+            while true {
+                offset = bytes.endOfWord(from: offset, to: value.upperBound)
+                if offset == value.upperBound || bytes[offset] == 0x3A { break }
                 if bytes[offset] == 0x25 {
                     guard offset + 2 < value.upperBound, Byte.hexDigit(bytes[offset + 1]) != nil,
                         Byte.hexDigit(bytes[offset + 2]) != nil

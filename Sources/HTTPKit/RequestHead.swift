@@ -18,6 +18,7 @@ struct FieldLine {
 /// Fields that the parser recognises while it scans, so that finding them costs nothing.
 public enum KnownField: UInt8, Sendable, CaseIterable {
     case host, contentType, contentEncoding, accept, acceptEncoding
+    case requestID, requestTimeout, envoyTimeout, grpcTimeout
 }
 
 /// How the content of a request is delimited. Without either field there is none, whatever the
@@ -56,7 +57,7 @@ struct RequestHead: ~Copyable {
     /// A bit for each length of a name, from 1 to 63 bytes; longer ones share the first.
     private var nameLengths: UInt64 = 0
     /// One above the index of each known field's first line; 0 where it is absent.
-    private var known: (UInt32, UInt32, UInt32, UInt32, UInt32) = (0, 0, 0, 0, 0)
+    private var known = SIMD16<UInt16>(repeating: 0)
 
     /// Whether the client lets the connection live on after the response (RFC 9112 9.3).
     var wantsKeepAlive: Bool {
@@ -85,7 +86,7 @@ struct RequestHead: ~Copyable {
         hasForeignCoding = false
         contentLength = nil
         nameLengths = 0
-        known = (0, 0, 0, 0, 0)
+        known = SIMD16(repeating: 0)
     }
 
     /// Appends a line.
@@ -105,32 +106,16 @@ struct RequestHead: ~Copyable {
     }
 
     func line(_ field: KnownField) -> FieldLine? {
-        let index =
-            switch field {
-            case .host: known.0
-            case .contentType: known.1
-            case .contentEncoding: known.2
-            case .accept: known.3
-            case .acceptEncoding: known.4
-            }
+        let index = known[Int(field.rawValue)]
         return index == 0 ? nil : fields[Int(index) - 1]
     }
 
     /// Notes that the last line is the first of its name.
     /// - Returns: whether it was the first.
     mutating func note(_ field: KnownField) -> Bool {
-        let index = UInt32(fields.count)
-        func set(_ place: inout UInt32) -> Bool {
-            if place != 0 { return false }
-            place = index
-            return true
-        }
-        return switch field {
-        case .host: set(&known.0)
-        case .contentType: set(&known.1)
-        case .contentEncoding: set(&known.2)
-        case .accept: set(&known.3)
-        case .acceptEncoding: set(&known.4)
-        }
+        if known[Int(field.rawValue)] != 0 { return false }
+        // Safety: `Limits.fieldCountMax` bounds the lines of a head.
+        known[Int(field.rawValue)] = UInt16(truncatingIfNeeded: fields.count)
+        return true
     }
 }

@@ -156,6 +156,7 @@ struct RequestHeadParser {
         while cursor < end {
             switch phase {
             case .fieldStart:
+                if try wholeField(bytes, to: end, into: &head, limits) { continue }
                 switch bytes[cursor] {
                 case Byte.carriageReturn:
                     phase = .endLineFeed
@@ -205,6 +206,28 @@ struct RequestHeadParser {
         }
         if cursor == bound { throw ProtocolError(.fieldsTooLong, at: cursor) }
         return false
+    }
+
+    /// Reads a field line that is whole and as most are; what is not is left to the phases, byte by
+    /// byte.
+    @inline(__always) private mutating func wholeField(
+        _ bytes: Bytes, to end: Int, into head: inout RequestHead, _ limits: borrowing Limits
+    ) throws(ProtocolError) -> Bool {
+        let colon = bytes.endOfWord(from: cursor, to: end)
+        // Behind the colon at least a line end.
+        guard colon > cursor, colon + 2 < end, bytes[colon] == 0x3A,
+            head.fields.count < limits.fieldCountMax
+        else { return false }
+        let start = bytes[colon + 1] == Byte.space ? colon + 2 : colon + 1
+        let stop = bytes.endOfFieldValue(from: start, to: end)
+        guard stop + 1 < end, bytes[stop] == Byte.carriageReturn,
+            bytes[stop + 1] == Byte.lineFeed,
+            stop == start || !Byte.isBlank(bytes[start]) && !Byte.isBlank(bytes[stop - 1])
+        else { return false }
+        (nameStart, nameEnd, valueStart) = (cursor, colon, start)
+        cursor = stop + 2
+        try appendField(bytes, into: &head)
+        return true
     }
 
     /// Appends the line that ends two bytes before the cursor and looks at what its name means.

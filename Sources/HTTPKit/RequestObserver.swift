@@ -41,7 +41,7 @@ public struct RequestRecord: Sendable {
     /// Into the router's `templates`; nil for paths that it does not know.
     public internal(set) var routeIndex: Int?
     /// `Request.name`, or what the server's error content was named.
-    public internal(set) var name: String?
+    public internal(set) var name: RequestName?
     public internal(set) var startNanoseconds: UInt64
     public internal(set) var endNanoseconds: UInt64
     /// Content without its coding.
@@ -53,7 +53,7 @@ public struct RequestRecord: Sendable {
 
     public init(
         loopIndex: Int, status: UInt16, method: Method = .other, routeIndex: Int? = nil,
-        name: String? = nil, startNanoseconds: UInt64 = 0, endNanoseconds: UInt64 = 0,
+        name: RequestName? = nil, startNanoseconds: UInt64 = 0, endNanoseconds: UInt64 = 0,
         requestByteCount: Int = 0, responseByteCount: Int = 0, isCut: Bool = false,
         measures: Measures = Measures()
     ) {

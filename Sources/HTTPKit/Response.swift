@@ -13,53 +13,29 @@ public struct ResponseFields: Sendable {
 
     public var isEmpty: Bool { lines.readableBytes == 0 }
 
-    /// Forgets all lines but keeps their memory, if no response holds it.
-    public mutating func removeAll() { lines.clear() }
-
     /// Appends a line. Control characters in `value` become spaces, so that no value can end its
     /// line: what a client sent may be echoed.
     public mutating func add(_ name: StaticString, _ value: String) {
-        var value = value
-        value.withUTF8 { value in
-            unsafe add(name, byteCountMax: value.count) { memory in
-                // Safety: there is room for the value's bytes.
-                guard let from = value.baseAddress, let to = memory.baseAddress else { return 0 }
-                for i in 0..<value.count {
-                    let byte = unsafe from[i]
-                    unsafe to[i] = byte < 0x20 || byte == 0x7F ? Byte.space : byte
-                }
-                return value.count
-            }
+        add(byteCountMax: HeadCursor.fieldByteCount(name) + value.utf8.count) {
+            $0.field(name, value)
         }
     }
 
     public mutating func add(_ name: StaticString, _ value: StaticString) {
-        unsafe add(name, byteCountMax: value.utf8CodeUnitCount) { memory in
-            // Safety: a StaticString of ASCII has a pointer to that many bytes for ever.
-            unsafe memory.baseAddress?.update(
-                from: value.utf8Start, count: value.utf8CodeUnitCount)
-            return value.utf8CodeUnitCount
+        add(byteCountMax: HeadCursor.fieldByteCount(name) + value.utf8CodeUnitCount) {
+            $0.field(name, value)
         }
     }
 
-    /// Appends a line whose value `write` makes in place.
-    /// - Parameters:
-    ///   - byteCountMax: how much room `write` is given.
-    ///   - write: writes no control characters, and returns how many bytes it has written.
-    @unsafe public mutating func add(
-        _ name: StaticString, byteCountMax: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Int
-    ) {
-        let ends = name.utf8CodeUnitCount + 4
+    /// Appends lines that `write` writes, in room for `byteCountMax` bytes.
+    public mutating func add(byteCountMax: Int, _ write: (inout HeadCursor) -> Void) {
         if lines.capacity == 0 {
-            lines.reserveCapacity(max(Self.usualByteCount, byteCountMax + ends))
+            lines.reserveCapacity(max(Self.usualByteCount, byteCountMax))
         }
-        unsafe lines.writeWithUnsafeMutableBytes(minimumWritableBytes: byteCountMax + ends) {
-            memory in
+        unsafe lines.writeWithUnsafeMutableBytes(minimumWritableBytes: byteCountMax) { memory in
+            // Safety: the cursor checks each append against the room.
             var cursor = unsafe HeadCursor(memory)
-            cursor.append(name)
-            cursor.append(": ")
-            unsafe cursor.append(byteCountMax: byteCountMax, write)
-            cursor.append("\r\n")
+            write(&cursor)
             return cursor.byteCount
         }
     }
@@ -114,5 +90,27 @@ extension Response.Content {
         case .bytes(let bytes): ByteBuffer(bytes: bytes)
         case .buffer(let buffer): buffer
         }
+    }
+}
+
+/// A complete answer whose fields and content are written straight to where they are sent from.
+public struct DirectAnswer: Sendable {
+    public var status: Status
+    public var contentType: StaticString?
+    /// Room for the field lines.
+    public var fieldsByteCountMax: Int
+    public var measures: Measures
+    /// Monotonic time.
+    public var now: UInt64
+
+    public init(
+        _ status: Status, contentType: StaticString?, fieldsByteCountMax: Int, measures: Measures,
+        now: UInt64
+    ) {
+        self.status = status
+        self.contentType = contentType
+        self.fieldsByteCountMax = fieldsByteCountMax
+        self.measures = measures
+        self.now = now
     }
 }

@@ -10,118 +10,42 @@
 
 internal import struct NIOCore.ByteBuffer
 
-/// Appends to memory that the caller reserved.
-@safe
-struct HeadCursor {
-    private let start: UnsafeMutableRawPointer
-    private let capacity: Int
-    private(set) var byteCount = 0
-
-    @unsafe
-    init(_ buffer: UnsafeMutableRawBufferPointer) {
-        // Safety: the buffer comes from a reservation above zero bytes.
-        unsafe start = buffer.baseAddress!
-        capacity = buffer.count
-    }
-
-    mutating func append(_ text: StaticString) {
-        let count = text.utf8CodeUnitCount
-        precondition(count <= capacity - byteCount)
-        // Safety: the precondition leaves room; a StaticString has a pointer to its bytes.
-        unsafe start.advanced(by: byteCount).copyMemory(from: text.utf8Start, byteCount: count)
-        byteCount += count
-    }
-
-    mutating func append(_ bytes: borrowing [UInt8]) {
-        precondition(bytes.count <= capacity - byteCount)
-        // Safety: the precondition leaves room for all bytes of the array.
-        unsafe bytes.withUnsafeBytes { source in
-            guard let base = source.baseAddress else { return }
-            unsafe start.advanced(by: byteCount).copyMemory(from: base, byteCount: source.count)
-        }
-        byteCount += bytes.count
-    }
-
-    mutating func append(byte: UInt8) {
-        precondition(byteCount < capacity)
-        // Safety: the precondition leaves room for one byte.
-        unsafe start.storeBytes(of: byte, toByteOffset: byteCount, as: UInt8.self)
-        byteCount += 1
-    }
-
-    /// Appends what `write` writes, which is given room for `byteCountMax` bytes.
-    @unsafe mutating func append(
-        byteCountMax: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Int
-    ) {
-        precondition(byteCountMax >= 0 && byteCountMax <= capacity - byteCount)
-        // Safety: the precondition leaves room.
-        let room = unsafe UnsafeMutableBufferPointer(
-            start: (start + byteCount).assumingMemoryBound(to: UInt8.self), count: byteCountMax)
-        let written = unsafe write(room)
-        precondition(written >= 0 && written <= byteCountMax)
-        byteCount += written
-    }
-
-    mutating func append(decimal value: Int) {
-        var divisor = 1
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(byte: 0x30 + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
-        }
-    }
-}
-
 enum ResponseWriter {
     /// More than all lines need that we write ourselves, the content type excepted.
     private static var ownBytesMax: Int { 256 }
 
-    /// Room that the head of `response` needs, and its content if that is copied behind it.
-    static func byteCountMax(
-        _ response: borrowing Response, copiesContent: Bool
-    ) -> Int {
-        ownBytesMax + (response.contentType?.utf8CodeUnitCount ?? 0)
-            + response.fields.lines.readableBytes
-            + (copiesContent ? response.content.byteCount : 0)
+    /// Room that a head needs besides the handler's fields.
+    static func byteCountMax(contentType: StaticString?) -> Int {
+        ownBytesMax + (contentType?.utf8CodeUnitCount ?? 0)
     }
 
-    /// Appends the head of `response`, then its content if that is to be copied.
+    /// Writes a head; `fields` appends the handler's.
     static func write(
-        _ response: borrowing Response, plan: ConnectionState.ResponsePlan, date: [UInt8],
-        copiesContent: Bool, to cursor: inout HeadCursor
+        _ status: Status, contentType: StaticString?, contentByteCount: Int,
+        plan: ConnectionState.ResponsePlan, date: borrowing DateClock, to cursor: inout HeadCursor,
+        _ fields: (inout HeadCursor) -> Void
     ) {
-        writeHead(
-            response, plan: plan, date: date, contentCount: response.content.byteCount,
-            to: &cursor)
-        if copiesContent { writeContent(response.content, to: &cursor) }
-    }
-
-    private static func writeHead(
-        _ response: borrowing Response, plan: ConnectionState.ResponsePlan, date: [UInt8],
-        contentCount: Int, to cursor: inout HeadCursor
-    ) {
-        let status = response.status
         if status.code == 200 {
-            cursor.append("HTTP/1.1 200 OK\r\nDate: ")
+            cursor.append(date.okStart)
         } else {
             cursor.append("HTTP/1.1 ")
             cursor.append(decimal: Int(status.code))
             cursor.append(" ")
             cursor.append(status.reason)
             cursor.append("\r\nDate: ")
+            cursor.append(date.bytes)
         }
-        cursor.append(date)
-        if let type = response.contentType {
+        if let contentType {
             cursor.append("\r\nContent-Type: ")
-            cursor.append(type)
+            cursor.append(contentType)
         }
         cursor.append("\r\n")
-        if !response.fields.isEmpty { cursor.append(response.fields.lines) }
+        fields(&cursor)
         switch plan.framing {
         case .length where status.isContentless: break
         case .length:
             cursor.append("Content-Length: ")
-            cursor.append(decimal: contentCount)
+            cursor.append(decimal: contentByteCount)
             cursor.append("\r\n")
         case .chunked: cursor.append("Transfer-Encoding: chunked\r\n")
         case .untilClose: break
@@ -133,7 +57,7 @@ enum ResponseWriter {
         }
     }
 
-    private static func writeContent(_ content: Response.Content, to cursor: inout HeadCursor) {
+    static func write(_ content: Response.Content, to cursor: inout HeadCursor) {
         switch content {
         case .none: break
         case .text(let text): cursor.append(text)
@@ -154,17 +78,5 @@ enum ResponseWriter {
             shift -= 4
         }
         cursor.append("\r\n")
-    }
-}
-
-extension HeadCursor {
-    mutating func append(_ buffer: ByteBuffer) {
-        precondition(buffer.readableBytes <= capacity - byteCount)
-        // Safety: the precondition leaves room for all readable bytes.
-        unsafe buffer.withUnsafeReadableBytes { source in
-            guard let base = source.baseAddress else { return }
-            unsafe start.advanced(by: byteCount).copyMemory(from: base, byteCount: source.count)
-        }
-        byteCount += buffer.readableBytes
     }
 }

@@ -205,16 +205,16 @@ struct LoopBudgetTests {
     @Test func boundsATurn() {
         var budget = LoopBudget()
         let bound = LoopBudget.turnNanosecondsMax
-        #expect(budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin - 1) == false)
-        #expect(budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin) == true)
-        #expect(budget.ran(nanoseconds: bound - LoopBudget.countedNanosecondsMin - 1) == false)
-        #expect(budget.hasTurn)
-        #expect(budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin) == false)
-        #expect(!budget.hasTurn)
-        budget.endTurn()
-        #expect(budget.hasTurn)
-        #expect(budget.ran(nanoseconds: bound) == true)
-        #expect(!budget.hasTurn)
+        budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin - 1, inTurn: 7)
+        budget.ran(nanoseconds: bound - 1, inTurn: 7)
+        #expect(budget.hasTime(inTurn: 7))
+        budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin, inTurn: 7)
+        #expect(!budget.hasTime(inTurn: 7))
+        #expect(budget.hasTime(inTurn: 8))
+        budget.ran(nanoseconds: bound - 1, inTurn: 8)
+        #expect(budget.hasTime(inTurn: 8))
+        budget.ran(nanoseconds: bound, inTurn: 8)
+        #expect(!budget.hasTime(inTurn: 8))
     }
 
     @Test func boundsWhatIsGivenUpInASecond() {

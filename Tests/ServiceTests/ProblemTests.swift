@@ -112,7 +112,7 @@ struct ProblemTests {
     @Test func escapesAndCutsDetails() {
         var problem = Problem(.programError, "a\"\\\n\u{1}" + String(repeating: "x", count: 5_000))
         problem.count = 3
-        let response = problem.response(requestID: "id")
+        let response = problem.response(requestID: .given("id"))
         guard case .bytes(let bytes) = response.content else {
             Issue.record("no bytes")
             return

@@ -181,7 +181,7 @@ struct TransformEndpointTests {
     @Test func echoesOrMakesRequestIDs() async throws {
         try await RunningService.with { running in
             let content = #"{"program":"1"}"#
-            let long = String(repeating: "x", count: RequestID.countMax)
+            let long = String(repeating: "x", count: RequestName.byteCountMax)
             for given in ["a-1", long] {
                 let reply = try await running.post(content, fields: "X-Request-Id: \(given)\r\n")
                 #expect(reply.field("X-Request-Id") == given)

@@ -201,7 +201,7 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         let isArray = settings.terminator == UInt8(ascii: ",")
         if isArray { outputs.append(UInt8(ascii: "]")) }
         var fields = ResponseFields()
-        fields.add("X-Request-Id", settings.requestID)
+        fields.add("X-Request-Id", settings.requestID.text)
         if let digest = settings.digest { fields.add("Transform-Digest", digest) }
         fields.add(settings.answerCoding)
         var answer = ByteBuffer(bytes: outputs.head)

@@ -27,7 +27,7 @@ struct BatchSettings: Sendable {
 
     var form: OutputForm
     var errors: ErrorMode
-    var requestID: String
+    var requestID: RequestName
     /// Stands behind each output.
     var terminator: UInt8
     /// The longest time for one input.

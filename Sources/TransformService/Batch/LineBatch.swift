@@ -234,7 +234,7 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     private func head(content: ByteBuffer) -> Response {
         var fields = ResponseFields()
-        fields.add("X-Request-Id", settings.requestID)
+        fields.add("X-Request-Id", settings.requestID.text)
         if let digest = settings.digest { fields.add("Transform-Digest", digest) }
         fields.add(settings.answerCoding)
         return Response(

@@ -5,27 +5,61 @@
 // and `compile`, in front of `run`, where the program was not compiled before.
 
 import HTTPKit
+import Transforms
 
 import struct NIOCore.ByteBuffer
 
 enum Answer {
     /// - Parameters:
     ///   - buffer: a copy of the executor's output.
-    ///   - fields: empty; memory for the answer's fields.
     static func output(
         _ buffer: ByteBuffer, _ request: borrowing TransformRequest, _ executor: Executor,
-        queued: UInt64, fields: consuming ResponseFields = ResponseFields()
+        queued: UInt64
     ) -> Response {
-        fields.add("X-Request-Id", request.requestID)
-        addServerTiming(executor.timing, queued: queued, to: &fields)
-        if let transform = executor.transform {
-            fields.add("Transform-Digest", transform.digest)
+        var fields = ResponseFields()
+        let (name, timing, digest) = (
+            request.requestID, executor.timing, executor.transform?.digest
+        )
+        fields.add(byteCountMax: fieldsByteCountMax(name, digest)) {
+            write(name, timing, queued: queued, digest, to: &$0)
         }
         var response = Response(
             .ok, contentType: executor.choice.media.contentType, fields: fields,
             content: .buffer(buffer))
         response.measures = executor.measures(queued: queued)
         return response
+    }
+
+    /// Answers with the executor's output, on the loop.
+    static func respondHere(
+        _ exchange: Exchange, _ request: borrowing TransformRequest, _ executor: Executor
+    ) {
+        let (name, timing, digest) = (
+            request.requestID, executor.timing, executor.transform?.digest
+        )
+        let answer = DirectAnswer(
+            .ok, contentType: executor.choice.media.contentType,
+            fieldsByteCountMax: fieldsByteCountMax(name, digest),
+            measures: executor.measures(queued: 0), now: executor.endNanoseconds)
+        // Safety: the output stays as it is while the answer is written.
+        unsafe executor.output.withUnsafeBytes { content in
+            unsafe exchange.respondHere(answer, content: content) {
+                write(name, timing, queued: 0, digest, to: &$0)
+            }
+        }
+    }
+
+    private static func fieldsByteCountMax(_ name: RequestName, _ digest: String?) -> Int {
+        256 + 5 * durationByteCountMax + name.byteCount + (digest?.utf8.count ?? 0)
+    }
+
+    private static func write(
+        _ name: RequestName, _ timing: Timing, queued: UInt64, _ digest: String?,
+        to cursor: inout HeadCursor
+    ) {
+        cursor.field("X-Request-Id", name)
+        write(timing, queued: queued, to: &cursor)
+        if let digest { cursor.field("Transform-Digest", digest) }
     }
 
     static func problem(
@@ -44,8 +78,14 @@ enum Answer {
     static func addServerTiming(
         _ timing: Timing, queued: UInt64, to fields: inout ResponseFields
     ) {
+        fields.add(byteCountMax: 32 + 5 * durationByteCountMax) {
+            write(timing, queued: queued, to: &$0)
+        }
+    }
+
+    private static func write(_ timing: Timing, queued: UInt64, to cursor: inout HeadCursor) {
         // Safety: five durations at most, each in the room that one needs.
-        unsafe fields.add("Server-Timing", byteCountMax: 5 * durationByteCountMax) { bytes in
+        unsafe cursor.field("Server-Timing", byteCountMax: 5 * durationByteCountMax) { bytes in
             guard let out = bytes.baseAddress else { return 0 }
             var count = 0
             unsafe append("queue;dur=", queued, to: out, &count)

@@ -134,6 +134,7 @@ final class Service: Sendable {
     func read(_ request: Request, _ desk: LoopDesk) throws(Problem) -> TransformRequest {
         try .read(
             request, transforms.current, queries: desk.queries,
+            requestID: desk.ids.name(of: request),
             timeoutNanoseconds: configuration.timeoutNanoseconds)
     }
 
@@ -153,7 +154,8 @@ final class Service: Sendable {
                 limits: limits,
                 outputBytesMax: min(Self.loopOutputBytesMax, configuration.outputBytesMax),
                 cache: programs, isTentative: true,
-                servesInlinePrograms: configuration.servesInlinePrograms, costs: costs))
+                servesInlinePrograms: configuration.servesInlinePrograms, costs: costs),
+            ids: RequestID.Series(index))
         desk.executor.programTextBytesMax = configuration.programTextBytesMax
         desks[index] = desk
         return desk

@@ -4,8 +4,6 @@
 import HTTPKit
 import Transforms
 
-import struct NIOCore.ByteBuffer
-
 final class TransformEndpoint: HTTPHandler {
     let service: Service
 
@@ -13,12 +11,13 @@ final class TransformEndpoint: HTTPHandler {
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
-            let isLines = MediaType.isLines(request)
+            let isJSON = request.field(.contentType, is: "application/json")
+            let isLines = !isJSON && MediaType.isLines(request)
             let queries = service.loopDesk(exchange.loopIndex).queries
             if isLines || TransformQuery.mayBeEach(request, queries) {
                 if let plan = try receiveBatch(request, exchange, isLines: isLines) { return plan }
             }
-            try MediaType.check(request)
+            if !isJSON { try MediaType.check(request) }
             let settings = service.configuration
             let byteCount = request.contentLength
             if let byteCount, byteCount <= settings.loopBytesMax {
@@ -64,7 +63,9 @@ final class TransformEndpoint: HTTPHandler {
         guard request.hasContent || request.contentLength == 0 else {
             throw Problem(.lengthRequired, "A batch needs a body.")
         }
-        if !isLines { try MediaType.check(request) }
+        if !isLines, !request.field(.contentType, is: "application/json") {
+            try MediaType.check(request)
+        }
         return isLines
             ? try service.batches.beginLines(request, asked, exchange, program)
             : try service.batches.beginEach(request, asked, exchange, program)
@@ -107,37 +108,32 @@ final class TransformEndpoint: HTTPHandler {
         _ now: UInt64
     ) -> Try {
         if request.contentCoding != nil { return .left(costKey: nil) }
-        guard desk.budget.hasTurn else { return .left(costKey: nil) }
+        let turn = exchange.eventLoop.turn
+        guard desk.budget.hasTime(inTurn: turn) else { return .left(costKey: nil) }
         let bounds = RunBounds(
             deadlineNanoseconds: request.deadlineNanoseconds,
             stepsMax: service.configuration.loopStepsMax, cancel: nil,
             costNanosecondsMax: service.configuration.loopCostNanosecondsMax,
-            triesUnknown: desk.budget.mayTry(now: now))
+            triesUnknown: desk.budget.mayTry(now: now), startNanoseconds: now)
         // Safety: the bytes stay while the closure runs, and the documents in them no longer.
         let outcome = unsafe content.withUnsafeBytes {
             unsafe desk.executor.execute(request, content: $0, bounds)
         }
         let timing = desk.executor.timing
-        let loop = exchange.eventLoop
-        if desk.budget.ran(nanoseconds: timing.read &+ timing.run &+ timing.write) {
-            let index = exchange.loopIndex
-            loop.execute { [service] in service.loopDesk(index).budget.endTurn() }
-        }
-        let response: Response
+        desk.budget.ran(nanoseconds: timing.read &+ timing.run &+ timing.write, inTurn: turn)
         switch outcome {
         case .written:
             // Compressing is no work for the loop.
             if service.codes(request, byteCount: desk.executor.output.count) {
                 return .left(costKey: desk.executor.programKey)
             }
-            response = desk.answer(request)
+            Answer.respondHere(exchange, request, desk.executor)
         case .problem(let problem):
-            response = Answer.problem(problem, request, desk.executor, queued: 0)
+            exchange.respond(Answer.problem(problem, request, desk.executor, queued: 0))
         case .unfinished, .cancelled:
             learnAbandoned(desk, byteCount: content.byteCount)
             return .left(costKey: desk.executor.programKey)
         }
-        exchange.respond(response)
         return .answered
     }
 
@@ -163,23 +159,10 @@ final class LoopDesk {
     var budget = LoopBudget()
     /// `TransformQuery`s.
     let queries = QueryMemo()
-    /// The last answer's content and fields; their memory is used again once HTTPKit has let go of
-    /// it.
-    private var buffer = ByteBuffer()
-    private var fields = ResponseFields()
+    var ids: RequestID.Series
 
-    init(_ executor: Executor) { self.executor = executor }
-
-    func answer(_ request: borrowing TransformRequest) -> Response {
-        buffer.clear()
-        executor.copyOutput(to: &buffer)
-        fields.removeAll()
-        // Moved out, or the answer would write to a copy.
-        var lent = ResponseFields()
-        swap(&lent, &fields)
-        let response = Answer.output(
-            buffer, request, executor, queued: 0, fields: consume lent)
-        fields = response.fields
-        return response
+    init(_ executor: Executor, ids: RequestID.Series) {
+        self.executor = executor
+        self.ids = ids
     }
 }

@@ -93,7 +93,7 @@ final class AccessLog: Sendable {
     private func write(
         _ record: borrowing RequestRecord, _ request: Request?, to line: inout LogLine
     ) {
-        if let name = record.name { line.field("request_id", name) }
+        if let name = record.name { line.field("request_id", name.text) }
         if let parent = request?.field("traceparent"), TraceParent.isValid(parent) {
             line.field("trace_id", TraceParent.traceID(parent))
             line.field("traceparent", parent)

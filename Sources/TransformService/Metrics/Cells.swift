@@ -1,5 +1,5 @@
-// A fixed run of counters in memory of its own. Any thread adds to them and any thread reads them,
-// without a lock; what is read at one moment may miss what is being added in that moment.
+// A fixed run of counters in memory of its own. One thread at a time adds to them and any thread reads
+// them, without a lock; what is read at one moment may miss what is being added in that moment.
 
 import Synchronization
 
@@ -7,7 +7,7 @@ import Synchronization
 @safe final class Cells: Sendable {
     let count: Int
     // Safety: allocated and initialised by `init`, freed by `deinit`; the cells are atomics, so
-    // all threads may use them.
+    // all threads may read them.
     private nonisolated(unsafe) let base: UnsafeMutablePointer<Atomic<UInt64>>
 
     init(count: Int) {
@@ -31,7 +31,9 @@ import Synchronization
     func add(_ amount: UInt64, at index: Int) {
         precondition(index >= 0 && index < count)
         // Safety: the index was checked.
-        unsafe base[index].add(amount, ordering: .relaxed)
+        let place = unsafe base + index
+        unsafe place.pointee.store(
+            place.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
     func store(_ value: UInt64, at index: Int) {
@@ -43,8 +45,7 @@ import Synchronization
     /// Keeps the larger of the cell and `value`.
     func raise(to value: UInt64, at index: Int) {
         precondition(index >= 0 && index < count)
-        // Safety: the index was checked. Most values are no new maximum, and cost a read only.
-        guard unsafe value > base[index].load(ordering: .relaxed) else { return }
-        unsafe base[index].max(value, ordering: .relaxed)
+        // Safety: the index was checked.
+        if unsafe value > base[index].load(ordering: .relaxed) { store(value, at: index) }
     }
 }

@@ -40,8 +40,9 @@ import Synchronization
     /// Known routes and, last, all others.
     private let routeCount: Int
     private let cells: Cells
+    /// Each 0 or a retained `Cells`, which stays.
     // Safety: allocated and initialised by `init`, freed by `deinit`; each is an atomic.
-    private nonisolated(unsafe) let series: UnsafeMutablePointer<AtomicLazyReference<Cells>>
+    private nonisolated(unsafe) let series: UnsafeMutablePointer<Atomic<UInt>>
     private let seriesCount: Int
 
     init(routeCount: Int) {
@@ -60,10 +61,13 @@ import Synchronization
         cells = Cells(count: offset + 2 * routeCount * sizes.cellCount)
         seriesCount = routeCount * Method.allCases.count * Self.statusCount
         unsafe series = .allocate(capacity: seriesCount)
-        for i in 0..<seriesCount { unsafe (series + i).initialize(to: AtomicLazyReference()) }
+        for i in 0..<seriesCount { unsafe (series + i).initialize(to: Atomic(0)) }
     }
 
     deinit {
+        for i in 0..<seriesCount {
+            unsafe Self.reference(series[i].load(ordering: .relaxed))?.release()
+        }
         unsafe series.deinitialize(count: seriesCount)
         unsafe series.deallocate()
     }
@@ -95,9 +99,21 @@ import Synchronization
     private func durations(_ route: Int, _ method: Method, _ status: Int) -> Cells {
         precondition(route >= 0 && route < routeCount)
         let index = (route * Method.allCases.count + Int(method.rawValue)) * Self.statusCount
-        // Safety: all three numbers are below their counts, so the index is below the product.
-        if let known = unsafe series[index + status].load() { return known }
-        return unsafe series[index + status].storeIfNil(Cells(count: times.cellCount))
+        // Safety: all three numbers are below their counts, so the index is below the product. What
+        // stands there is a reference, which is kept until `deinit`.
+        let place = unsafe series + (index + status)
+        if let known = unsafe Self.reference(place.pointee.load(ordering: .relaxed)) {
+            return unsafe known.takeUnretainedValue()
+        }
+        let made = Cells(count: times.cellCount)
+        // Only the loop's thread stores.
+        unsafe place.pointee.store(
+            UInt(bitPattern: Unmanaged.passRetained(made).toOpaque()), ordering: .releasing)
+        return made
+    }
+
+    private static func reference(_ bits: UInt) -> Unmanaged<Cells>? {
+        unsafe UnsafeRawPointer(bitPattern: bits).map { unsafe Unmanaged.fromOpaque($0) }
     }
 
     /// The loop's periodic task ran.
@@ -149,8 +165,10 @@ import Synchronization
         precondition(route >= 0 && route < routeCount)
         precondition(method >= 0 && method < Method.allCases.count)
         precondition(status >= 0 && status < Self.statusCount)
-        // Safety: all three numbers are below their counts, so the index is below the product.
-        return unsafe series[(route * Method.allCases.count + method) * Self.statusCount + status]
-            .load()
+        // Safety: all three numbers are below their counts, so the index is below the product. What
+        // stands there is a reference, which is kept until `deinit`.
+        let index = (route * Method.allCases.count + method) * Self.statusCount + status
+        return unsafe Self.reference(series[index].load(ordering: .acquiring))?
+            .takeUnretainedValue()
     }
 }

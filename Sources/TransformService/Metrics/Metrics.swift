@@ -13,7 +13,7 @@ final class Metrics: Sendable {
     let startNanoseconds: UInt64
     let startUnixSeconds: Double
     /// Requests of connections that there was no room for.
-    private let connectionsRefused = Cells(count: 1)
+    private let connectionsRefused = Atomic<UInt64>(0)
 
     init(loopCount: Int, now: UInt64, startUnixSeconds: Double) {
         loops = (0..<loopCount).map { _ in LoopMetrics(routeCount: Self.routeCountMax + 1) }
@@ -22,10 +22,10 @@ final class Metrics: Sendable {
     }
 
     /// Requests answered 503 because their connection was one too many.
-    var connectionsShed: UInt64 { connectionsRefused[0] }
+    var connectionsShed: UInt64 { connectionsRefused.load(ordering: .relaxed) }
 
     /// There was no room for a connection, whose request was answered 503.
-    func connectionRefused() { connectionsRefused.add(1, at: 0) }
+    func connectionRefused() { connectionsRefused.add(1, ordering: .relaxed) }
 
     /// Requests whose clients left before an answer.
     var clientsGone: UInt64 {

@@ -3,10 +3,9 @@
 import HTTPKit
 
 enum MediaType {
-    /// Refuses content that is surely no JSON. Clients that name no type, or their tool's default
+    /// Refuses content that is surely no JSON, where its type is not `application/json`. Clients that name no type, or their tool's default
     /// (`curl -d` says form), are served: the reader is strict anyway.
     static func check(_ request: Request) throws(Problem) {
-        if request.field(.contentType, is: "application/json") { return }
         guard let type = request.field(.contentType) else { return }
         let essence = Acceptance.essence(type)
         let plain = [
@@ -32,7 +31,6 @@ enum MediaType {
 
     /// Whether the content is JSON texts, one a line.
     static func isLines(_ request: Request) -> Bool {
-        if request.field(.contentType, is: "application/json") { return false }
         return request.field(.contentType).map { lineTypes.contains(Acceptance.essence($0)) }
             ?? false
     }

@@ -139,9 +139,9 @@ struct Problem: Error, Sendable, Equatable {
         self.place = place
     }
 
-    func response(requestID: String) -> Response {
+    func response(requestID: RequestName) -> Response {
         var fields = ResponseFields()
-        fields.add("X-Request-Id", requestID)
+        fields.add("X-Request-Id", requestID.text)
         if let retryAfterSeconds { fields.add("Retry-After", "\(retryAfterSeconds)" as String) }
         if kind == .unsupportedCoding {
             fields.add("Accept-Encoding", "gzip, deflate" as StaticString)
@@ -152,7 +152,7 @@ struct Problem: Error, Sendable, Equatable {
     }
 
     /// The JSON text.
-    func text(requestID: String) -> [UInt8] {
+    func text(requestID: RequestName) -> [UInt8] {
         var text = Self.start(
             slug: "\(kind.slug)", title: "\(kind.title)", status: status,
             detail: detail, requestID: requestID)
@@ -185,7 +185,7 @@ struct Problem: Error, Sendable, Equatable {
             detail: "\(error.detail)", requestID: requestID)
         text.close()
         var fields = ResponseFields()
-        fields.add("X-Request-Id", requestID)
+        fields.add("X-Request-Id", requestID.text)
         if error.status == .serviceUnavailable { fields.add("Retry-After", "1" as StaticString) }
         return ErrorContent(
             contentType: contentType, bytes: text.bytes, fields: fields, name: requestID)
@@ -194,7 +194,7 @@ struct Problem: Error, Sendable, Equatable {
     private static var contentType: StaticString { "application/problem+json" }
 
     private static func start(
-        slug: String, title: String, status: Status, detail: String, requestID: String
+        slug: String, title: String, status: Status, detail: String, requestID: RequestName
     ) -> JSONText {
         var text = JSONText()
         text.open()
@@ -206,7 +206,7 @@ struct Problem: Error, Sendable, Equatable {
             "detail",
             scalars.count <= detailCountMax
                 ? detail : String(scalars.prefix(detailCountMax)) + "...")
-        text.member("request_id", requestID)
+        text.member("request_id", requestID.text)
         return text
     }
 

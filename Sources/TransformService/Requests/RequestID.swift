@@ -4,43 +4,53 @@ import HTTPKit
 import Synchronization
 
 enum RequestID {
-    /// Characters of a client's name for its request.
-    static let countMax = 128
-
-    /// Where the names made by this process begin, and how many there were.
+    /// Where the names made by this process begin.
     private static let base = UInt64.random(in: 0...UInt64.max)
+    /// How many were made that are no series' own.
     private static let counter = Atomic<UInt64>(0)
+
+    /// Names of one event loop's own making: all loops would wait for one counter.
+    struct Series {
+        private static var countMax: UInt64 { 256 }
+
+        private var next: UInt64
+
+        /// - Parameter index: below 255, or names are the other series' too.
+        init(_ index: Int) { next = UInt64(index) % (Self.countMax - 1) + 1 }
+
+        /// As `RequestID.of`.
+        mutating func name(of request: Request) -> RequestName {
+            if let name = request.name { return name }
+            let name = RequestID.given(request) ?? RequestID.name(next)
+            next &+= Self.countMax
+            request.name = name
+            return name
+        }
+
+        /// A number that no series uses.
+        static func other(_ count: UInt64) -> UInt64 { count &* countMax }
+    }
 
     /// `X-Request-Id` if it is 1 to 128 visible ASCII characters, else a new one.
     /// The same one for as long as the request lives.
-    static func of(_ request: Request) -> String {
+    static func of(_ request: Request) -> RequestName {
         if let name = request.name { return name }
-        var name = request.field("x-request-id") ?? ""
-        if !isValid(name) { name = make() }
+        let name = given(request) ?? make()
         request.name = name
         return name
     }
 
-    static func isValid(_ text: String) -> Bool {
-        let bytes = text.utf8
-        return !bytes.isEmpty && bytes.count <= countMax
-            && bytes.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+    /// The names differ within a process, and almost surely between two.
+    static func make() -> RequestName {
+        name(Series.other(counter.add(1, ordering: .relaxed).newValue))
     }
 
-    /// 13 letters and digits. They differ within a process and almost surely between two; being
-    /// shorter than 16 bytes they need no memory of their own.
-    static func make() -> String {
+    private static func given(_ request: Request) -> RequestName? {
+        request.field(.requestID).flatMap { RequestName(given: $0) }
+    }
+
+    private static func name(_ count: UInt64) -> RequestName {
         // An odd factor permutes the numbers of 64 bits, so the names do not repeat.
-        let count = counter.add(1, ordering: .relaxed).newValue
-        var number = base &+ count &* 0x9E37_79B9_7F4A_7C15
-        return unsafe String(unsafeUninitializedCapacity: 13) { bytes in
-            for i in 0..<13 {
-                let digit = UInt8(truncatingIfNeeded: number & 31)
-                // Safety: 13 bytes of capacity.
-                unsafe bytes[i] = digit < 10 ? 0x30 + digit : 0x61 + digit - 10
-                number >>= 5
-            }
-            return 13
-        }
+        .number(base &+ count &* 0x9E37_79B9_7F4A_7C15)
     }
 }

@@ -15,7 +15,7 @@ struct TransformRequest: Sendable {
     var transforms: TransformSet
     /// The one that the path names: then the content is its input.
     var transform: NamedTransform?
-    var requestID: String
+    var requestID: RequestName
     /// Of the content; nil for none.
     var contentCoding: ContentCoding?
     /// That the client wants the answer in; nil for none.
@@ -26,7 +26,7 @@ struct TransformRequest: Sendable {
 
     /// - Parameter queries: what earlier queries asked for.
     static func read(
-        _ request: Request, _ transforms: TransformSet, queries: QueryMemo,
+        _ request: Request, _ transforms: TransformSet, queries: QueryMemo, requestID: RequestName,
         timeoutNanoseconds: UInt64
     ) throws(Problem) -> TransformRequest {
         var timeout = min(
@@ -43,7 +43,7 @@ struct TransformRequest: Sendable {
         let firstByte = request.firstByteNanoseconds
         return TransformRequest(
             query: query, acceptance: acceptance, transforms: transforms, transform: transform,
-            requestID: RequestID.of(request), contentCoding: contentCoding,
+            requestID: requestID, contentCoding: contentCoding,
             answerCoding: ContentCoding.answer(to: request),
             deadlineNanoseconds: firstByte &+ timeout, firstByteNanoseconds: firstByte)
     }

@@ -11,11 +11,12 @@
 //             0                 8        16             144
 
 import Glibc
+import HTTPKit
 import Synchronization
 
 /// An executor's place in the table. Its thread writes it; the handler, on whatever thread, reads.
 @safe struct CrashSlot: ~Copyable {
-    fileprivate static var byteCount: Int { 16 + RequestID.countMax }
+    fileprivate static var byteCount: Int { 16 + RequestName.byteCountMax }
 
     // Safety: a slot of the table, which is never freed; nil when the table was full.
     fileprivate let base: UnsafeMutableRawPointer?
@@ -30,17 +31,13 @@ import Synchronization
     deinit { if index >= 0 { CrashReport.giveBack(index) } }
 
     /// A job begins.
-    func begin(_ requestID: String) {
+    func begin(_ requestID: RequestName) {
         guard let base = unsafe base else { return }
-        var requestID = requestID
-        let count = requestID.withUTF8 { id in
-            let count = min(id.count, RequestID.countMax)
-            // Safety: the slot has room for as many bytes behind its two words.
-            if let start = id.baseAddress {
-                unsafe (base + 16).copyMemory(from: start, byteCount: count)
-            }
-            return count
-        }
+        // Safety: the slot has room for as many bytes behind its two words.
+        let room = unsafe UnsafeMutableBufferPointer(
+            start: (base + 16).assumingMemoryBound(to: UInt8.self),
+            count: RequestName.byteCountMax)
+        let count = unsafe requestID.write(to: room)
         // Safety: the slot's two words.
         unsafe base.storeBytes(of: 0, toByteOffset: 8, as: UInt64.self)
         unsafe base.storeBytes(of: UInt64(count), as: UInt64.self)
@@ -157,7 +154,7 @@ import Synchronization
             let count = unsafe Int(slot.load(as: UInt64.self) & 0xFF)
             if count > 0 {
                 text.append("transform-service: job in work at the crash: request_id=")
-                unsafe text.append(slot + 16, min(count, RequestID.countMax))
+                unsafe text.append(slot + 16, min(count, RequestName.byteCountMax))
                 text.append(" program=")
                 text.append(hexadecimal: unsafe slot.load(fromByteOffset: 8, as: UInt64.self))
                 text.write()

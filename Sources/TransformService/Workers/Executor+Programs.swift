@@ -13,6 +13,8 @@ extension Executor {
         let query: TransformQuery
         let hash: Int
         let program: Program
+        /// It has no arguments.
+        let isBare: Bool
         /// When it is to be looked for again, or it would seem unused there.
         let until: UInt64
     }
@@ -33,7 +35,8 @@ extension Executor {
                 unsafe names.isEmpty ? query.programKey : ProgramCache.hash(text, names)
             return unsafe cache.find(hash, text, names).map {
                 Recent(
-                    query: query, hash: hash, program: $0, until: now &+ Self.recentNanoseconds)
+                    query: query, hash: hash, program: $0, isBare: names.isEmpty,
+                    until: now &+ Self.recentNanoseconds)
             }
         }
         return recent != nil

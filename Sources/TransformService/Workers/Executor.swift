@@ -42,6 +42,8 @@ struct RunBounds {
     var costNanosecondsMax: UInt64 = .max
     /// On an event loop: whether to try a program of which no run is known.
     var triesUnknown = true
+    /// The time now, where the caller has just looked at the clock.
+    var startNanoseconds: UInt64?
 }
 
 /// What others may know of a run while it goes on.
@@ -80,6 +82,8 @@ final class RunNote: Sendable {
     /// What a program was known to take, for the content of a size, and until when that holds.
     var recentCost = (key: 0, byteCount: -1, nanoseconds: UInt64(0), until: UInt64(0))
     var startNanoseconds: UInt64 = 0
+    /// When the last run ended, if it wrote an output.
+    private(set) var endNanoseconds: UInt64 = 0
     /// The last run's bounds and the size of its content.
     var bounds = RunBounds(deadlineNanoseconds: 0)
     var contentByteCount = 0
@@ -163,7 +167,7 @@ final class RunNote: Sendable {
         runner.begin(
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
             cancel: bounds.cancel)
-        let start = MonotonicClock.nanoseconds()
+        let start = bounds.startNanoseconds ?? MonotonicClock.nanoseconds()
         startNanoseconds = start
         isRecent = findRecent(request, now: start)
         let document: Document
@@ -180,8 +184,8 @@ final class RunNote: Sendable {
             guard let plan = try plan(request, document) else { return .unfinished }
             program = plan.program
             let outcome = try run(plan, request)
-            timing.run =
-                MonotonicClock.nanoseconds() &- afterRead &- timing.compile &- timing.write
+            endNanoseconds = MonotonicClock.nanoseconds()
+            timing.run = endNanoseconds &- afterRead &- timing.compile &- timing.write
             return outcome
         } catch {
             timing.run = MonotonicClock.nanoseconds() &- afterRead &- timing.write
@@ -206,11 +210,12 @@ final class RunNote: Sendable {
         var names: [String] = []
         var arguments: [Document] = []
         if request.program != nil {
+            choice = OutputChoice(request.acceptance, asked: request.form, usual: .one)
+            if isRecent, recent?.isBare == true { return try recentPlan(document) }
             for argument in request.arguments {
                 names.append(argument.name)
                 arguments.append(try string(argument.value))
             }
-            choice = OutputChoice(request.acceptance, asked: request.form, usual: .one)
             let query = request.query
             return unsafe try query.programBytes.withUnsafeBytesTyped { (text) throws(Problem) in
                 unsafe try finishPlan(text, query.programKey, document, names, arguments)
@@ -239,6 +244,17 @@ final class RunNote: Sendable {
             }
         }
         return try plan?.get()
+    }
+
+    /// The plan of the program that was named last, and that has no arguments.
+    private func recentPlan(_ input: Document) throws(Problem) -> Plan? {
+        guard let recent else { return nil }
+        try checkProgram(byteCount: recent.query.programBytes.count)
+        programKey = recent.hash
+        if !mayRun(recent.hash) { return nil }
+        hits.add()
+        noteProgram(recent.program)
+        return Plan(program: recent.program, input: input, arguments: [])
     }
 
     /// - Parameter key: `ProgramCache.hash` of the text without names.

@@ -71,7 +71,7 @@ extension Executor {
     }
 
     /// Forgets the outputs of earlier inputs, and names the batch for a crash report.
-    func beginInputs(_ plan: InputPlan, requestID: String) {
+    func beginInputs(_ plan: InputPlan, requestID: RequestName) {
         slot.begin(requestID)
         slot.note(digest: plan.program.digest)
         output.removeAll(retaining: Self.outputBytesKept)

@@ -13,12 +13,15 @@ struct LoopBudget {
     /// Shorter runs cost little more than what else a request costs: they are not counted.
     static let countedNanosecondsMin: UInt64 = 20_000
 
+    private var turn: UInt64 = 0
     private var turnNanoseconds: UInt64 = 0
     private var abandonedLeft = Self.abandonedNanosecondsMax
     private var filledNanoseconds: UInt64 = 0
 
-    /// Whether this turn has time for another run.
-    var hasTurn: Bool { turnNanoseconds < Self.turnNanosecondsMax }
+    /// Whether a turn of the loop has time for another run.
+    func hasTime(inTurn turn: UInt64) -> Bool {
+        self.turn != turn || turnNanoseconds < Self.turnNanosecondsMax
+    }
 
     /// Whether a program may be tried whose cost is not known.
     mutating func mayTry(now: UInt64) -> Bool {
@@ -33,18 +36,15 @@ struct LoopBudget {
     }
 
     /// A run has ended.
-    /// - Returns: whether `endTurn` is to be called behind this turn's other events.
-    mutating func ran(nanoseconds: UInt64) -> Bool {
-        guard nanoseconds >= Self.countedNanosecondsMin else { return false }
-        let isFirst = turnNanoseconds == 0
+    mutating func ran(nanoseconds: UInt64, inTurn turn: UInt64) {
+        guard nanoseconds >= Self.countedNanosecondsMin else { return }
+        if self.turn != turn { turnNanoseconds = 0 }
+        self.turn = turn
         turnNanoseconds += nanoseconds
-        return isFirst
     }
 
     /// A run was given up: it is done again by a worker.
     mutating func abandoned(nanoseconds: UInt64) {
         abandonedLeft -= min(abandonedLeft, nanoseconds)
     }
-
-    mutating func endTurn() { turnNanoseconds = 0 }
 }

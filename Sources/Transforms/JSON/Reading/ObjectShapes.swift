@@ -238,7 +238,7 @@
         // in the same text.
         let known = unsafe tokens + Int(token)
         let count = unsafe known.pointee.byteCount
-        if count > available &- 16 { return 0 }
+        if count > available || available < 16 { return 0 }
         let raw = UnsafeRawPointer(text)
         let first = unsafe raw.loadUnaligned(as: UInt64.self) & known.pointee.mask[0]
         let second =
