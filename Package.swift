@@ -44,11 +44,12 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
-        .target(name: "Transforms", swiftSettings: strict + evaluator),
+        .target(name: "Transforms", dependencies: ["CZlib"], swiftSettings: strict + evaluator),
         .target(
             name: "HTTPKit",
             dependencies: ["CZlib", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),
+        // zlib, and C headers that Swift's own Glibc module leaves out: a module map each.
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .executableTarget(
             name: "TransformService",

@@ -76,6 +76,7 @@ extension Connection {
         ) {
             if copies { unsafe $0.append(content) }
         }
+        // Safety: the content is copied at once.
         if plan.sendsContent, !copies { append(unsafe ByteBuffer(bytes: content), now: now) }
         finishAnswer(now: now, wasCancelled: false)
     }

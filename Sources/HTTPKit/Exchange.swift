@@ -36,6 +36,7 @@ public struct Exchange: Sendable {
         fields: (inout HeadCursor) -> Void
     ) {
         assert(eventLoop.isCurrent)
+        // Safety: the content is passed on for the length of the call.
         unsafe connection.respond(answer, content: content, serial: serial, fields: fields)
     }
 

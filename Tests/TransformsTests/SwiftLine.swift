@@ -33,7 +33,10 @@ enum SwiftLine {
         guard !line.hasPrefix(" "), !line.hasPrefix("//"),
             let index = words.firstIndex(of: "import"), index + 1 < words.count
         else { return nil }
-        return String(words[index + 1])
+        // `import struct NIOCore.ByteBuffer`
+        let isScoped = words[index + 1].allSatisfy(\.isLowercase) && index + 2 < words.count
+        let name = words[isScoped ? index + 2 : index + 1]
+        return name.split(separator: ".").first.map { String($0) }
     }
 }
 

@@ -50,8 +50,8 @@ class EventSource {
     }
 
     private static var eventCountMax: Int { 256 }
-    /// Of an event that says that there are tasks, and of one that says that a timer is due; no slot
-    /// has these numbers.
+    /// Of an event that says that there are tasks, and of one that says that a timer is due: no
+    /// slots' numbers.
     private static var wakerMark: UInt64 { .max }
     private static var clockMark: UInt64 { .max - 1 }
 

@@ -1,5 +1,5 @@
-// A fixed run of counters in memory of its own. One thread at a time adds to them and any thread reads
-// them, without a lock; what is read at one moment may miss what is being added in that moment.
+// A fixed run of counters in memory of its own. One thread at a time adds to them and any thread
+// reads them, without a lock; what is read at one moment may miss what is being added then.
 
 import Synchronization
 

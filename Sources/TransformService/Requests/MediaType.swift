@@ -3,8 +3,9 @@
 import HTTPKit
 
 enum MediaType {
-    /// Refuses content that is surely no JSON, where its type is not `application/json`. Clients that name no type, or their tool's default
-    /// (`curl -d` says form), are served: the reader is strict anyway.
+    /// Refuses content that is surely no JSON, where its type is not `application/json`. Clients
+    /// that name no type, or their tool's default (`curl -d` says form), are served: the reader is
+    /// strict anyway.
     static func check(_ request: Request) throws(Problem) {
         guard let type = request.field(.contentType) else { return }
         let essence = Acceptance.essence(type)

@@ -2,6 +2,13 @@
 // results owned.
 
 extension Evaluator {
+    /// `oneField`, of a call's size.
+    @inline(never) func quickField(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
+        try oneField(node, frame, input)
+    }
+
     /// `t.name`
     @inline(__always) func oneField(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
@@ -35,31 +42,6 @@ extension Evaluator {
         }
     }
 
-    /// `[t[].name]`
-    @inline(never) func collectFields(_ node: NodeRef, _ frame: Slots, _ input: Value)
-        throws(Stop) -> Value
-    {
-        let target = try one(node.a.a, frame, input)
-        if target.isAbsent { return Value(.array, payload: 16) }
-        defer { release(target) }
-        if !target.isContainer { throw raise(.cannotIterate, target, at: node.a) }
-        let slots = target.slots
-        let step = target.isArray ? 1 : 2
-        var place = step &- 1
-        var array = try heap.makeArray(capacity: target.count)
-        do throws(Stop) {
-            for _ in 0..<target.count {
-                try charge(1)
-                try heap.push(&array, try field(node, slots[place]))
-                place &+= step
-            }
-        } catch {
-            release(array)
-            throw error
-        }
-        return array
-    }
-
     /// The member that a `field` node names, owned.
     @inline(__always) func field(_ node: NodeRef, _ object: Value) throws(Stop) -> Value {
         retain(try member(node, object))
@@ -67,26 +49,40 @@ extension Evaluator {
 
     /// The member that a `field` node names, borrowed. The place of the one that was found last
     /// is tried first: rows of one shape.
-    @inline(__always) private func member(_ node: NodeRef, _ object: Value) throws(Stop) -> Value {
+    @inline(__always) func member(_ node: NodeRef, _ object: Value) throws(Stop) -> Value {
         if object.isObject {
-            let name = node.value
-            let cache = Int(node.aux)
             // Safety: the runner makes room for all of the program's caches.
-            let place = unsafe Int(state.pointee.caches[cache])
-            if place < object.count {
+            let known = unsafe state.pointee.caches[Int(node.aux)]
+            if known.place < object.count {
                 let slots = object.slots
-                let candidate = slots[2 &* place]
-                if candidate.count == name.count && name.bytes.hasSameBytes(candidate.bytes) {
-                    return slots[2 &* place &+ 1]
+                let candidate = slots[2 &* known.place]
+                if candidate.payload == known.name.payload && candidate.word == known.name.word {
+                    return slots[2 &* known.place &+ 1]
                 }
             }
-            let found = heap.find(object, name.bytes)
-            if found < 0 { return .null }
-            unsafe state.pointee.caches[cache] = UInt32(truncatingIfNeeded: found)
-            return object.slots[2 &* found &+ 1]
+            return findMember(node, object, known.place)
         }
         if object.isNull { return .null }
         throw raise(.cannotIndex, object, node.value, at: node)
+    }
+
+    /// A member whose name is not the very one that was found last.
+    @inline(never) private func findMember(_ node: NodeRef, _ object: Value, _ likely: Int) -> Value
+    {
+        let name = node.value
+        let slots = object.slots
+        var place = likely
+        if place >= object.count || slots[2 &* place].count != name.count
+            || !name.bytes.hasSameBytes(slots[2 &* place].bytes)
+        {
+            place = heap.find(object, name.bytes)
+            if place < 0 { return .null }
+        }
+        // The memory of a name that is counted may be another's tomorrow.
+        let found = slots[2 &* place]
+        unsafe state.pointee.caches[Int(node.aux)] = MemberCache(
+            place: place, name: found.isCounted ? .absent : found)
+        return slots[2 &* place &+ 1]
     }
 
     @inline(never) func oneIndex(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)

@@ -59,7 +59,7 @@ extension Evaluator {
     func take(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
         switch node.operation {
         case .identity: return input
-        case .pipe:
+        case .pipe where node.aux == 0:
             let first = try take(node.a, frame, input)
             return first.isAbsent ? .absent : try take(node.b, frame, first)
         case .conditional:
@@ -110,15 +110,34 @@ extension Evaluator {
         }
     }
 
+    /// `one`, without its switch for what operands are mostly.
+    @inline(__always) func quick(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
+        switch node.operation {
+        case .identity: return retain(input)
+        case .constant: return node.value
+        case .field: return try quickField(node, frame, input)
+        default: return try one(node, frame, input)
+        }
+    }
+
     // MARK: Composition
 
     @inline(never) private func onePipe(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
-        var value = try one(node.a, frame, input)
+        var value: Value
         var rest = node.b
+        if node.aux == 0 {
+            value = try quick(node.a, frame, input)
+        } else {
+            value = try sumFields(node, frame, input)
+            if node.aux == Sum.whole { return value }
+            rest = rest.b
+        }
         while !value.isAbsent {
-            if rest.operation != .pipe { return try take(rest, frame, value) }
+            if rest.operation != .pipe || rest.aux != 0 { return try take(rest, frame, value) }
             value = try take(rest.a, frame, value)
             rest = rest.b
         }
@@ -138,6 +157,9 @@ extension Evaluator {
         if body.operation == .field, body.a.operation == .iterate, body.a.a.hasOne {
             return try collectFields(body, frame, input)
         }
+        if body.operation == .pipe, body.a.operation == .iterate, body.a.a.hasOne, body.b.hasOne {
+            return try collectPiped(body, frame, input)
+        }
         var array = try heap.makeArray(capacity: 4)
         do throws(Stop) {
             _ = try each(body, frame, input) { (value) throws(Stop) in
@@ -154,21 +176,12 @@ extension Evaluator {
     @inline(never) private func oneObject(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
+        if node.aux != 0 { return try oneRecord(node, frame, input) }
         let count = node.rawB
         var object = try heap.makeObject(capacity: count)
-        let hasDistinctNames = node.aux != 0
         do throws(Stop) {
             for i in 0..<count {
                 let link = node.a.link(i)
-                if hasDistinctNames {
-                    let value = try one(link.b, frame, input)
-                    if value.isAbsent {
-                        release(object)
-                        return .absent
-                    }
-                    try heap.appendMember(&object, link.a.value, value)
-                    continue
-                }
                 let name = try one(link.a, frame, input)
                 let value = name.isAbsent ? .absent : try memberValue(link, frame, input, name)
                 if value.isAbsent {
@@ -184,6 +197,34 @@ extension Evaluator {
             throw error
         }
         return object
+    }
+
+    /// An object with distinct, constant names.
+    @inline(__always) private func oneRecord(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
+    {
+        let count = node.rawB
+        let object = try heap.makeObject(capacity: count)
+        let slots = object.slots
+        var link = node.a
+        var i = 0
+        do throws(Stop) {
+            while i < count {
+                let value = try quick(link.b, frame, input)
+                if value.isAbsent {
+                    release(heap.filled(object, i))
+                    return .absent
+                }
+                slots[2 &* i] = link.a.value
+                slots[2 &* i &+ 1] = value
+                link = link.link(1)
+                i &+= 1
+            }
+        } catch {
+            release(heap.filled(object, i))
+            throw error
+        }
+        return heap.filled(object, count)
     }
 
     /// A member's value; `{"a\(f)"}` looks its own name up.

@@ -309,10 +309,16 @@ extension Evaluator {
     @inline(never) func oneComparison(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
-        let rhs = try one(node.b, frame, input)
+        if node.b.operation == .constant, node.a.operation == .field {
+            let field = node.a
+            if field.a.operation == .identity {
+                return try compare(node.operation, try member(field, input), node.b.value)
+            }
+        }
+        let rhs = try quick(node.b, frame, input)
         if rhs.isAbsent { return .absent }
         defer { release(rhs) }
-        let lhs = try one(node.a, frame, input)
+        let lhs = try quick(node.a, frame, input)
         defer { release(lhs) }
         if lhs.isAbsent { return .absent }
         return try compare(node.operation, lhs, rhs)

@@ -1,11 +1,11 @@
 // Sorting, grouping and extremes, by keys that a filter gives: pairs of (key, element) are sorted
-// by merging, stable, each comparison charged.
+// (Evaluator+Ordering.swift).
 
 extension Evaluator {
     /// The key of an element, owned: the filter's output, or all of them in an array.
     private func key(_ filter: NodeRef, _ frame: Slots, _ element: Value) throws(Stop) -> Value {
         filter.arity == .one
-            ? try one(filter, frame, element) : try collect(filter, frame, element)
+            ? try quick(filter, frame, element) : try collect(filter, frame, element)
     }
 
     /// (key, element) for each element; keys are owned, elements borrowed.
@@ -157,87 +157,5 @@ extension Evaluator {
         var result = try heap.makeArray(capacity: count)
         for i in 0..<count { try heap.push(&result, retain(pairs.slots[2 * i])) }
         return result
-    }
-
-    /// Sorts (key, element) pairs in place, stable.
-    func sortPairs(_ pairs: Slots, _ count: Int) throws(Stop) {
-        if count < 2 { return }
-        // What is in order already, or in reverse, needs one look.
-        var ascending = true
-        var descending = true
-        for i in 1..<count where ascending || descending {
-            try charge(1)
-            let order = try heap.compare(pairs[2 * i - 2], pairs[2 * i])
-            if order > 0 { ascending = false }
-            if order <= 0 { descending = false }
-        }
-        if ascending { return }
-        if descending { return reversePairs(pairs, count) }
-        let scratch = try heap.makeArray(capacity: 2 * count)
-        defer { heap.release(scratch) }
-        try sortRuns(pairs, count)
-        var (from, to) = (pairs, scratch.slots)
-        var width = Evaluator.runCount
-        while width < count {
-            for start in stride(from: 0, to: count, by: 2 * width) {
-                let middle = min(start + width, count)
-                try merge(from, start, middle, min(start + 2 * width, count), to)
-            }
-            swap(&from, &to)
-            width *= 2
-        }
-        if from.address != pairs.address { pairs.copy(from, 2 * count) }
-    }
-
-    private static let runCount = 8
-
-    private func reversePairs(_ pairs: Slots, _ count: Int) {
-        for i in 0..<count / 2 {
-            let j = count - 1 - i
-            let (key, element) = (pairs[2 * i], pairs[2 * i + 1])
-            (pairs[2 * i], pairs[2 * i + 1]) = (pairs[2 * j], pairs[2 * j + 1])
-            (pairs[2 * j], pairs[2 * j + 1]) = (key, element)
-        }
-    }
-
-    /// Sorts runs of `runCount` pairs by insertion.
-    private func sortRuns(_ pairs: Slots, _ count: Int) throws(Stop) {
-        for start in stride(from: 0, to: count, by: Evaluator.runCount) {
-            for i in start + 1..<max(start + 1, min(start + Evaluator.runCount, count)) {
-                let (key, element) = (pairs[2 * i], pairs[2 * i + 1])
-                var j = i
-                while j > start, try heap.compare(pairs[2 * j - 2], key) > 0 {
-                    pairs[2 * j] = pairs[2 * j - 2]
-                    pairs[2 * j + 1] = pairs[2 * j - 1]
-                    j -= 1
-                }
-                pairs[2 * j] = key
-                pairs[2 * j + 1] = element
-            }
-            try charge(Evaluator.runCount)
-        }
-    }
-
-    private func merge(_ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots)
-        throws(Stop)
-    {
-        try charge(end - start)
-        var (left, right) = (start, middle)
-        var place = start
-        while left < middle && right < end {
-            if try heap.compare(from[2 * left], from[2 * right]) <= 0 {
-                to[2 * place] = from[2 * left]
-                to[2 * place + 1] = from[2 * left + 1]
-                left += 1
-            } else {
-                to[2 * place] = from[2 * right]
-                to[2 * place + 1] = from[2 * right + 1]
-                right += 1
-            }
-            place += 1
-        }
-        to.advanced(by: 2 * place).copy(from.advanced(by: 2 * left), 2 * (middle - left))
-        place += middle - left
-        to.advanced(by: 2 * place).copy(from.advanced(by: 2 * right), 2 * (end - right))
     }
 }

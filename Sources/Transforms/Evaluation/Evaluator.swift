@@ -33,8 +33,8 @@ import Glibc
         var depthMax: Int
         /// The lowest address that the thread's stack may reach.
         var stackLimit: UInt = 0
-        /// The member index that each `field` node hit last.
-        var caches: UnsafeMutablePointer<UInt32>
+        /// What each `field` node found last.
+        var caches: UnsafeMutablePointer<MemberCache>
         var cacheCapacity: Int
         var tail = TailCall()
         var path = PathState()
@@ -50,6 +50,13 @@ import Glibc
         var input = Value.absent
         /// The callee's frame, made on top of the frame that is left.
         var frame: Slots?
+    }
+
+    /// Where a member was found, and its name there, if that stays as it is for the run: names of
+    /// rows that are read share their memory.
+    struct MemberCache {
+        var place = 0
+        var name = Value.absent
     }
 
     /// What `path(f)` is at: the keys that led to the current value.

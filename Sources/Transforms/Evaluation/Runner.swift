@@ -117,8 +117,8 @@ public enum RunFailure: Error, @unchecked Sendable {
         let base = Slots(address: UInt64(UInt(bitPattern: mapped)))
         let scratch = UnsafeMutablePointer<OutputBuffer>.allocate(capacity: 1)
         unsafe scratch.initialize(to: OutputBuffer(bytesMax: limits.memoryBytesMax))
-        let caches = UnsafeMutablePointer<UInt32>.allocate(capacity: 64)
-        unsafe caches.initialize(repeating: 0, count: 64)
+        let caches = UnsafeMutablePointer<Evaluator.MemberCache>.allocate(capacity: 64)
+        unsafe caches.initialize(repeating: Evaluator.MemberCache(), count: 64)
         unsafe state.initialize(
             to: Evaluator.State(
                 heap: heap, budget: budget, frameTop: base, frameBase: base,
@@ -234,7 +234,8 @@ public enum RunFailure: Error, @unchecked Sendable {
             unsafe state.pointee.caches = .allocate(capacity: program.cacheCount)
             unsafe state.pointee.cacheCapacity = program.cacheCount
         }
-        unsafe state.pointee.caches.update(repeating: 0, count: program.cacheCount)
+        unsafe state.pointee.caches.update(
+            repeating: Evaluator.MemberCache(), count: program.cacheCount)
         return evaluator
     }
 

@@ -39,6 +39,13 @@ extension Heap {
         return i < 0 ? .absent : object.slots[2 &* i &+ 1]
     }
 
+    /// A new object after its first `count` members were stored.
+    @inline(__always) func filled(_ object: Value, _ count: Int) -> Value {
+        assert(count <= Heap.capacity(UInt(object.payload)))
+        Heap.setUsed(UInt(object.payload), 2 &* count)
+        return object.with(count: count)
+    }
+
     /// Appends a member whose owned name the object is known not to have; the object is unique.
     @inline(__always) func appendMember(_ object: inout Value, _ name: Value, _ value: Value)
         throws(Stop)

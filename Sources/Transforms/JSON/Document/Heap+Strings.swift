@@ -122,12 +122,11 @@ extension Bytes {
             return unsafe !differ(other, 0, as: UInt32.self)
                 && !differ(other, count &- 4, as: UInt32.self)
         }
-        var offset = 0
-        while offset < count {
-            if self[offset] != other[offset] { return false }
-            offset &+= 1
+        if count >= 2 {
+            return unsafe !differ(other, 0, as: UInt16.self)
+                && !differ(other, count &- 2, as: UInt16.self)
         }
-        return true
+        return count == 0 || self[0] == other[0]
     }
 
     /// Whether the words at an offset are different.
@@ -138,14 +137,32 @@ extension Bytes {
             != UnsafeRawPointer(other.base + offset).loadUnaligned(as: type)
     }
 
+    /// The first 8 bytes as a big-endian number, zeros behind those of fewer.
+    @inline(__always) var prefix: UInt64 {
+        let raw = unsafe UnsafeRawPointer(base)
+        // Safety: reads stay below `count`; words that overlap save the loop.
+        if count >= 8 { return unsafe raw.loadUnaligned(as: UInt64.self).bigEndian }
+        if count >= 4 {
+            let last = count &- 4
+            let high = unsafe raw.loadUnaligned(as: UInt32.self).bigEndian
+            let low = unsafe raw.loadUnaligned(fromByteOffset: last, as: UInt32.self).bigEndian
+            return UInt64(high) &<< 32
+                | UInt64(truncatingIfNeeded: low &<< UInt32(truncatingIfNeeded: (4 &- last) &* 8))
+                & (last == 0 ? 0 : 0xFFFF_FFFF)
+        }
+        var prefix: UInt64 = 0
+        for offset in 0..<count {
+            prefix |= UInt64(self[offset]) &<< UInt64(truncatingIfNeeded: 56 &- 8 &* offset)
+        }
+        return prefix
+    }
+
     /// Order by bytes, which for UTF-8 is the order by code points. Most strings differ in their
     /// first 8 bytes, which are compared as one big-endian number.
     @inline(__always) func compare(_ other: Bytes) -> Int {
-        if count >= 8 && other.count >= 8 {
-            let lhs = unsafe UnsafeRawPointer(base).loadUnaligned(as: UInt64.self).bigEndian
-            let rhs = unsafe UnsafeRawPointer(other.base).loadUnaligned(as: UInt64.self).bigEndian
-            if lhs != rhs { return lhs < rhs ? -1 : 1 }
-        }
+        let (lhs, rhs) = (prefix, other.prefix)
+        if lhs != rhs { return lhs < rhs ? -1 : 1 }
+        if count <= 8 && other.count <= 8 { return count &- other.count }
         let order = unsafe memcmp(base, other.base, min(count, other.count))
         return order != 0 ? Int(order) : count - other.count
     }

@@ -180,6 +180,15 @@ import Glibc
         return start
     }
 
+    /// The same where the open chunk has room; else nil.
+    @inline(__always) func bumpQuickly(_ size: Int) -> UInt? {
+        let start = unsafe state.pointee.bump
+        let end = start &+ UInt(bitPattern: size)
+        if start == 0 || end > (unsafe state.pointee.bumpEnd) { return nil }
+        unsafe state.pointee.bump = end
+        return start
+    }
+
     @inline(never) private func bumpSlow(_ size: Int) throws(Stop) -> UInt {
         let (address, chunkSize) = try chunk(of: size + Heap.chunkHeaderByteCount)
         Heap.store(address, unsafe state.pointee.chunk)

@@ -12,6 +12,7 @@ extension Heap {
         if lhs.tag == .integer && rhs.tag == .integer {
             return lhs.integer < rhs.integer ? -1 : lhs.integer > rhs.integer ? 1 : 0
         }
+        if lhs.isString && rhs.isString { return compareStrings(lhs, rhs) }
         return try compareSlow(lhs, rhs, 0)
     }
 
@@ -24,6 +25,11 @@ extension Heap {
         do throws(Stop) { return try compare(lhs, rhs) == 0 } catch {
             throw error == .raised ? tooDeep("Equality check too deep") : error
         }
+    }
+
+    @inline(never) private func compareStrings(_ lhs: Value, _ rhs: Value) -> Int {
+        spend(min(lhs.count, rhs.count) / 64)
+        return lhs.bytes.compare(rhs.bytes).signum()
     }
 
     private static func rank(_ value: Value) -> UInt8 {
@@ -44,9 +50,7 @@ extension Heap {
         if rank != other { return rank < other ? -1 : 1 }
         switch rank {
         case 3: return Heap.compareNumbers(lhs, rhs)
-        case 4:
-            spend(min(lhs.count, rhs.count) / 64)
-            return lhs.bytes.compare(rhs.bytes).signum()
+        case 4: return compareStrings(lhs, rhs)
         case 5, 6:
             if depth > Heap.compareDepthMax { throw tooDeep("Comparison too deep") }
             if rank == 6 { return try compareObjects(lhs, rhs, depth) }

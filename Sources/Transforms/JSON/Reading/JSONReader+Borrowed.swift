@@ -36,6 +36,8 @@ extension JSONReader {
         /// The first free value of the stack, and its end.
         var top: UnsafeMutablePointer<Value>
         var limit: UnsafeMutablePointer<Value>
+        /// Where records' members may begin at the latest: until the next look at the budget.
+        var lastPlace: Int
     }
 
     /// Bytes between two looks at the budget.
@@ -44,10 +46,12 @@ extension JSONReader {
     /// One value from `offset` on, which is left behind it.
     mutating func readBorrowed() throws(ReadFailure) -> Value {
         let text = unsafe TextScan(base, end)
+        let records = RecordReader(text: text, shapes: shapes, heap: heap)
         var nextLook = offset &+ JSONReader.lookByteCount
         var at = unsafe Cursor(
             place: offset, frame: frames, lastFrame: lastFrame, top: stack.base,
-            limit: stack.base + stackCapacity)
+            limit: stack.base + stackCapacity,
+            lastPlace: min(nextLook, end &- RecordReader.margin))
         unsafe at.frame.pointee = Frame()
         while true {
             at.place = try text.passSpace(at.place)
@@ -56,8 +60,8 @@ extension JSONReader {
             if first == UInt8(ascii: "\"") {
                 value = try readString(text, &at)
             } else if first | 0x20 == UInt8(ascii: "{") {
-                guard let empty = try open(first, text, &at) else { continue }
-                value = empty
+                value = try open(first, records, &at)
+                if value.isAbsent { continue }
             } else if let number = JSONReader.readPlainNumber(text, &at.place, first) {
                 value = number
             } else if let end = text.wordEnd(at.place) {
@@ -77,12 +81,14 @@ extension JSONReader {
                 let closing = unsafe at.frame.pointee.closing
                 if next == UInt8(ascii: ",") {
                     if closing == UInt8(ascii: "]") { break }
-                    let token = unsafe shapes.next(at.frame.pointee.token)
-                    if try pushName(token, text, &at, isFirst: false) { break }
-                } else if next != closing {
+                    let token = unsafe records.shapes.next(at.frame.pointee.token)
+                    value = try pushMembers(token, records, &at, isFirst: false)
+                    if value.isAbsent { break }
+                } else if next == closing {
+                    value = try close(&at)
+                } else {
                     throw ReadFailure(code: .unexpectedByte, offset: at.place &- 1)
                 }
-                value = try close(&at)
                 ends = unsafe at.frame.pointee.closing == 0
             }
             if ends {
@@ -91,6 +97,7 @@ extension JSONReader {
             }
             if at.place >= nextLook {
                 nextLook = at.place &+ JSONReader.lookByteCount
+                at.lastPlace = min(nextLook, end &- RecordReader.margin)
                 do throws(Stop) { try budget.charge(Budget.sliceStepCount) } catch {
                     throw ReadFailure(code: .limit, offset: at.place)
                 }
@@ -202,6 +209,33 @@ extension JSONReader {
 
     // MARK: Names
 
+    /// Reads members up to the value of the first that is kept and no plain scalar.
+    /// - Parameter token: is foreseen; the place is behind the separator in front of it.
+    /// - Returns: `absent` at such a value, or the object, which has ended; those in front of it in
+    ///   its array are pushed.
+    @inline(always) private mutating func pushMembers(
+        _ token: Int32, _ records: borrowing RecordReader, _ at: inout Cursor, isFirst: Bool
+    ) throws(ReadFailure) -> Value {
+        let text = records.text
+        let end = unsafe records.read(
+            at.place, token, isFirst: isFirst, at.top, at.limit - 2, stack.address, at.frame,
+            at.lastPlace)
+        at.place = end.place
+        unsafe at.top = unsafe end.top
+        if end.token == RecordReader.End.pushed {
+            unsafe at.frame -= 1
+            unsafe at.top -= 1
+            return unsafe at.top.pointee
+        }
+        if end.token == RecordReader.End.atValue { return .absent }
+        if end.token != RecordReader.End.open,
+            try pushName(end.token, text, &at, isFirst: end.isFirst)
+        {
+            return .absent
+        }
+        return try close(&at)
+    }
+
     /// Reads members up to the value of the first that is kept: mostly the one that is foreseen.
     /// - Parameter token: is foreseen; the place is at the separator in front of it.
     /// - Returns: false where the object ends without one.
@@ -311,16 +345,19 @@ extension JSONReader {
 
     // MARK: Containers
 
-    /// Enters the container at the place, unless it is empty: then it is the result.
+    /// Enters the container at the place. `absent`: at a value in it; else it has ended, and is the
+    /// result.
     @inline(always) private mutating func open(
-        _ first: UInt8, _ text: TextScan, _ at: inout Cursor
-    ) throws(ReadFailure) -> Value? {
+        _ first: UInt8, _ records: borrowing RecordReader, _ at: inout Cursor
+    ) throws(ReadFailure) -> Value {
+        let text = records.text
         if unsafe at.frame == at.lastFrame {
             unsafe at.frame = try makeRoom(above: at.frame, text, at.place)
             unsafe at.lastFrame = lastFrame
         }
         let isObject = first == UInt8(ascii: "{")
-        let frame = unsafe enter(at.frame, first, UInt(bitPattern: at.top))
+        let shapes = records.shapes
+        let frame = unsafe enter(at.frame, first, UInt(bitPattern: at.top), shapes)
         if unsafe shapes.isBare(frame.pointee.place, isObject: isObject) {
             let stop = unsafe try skipBare(text, at.place, frame)
             if stop > 0 {
@@ -332,9 +369,7 @@ extension JSONReader {
         if isObject {
             unsafe at.frame = unsafe frame
             let token = unsafe shapes.start(frame.pointee.place)
-            if try pushName(token, text, &at, isFirst: true) { return nil }
-            unsafe at.frame -= 1
-            return Value(.object, payload: 16)
+            return try pushMembers(token, records, &at, isFirst: true)
         }
         at.place = try text.passSpace(at.place)
         if text[at.place] == UInt8(ascii: "]") {
@@ -342,7 +377,7 @@ extension JSONReader {
             return Value(.array, payload: 16)
         }
         unsafe at.frame = unsafe frame
-        return nil
+        return .absent
     }
 
     /// Leaves the container, whose values are taken from the stack.
@@ -355,7 +390,8 @@ extension JSONReader {
 
     /// The frame of a container that opens in another's.
     @inline(__always) private func enter(
-        _ outer: UnsafeMutablePointer<Frame>, _ first: UInt8, _ top: UInt
+        _ outer: UnsafeMutablePointer<Frame>, _ first: UInt8, _ top: UInt,
+        _ shapes: ObjectShapes
     ) -> UnsafeMutablePointer<Frame> {
         let place: Int32
         if unsafe outer.pointee.token != ObjectShapes.noToken {
@@ -378,6 +414,7 @@ extension JSONReader {
     ) throws(ReadFailure) -> Value {
         let values = unsafe stack.advanced(byBytes: frame.pointee.start)
         let byteCount = Int(bitPattern: top &- UInt(values.address))
+        if byteCount == 0 { return Value(.object, payload: 16) }
         let isObject = unsafe frame.pointee.closing == UInt8(ascii: "}")
         let memberCount = byteCount &>> 5
         if isObject && (memberCount > 64 || (unsafe frame.pointee.repeated != 0)) {

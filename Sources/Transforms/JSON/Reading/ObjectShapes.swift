@@ -35,6 +35,14 @@
         var sibling: Int32 = 0
         /// The name's first bytes.
         var head: UInt64 = 0
+
+        /// Whether the first 16 bytes at a place, which can be read, are not its first ones.
+        @inline(__always) func differs(_ text: UnsafeRawPointer) -> Bool {
+            // Safety: the caller looks at the room.
+            let first = unsafe text.loadUnaligned(as: UInt64.self) & mask[0]
+            let second = unsafe text.loadUnaligned(fromByteOffset: 8, as: UInt64.self) & mask[1]
+            return (first ^ words[0]) | (second ^ words[1]) != 0
+        }
     }
 
     /// Where objects or arrays stand.
@@ -70,7 +78,7 @@
     }
 
     private let places: UnsafeMutablePointer<Place>
-    private let tokens: UnsafeMutablePointer<Token>
+    let tokens: UnsafeMutablePointer<Token>
     private let counts: UnsafeMutablePointer<Counts>
     /// Names and tokens that are kept from text to text.
     private let kept: UnsafeMutablePointer<UInt8>
@@ -86,7 +94,7 @@
     /// What no text matches and nothing follows.
     static var noToken: Int32 { 0 }
     /// The place of values that nothing looks at.
-    private static var unread: Int32 { -1 }
+    static var unread: Int32 { -1 }
 
     /// - Parameter keepsNames: whether what is known of names stays for later texts, if they are
     ///   read for the same.
@@ -240,13 +248,7 @@
         let count = unsafe known.pointee.byteCount
         if count > available || available < 16 { return 0 }
         let raw = UnsafeRawPointer(text)
-        let first = unsafe raw.loadUnaligned(as: UInt64.self) & known.pointee.mask[0]
-        let second =
-            unsafe raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self)
-            & known.pointee.mask[1]
-        if unsafe (first ^ known.pointee.words[0]) | (second ^ known.pointee.words[1]) != 0 {
-            return 0
-        }
+        if unsafe known.pointee.differs(raw) { return 0 }
         if count <= 16 { return count }
         let all = unsafe UnsafeRawPointer(bitPattern: known.pointee.address).unsafelyUnwrapped
         let last = count &- 16

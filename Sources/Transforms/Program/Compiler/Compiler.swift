@@ -218,7 +218,32 @@ final class Compiler {
     ) throws(CompileError) -> Int32 {
         let left = try compile(first, scope)
         let right = try compile(second, scope, tail: tail && arity(left) != .many)
-        return try add(.pipe, arity(left).then(arity(right)), offset, a: left, b: right)
+        var node = Node(.pipe, arity(left).then(arity(right)), offset: offset)
+        (node.a, node.b) = (left, right)
+        if isFields(left) {
+            let next = nodes[Int(right)]
+            if isAdd(right) { node.aux = Evaluator.Sum.whole }
+            if next.operation == .pipe && isAdd(next.a) { node.aux = Evaluator.Sum.first }
+        }
+        return try add(node)
+    }
+
+    /// `[t[].name]`, `map(.name)`
+    private func isFields(_ index: Int32) -> Bool {
+        let node = nodes[Int(index)]
+        let field = nodes[Int(node.a)]
+        guard field.operation == .field else { return false }
+        let target = nodes[Int(field.a)]
+        return switch node.operation {
+        case .map: target.operation == .identity
+        case .array: target.operation == .iterate && arity(target.a) != .many
+        default: false
+        }
+    }
+
+    private func isAdd(_ index: Int32) -> Bool {
+        let node = nodes[Int(index)]
+        return node.operation == .native && node.b == 0 && node.aux == Native.add.rawValue
     }
 
     private func compileComma(_ term: Term, _ scope: Scope?, _ tail: Bool) throws(CompileError)

@@ -1,0 +1,49 @@
+// Sixteen bytes of a text -> a bit for each of them that is looked for, the first one lowest.
+
+#if arch(x86_64)
+    internal import CIntrinsics
+#endif
+
+@safe struct ByteBlock {
+    private let bytes: SIMD16<UInt8>
+
+    /// - Parameter place: of sixteen bytes that can be read.
+    @unsafe @inline(__always) init(_ place: UnsafePointer<UInt8>) {
+        unsafe bytes = UnsafeRawPointer(place).loadUnaligned(as: SIMD16<UInt8>.self)
+    }
+
+    /// Those that are no plain character of a string: quotes, backslashes, controls, DEL, and bytes
+    /// from 0x80 on.
+    @inline(__always) var stringStops: UInt32 {
+        // Bytes from 0x80 on are negative.
+        let signed = unsafe unsafeBitCast(bytes, to: SIMD16<Int8>.self)
+        return ByteBlock.bits(
+            (signed .== SIMD16<Int8>(repeating: 0x22))
+                .| (signed .== SIMD16<Int8>(repeating: 0x5C))
+                .| (signed .< SIMD16<Int8>(repeating: 0x20))
+                .| (signed .== SIMD16<Int8>(repeating: 0x7F)))
+    }
+
+    /// Those that are no digits.
+    @inline(__always) var nonDigits: UInt32 {
+        ByteBlock.bits(
+            (bytes &- SIMD16<UInt8>(repeating: 0x30)) .> SIMD16<UInt8>(repeating: 9))
+    }
+
+    @inline(__always) private static func bits(_ mask: SIMDMask<SIMD16<Int8>>) -> UInt32 {
+        // Safety: a mask has the size and layout of its sixteen bytes.
+        #if arch(x86_64)
+            return unsafe UInt32(
+                bitPattern: _mm_movemask_epi8(unsafeBitCast(mask, to: __m128i.self)))
+        #else
+            let words = unsafe unsafeBitCast(mask, to: SIMD2<UInt64>.self)
+            return bits(words[0]) | bits(words[1]) << 8
+        #endif
+    }
+
+    /// A bit for each byte of a word that is all ones; the others are zero.
+    @inline(__always) private static func bits(_ word: UInt64) -> UInt32 {
+        // The product has the lowest bit of byte `i` at 56 + i.
+        UInt32(truncatingIfNeeded: ((word & 0x0101_0101_0101_0101) &* 0x0102_0408_1020_4080) >> 56)
+    }
+}
