@@ -115,6 +115,17 @@ import Testing
         #expect(try Self.complaint(program, texts) == nil)
     }
 
+    /// Values of each kind in records, kept and passed over.
+    @Test(arguments: [
+        "[.[].a] | add", "map(.b)", "[.[] | select(.c == 3) | .b]", ".[0].c", "length",
+    ])
+    func recordsOfAnyValue(_ program: String) throws {
+        let texts = RecordTexts.values.flatMap { RecordTexts.texts($0).map { Array($0.utf8) } }
+        #expect(try Self.complaint(program, texts) == nil)
+        let whole = Array(RecordTexts.texts("12.5")[0].utf8)
+        #expect(try Self.complaint(program, whole.indices.map { Array(whole[..<$0]) }) == nil)
+    }
+
     @Test func depthIsCountedInWhatIsSkipped() throws {
         for depth in 36...42 {
             for (open, close) in [("[", "]"), ("{\"x\":", "}")] {

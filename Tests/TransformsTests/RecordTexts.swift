@@ -1,0 +1,41 @@
+// Arrays of records that are alike, with a value of any kind in some of them: what the quick loop
+// over records reads, and where it must stop.
+
+enum RecordTexts {
+    /// Scalars of every length and kind, containers, and what is none of them.
+    static let values: [String] = {
+        var values = [
+            "null", "true", "false", "nul", "truee", "{}", "[]", "{ }", "[1]", "{\"x\":1}", "[[]]",
+            "-",
+            "-0", "-7", "007", "0", "00", "0.", ".5", "1.", "1.e3", "1e3", "1E+2", "1e", "0.0e-1",
+            "-0.5",
+            "1 ", " 1", "\"a\" ", "\"a\" x", "", ",", "}", "1}", "1,", "\"", "\"\u{1F}\"",
+            "\"\u{7F}\"",
+            "\"\\\"\"", "\"\\u00e9\"", "\"\\ud83d\"", "\"\\x\"", "\"Łódź\"", "\"a\u{0}b\"", "1.2.3",
+            "12a", "+1", "nan", "\"\\\\\"",
+        ]
+        for count in 1...34 {
+            let digits = String(repeating: "9", count: count)
+            values += [
+                digits, "1.\(digits)", "\(digits).5", "0.\(digits)", "-\(digits)", "\(digits)e1",
+            ]
+            let plain = String(repeating: "-", count: count)
+            values += ["\"\(plain)\"", "\"\(plain)é\"", "\"\(plain)\\n\"", "\"\(plain)"]
+        }
+        return values
+    }()
+
+    /// - Parameter value: stands in the middle, last and first of a record.
+    static func texts(_ value: String) -> [String] {
+        let plain = #"{"a":1,"b":"two","c":3.25}"#
+        let middle = "{\"a\":1,\"b\":\(value),\"c\":3}"
+        let last = "{\"a\":1,\"b\":2,\"c\":\(value)}"
+        let first = "{\"a\":\(value),\"b\":2,\"c\":3}"
+        let nested = "{\"a\":1,\"b\":{\"a\":\(value),\"b\":2},\"c\":[\(middle),\(last)]}"
+        let other = #"{"b":1,"a":2,"c":3},{},{"c":1},{"a":1,"a":2},{"a":1,"b":2,"c":3,"d":4}"#
+        return [
+            [plain, middle, plain, last, other, first, plain, plain, nested, plain, plain, plain],
+            [plain, plain, middle], [plain, plain, last], [plain, nested, other, first],
+        ].map { "[\($0.joined(separator: ","))]" }
+    }
+}
