@@ -12,7 +12,7 @@ struct OverloadTests {
     private static func key(_ program: String) -> Int {
         var program = program
         // Safety: the bytes are hashed while the closure runs.
-        return program.withUTF8 { unsafe ProgramCache.hash(UnsafeRawBufferPointer($0), []) }
+        return program.withUTF8 { unsafe ProgramKey.of(UnsafeRawBufferPointer($0), []) }
     }
 
     private static func envelope(_ program: String) -> String { #"{"program":"\#(program)"}"# }

@@ -182,7 +182,7 @@ struct ProgramCacheTests {
     {
         // Safety: the bytes are looked at while the closure runs.
         unsafe Array(text.utf8).withUnsafeBytes {
-            unsafe cache.find(ProgramCache.hash($0, names), $0, names)
+            unsafe cache.find(ProgramKey.of($0, names), $0, names)
         }
     }
 
@@ -191,7 +191,7 @@ struct ProgramCacheTests {
         let bytes = Array(text.utf8)
         let program = try Program.compile(bytes, argumentNames: names)
         // Safety: the bytes are looked at while the closure runs.
-        let hash = unsafe bytes.withUnsafeBytes { unsafe ProgramCache.hash($0, names) }
+        let hash = unsafe bytes.withUnsafeBytes { unsafe ProgramKey.of($0, names) }
         cache.insert(hash, bytes, program)
     }
 

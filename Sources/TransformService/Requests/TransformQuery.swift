@@ -35,7 +35,7 @@ final class TransformQuery: Sendable {
     }
 
     let program: String?
-    /// The program's UTF-8, and `ProgramCache.hash` of it.
+    /// The program's UTF-8, and `ProgramKey` of it.
     let programBytes: [UInt8]
     let programKey: Int
     let arguments: [QueryParameter]
@@ -46,7 +46,7 @@ final class TransformQuery: Sendable {
     private init(_ parts: consuming Parts) {
         program = parts.program
         programBytes = parts.program.map { Array($0.utf8) } ?? []
-        programKey = unsafe programBytes.withUnsafeBytes { unsafe ProgramCache.hash($0, []) }
+        programKey = unsafe programBytes.withUnsafeBytes { unsafe ProgramKey.of($0, []) }
         arguments = parts.arguments
         form = parts.form
         errors = parts.errors

@@ -19,7 +19,7 @@ enum CostKey {
         unsafe envelope.withUnsafeReadableBytes { bytes in
             let range = unsafe ProgramPeek.find(bytes, bytesMax: Executor.programBytesMax)
             return range.map {
-                unsafe ProgramCache.hash(UnsafeRawBufferPointer(rebasing: bytes[$0]), [])
+                unsafe ProgramKey.of(UnsafeRawBufferPointer(rebasing: bytes[$0]), [])
             }
         }
     }

@@ -46,7 +46,7 @@ final class CostTable: Sendable {
     var countMax: Int { shards.count * slotsPerShard }
 
     /// - Parameters:
-    ///   - key: `ProgramCache.hash` of the program's text; nil where the program is not known yet.
+    ///   - key: `ProgramKey` of the program's text; nil where the program is not known yet.
     ///   - byteCount: of the content.
     func predict(_ key: Int?, byteCount: Int) -> PredictedCost {
         if let key, let known = model(key) {

@@ -32,7 +32,7 @@ extension Executor {
             var names = query.arguments.map(\.name)
             if unsafe mentionsArguments(text) { names.insert("ARGS", at: 0) }
             let hash =
-                unsafe names.isEmpty ? query.programKey : ProgramCache.hash(text, names)
+                unsafe names.isEmpty ? query.programKey : ProgramKey.of(text, names)
             return unsafe cache.find(hash, text, names).map {
                 Recent(
                     query: query, hash: hash, program: $0, isBare: names.isEmpty,
@@ -43,7 +43,7 @@ extension Executor {
     }
 
     /// The compiled program; nil where it is not compiled yet and may not be here.
-    /// - Parameter hash: `ProgramCache.hash` of the text and names.
+    /// - Parameter hash: `ProgramKey` of the text and names.
     func program(
         _ text: UnsafeRawBufferPointer, _ hash: Int, _ names: [String]
     ) throws(Problem) -> Program? {

@@ -239,7 +239,7 @@ final class RunNote: Sendable {
         try envelope.readArguments(&names, &arguments)
         let plan = unsafe program.withUTF8 { text in
             Result { () throws(Problem) in
-                let key = unsafe ProgramCache.hash(text, [])
+                let key = unsafe ProgramKey.of(text, [])
                 return unsafe try finishPlan(text, key, envelope.input, names, arguments)
             }
         }
@@ -257,7 +257,7 @@ final class RunNote: Sendable {
         return Plan(program: recent.program, input: input, arguments: [])
     }
 
-    /// - Parameter key: `ProgramCache.hash` of the text without names.
+    /// - Parameter key: `ProgramKey` of the text without names.
     private func finishPlan(
         _ text: UnsafeRawBufferPointer, _ key: Int, _ input: Document, _ names: [String],
         _ arguments: [Document]
@@ -272,7 +272,7 @@ final class RunNote: Sendable {
             arguments.insert(try argumentObject(names, arguments), at: 0)
             names.insert("ARGS", at: 0)
         }
-        let hash = unsafe names.isEmpty ? key : ProgramCache.hash(text, names)
+        let hash = unsafe names.isEmpty ? key : ProgramKey.of(text, names)
         guard let program = unsafe try program(text, hash, names) else { return nil }
         return Plan(program: program, input: input, arguments: arguments)
     }

@@ -32,7 +32,7 @@ extension Executor {
         return unsafe try bytes.withUnsafeBytesTyped { (text) throws(Problem) in
             var names = arguments.map(\.name)
             if unsafe mentionsArguments(text) { names.insert("ARGS", at: 0) }
-            let hash = unsafe ProgramCache.hash(text, names)
+            let hash = unsafe ProgramKey.of(text, names)
             guard let program = unsafe try program(text, hash, names) else {
                 throw Problem(.internalError, "The program was not compiled.")
             }

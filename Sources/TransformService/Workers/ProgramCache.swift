@@ -60,14 +60,6 @@ final class ProgramCache: Sendable {
     /// A program is about to be compiled because it was not found.
     func noteMiss() { state.withLock { $0.missCount += 1 } }
 
-    /// A key of a text and names. The process's own random seed is in it.
-    static func hash(_ text: UnsafeRawBufferPointer, _ names: [String]) -> Int {
-        var hasher = Hasher()
-        unsafe hasher.combine(bytes: text)
-        for name in names { hasher.combine(name) }
-        return hasher.finalize()
-    }
-
     func find(_ hash: Int, _ text: UnsafeRawBufferPointer, _ names: [String]) -> Program? {
         state.withLock { state in
             guard let index = state.indices[hash],

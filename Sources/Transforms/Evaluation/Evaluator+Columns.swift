@@ -5,13 +5,6 @@
 // Safety: the state is the runner's own.
 
 extension Evaluator {
-    /// What a pipe is that adds up a field of elements: its `aux`. Its second half, or what that
-    /// begins with, is `add`.
-    enum Sum {
-        static let whole: UInt16 = 1
-        static let first: UInt16 = 2
-    }
-
     /// `[t[].name]`
     @inline(never) func collectFields(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value

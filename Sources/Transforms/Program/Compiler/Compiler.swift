@@ -222,8 +222,8 @@ final class Compiler {
         (node.a, node.b) = (left, right)
         if isFields(left) {
             let next = nodes[Int(right)]
-            if isAdd(right) { node.aux = Evaluator.Sum.whole }
-            if next.operation == .pipe && isAdd(next.a) { node.aux = Evaluator.Sum.first }
+            if isAdd(right) { node.aux = Sum.whole }
+            if next.operation == .pipe && isAdd(next.a) { node.aux = Sum.first }
         }
         return try add(node)
     }

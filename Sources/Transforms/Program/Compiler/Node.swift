@@ -45,6 +45,14 @@ enum Operation: UInt8 {
     case substitute
 }
 
+/// A pipe's `aux`, where it adds up a field of elements: `[t[].name] | add`, `map(.name) | add`.
+enum Sum {
+    /// Its second half is `add`.
+    static let whole: UInt16 = 1
+    /// Its second half begins with `add`.
+    static let first: UInt16 = 2
+}
+
 struct Node {
     var operation: Operation
     var arity: Arity
