@@ -157,10 +157,18 @@ import Testing
             let objects = (0..<count).map { "{\"n\($0)\":{\"v\":\($0)}}" }
             expectTwins(Array("[\(objects.joined(separator: ","))]".utf8))
         }
-        let tree =
-            String(repeating: #"{"x":1,"child":"#, count: 290)
-            + "null" + String(repeating: "}", count: 290)
-        expectTwins(Array("\(tree)\n\(tree)".utf8))
+        for depth in [290, 298, 299, 300, 301] {
+            for (start, end) in [
+                (#"{"x":1,"child":"#, "}"), (#"{"x":[{"y":1}],"child":"#, "}"),
+                (#"[{"x":1,"child":"#, "}]"), (#"{"x":1,"child":[{"y":2},{"z":"#, "}]}"),
+            ] {
+                let count = depth / end.utf8.count
+                let tree =
+                    String(repeating: start, count: count)
+                    + "null" + String(repeating: end, count: count)
+                expectTwins(Array("\(tree)\n\(tree)\n\(tree)".utf8))
+            }
+        }
     }
 
     /// Numbers of each length, with what may follow.

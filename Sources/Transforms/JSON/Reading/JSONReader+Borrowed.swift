@@ -216,24 +216,24 @@ extension JSONReader {
     @inline(always) private mutating func pushMembers(
         _ token: Int32, _ records: borrowing RecordReader, _ at: inout Cursor, isFirst: Bool
     ) throws(ReadFailure) -> Value {
-        let text = records.text
-        let end = unsafe records.read(
-            at.place, token, isFirst: isFirst, at.top, at.limit - 2, stack.address, at.frame,
-            at.lastPlace)
-        at.place = end.place
-        unsafe at.top = unsafe end.top
-        if end.token == RecordReader.End.pushed {
-            unsafe at.frame -= 1
+        var walk = unsafe RecordReader.Walk(
+            place: at.place, token: token, isFirst: isFirst, top: at.top, room: at.limit - 2,
+            frame: at.frame, lastFrame: at.lastFrame - 1, lastPlace: at.lastPlace,
+            stack: stack.address)
+        let end = records.read(&walk)
+        at.place = walk.place
+        unsafe at.top = unsafe walk.top
+        unsafe at.frame = unsafe walk.frame
+        switch end {
+        case .value: return .absent
+        case .separator:
             unsafe at.top -= 1
             return unsafe at.top.pointee
+        case .brace: return try close(&at)
+        case .member:
+            return try pushName(walk.token, records.text, &at, isFirst: walk.isFirst)
+                ? .absent : close(&at)
         }
-        if end.token == RecordReader.End.atValue { return .absent }
-        if end.token != RecordReader.End.open,
-            try pushName(end.token, text, &at, isFirst: end.isFirst)
-        {
-            return .absent
-        }
-        return try close(&at)
     }
 
     /// Reads members up to the value of the first that is kept: mostly the one that is foreseen.

@@ -184,6 +184,12 @@
         return unsafe places[Int(place)].bare & (isObject ? 2 : 1) != 0
     }
 
+    /// Where the elements of an array at `place` stand; 0 where that is not known.
+    @inline(__always) func knownElement(_ place: Int32) -> Int32 {
+        assert(place < (unsafe counts.pointee.places))
+        return unsafe places[Int(place)].element
+    }
+
     /// Where the elements of an array at `place`, or an object's members without a token, stand.
     @inline(__always) func element(_ place: Int32, isMember: Bool) -> Int32 {
         assert(place < (unsafe counts.pointee.places))

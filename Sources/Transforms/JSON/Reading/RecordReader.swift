@@ -1,135 +1,243 @@
-// Objects whose members are what was foreseen and whose values are plain scalars, one after the
-// other: most of most texts. It is a function of its own, with little to remember, so that all of
-// it stays in registers; where it stops, the reading goes on.
+// Objects whose members are what was foreseen, whose values are plain scalars, such objects, or
+// arrays of them: most of most texts. It is a loop with little to remember, most of it in
+// registers; where it stops, all is left as the reading has it, which goes on.
 //
-//     [{"id":7,"name":"Ada"},{"id":8,"name":"Bo"},{"id":9,"at":{"x":1},"name":"Cy"}]
-//       ^ ................................................. ^ stops here
+//     [{"id":7,"at":{"x":1,"y":2},"rows":[{"n":1},{"n":2}]},{"id":8,"at":"here","rows":[1]}]
+//       ^ ........................................................................... ^ stops here
 //
 // What is not looked at is passed over.
 //
 // Safety: `margin` bytes remain behind the place where a member begins, which no step before the
-// next comparison reads beyond; two values have room below `limit`.
+// next comparison reads beyond; two values have room below `room`, and two frames up to
+// `lastFrame`.
 
 @safe struct RecordReader {
     let text: TextScan
     let shapes: ObjectShapes
     let heap: Heap
 
-    /// How far it came.
-    @safe struct End {
-        /// Behind the last object, at the value whose name was pushed, or behind the separator in
-        /// front of the member that comes next.
+    /// Where the reading is, between two steps.
+    @safe struct Walk {
+        /// Behind the separator in front of a member.
         var place: Int
-        /// `pushed`, `open`, `atValue`, or the token that is foreseen for the next member.
+        /// The token that is foreseen for the member.
         var token: Int32
-        /// The first free value of the stack.
-        var top: UnsafeMutablePointer<Value>
-        /// Nothing was read of the object that it is in.
+        /// Nothing was read of the object yet.
         var isFirst: Bool
+        /// The first free value of the stack, and the last place with room for two.
+        var top: UnsafeMutablePointer<Value>
+        var room: UnsafeMutablePointer<Value>
+        /// The object's frame, and one with room for two above it.
+        var frame: UnsafeMutablePointer<JSONReader.Frame>
+        var lastFrame: UnsafeMutablePointer<JSONReader.Frame>
+        /// Where a member may begin at the latest.
+        var lastPlace: Int
+        /// The address of the stack's first value.
+        let stack: UInt64
 
-        /// The objects were pushed.
-        static var pushed: Int32 { -1 }
-        /// The last object has ended, and is to be closed.
-        static var open: Int32 { -2 }
-        static var atValue: Int32 { -3 }
+        /// Bytes of the stack that are in use.
+        @inline(__always) var offset: Int {
+            unsafe Int(bitPattern: top) &- Int(truncatingIfNeeded: stack)
+        }
+    }
+
+    /// Where it stopped.
+    enum End {
+        /// In front of a member.
+        case member
+        /// At a value whose name is on the stack.
+        case value
+        /// Behind the brace of an object that is still to be closed.
+        case brace
+        /// Behind a value that is on the stack, in the frame's container, or the whole text's.
+        case separator
+    }
+
+    /// What is known of the object in work: kept in its frame while another is in work.
+    private struct Object {
+        /// Its first value on the stack.
+        var values: Slots
+        var seen: UInt64
+        var repeated: UInt64
+        /// The token of its last member.
+        var last: Int32
+
+        /// The one that the frame remembers.
+        @inline(__always) init(at walk: Walk) {
+            let frame = unsafe walk.frame
+            unsafe values = Slots(address: walk.stack).advanced(byBytes: frame.pointee.start)
+            unsafe (seen, repeated) = (frame.pointee.seen, frame.pointee.repeated)
+            unsafe last = frame.pointee.token
+        }
+
+        @inline(__always) init(new values: UnsafeMutablePointer<Value>) {
+            unsafe self.values = Slots(values)
+            (seen, repeated, last) = (0, 0, ObjectShapes.noToken)
+        }
+
+        @inline(__always) func note(in frame: UnsafeMutablePointer<JSONReader.Frame>) {
+            unsafe (frame.pointee.seen, frame.pointee.repeated) = (seen, repeated)
+            unsafe frame.pointee.token = last
+        }
     }
 
     /// A name of up to 16 bytes, a string's first 32 or a number, and what stands behind it.
     static var margin: Int { 80 }
 
-    /// - Parameters:
-    ///   - start: behind the separator in front of a member.
-    ///   - foreseen: the member's token.
-    ///   - isFirst: whether it is the object's first.
-    ///   - first: the first free value of the stack.
-    ///   - room: the last place of the stack with room for two values.
-    ///   - stack: its first value.
-    ///   - frame: the object's.
-    ///   - lastPlace: the last one where a member may begin.
-    @inline(never) func read(
-        _ start: Int, _ foreseen: Int32, isFirst: Bool, _ first: UnsafeMutablePointer<Value>,
-        _ room: UnsafeMutablePointer<Value>, _ stack: UInt64,
-        _ frame: UnsafeMutablePointer<JSONReader.Frame>, _ lastPlace: Int
-    ) -> End {
-        var (place, token, previous) = unsafe (start, foreseen, frame.pointee.token)
-        let base = unsafe Slots(address: stack).advanced(byBytes: frame.pointee.start).base
-        var (top, values) = unsafe (first, base)
-        var (seen, repeated) = unsafe (frame.pointee.seen, frame.pointee.repeated)
-        var isFirst = isFirst
-        while place <= lastPlace && (unsafe top <= room) {
-            let known = unsafe shapes.tokens + Int(token)
+    @inline(never) func read(_ walk: inout Walk) -> End {
+        var at = walk
+        var object = Object(at: at)
+        var end = End.member
+        while at.place <= at.lastPlace && (unsafe at.top <= at.room) {
+            let known = unsafe shapes.tokens + Int(at.token)
             let count = unsafe known.pointee.byteCount
-            if unsafe known.pointee.differs(UnsafeRawPointer(text.base + place)) || count > 16 {
-                break
-            }
-            var stop = place &+ count
+            let raw = unsafe UnsafeRawPointer(text.base + at.place)
+            if unsafe known.pointee.differs(raw) || count > 16 { break }
+            var stop = at.place &+ count
             let byte = text[stop]
-            if unsafe known.pointee.child == ObjectShapes.unread {
+            let child = unsafe known.pointee.child
+            if child == ObjectShapes.unread {
                 stop = text.skippedNear(stop, byte)
-                if stop == 0 || text[stop] != UInt8(ascii: ",") && text[stop] != UInt8(ascii: "}") {
-                    break
-                }
+                if stop == 0 || !text.endsMember(stop) { break }
+                object.last = at.token
             } else {
                 let bit = unsafe known.pointee.bit
-                repeated |= seen & bit
-                seen |= bit
-                unsafe top.pointee = known.pointee.name
-                unsafe top += 1
+                object.repeated |= object.seen & bit
+                object.seen |= bit
+                object.last = at.token
+                unsafe at.top.pointee = known.pointee.name
+                unsafe at.top += 1
                 let value = text.scalarNear(&stop, byte)
-                if value.isAbsent
-                    || text[stop] != UInt8(ascii: ",") && text[stop] != UInt8(ascii: "}")
-                {
-                    // The reading takes the value, with all that may stand behind it.
-                    (place, previous, token) = (place &+ count, token, End.atValue)
+                if value.isAbsent {
+                    if enter(byte, child, stop, &at, &object) { continue }
+                    (at.place, end) = (stop, .value)
                     break
                 }
-                unsafe top.pointee = value
-                unsafe top += 1
+                if !text.endsMember(stop) {
+                    // The reading takes the value, with all that may stand behind it.
+                    (at.place, end) = (at.place &+ count, .value)
+                    break
+                }
+                unsafe at.top.pointee = value
+                unsafe at.top += 1
             }
-            place = stop &+ 1
-            previous = token
-            isFirst = false
+            at.place = stop &+ 1
             if text[stop] == UInt8(ascii: ",") {
-                token = unsafe known.pointee.next
+                at.token = unsafe known.pointee.next
+                at.isFirst = false
                 continue
             }
-            guard repeated == 0, unsafe close(values, top) else {
-                token = End.open
-                break
-            }
-            unsafe values += 1
-            unsafe top = unsafe values
-            (seen, token) = (0, End.pushed)
-            guard text[place] == UInt8(ascii: ","), text[place &+ 1] == UInt8(ascii: "{"),
-                unsafe (frame - 1).pointee.closing == UInt8(ascii: "]")
-            else { break }
-            place &+= 2
-            isFirst = true
-            previous = ObjectShapes.noToken
-            token = unsafe shapes.start(frame.pointee.place)
+            end = leave(&at, &object)
+            if end != .member { break }
         }
-        unsafe frame.pointee.token = previous
-        unsafe frame.pointee.seen = seen
-        unsafe frame.pointee.repeated = repeated
-        unsafe frame.pointee.start &+= (values - base) &* MemoryLayout<Value>.stride
-        return unsafe End(place: place, token: token, top: top, isFirst: isFirst)
+        unsafe object.note(in: at.frame)
+        walk = at
+        return end
     }
 
-    /// Puts the object of the members from `values` to `top` in their place, if there are few of
-    /// them and there is room.
-    @inline(__always) private func close(
-        _ values: UnsafeMutablePointer<Value>, _ top: UnsafeMutablePointer<Value>
+    // MARK: Containers
+
+    /// Enters an object that is a member's value, or the first of an array that is one.
+    /// - Parameter child: the value's place, if it is known.
+    @inline(always) private func enter(
+        _ first: UInt8, _ child: Int32, _ start: Int, _ at: inout Walk, _ object: inout Object
     ) -> Bool {
-        let memberCount = unsafe (top - values) &>> 1
-        if memberCount > 8 || memberCount == 0 { return false }
-        guard let address = heap.bumpQuickly(memberCount &<< 5) else { return false }
-        unsafe Slots(address: UInt64(address)).copy(Slots(values), byBytes: memberCount &<< 5)
-        unsafe values.pointee = Value(.object, count: memberCount, payload: UInt64(address))
+        guard first | 0x20 == UInt8(ascii: "{"), child > 0, unsafe at.frame < at.lastFrame else {
+            return false
+        }
+        var place = child
+        if first == UInt8(ascii: "[") {
+            place = shapes.knownElement(child)
+            if text[start &+ 1] != UInt8(ascii: "{") || place == 0 { return false }
+            if shapes.isBare(child, isObject: false) { return false }
+        }
+        if shapes.isBare(place, isObject: true) { return false }
+        unsafe object.note(in: at.frame)
+        let offset = at.offset
+        at.place = start &+ 1
+        if first == UInt8(ascii: "[") {
+            unsafe at.frame += 1
+            unsafe at.frame.pointee = JSONReader.Frame(
+                start: offset, place: child, closing: UInt8(ascii: "]"))
+            at.place &+= 1
+        }
+        unsafe at.frame += 1
+        unsafe at.frame.pointee = JSONReader.Frame(
+            start: offset, place: place, closing: UInt8(ascii: "}"))
+        object = unsafe Object(new: at.top)
+        at.token = shapes.start(place)
+        at.isFirst = true
+        return true
+    }
+
+    /// Closes the object behind whose brace the place is, and what ends with it.
+    /// - Returns: `member` where another one comes, of whatever object.
+    @inline(always) private func leave(_ at: inout Walk, _ object: inout Object) -> End {
+        while true {
+            let memberCount = unsafe (at.top - object.values.base) &>> 1
+            guard object.repeated == 0, memberCount > 0, memberCount <= 8,
+                at.place <= text.end &- 4,
+                unsafe close(.object, object.values, memberCount, 32, &at.top)
+            else { return .brace }
+            unsafe at.frame -= 1
+            if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
+                let next = text[at.place]
+                if next == UInt8(ascii: ","), text[at.place &+ 1] == UInt8(ascii: "{") {
+                    unsafe at.frame += 1
+                    unsafe at.frame.pointee.start = at.offset
+                    object = unsafe Object(new: at.top)
+                    at.place &+= 2
+                    at.token = unsafe shapes.start(at.frame.pointee.place)
+                    at.isFirst = true
+                    return .member
+                }
+                let elements = unsafe Slots(address: at.stack).advanced(
+                    byBytes: at.frame.pointee.start)
+                guard next == UInt8(ascii: "]"),
+                    unsafe close(.array, elements, at.top - elements.base, 16, &at.top)
+                else { return stopped(at, &object) }
+                at.place &+= 1
+                unsafe at.frame -= 1
+            }
+            if unsafe at.frame.pointee.closing != UInt8(ascii: "}") { return stopped(at, &object) }
+            object = Object(at: at)
+            let next = text[at.place]
+            if next == UInt8(ascii: ",") {
+                at.place &+= 1
+                at.token = shapes.next(object.last)
+                at.isFirst = false
+                return .member
+            }
+            if next != UInt8(ascii: "}") { return .separator }
+            at.place &+= 1
+        }
+    }
+
+    /// Behind a value in a container that is no object: nothing is noted in its frame.
+    @inline(__always) private func stopped(_ at: Walk, _ object: inout Object) -> End {
+        object = Object(at: at)
+        return .separator
+    }
+
+    /// Puts a container in the place of its values, if there is room.
+    @inline(always) private func close(
+        _ tag: Value.Tag, _ values: Slots, _ count: Int, _ unit: Int,
+        _ top: inout UnsafeMutablePointer<Value>
+    ) -> Bool {
+        guard let address = heap.bumpQuickly(count &* unit) else { return false }
+        Slots(address: UInt64(address)).copy(values, byBytes: count &* unit)
+        values[0] = Value(tag, count: count, payload: UInt64(address))
+        unsafe top = unsafe values.base + 1
         return true
     }
 }
 
 extension TextScan {
+    /// Whether a member ends at the place, before another one or with its object.
+    @inline(__always) func endsMember(_ place: Int) -> Bool {
+        self[place] == UInt8(ascii: ",") || self[place] == UInt8(ascii: "}")
+    }
+
     /// Behind a value that nothing looks at, if it is a plain scalar or an empty container; else 0.
     @inline(__always) func skippedNear(_ start: Int, _ first: UInt8) -> Int {
         if first == UInt8(ascii: "\"") {

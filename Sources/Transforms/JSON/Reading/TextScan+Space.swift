@@ -1,4 +1,6 @@
 // Over white space: a text that ends there is none.
+//
+// Safety: no byte is read at or behind `end`, but whole words of them are where as many remain.
 
 extension TextScan {
     /// The first byte from `place` on that is no white space.
