@@ -115,6 +115,20 @@ struct Bytes {
         }
     }
 
+    /// Whether `range` has the bytes at `other`.
+    /// - Parameter other: as many bytes.
+    @unsafe func equals(_ range: Range<Int>, _ other: UnsafeRawPointer) -> Bool {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        return unsafe memcmp(base + range.lowerBound, other, range.count) == 0
+    }
+
+    /// Copies `range`.
+    /// - Parameter other: memory for as many bytes.
+    @unsafe func copy(_ range: Range<Int>, to other: UnsafeMutableRawPointer) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        unsafe other.copyMemory(from: base + range.lowerBound, byteCount: range.count)
+    }
+
     /// A copy of `range`.
     func array(_ range: Range<Int>) -> [UInt8] {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)

@@ -149,7 +149,7 @@ extension Connection {
             // Safety: the state looks at the bytes inside this call only.
             let step = state.next(
                 unsafe Bytes(UnsafeRawBufferPointer(rebasing: bytes[offset...])),
-                into: &request.head, now: now)
+                into: &request.head, now: now, memo: loop.heads)
             let start = offset
             offset += step.consumed
             switch step.action {

@@ -70,6 +70,8 @@ struct ConnectionState: ~Copyable {
     /// The server drains: each answer is the last of its connection.
     private(set) var isDraining = false
     private var parser = RequestHeadParser()
+    /// Of the bytes that the head was made of, in the memo.
+    private var headSerial: UInt64 = 0
     private var decoder = BodyDecoder.ended
     private var framing = RequestFraming.none
     private var isLastResponse = false
@@ -108,18 +110,25 @@ struct ConnectionState: ~Copyable {
     // MARK: Bytes
 
     /// The next step for `bytes`: those not consumed by the steps before, and what came after.
-    mutating func next(_ bytes: Bytes, into head: inout RequestHead, now: UInt64) -> Step {
+    /// - Parameters:
+    ///   - head: the same value each time.
+    ///   - memo: the same one each time, if any.
+    mutating func next(
+        _ bytes: Bytes, into head: inout RequestHead, now: UInt64, memo: HeadMemo? = nil
+    ) -> Step {
         switch phase {
         case .idle:
             guard bytes.count > 0 else { return Step(action: .wait) }
             firstByteTime = now
+            if let memo, memo.recall(bytes, headSerial, into: &head) { return plan(head) }
             deadline = now &+ limits.headReadNanoseconds
+            headSerial = 0
             parser.reset()
             head.reset()
             phase = .head
-            return readHead(bytes, into: &head)
+            return readHead(bytes, into: &head, memo)
         case .head:
-            return readHead(bytes, into: &head)
+            return readHead(bytes, into: &head, memo)
         case .body, .discarding:
             return readBody(bytes, now: now)
         case .planning, .waiting:
@@ -134,7 +143,9 @@ struct ConnectionState: ~Copyable {
         }
     }
 
-    private mutating func readHead(_ bytes: Bytes, into head: inout RequestHead) -> Step {
+    private mutating func readHead(
+        _ bytes: Bytes, into head: inout RequestHead, _ memo: HeadMemo?
+    ) -> Step {
         do {
             guard try parser.parse(bytes, into: &head, limits: limits) else {
                 return Step(action: .wait)
@@ -143,6 +154,12 @@ struct ConnectionState: ~Copyable {
             isHeadRequest = head.method == .head
             return Step(action: .refuse(error))
         }
+        if let memo { headSerial = memo.keep(bytes, head) }
+        return plan(head)
+    }
+
+    /// The head is complete.
+    private mutating func plan(_ head: borrowing RequestHead) -> Step {
         phase = .planning
         deadline = Self.never
         decoder = .ended

@@ -30,6 +30,7 @@ extension RequestHead {
                 throw ProtocolError(.repeatedContentLength, at: name.lowerBound)
             }
             contentLength = try parseLength(bytes, value)
+            contentLengthValue = value
         case 15 where bytes.equals(name, ignoringCase: "accept-encoding"):
             _ = note(.acceptEncoding)
         case 16 where bytes.equals(name, ignoringCase: "content-encoding"):

@@ -54,6 +54,8 @@ struct RequestHead: ~Copyable {
     var endsInChunked = false
     var hasForeignCoding = false
     var contentLength: Int?
+    /// Where its digits stand.
+    var contentLengthValue = 0..<0
     /// A bit for each length of a name, from 1 to 63 bytes; longer ones share the first.
     private var nameLengths: UInt64 = 0
     /// One above the index of each known field's first line; 0 where it is absent.
@@ -85,6 +87,7 @@ struct RequestHead: ~Copyable {
         endsInChunked = false
         hasForeignCoding = false
         contentLength = nil
+        contentLengthValue = 0..<0
         nameLengths = 0
         known = SIMD16(repeating: 0)
     }

@@ -33,6 +33,7 @@ final class LoopContext: @unchecked Sendable {
     var date = DateClock()
     /// Where sockets' bytes are read to.
     let input = InputMemory()
+    let heads = HeadMemo()
     /// The answers of this turn that are still to be sent.
     var output = TurnOutput()
     private(set) var isDraining = false

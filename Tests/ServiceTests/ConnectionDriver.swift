@@ -32,7 +32,10 @@ func withBytes<Result>(_ array: [UInt8], _ body: (Bytes) -> Result) -> Result {
 }
 
 /// Feeds the pieces between `cuts` to a new connection.
-func outcomes(_ bytes: [UInt8], cuts: [Int] = [], limits: Limits = Limits()) -> [Outcome] {
+/// - Parameter memo: shared with other connections of its loop.
+func outcomes(
+    _ bytes: [UInt8], cuts: [Int] = [], limits: Limits = Limits(), memo: HeadMemo? = nil
+) -> [Outcome] {
     var state = ConnectionState(limits: limits, now: 0)
     var head = RequestHead()
     var pending: [UInt8] = []
@@ -44,7 +47,7 @@ func outcomes(_ bytes: [UInt8], cuts: [Int] = [], limits: Limits = Limits()) -> 
         pending += bytes[start..<end]
         start = end
         loop: while true {
-            let step = withBytes(pending) { state.next($0, into: &head, now: 0) }
+            let step = withBytes(pending) { state.next($0, into: &head, now: 0, memo: memo) }
             var refusal: ProtocolError?
             switch step.action {
             case .wait:

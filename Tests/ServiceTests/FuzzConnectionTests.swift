@@ -80,6 +80,39 @@ import Testing
         }
     }
 
+    /// Requests whose heads come again, as they were or not quite, on connections that share a memo.
+    @Test func headsThatComeAgain() {
+        let heads = [
+            ("POST /?p=.a HTTP/1.1\r\nHost: a\r\nContent-Length: ", "\r\nAccept: *\r\n\r\n"),
+            ("POST /?p=.b HTTP/1.1\r\nHost: a\r\nContent-Length: ", "\r\nAccept: *\r\n\r\n"),
+            ("\r\nPUT / HTTP/1.1\r\ncontent-length:\t0", " \r\nHost: [::1]:80\r\n\r\n"),
+            ("GET /", " HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"),
+        ]
+        repeats("memo", 1_500) { source in
+            let memo = HeadMemo()
+            for _ in 0..<4 {
+                var text: [UInt8] = []
+                let usual = source.below(heads.count)
+                for _ in 0..<8 {
+                    let index = source.below(4) == 0 ? source.below(heads.count) : usual
+                    let count = [0, 3, 3, 5, 5, 12][source.below(6)]
+                    var head = Array("\(heads[index].0)\(count)\(heads[index].1)".utf8)
+                    if source.below(10) == 0 {
+                        head[source.below(head.count)] = UInt8(source.below(128))
+                    }
+                    text += head
+                    if index < 3 { text += Array("hello, world".utf8.prefix(count)) }
+                }
+                let cut = source.cuts(text.count)
+                let known = outcomes(text, cuts: cut, memo: memo)
+                if known != outcomes(text) {
+                    return "\(String(decoding: text, as: UTF8.self).debugDescription): \(known)"
+                }
+            }
+            return nil
+        }
+    }
+
     /// Chunked content by string splitting: strict, without extensions' and trailers' bounds.
     private func twin(_ body: [UInt8]) -> (content: [UInt8], end: Int)? {
         var content: [UInt8] = []
