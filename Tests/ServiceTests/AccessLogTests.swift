@@ -132,9 +132,13 @@ struct AccessLogTests {
         }) { running, pipe in
             _ = try await running.post(#"{"program":"1"}"#)
             _ = try await running.post(#"{"program":"}"}"#)
-            // More than the workers and the queue have room for.
+            // More than the workers and the queue have room for; the queue has room for one, which
+            // the worker must have left before another comes.
             let clients = try (0..<8).map { _ in try RawClient(port: running.port) }
-            for client in clients { client.send(RunningService.request(DeadlineTests.endless)) }
+            let request = RunningService.request(DeadlineTests.endless)
+            clients[0].send(request)
+            #expect(await running.wait { running.service.pool.busyCount == 1 })
+            for client in clients[1...] { client.send(request) }
             let queue = running.service.pool.queue
             #expect(await running.wait { queue.shed[.queueFull] > 0 && queue.load.count == 1 })
             // More of them in a second than are logged.

@@ -80,7 +80,7 @@ import Testing
         }
     }
 
-    /// Requests whose heads come again, as they were or not quite, on connections that share a memo.
+    /// Requests whose heads come again, as they were or not quite; connections share a memo.
     @Test func headsThatComeAgain() {
         let heads = [
             ("POST /?p=.a HTTP/1.1\r\nHost: a\r\nContent-Length: ", "\r\nAccept: *\r\n\r\n"),
