@@ -68,6 +68,21 @@ struct QueueDisciplineTests {
         #expect(Self.submit(13, Self.known(60), to: &discipline, deadline: deadline) == nil)
     }
 
+    /// A process that has run nothing yet: a hundred clients come at once, with 111 kB each.
+    @Test func letsInAFirstBurst() {
+        var discipline = Discipline(
+            QueuePolicy(countMax: 1_000, bytesMax: 1 << 30, workerCount: 2))
+        let costs = CostTable()
+        for job in 0..<100 {
+            let cost = costs.predict(7, byteCount: 111_000)
+            #expect(!cost.isKnown)
+            let refused = Self.submit(
+                job, cost, to: &discipline, deadline: Configuration().timeoutNanoseconds,
+                byteCount: 111_000)
+            #expect(refused == nil)
+        }
+    }
+
     @Test func refusesWhatCannotBeDoneInTime() {
         var discipline = Self.discipline()
         let deadline = 100 * Self.millisecond

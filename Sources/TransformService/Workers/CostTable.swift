@@ -27,6 +27,12 @@ final class CostTable: Sendable {
     private static var setCount: Int { 4 }
     private static var shardCount: Int { 16 }
 
+    /// What a process that has run nothing yet guesses of a program: 4 ns a byte, twice what it
+    /// takes to group and sum, and no less than a millisecond. Who guesses high turns away clients
+    /// that all come at the start; who guesses low has their first runs to learn better.
+    private static var guessedByteCount: Int { 256 * 1024 }
+    private static var guessedNanoseconds: UInt64 { 1_000_000 }
+
     private let shards: [Shard]
     private let slotsPerShard: Int
     /// Of programs at large when they run for the first time.
@@ -39,7 +45,7 @@ final class CostTable: Sendable {
         slotsPerShard = count
         shards = (0..<Self.shardCount).map { _ in Shard(count: count) }
         var model = CostModel()
-        model.learn(byteCount: 1_024, nanoseconds: 1_000_000)
+        model.learn(byteCount: Self.guessedByteCount, nanoseconds: Self.guessedNanoseconds)
         firstRuns = Mutex(model)
     }
 
