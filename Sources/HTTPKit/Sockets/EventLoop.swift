@@ -165,6 +165,7 @@ class EventSource {
     func onTurnEnd(_ action: @escaping () -> Void) { turnEnd = action }
 
     func register(_ source: EventSource, _ interest: Readiness) {
+        assert(isCurrent)
         let slot = freeSlots.popLast() ?? slots.count
         if slot == slots.count { slots.append(Slot()) }
         slots[slot].source = source
@@ -174,6 +175,7 @@ class EventSource {
     }
 
     func setInterest(_ source: EventSource, _ interest: Readiness) {
+        assert(isCurrent)
         guard source.slot >= 0, source.interest != interest else { return }
         source.interest = interest
         control(EPOLL_CHANGE, source.descriptor, interest, mark: mark(of: source))
@@ -181,6 +183,7 @@ class EventSource {
 
     /// Call it before the socket is closed.
     func deregister(_ source: EventSource) {
+        assert(isCurrent)
         guard source.slot >= 0 else { return }
         control(EPOLL_REMOVE, source.descriptor, [], mark: 0)
         slots[source.slot].source = nil
@@ -189,8 +192,15 @@ class EventSource {
         source.slot = -1
     }
 
-    func set(_ timer: LoopTimer, _ time: UInt64) { timers.set(timer, time) }
-    func remove(_ timer: LoopTimer) { timers.remove(timer) }
+    func set(_ timer: LoopTimer, _ time: UInt64) {
+        assert(isCurrent)
+        timers.set(timer, time)
+    }
+
+    func remove(_ timer: LoopTimer) {
+        assert(isCurrent)
+        timers.remove(timer)
+    }
 
     private func mark(of source: EventSource) -> UInt64 {
         UInt64(slots[source.slot].generation) << 32 | UInt64(source.slot)

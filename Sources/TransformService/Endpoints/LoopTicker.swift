@@ -9,7 +9,9 @@ enum LoopTicker {
     /// Ticks until the loops end.
     static func start(on loops: [EventLoop], _ metrics: Metrics) {
         for (loop, counts) in zip(loops, metrics.loops) {
-            schedule(on: loop, counts, at: MonotonicClock.nanoseconds() &+ periodNanoseconds)
+            loop.execute {
+                schedule(on: loop, counts, at: MonotonicClock.nanoseconds() &+ periodNanoseconds)
+            }
         }
     }
 
