@@ -122,8 +122,10 @@ import Testing
     func recordsOfAnyValue(_ program: String) throws {
         let texts = RecordTexts.values.flatMap { RecordTexts.texts($0).map { Array($0.utf8) } }
         #expect(try Self.complaint(program, texts) == nil)
-        let whole = Array(RecordTexts.texts("12.5")[0].utf8)
-        #expect(try Self.complaint(program, whole.indices.map { Array(whole[..<$0]) }) == nil)
+        for text in RecordTexts.texts("12.5") {
+            let whole = Array(text.utf8)
+            #expect(try Self.complaint(program, whole.indices.map { Array(whole[..<$0]) }) == nil)
+        }
     }
 
     @Test func depthIsCountedInWhatIsSkipped() throws {

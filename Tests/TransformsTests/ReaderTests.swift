@@ -221,15 +221,17 @@ import Testing
         for value in RecordTexts.values {
             for text in RecordTexts.texts(value) { expectTwins(Array(text.utf8)) }
         }
-        let whole = Array(RecordTexts.texts("12.5")[0].utf8)
-        for end in whole.indices { expectTwins(Array(whole[..<end])) }
-        for place in whole.indices {
-            for byte in [0x00, 0x20, 0x22, 0x2C, 0x30, 0x3A, 0x5C, 0x5D, 0x65, 0x7D, 0x80]
-                as [UInt8]
-            {
-                var changed = whole
-                changed[place] = byte
-                expectTwins(changed)
+        let texts = RecordTexts.texts("12.5")
+        for whole in [texts[0], texts[4]].map({ Array($0.utf8) }) {
+            for end in whole.indices { expectTwins(Array(whole[..<end])) }
+            for place in whole.indices {
+                for byte in [0x00, 0x20, 0x22, 0x2C, 0x30, 0x3A, 0x5C, 0x5D, 0x65, 0x7D, 0x80]
+                    as [UInt8]
+                {
+                    var changed = whole
+                    changed[place] = byte
+                    expectTwins(changed)
+                }
             }
         }
     }

@@ -33,9 +33,41 @@ enum RecordTexts {
         let first = "{\"a\":\(value),\"b\":2,\"c\":3}"
         let nested = "{\"a\":1,\"b\":{\"a\":\(value),\"b\":2},\"c\":[\(middle),\(last)]}"
         let other = #"{"b":1,"a":2,"c":3},{},{"c":1},{"a":1,"a":2},{"a":1,"b":2,"c":3,"d":4}"#
-        return [
+        let compact = [
             [plain, middle, plain, last, other, first, plain, plain, nested, plain, plain, plain],
             [plain, plain, middle], [plain, plain, last], [plain, nested, other, first],
         ].map { "[\($0.joined(separator: ","))]" }
+        return compact + compact[0...1].flatMap { [indented($0, by: 1), indented($0, by: 9)] }
+    }
+
+    /// The text with white space outside its strings, as those who write for people put it there.
+    static func indented(_ text: String, by width: Int) -> String {
+        var result = ""
+        var depth = 0
+        var (isInString, isEscaped) = (false, false)
+        func breakLine() { result += "\n" + String(repeating: " ", count: max(0, depth) * width) }
+        for character in text.unicodeScalars {
+            if isInString {
+                isInString = character != "\"" || isEscaped
+                isEscaped = character == "\\" && !isEscaped
+                result.unicodeScalars.append(character)
+                continue
+            }
+            switch character {
+            case "}", "]":
+                depth -= 1
+                breakLine()
+                result.unicodeScalars.append(character)
+            case "{", "[", ",":
+                depth += character == "," ? 0 : 1
+                result.unicodeScalars.append(character)
+                breakLine()
+            case ":": result += ": "
+            default:
+                isInString = character == "\""
+                result.unicodeScalars.append(character)
+            }
+        }
+        return result
     }
 }

@@ -24,6 +24,25 @@
                 .| (signed .== SIMD16<Int8>(repeating: 0x7F)))
     }
 
+    /// Those that end a string's characters whatever their bytes: quotes, backslashes, controls and
+    /// DEL.
+    @inline(__always) var wideStops: UInt32 {
+        ByteBlock.bits(
+            (bytes .== SIMD16<UInt8>(repeating: 0x22))
+                .| (bytes .== SIMD16<UInt8>(repeating: 0x5C))
+                .| (bytes .< SIMD16<UInt8>(repeating: 0x20))
+                .| (bytes .== SIMD16<UInt8>(repeating: 0x7F)))
+    }
+
+    /// Those that are no white space of JSON's.
+    @inline(__always) var nonSpaces: UInt32 {
+        ByteBlock.bits(
+            (bytes .== SIMD16<UInt8>(repeating: 0x20))
+                .| (bytes .== SIMD16<UInt8>(repeating: 0x0A))
+                .| (bytes .== SIMD16<UInt8>(repeating: 0x0D))
+                .| (bytes .== SIMD16<UInt8>(repeating: 0x09))) ^ 0xFFFF
+    }
+
     /// Those that are no digits.
     @inline(__always) var nonDigits: UInt32 {
         ByteBlock.bits(

@@ -30,15 +30,8 @@
     @inline(__always) func plainEnd(_ start: Int) -> Int {
         var place = start
         while place &+ 16 <= end {
-            let bytes = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: SIMD16<Int8>.self)
-            // Bytes from 0x80 on are negative.
-            let stops = TextScan.words(
-                (bytes .== SIMD16<Int8>(repeating: 0x22))
-                    .| (bytes .== SIMD16<Int8>(repeating: 0x5C))
-                    .| (bytes .< SIMD16<Int8>(repeating: 0x20))
-                    .| (bytes .== SIMD16<Int8>(repeating: 0x7F)))
-            if stops[0] != 0 { return place &+ stops[0].trailingZeroBitCount >> 3 }
-            if stops[1] != 0 { return place &+ 8 &+ stops[1].trailingZeroBitCount >> 3 }
+            let stops = unsafe ByteBlock(base + place).stringStops
+            if stops != 0 { return place &+ stops.trailingZeroBitCount }
             place &+= 16
         }
         return plainEndNearEnd(place)
@@ -70,14 +63,8 @@
     func wideEnd(_ start: Int) -> Int {
         var place = start
         while place &+ 16 <= end {
-            let bytes = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: SIMD16<UInt8>.self)
-            let stops = TextScan.words(
-                (bytes .== SIMD16<UInt8>(repeating: 0x22))
-                    .| (bytes .== SIMD16<UInt8>(repeating: 0x5C))
-                    .| (bytes .< SIMD16<UInt8>(repeating: 0x20))
-                    .| (bytes .== SIMD16<UInt8>(repeating: 0x7F)))
-            if stops[0] != 0 { return place &+ stops[0].trailingZeroBitCount >> 3 }
-            if stops[1] != 0 { return place &+ 8 &+ stops[1].trailingZeroBitCount >> 3 }
+            let stops = unsafe ByteBlock(base + place).wideStops
+            if stops != 0 { return place &+ stops.trailingZeroBitCount }
             place &+= 16
         }
         while place < end {
@@ -86,12 +73,6 @@
             place &+= 1
         }
         return end
-    }
-
-    /// All ones in the bytes where the mask is true.
-    @inline(__always) static func words(_ mask: SIMDMask<SIMD16<Int8>>) -> SIMD2<UInt64> {
-        // Safety: a mask has the size and layout of its 16 bytes.
-        unsafe unsafeBitCast(mask, to: SIMD2<UInt64>.self)
     }
 
     /// Line feeds in the whole text.

@@ -80,9 +80,10 @@ enum UTF8Text {
             // Safety: 16 bytes remain.
             let bytes = unsafe raw.loadUnaligned(fromByteOffset: i, as: SIMD16<UInt8>.self)
             let words = unsafe unsafeBitCast(bytes, to: SIMD2<UInt64>.self)
-            let special = TextScan.words(
+            // A mask has the size and layout of its 16 bytes.
+            let special = unsafe unsafeBitCast(
                 (bytes .== SIMD16<UInt8>(repeating: 0xE0))
-                    .| (bytes .== SIMD16<UInt8>(repeating: 0xED)))
+                    .| (bytes .== SIMD16<UInt8>(repeating: 0xED)), to: SIMD2<UInt64>.self)
             let wrong = (words & kinds) ^ expected | special
             // Of the last byte, which belongs to the next sequence, nothing is asked.
             if wrong[0] | wrong[1] << 8 != 0 { break }

@@ -99,13 +99,6 @@ extension JSONReader {
 // Where one of these finds nothing that is plainly right it gives 0, which is behind no value.
 
 extension TextScan {
-    /// The first byte from `place` on that is no white space, or the end.
-    @inline(__always) func pastSpace(_ place: Int) -> Int {
-        place < end && self[place] > 0x20 ? place : pastSpaces(place)
-    }
-
-    @inline(never) private func pastSpaces(_ place: Int) -> Int { (try? spaceEnd(place)) ?? end }
-
     /// Behind a string whose first character is at `start`.
     @inline(__always) func skippedString(_ start: Int) -> Int {
         let stop = plainEnd(start)
@@ -150,14 +143,17 @@ extension TextScan {
         }
     }
 
-    /// Behind the colon of a member whose name comes next.
+    /// Behind the colon of a member whose name comes next, and a space.
     @inline(__always) func skippedName(_ start: Int) -> Int {
         let quote = pastSpace(start)
         if quote >= end || self[quote] != UInt8(ascii: "\"") { return 0 }
         let behind = skippedString(quote &+ 1)
         if behind == 0 { return 0 }
         let colon = pastSpace(behind)
-        return colon < end && self[colon] == UInt8(ascii: ":") ? colon &+ 1 : 0
+        if colon >= end || self[colon] != UInt8(ascii: ":") { return 0 }
+        // One space is what most who write any put there.
+        let next = colon &+ 1
+        return next < end && self[next] == 0x20 ? next &+ 1 : next
     }
 
     @inline(never) func skippedOther(_ start: Int, _ first: UInt8) -> Int {

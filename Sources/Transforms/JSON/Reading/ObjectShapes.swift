@@ -17,8 +17,9 @@
     struct Token {
         /// As it stands in the text, without escapes.
         var name = Value.absent
-        /// The first 16 bytes from behind the separator on, and which of them are the token's.
-        var words = SIMD2<UInt64>(repeating: 0)
+        /// The first 16 bytes from behind the separator on, and which of them are the token's. No
+        /// text has those of a token that is not in use.
+        var words = SIMD2<UInt64>(repeating: .max)
         var mask = SIMD2<UInt64>(repeating: 0)
         /// Which of its place's tokens this is.
         var bit: UInt64 = 0
@@ -42,6 +43,25 @@
             let first = unsafe text.loadUnaligned(as: UInt64.self) & mask[0]
             let second = unsafe text.loadUnaligned(fromByteOffset: 8, as: UInt64.self) & mask[1]
             return (first ^ words[0]) | (second ^ words[1]) != 0
+        }
+
+        /// Whether the bytes at a place, which can be read, are its own from the 17th on, of which
+        /// there is one. Words that overlap save the loop over the last bytes.
+        @inline(__always) func hasRest(_ text: UnsafeRawPointer) -> Bool {
+            // Safety: the token stood earlier in the same text, or is kept.
+            let all = unsafe UnsafeRawPointer(bitPattern: address).unsafelyUnwrapped
+            let last = byteCount &- 16
+            var i = 16
+            while i < last {
+                if unsafe ObjectShapes.difference(all, text, i)
+                    | ObjectShapes.difference(all, text, i &+ 8) != 0
+                {
+                    return false
+                }
+                i &+= 16
+            }
+            return unsafe ObjectShapes.difference(all, text, last)
+                | ObjectShapes.difference(all, text, last &+ 8) == 0
         }
     }
 
@@ -243,7 +263,7 @@
     }
 
     /// How many bytes the token has if `text`, of which `available` bytes remain, begins with
-    /// them; else 0. Words that overlap save the loop over the last bytes.
+    /// them; else 0.
     @inline(__always) func match(
         _ token: Int32, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
     ) -> Int {
@@ -255,24 +275,11 @@
         if count > available || available < 16 { return 0 }
         let raw = UnsafeRawPointer(text)
         if unsafe known.pointee.differs(raw) { return 0 }
-        if count <= 16 { return count }
-        let all = unsafe UnsafeRawPointer(bitPattern: known.pointee.address).unsafelyUnwrapped
-        let last = count &- 16
-        var i = 16
-        while i < last {
-            if unsafe ObjectShapes.difference(all, raw, i)
-                | ObjectShapes.difference(all, raw, i &+ 8) != 0
-            {
-                return 0
-            }
-            i &+= 16
-        }
-        return unsafe ObjectShapes.difference(all, raw, last)
-            | ObjectShapes.difference(all, raw, last &+ 8) == 0 ? count : 0
+        return unsafe count <= 16 || known.pointee.hasRest(raw) ? count : 0
     }
 
     /// Not 0 if 8 bytes differ.
-    @inline(__always) private static func difference(
+    @inline(__always) fileprivate static func difference(
         _ lhs: UnsafeRawPointer, _ rhs: UnsafeRawPointer, _ offset: Int
     ) -> UInt64 {
         // Safety: `match` looks at the room.

@@ -92,13 +92,19 @@
             let known = unsafe shapes.tokens + Int(at.token)
             let count = unsafe known.pointee.byteCount
             let raw = unsafe UnsafeRawPointer(text.base + at.place)
-            if unsafe known.pointee.differs(raw) || count > 16 { break }
+            if unsafe known.pointee.differs(raw) { break }
+            if count > 16 {
+                // What stands behind the name has the same room as behind a short one.
+                guard at.place &+ count <= at.lastPlace &+ 16,
+                    unsafe known.pointee.hasRest(raw)
+                else { break }
+            }
             var stop = at.place &+ count
             let byte = text[stop]
             let child = unsafe known.pointee.child
             if child == ObjectShapes.unread {
                 stop = text.skippedNear(stop, byte)
-                if stop == 0 || !text.endsMember(stop) { break }
+                if stop == 0 || !text.endsMember(&stop) { break }
                 object.last = at.token
             } else {
                 let bit = unsafe known.pointee.bit
@@ -113,7 +119,7 @@
                     (at.place, end) = (stop, .value)
                     break
                 }
-                if !text.endsMember(stop) {
+                if !text.endsMember(&stop) {
                     // The reading takes the value, with all that may stand behind it.
                     (at.place, end) = (at.place &+ count, .value)
                     break
@@ -146,20 +152,21 @@
             return false
         }
         var place = child
+        var brace = start
         if first == UInt8(ascii: "[") {
             place = shapes.knownElement(child)
-            if text[start &+ 1] != UInt8(ascii: "{") || place == 0 { return false }
+            brace = text.pastSpace(start &+ 1)
+            if place == 0 || brace >= text.end || text[brace] != UInt8(ascii: "{") { return false }
             if shapes.isBare(child, isObject: false) { return false }
         }
         if shapes.isBare(place, isObject: true) { return false }
         unsafe object.note(in: at.frame)
         let offset = at.offset
-        at.place = start &+ 1
+        at.place = brace &+ 1
         if first == UInt8(ascii: "[") {
             unsafe at.frame += 1
             unsafe at.frame.pointee = JSONReader.Frame(
                 start: offset, place: child, closing: UInt8(ascii: "]"))
-            at.place &+= 1
         }
         unsafe at.frame += 1
         unsafe at.frame.pointee = JSONReader.Frame(
@@ -180,13 +187,19 @@
                 unsafe close(.object, object.values, memberCount, 32, &at.top)
             else { return .brace }
             unsafe at.frame -= 1
+            at.place = text.pastSpace(at.place)
+            if at.place > text.end &- 4 { return stopped(at, &object) }
             if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
                 let next = text[at.place]
-                if next == UInt8(ascii: ","), text[at.place &+ 1] == UInt8(ascii: "{") {
+                if next == UInt8(ascii: ",") {
+                    let brace = text.pastSpace(at.place &+ 1)
+                    guard brace < text.end, text[brace] == UInt8(ascii: "{") else {
+                        return stopped(at, &object)
+                    }
                     unsafe at.frame += 1
                     unsafe at.frame.pointee.start = at.offset
                     object = unsafe Object(new: at.top)
-                    at.place &+= 2
+                    at.place = brace &+ 1
                     at.token = unsafe shapes.start(at.frame.pointee.place)
                     at.isFirst = true
                     return .member
@@ -196,10 +209,12 @@
                 guard next == UInt8(ascii: "]"),
                     unsafe close(.array, elements, at.top - elements.base, 16, &at.top)
                 else { return stopped(at, &object) }
-                at.place &+= 1
+                at.place = text.pastSpace(at.place &+ 1)
                 unsafe at.frame -= 1
             }
-            if unsafe at.frame.pointee.closing != UInt8(ascii: "}") { return stopped(at, &object) }
+            if unsafe at.frame.pointee.closing != UInt8(ascii: "}") || at.place >= text.end {
+                return stopped(at, &object)
+            }
             object = Object(at: at)
             let next = text[at.place]
             if next == UInt8(ascii: ",") {
@@ -233,16 +248,20 @@
 }
 
 extension TextScan {
-    /// Whether a member ends at the place, before another one or with its object.
-    @inline(__always) func endsMember(_ place: Int) -> Bool {
-        self[place] == UInt8(ascii: ",") || self[place] == UInt8(ascii: "}")
+    /// Whether a member ends at the place, before another one or with its object, which may have
+    /// white space before it.
+    @inline(__always) func endsMember(_ place: inout Int) -> Bool {
+        if self[place] == UInt8(ascii: ",") || self[place] == UInt8(ascii: "}") { return true }
+        if self[place] > 0x20 { return false }
+        place = pastSpace(place)
+        return place < end && self[place] == UInt8(ascii: "}")
     }
 
     /// Behind a value that nothing looks at, if it is a plain scalar or an empty container; else 0.
     @inline(__always) func skippedNear(_ start: Int, _ first: UInt8) -> Int {
         if first == UInt8(ascii: "\"") {
             let stop = closeNear(start &+ 1)
-            return stop != 0 ? stop : skippedFar(start &+ 1)
+            return stop > 0 ? stop : skippedFar(~stop)
         }
         if first &- 0x30 <= 9 { return numberNear(start) }
         if first | 0x20 == UInt8(ascii: "{") {
@@ -256,7 +275,7 @@ extension TextScan {
         if first == UInt8(ascii: "\"") {
             let start = place &+ 1
             let stop = closeNear(start)
-            if stop == 0 { return stringFar(&place) }
+            if stop < 0 { return stringFar(&place, ~stop) }
             place = stop
             return unsafe Value(
                 .string, flags: Value.ascii | Value.plain, count: stop &- start &- 1,
@@ -268,7 +287,8 @@ extension TextScan {
         return first == UInt8(ascii: "n") ? .null : Value(first == UInt8(ascii: "t"))
     }
 
-    /// Behind any string that is right, from `start` on, if something follows it; else 0.
+    /// Behind any string that is right, from some character of it on, if something follows it; else
+    /// 0.
     @inline(never) private func skippedFar(_ start: Int) -> Int {
         let stop = skippedString(start)
         return stop &+ 1 < end ? stop : 0
@@ -276,31 +296,37 @@ extension TextScan {
 
     /// A string of more than 32 bytes or with UTF-8, but without escapes, at `place`, which is left
     /// behind it; else `absent`.
-    @inline(never) private func stringFar(_ place: inout Int) -> Value {
+    /// - Parameter plain: up to here its characters are plain.
+    @inline(never) private func stringFar(_ place: inout Int, _ plain: Int) -> Value {
         let start = place &+ 1
-        let stop = plainEnd(start)
-        guard let (close, hasEscapes) = wideClose(stop), !hasEscapes, close &+ 2 < end else {
-            return .absent
+        let stop = plainEnd(plain)
+        if stop &+ 2 >= end || self[stop] == UInt8(ascii: "\\") { return .absent }
+        var close = stop
+        var flags = Value.ascii | Value.plain
+        if self[stop] != UInt8(ascii: "\"") {
+            guard let (wide, hasEscapes) = wideClose(stop), !hasEscapes, wide &+ 2 < end else {
+                return .absent
+            }
+            (close, flags) = (wide, Value.plain)
         }
         place = close &+ 1
-        let flags = close == stop ? Value.ascii | Value.plain : Value.plain
         return unsafe Value(
             .string, flags: flags, count: close &- start,
             payload: UInt64(UInt(bitPattern: base + start)))
     }
 
     /// Behind the closing quote of a plain string from `start` on, if it is among the next 32
-    /// bytes, which remain; else 0.
+    /// bytes, which remain; else the inverse of where its plain characters end or the 32 bytes do.
     @inline(__always) func closeNear(_ start: Int) -> Int {
         var stop = start
         var stops = unsafe ByteBlock(base + stop).stringStops
         if stops == 0 {
             stop &+= 16
             stops = unsafe ByteBlock(base + stop).stringStops
-            if stops == 0 { return 0 }
+            if stops == 0 { return ~(stop &+ 16) }
         }
         stop &+= stops.trailingZeroBitCount
-        return self[stop] == UInt8(ascii: "\"") ? stop &+ 1 : 0
+        return self[stop] == UInt8(ascii: "\"") ? stop &+ 1 : ~stop
     }
 
     /// Behind a number without a sign or an exponent from `start` on, where 16 bytes remain; else
