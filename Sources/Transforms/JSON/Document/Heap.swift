@@ -219,7 +219,7 @@ import Glibc
         var size = max(Heap.chunkByteCountMin, min(held / 4, Heap.chunkByteCountMax))
         size = (max(size, byteCountMin) + 0xFFFF) & ~0xFFFF
         let huge = (size + Heap.hugePageByteCount - 1) & ~(Heap.hugePageByteCount - 1)
-        if held >= Heap.hugePageByteCount / 2, held + huge <= bytesMax,
+        if held >= 2 * Heap.hugePageByteCount, held + huge <= bytesMax,
             let chunk = Heap.mapHuge(huge)
         {
             return (chunk, huge)
@@ -239,7 +239,8 @@ import Glibc
         return unsafe mapped == MAP_FAILED ? nil : UInt(bitPattern: mapped)
     }
 
-    /// Memory of whole huge pages: a page fault for each 2 MiB, and not for each 4 KiB.
+    /// Memory of whole huge pages: a page fault for each 2 MiB, and not for each 4 KiB. Below a few
+    /// of them it would be more memory than what needs it.
     private static func mapHuge(_ byteCount: Int) -> UInt? {
         let unit = UInt(hugePageByteCount)
         guard let mapped = map(byteCount + hugePageByteCount) else { return nil }
