@@ -53,6 +53,27 @@ extension Evaluator {
         }
     }
 
+    /// Emits a program's outputs for its input. One that it owns is used up where only the program's
+    /// first step looks at it, so that this step may change it in place.
+    func each(_ root: NodeRef, _ frame: Slots, _ input: Document, _ emit: Emit) throws(Stop)
+        -> Flow
+    {
+        let value = input.value
+        if !input.isOwned { return try each(root, frame, value, emit) }
+        if root.hasOne {
+            let output = try take(root, frame, value)
+            return output.isAbsent ? .more : try emit(output)
+        }
+        if root.operation == .pipe && root.a.hasOne {
+            let first = try take(root.a, frame, value)
+            if first.isAbsent { return .more }
+            defer { release(first) }
+            return try each(root.b, frame, first, emit)
+        }
+        defer { release(value) }
+        return try each(root, frame, value, emit)
+    }
+
     @inline(never) private func eachPipe(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
     ) throws(Stop) -> Flow {

@@ -278,7 +278,7 @@ extension Evaluator {
             try heap.push(&array, made)
             return array
         }
-        try heap.reserve(&array, 0)
+        try heap.makeUniqueArray(&array)
         let slots = array.slots
         let part = slots[i]
         slots[i] = .null
@@ -334,7 +334,7 @@ extension Evaluator {
     func deleteElements(_ target: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
         if from >= upto { return target }
         var array = target
-        try heap.reserve(&array, 0)
+        try heap.makeUniqueArray(&array)
         let slots = array.slots
         let count = array.count
         heap.releaseAll(slots.advanced(by: from), upto - from)
@@ -349,7 +349,7 @@ extension Evaluator {
         var container = target
         let step = target.isArray ? 1 : 2
         if target.isArray {
-            try heap.reserve(&container, 0)
+            try heap.makeUniqueArray(&container)
         } else {
             try heap.makeUnique(&container)
         }

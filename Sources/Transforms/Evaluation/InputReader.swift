@@ -128,7 +128,7 @@ public struct InputForm: Sendable {
         isBorrowed = false
         guard let value = try read(isOwned: false) else { return nil }
         showPlace()
-        return Document(value: value)
+        return Document(value: value, isOwned: projection.changes)
     }
 
     /// Sets what `input_filename` and `input_line_number` give.
@@ -333,7 +333,7 @@ public struct InputForm: Sendable {
             }
             guard let value = try readText(block, isOwned: false) else { continue }
             showPlace()
-            return .document(Document(value: value))
+            return .document(Document(value: value, isOwned: projection.changes))
         }
         return nil
     }

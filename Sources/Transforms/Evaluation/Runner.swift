@@ -30,6 +30,13 @@ public struct Limits: Sendable {
 /// A value of a run: an input, an argument, an output. Valid until the runner's next `begin`.
 public struct Document {
     let value: Value
+    /// Whether the first evaluation uses it up.
+    let isOwned: Bool
+
+    init(value: Value, isOwned: Bool = false) {
+        self.value = value
+        self.isOwned = isOwned
+    }
 
     public static var null: Document { Document(value: .null) }
 
@@ -141,6 +148,10 @@ public enum RunFailure: Error, @unchecked Sendable {
     /// Bytes that the last run held at most.
     public var memoryBytesPeak: Int { heap.bytesPeak }
 
+    /// Whether an only output is released too, and does not wait for `begin` like all else. Tests
+    /// then see what else is left.
+    var releasesAll = false
+
     /// Counted blocks in use.
     var liveBlocks: Int { heap.liveBlocks }
 
@@ -159,14 +170,15 @@ public enum RunFailure: Error, @unchecked Sendable {
     }
 
     /// JSON text -> document. The bytes must stay until the next `begin`.
-    /// - Parameter program: the only one that will see the document, which then has no more than
-    ///   the program looks at.
+    /// - Parameter program: the only one that will see the document, and once, which then has no
+    ///   more than the program looks at, and may be changed by it.
     /// - Throws: `ReadFailure` with the offset of the first error.
     public func read(
         _ text: UnsafeRawBufferPointer, for program: Program? = nil
     ) throws(ReadFailure) -> Document {
         let projection = program?.projection ?? .whole
-        return unsafe Document(value: try reader.readText(Runner.bytes(text), projection))
+        return unsafe Document(
+            value: try reader.readText(Runner.bytes(text), projection), isOwned: projection.changes)
     }
 
     static func bytes(_ text: UnsafeRawBufferPointer) -> Bytes {
@@ -199,8 +211,9 @@ public enum RunFailure: Error, @unchecked Sendable {
         var failed: RunFailure?
         do throws(Stop) {
             let frame = unsafe state.pointee.frameBase
-            _ = try evaluator.each(program.root, frame, input.value) { (output) throws(Stop) in
-                defer { heap.release(output) }
+            let keepsOutput = program.root.hasOne && !releasesAll
+            _ = try evaluator.each(program.root, frame, input) { (output) throws(Stop) in
+                defer { if !keepsOutput { heap.release(output) } }
                 do throws(RunFailure) {
                     return try emit(Document(value: output)) ? .more : .stop
                 } catch {

@@ -29,6 +29,12 @@ extension Heap {
         array = array.with(count: count + 1)
     }
 
+    /// Makes an owned array one that nobody else holds.
+    @inline(__always) func makeUniqueArray(_ array: inout Value) throws(Stop) {
+        if isUnique(array) && Heap.used(UInt(array.payload)) == array.count { return }
+        try reserve(&array, 0)
+    }
+
     /// Makes an owned array one that nobody else holds, with room for `more` elements.
     func reserve(_ array: inout Value, _ more: Int) throws(Stop) {
         let count = array.count

@@ -13,6 +13,20 @@ extension Heap {
         return Value(.object, flags: Value.counted | Heap.indexable, payload: UInt64(payload))
     }
 
+    /// A new array or object of some bytes of values, which it owns from now on.
+    @inline(never) func container(_ tag: Value.Tag, of values: Slots, byteCount: Int) throws(Stop)
+        -> Value
+    {
+        let isObject = tag == .object
+        let payload = try allocate(byteCount, unit: isObject ? 32 : 16)
+        let slots = Slots(address: UInt64(payload))
+        slots.copy(values, byBytes: byteCount)
+        Heap.setUsed(payload, byteCount &>> 4)
+        return Value(
+            tag, flags: Value.counted | (isObject ? Heap.indexable : 0),
+            count: byteCount &>> (isObject ? 5 : 4), payload: slots.address)
+    }
+
     /// The member's place among the members, or -1.
     @inline(__always) func find(_ object: Value, _ name: Bytes) -> Int {
         if object.count > Heap.scanCountMax && object.word & Heap.indexable != 0 {

@@ -46,7 +46,8 @@ extension JSONReader {
     /// One value from `offset` on, which is left behind it.
     mutating func readBorrowed() throws(ReadFailure) -> Value {
         let text = unsafe TextScan(base, end)
-        let records = RecordReader(text: text, shapes: shapes, heap: heap)
+        let records = RecordReader(
+            text: text, shapes: shapes, heap: heap, makesBlocks: makesBlocks)
         var nextLook = offset &+ JSONReader.lookByteCount
         var at = unsafe Cursor(
             place: offset, frame: frames, lastFrame: lastFrame, top: stack.base,
@@ -419,6 +420,12 @@ extension JSONReader {
         let memberCount = byteCount &>> 5
         if isObject && (memberCount > 64 || (unsafe frame.pointee.repeated != 0)) {
             return unsafe try leaveOther(frame.pointee.start, byteCount, place)
+        }
+        if makesBlocks {
+            do throws(Stop) {
+                return try heap.container(
+                    isObject ? .object : .array, of: values, byteCount: byteCount)
+            } catch { throw ReadFailure(code: .limit, offset: place) }
         }
         let room = isObject && memberCount > 8 && indexes ? Heap.headerByteCount : 0
         let address: UInt

@@ -22,6 +22,9 @@ import Glibc
     let isLenient: Bool
     /// Whether objects may be indexed as they are looked into: not where threads share them.
     let indexes: Bool
+    /// Whether the containers of the text are counted blocks, which may be changed in place. Their
+    /// strings and numbers still borrow. What an error leaves behind goes when the run ends.
+    private(set) var makesBlocks = false
     private(set) var stack: Slots
     /// 0 before the first text, when nothing has been allocated.
     private(set) var stackCapacity = 0
@@ -96,6 +99,7 @@ import Glibc
         end = text.count
         offset = 0
         stackCount = 0
+        makesBlocks = counts || projection.changes
         shapes.begin(projection, isAlone: isAlone)
         isAlone = false
         // RFC 8259 section 8.1: a reader may ignore a byte order mark.
@@ -408,7 +412,7 @@ import Glibc
         do throws(Stop) {
             if count > 64 { return try closeLargeObject(members, count) }
             let repeats = JSONReader.mayRepeat(members, count, stride: 2)
-            if counts {
+            if makesBlocks {
                 if repeats { return try closeLargeObject(members, count) }
                 let object = try heap.makeObject(capacity: count).with(count: count)
                 object.slots.copy(members, byBytes: count &* 32)
@@ -464,7 +468,7 @@ import Glibc
 
     /// Many members: repeated names are found through the heap's own hash index.
     private func closeLargeObject(_ members: Slots, _ count: Int) throws(Stop) -> Value {
-        if counts {
+        if makesBlocks {
             var object = try heap.makeObject(capacity: count)
             for i in 0..<count { try heap.set(&object, members[2 * i], members[2 * i + 1]) }
             return object

@@ -45,12 +45,18 @@
     let id: UInt64
     /// Of the whole text.
     let root: Want
+    /// Whether the program changes its inputs in place: their containers are counted blocks then.
+    let changes: Bool
     private let entries: UnsafePointer<Entry>
     private let names: UnsafePointer<Name>
 
-    init(id: UInt64, root: Want, entries: UnsafePointer<Entry>, names: UnsafePointer<Name>) {
+    init(
+        id: UInt64, root: Want, changes: Bool = false, entries: UnsafePointer<Entry>,
+        names: UnsafePointer<Name>
+    ) {
         self.id = id
         self.root = root
+        self.changes = changes
         unsafe self.entries = entries
         unsafe self.names = names
     }
@@ -60,6 +66,11 @@
         unsafe Projection(
             id: 0, root: all, entries: UnsafePointer(bitPattern: 16).unsafelyUnwrapped,
             names: UnsafePointer(bitPattern: 16).unsafelyUnwrapped)
+    }
+
+    /// Of a program that changes its inputs in place.
+    var changing: Projection {
+        unsafe Projection(id: id, root: root, changes: true, entries: entries, names: names)
     }
 
     /// What is wanted of an object's member.

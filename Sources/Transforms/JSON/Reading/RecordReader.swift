@@ -15,6 +15,8 @@
     let text: TextScan
     let shapes: ObjectShapes
     let heap: Heap
+    /// Whether containers are counted blocks.
+    let makesBlocks: Bool
 
     /// Where the reading is, between two steps.
     @safe struct Walk {
@@ -239,6 +241,14 @@
         _ tag: Value.Tag, _ values: Slots, _ count: Int, _ unit: Int,
         _ top: inout UnsafeMutablePointer<Value>
     ) -> Bool {
+        if makesBlocks {
+            guard let made = try? heap.container(tag, of: values, byteCount: count &* unit) else {
+                return false
+            }
+            values[0] = made
+            unsafe top = unsafe values.base + 1
+            return true
+        }
         guard let address = heap.bumpQuickly(count &* unit) else { return false }
         Slots(address: UInt64(address)).copy(values, byBytes: count &* unit)
         values[0] = Value(tag, count: count, payload: UInt64(address))

@@ -10,7 +10,7 @@
     let root: NodeRef
     let frameSize: Int
     let cacheCount: Int
-    /// What of an input it looks at; nil for all.
+    /// The memory of its projection; nil where it looks at all of its inputs.
     private let table: ProjectionTable?
 
     // Safety: written by `init` only, freed by `deinit`.
@@ -95,6 +95,8 @@
         unsafe root = NodeRef(nodes + Int(rootIndex))
         let demand = DemandFinder.find(root)
         table = demand.isAll ? nil : ProjectionTable(demand)
+        let wanted = table?.projection ?? .whole
+        projection = root.changesParts() ? wanted.changing : wanted
         frameSize = compiler.root.frameSize
         cacheCount = compiler.cacheCount
         self.argumentNames = argumentNames
@@ -118,7 +120,7 @@
     }
 
     /// What its inputs are read for.
-    var projection: Projection { table?.projection ?? .whole }
+    let projection: Projection
 
     /// Whether it is `.`, which passes its input on.
     public var isIdentity: Bool { root.operation == .identity }

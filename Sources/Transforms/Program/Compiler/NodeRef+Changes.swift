@@ -1,0 +1,40 @@
+// Whether a program changes many parts of its input in place, which then comes in counted blocks
+// (see `Heap`), so that they need not be copied first:
+//
+//     .[].items[].price |= . * 2      walk(f)      map(.a.b |= f)
+//
+// Only a program's first steps are looked at: they alone own the input.
+
+extension NodeRef {
+    /// Nodes within each other that are looked at.
+    private static let changesDepthMax = 50
+
+    /// - Parameter isOfMany: whether it runs for each element of an array.
+    func changesParts(isOfMany: Bool = false, depth: Int = 0) -> Bool {
+        if depth == NodeRef.changesDepthMax { return false }
+        switch operation {
+        case .pipe:
+            return a.changesParts(isOfMany: isOfMany, depth: depth + 1)
+                || a.operation == .select && b.changesParts(isOfMany: isOfMany, depth: depth + 1)
+        case .conditional:
+            return b.changesParts(isOfMany: isOfMany, depth: depth + 1)
+                || c.changesParts(isOfMany: isOfMany, depth: depth + 1)
+        case .map, .mapValues: return a.changesParts(isOfMany: true, depth: depth + 1)
+        case .walk: return true
+        case .assign, .modify, .updateArithmetic, .updateAlternative, .delete:
+            return rawE != 0 && (isOfMany || a.leadsToMany(depth: depth))
+        default: return false
+        }
+    }
+
+    /// Whether a path filter leads to all parts of something.
+    private func leadsToMany(depth: Int) -> Bool {
+        if depth == NodeRef.changesDepthMax { return false }
+        switch operation {
+        case .iterate, .recurseDefault: return true
+        case .field, .index, .slice, .attempt: return a.leadsToMany(depth: depth + 1)
+        case .pipe: return a.leadsToMany(depth: depth + 1) || b.leadsToMany(depth: depth + 1)
+        default: return false
+        }
+    }
+}
