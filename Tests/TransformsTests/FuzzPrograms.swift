@@ -51,6 +51,7 @@ final class FuzzPrograms: FuzzTarget {
         limits.callDepthMax = 300
         limits.frameBytesMax = 1 << 20
         runner = Runner(limits: limits)
+        runner.releasesAll = true
     }
 
     /// What a run came to.

@@ -56,6 +56,7 @@ final class FuzzText: FuzzTarget {
         var limits = Limits()
         limits.memoryBytesMax = 32 << 20
         runner = Runner(limits: limits)
+        runner.releasesAll = true
         programs = FuzzText.checks.map {
             // What does not compile leaves the list too short, which the first input shows.
             try? Program.compile($0.program, argumentNames: ["f"])

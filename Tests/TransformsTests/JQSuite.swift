@@ -87,6 +87,7 @@ enum Harness {
             return outcome
         }
         let runner = Runner(limits: limits)
+        runner.releasesAll = true
         runner.begin()
         // Safety: the array outlives the run, which ends in the closure.
         unsafe Array(input.utf8).withUnsafeBytes { raw in
@@ -146,6 +147,7 @@ extension Runner {
             heap: heap, budget: budget, depthMax: limits.depthMax, counts: false,
             isLenient: true)
         let projection = program?.projection ?? .whole
-        return unsafe Document(value: try reader.readText(Runner.bytes(text), projection))
+        return unsafe Document(
+            value: try reader.readText(Runner.bytes(text), projection), isOwned: projection.changes)
     }
 }

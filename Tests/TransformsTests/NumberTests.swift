@@ -67,6 +67,25 @@ import Testing
         }
     }
 
+    /// Of every length before and behind the point, with nothing or an exponent behind them.
+    @Test func readsDecimalsOfEveryLength() {
+        var random = Random(seed: 20_261_127)
+        for before in 1...9 {
+            for behind in 1...18 {
+                for sign in ["", "-"] {
+                    for digit in ["", "0", "9"] {
+                        func digits(_ count: Int) -> String {
+                            digit == ""
+                                ? random.digits(count) : String(repeating: digit, count: count)
+                        }
+                        let text = "\(sign)\(digits(before)).\(digits(behind))"
+                        for end in ["", "e1", "E-1", "e+10", "e-300"] { expectAsStrtod(text + end) }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func readsPowersOfTenAndTheirNeighbours() {
         for exponent in -345...310 {
             for text in ["1e\(exponent)", "9e\(exponent)", "18014398509481985e\(exponent)"] {

@@ -19,6 +19,7 @@ import Testing
         _ runner: Runner, _ program: Program, _ text: [UInt8], isProjected: Bool
     ) -> Ending {
         runner.begin(stepsMax: 100_000)
+        runner.releasesAll = true
         var ending = Ending()
         func shown(_ document: Document) -> String {
             var text = OutputBuffer(bytesMax: 1 << 24)
@@ -84,6 +85,39 @@ import Testing
             #expect(complaint == nil)
             if complaint != nil { return }
         }
+    }
+
+    /// What a program changes in place is read into blocks that count, and comes to the same.
+    @Test(arguments: 1...15) func randomChangesComeToTheSame(_ seed: Int) throws {
+        var maker = ProjectionMaker(seed: UInt64(1_000 + seed))
+        for _ in 0..<250 {
+            let complaint = try Self.complaint(
+                maker.change(), (0..<6).map { _ in Array(maker.document(4).utf8) })
+            #expect(complaint == nil)
+            if complaint != nil { return }
+        }
+    }
+
+    @Test(arguments: [
+        ".[].items[] |= .", "map(.items[] |= [., .])", "walk(.)", "walk([.]) | .[0], .[0]",
+        "map(.id += 1 | .items |= map(. * 2))", ".[].id |= error", "map_values(.items[] |= empty)",
+        "del(.[].items[0])", "(.[] | select(.id > 5) | .items[]) |= {a: .}",
+        ".[].items |= (. as $x | [$x, $x]) | .[3].items[0][0] = 1",
+        "walk(if type == \"object\" then with_entries(.value |= [.]) else . end)",
+        "map(.items[1:][] |= -.)", ".[].new.deep[2] |= 7", ".[].items[]? //= 3 | .[1:]",
+    ])
+    func changesOfManyRecords(_ program: String) throws {
+        func record(_ id: Int) -> String {
+            let items = (0..<(id % 40)).map { "\(id * $0).5" }.joined(separator: ", ")
+            let many = (0..<(id % 23 * 4)).map { ",\"m\($0)\":\"é\\n\"" }.joined()
+            let twice = id % 9 == 0 ? ",\"id\":\(id + 1)" : ""
+            return "{\"id\":\(id),\"items\":[\(items)],\"note\":{\"x\":[]}\(many)\(twice)}"
+        }
+        let texts = stride(from: 0, to: 60, by: 4).map { count in
+            Array("[\((0..<count).map(record).joined(separator: ",\n"))]".utf8)
+        }
+        #expect(try Self.complaint(program, texts) == nil)
+        #expect(try Program.compile(program).projection.changes)
     }
 
     private static let text = """
@@ -244,6 +278,30 @@ private struct ProjectionMaker {
             return "[foreach " + part(&self) + " as $x (" + part(&self) + "; [$x | "
                 + part(&self) + "]; ., ($x | " + part(&self) + "))]"
         default: return "reduce " + part(&self) + " as $x (.; [$x, " + pick(Self.atoms) + "])"
+        }
+    }
+
+    /// A program whose first step changes parts of its input.
+    mutating func change() -> String {
+        let path = pick([
+            ".[]?", ".[]?.a?", "..", ".[]?[]?", ".a[]?", ".[]?.b[]?", "(.[]? | select(.a?))",
+            ".[]?[1:]?", ".[]?[0]?", ".[]?[\"b\"]?", "(.. | scalars)", "(.a, .b)[]?",
+        ])
+        let changed: String
+        switch below(10) {
+        case 0...3: changed = "\(path) |= (\(filter(1)))"
+        case 4: changed = "\(path) += (\(filter(1)))"
+        case 5: changed = "\(path) //= (\(filter(1)))"
+        case 6: changed = "del(\(path))"
+        case 7: changed = "walk(\(filter(1)))"
+        case 8: changed = "map(\(path) |= (\(filter(1))))"
+        default: changed = "map_values(\(path) |= (\(filter(1))) | (\(filter(1))))"
+        }
+        switch below(4) {
+        case 0: return "(\(changed)) | (\(filter(2)))"
+        case 1: return "if \(filter(1)) then \(changed) else \(change()) end"
+        case 2: return "(\(changed)) | (\(change()))"
+        default: return changed
         }
     }
 

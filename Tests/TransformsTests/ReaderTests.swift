@@ -186,6 +186,41 @@ import Testing
         }
     }
 
+    /// Arrays of numbers of each form among others, flat and in pairs, with white space or without,
+    /// with other values between them, longer than the stack at first, cut and damaged.
+    @Test func arraysOfNumbers() {
+        let forms = RecordTexts.values.filter { !$0.hasPrefix("\"") && $0 != "" }
+        for form in forms {
+            for separator in [",", ", ", " ,", "\n    ,\n    "] {
+                let row = ["1", "-65.613616999999977", form, "43.5", "0"].joined(
+                    separator: separator)
+                for text in ["[\(row)]", "[ \(row) ]", "[[\(row)]\(separator)[7,8]]"] {
+                    expectTwins(Array("[\(text),\"\(String(repeating: "-", count: 90))\"]".utf8))
+                    expectTwins(Array(text.utf8))
+                }
+            }
+        }
+        for count in [1, 253, 254, 255, 256, 257, 511, 512, 513, 20_000] {
+            let numbers = (0..<count).map { "\($0 % 7 == 0 ? "-" : "")\($0).\($0)" }
+            let row = numbers.joined(separator: ",")
+            for text in ["[\(row)]", "[\(row),{}]", "[\(row),[\(row)],1e2,\(row)]"] {
+                expectTwins(Array(text.utf8))
+            }
+        }
+        let pairs = (0..<8).map { "[-65.6136169999\($0), 43.42027300000000\($0),\($0)]" }
+        let whole = Array("[\(pairs.joined(separator: ","))]".utf8)
+        for end in whole.indices { expectTwins(Array(whole[..<end])) }
+        for place in whole.indices {
+            for byte in [0x00, 0x20, 0x2C, 0x2D, 0x2E, 0x30, 0x5B, 0x5D, 0x65, 0x7D, 0x80]
+                as [UInt8]
+            {
+                var changed = whole
+                changed[place] = byte
+                expectTwins(changed)
+            }
+        }
+    }
+
     /// A character of each kind at each place of a word, with and without room behind it.
     @Test func strings() {
         for character in ["x", "\\n", "\\u00e9", "\\\"", "é", "前", "😀", "\u{7F}", "\u{1F}", "\\x"] {

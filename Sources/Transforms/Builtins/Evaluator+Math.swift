@@ -7,10 +7,7 @@ import Glibc
 extension Evaluator {
     /// The function that a `math1`, `math2` or `math3` node names, on its numbers.
     func math(_ node: NodeRef, _ x: Double, _ y: Double, _ z: Double) -> Value {
-        guard let function = MathFunction(rawValue: UInt8(truncatingIfNeeded: node.rawC)) else {
-            return .null
-        }
-        return Evaluator.number(Evaluator.apply(function, x, y, z))
+        Evaluator.number(Evaluator.apply(node.mathFunction, x, y, z))
     }
 
     func mathOfArguments(_ native: Native, _ node: NodeRef, _ arguments: (Value, Value, Value))

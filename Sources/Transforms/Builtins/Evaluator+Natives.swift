@@ -7,7 +7,7 @@ extension Evaluator {
     @inline(never) func native(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
-        guard let native = Native(rawValue: node.aux) else { return .absent }
+        let native = node.native
         unsafe state.pointee.errorOffset = node.offset
         if node.rawB == 0 { return try native0(native, node, input) }
         var arguments = (Value.null, Value.null, Value.null)

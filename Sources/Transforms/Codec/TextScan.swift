@@ -206,6 +206,12 @@
         return (TextScan.integer(of: aligned), start &+ count)
     }
 
+    /// The integer of 1 to 8 digits from `start` on, where 8 bytes remain.
+    @inline(__always) func integer(_ start: Int, _ count: Int) -> Int {
+        let word = unsafe UnsafeRawPointer(base + start).loadUnaligned(as: UInt64.self)
+        return TextScan.integer(of: word &<< UInt64(truncatingIfNeeded: 64 &- 8 &* count))
+    }
+
     @inline(never) private func longInteger(_ start: Int, _ word: UInt64) -> (value: Int, end: Int)
     {
         let first = TextScan.integer(of: word)

@@ -53,8 +53,8 @@ extension Evaluator {
         }
     }
 
-    /// Emits a program's outputs for its input. One that it owns is used up where only the program's
-    /// first step looks at it, so that this step may change it in place.
+    /// Emits a program's outputs for its input. One that it owns is used up where only the
+    /// program's first step looks at it, so that this step may change it in place.
     func each(_ root: NodeRef, _ frame: Slots, _ input: Document, _ emit: Emit) throws(Stop)
         -> Flow
     {

@@ -93,7 +93,13 @@ extension Evaluator {
             return try take(node.b, frame, input)
         case .reduce: return try reduce(node, frame, input)
         case .call: return try oneCall(node, frame, input)
-        case .native: return try native(node, frame, input)
+        case .native:
+            if node.native == .math1 && input.isNumber {
+                let result = math(node, input.double, 0, 0)
+                release(input)
+                return result
+            }
+            return try native(node, frame, input)
         case .assign, .modify, .updateArithmetic, .updateAlternative, .delete:
             return try update(node, frame, input)
         case .select:

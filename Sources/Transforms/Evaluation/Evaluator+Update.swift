@@ -12,8 +12,12 @@ extension Evaluator {
     {
         switch node.operation {
         case .modify:
+            if node.b.hasOne {
+                return try change(node, frame, input) { (part) throws(Stop) in
+                    try take(node.b, frame, part)
+                }
+            }
             return try change(node, frame, input) { (part) throws(Stop) in
-                if node.b.hasOne { return try take(node.b, frame, part) }
                 defer { release(part) }
                 return try firstOutput(node.b, frame, part)
             }
@@ -354,29 +358,57 @@ extension Evaluator {
             try heap.makeUnique(&container)
         }
         let slots = container.slots
-        var kept = 0
-        for i in 0..<target.count {
+        let end = target.count &* step
+        var place = step &- 1
+        while place < end {
             try charge(1)
-            let place = i &* step &+ step &- 1
-            let part = slots[place]
-            slots[place] = .null
-            let changed = try changed(part, in: container, change)
+            let changed = try changedPart(at: place, of: container, change)
             if changed.isAbsent {
-                if step == 2 {
-                    release(slots[2 &* i])
-                    slots[2 &* i] = .null
-                }
+                return try dropElements(container, from: place / step, change)
+            }
+            slots[place] = changed
+            place &+= step
+        }
+        return container
+    }
+
+    /// The change of the part at a slot, which then holds `null`.
+    @inline(__always) private func changedPart(
+        at place: Int, of container: Value, _ change: PartChange
+    ) throws(Stop) -> Value {
+        let part = container.slots[place]
+        do throws(Stop) { return try change(part) } catch {
+            container.slots[place] = .null
+            release(container)
+            throw error
+        }
+    }
+
+    /// Goes on with the changes of a container where one part, the first of them, is to go.
+    @inline(never) private func dropElements(
+        _ container: Value, from first: Int, _ change: PartChange
+    ) throws(Stop) -> Value {
+        let slots = container.slots
+        let step = container.isArray ? 1 : 2
+        var kept = first
+        for i in first..<container.count {
+            let place = i &* step &+ step &- 1
+            var changed = Value.absent
+            if i > first {
+                try charge(1)
+                changed = try changedPart(at: place, of: container, change)
+            }
+            slots[place] = .null
+            let name = step == 2 ? slots[2 &* i] : .null
+            if step == 2 { slots[2 &* i] = .null }
+            if changed.isAbsent {
+                release(name)
                 continue
             }
-            slots[place] = .null
-            if step == 2 && kept != i {
-                slots[2 &* kept] = slots[2 &* i]
-                slots[2 &* i] = .null
-            }
+            if step == 2 { slots[2 &* kept] = name }
             slots[kept &* step &+ step &- 1] = changed
             kept += 1
         }
-        if kept == target.count { return container }
         if step == 2 { heap.dropIndex(UInt(container.payload)) }
         Heap.setUsed(UInt(container.payload), kept * step)
         return container.with(count: kept)

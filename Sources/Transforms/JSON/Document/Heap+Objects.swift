@@ -18,13 +18,22 @@ extension Heap {
         -> Value
     {
         let isObject = tag == .object
-        let payload = try allocate(byteCount, unit: isObject ? 32 : 16)
+        let payload: UInt
+        if let quick = allocateQuickly(byteCount, countShift: isObject ? 5 : 4) {
+            payload = quick
+        } else {
+            payload = try allocateAny(byteCount, unit: isObject ? 32 : 16)
+        }
         let slots = Slots(address: UInt64(payload))
         slots.copy(values, byBytes: byteCount)
         Heap.setUsed(payload, byteCount &>> 4)
         return Value(
             tag, flags: Value.counted | (isObject ? Heap.indexable : 0),
             count: byteCount &>> (isObject ? 5 : 4), payload: slots.address)
+    }
+
+    @inline(never) private func allocateAny(_ byteCount: Int, unit: Int) throws(Stop) -> UInt {
+        try allocate(byteCount, unit: unit)
     }
 
     /// The member's place among the members, or -1.

@@ -18,6 +18,14 @@ enum DecimalReader {
     ///   `.5`, `1.`, `1.e3` and leading zeros.
     /// - Complexity: O(byteCount).
     static func double(_ text: UnsafePointer<UInt8>, _ byteCount: Int) -> Double {
+        if let (isNegative, number, fraction) = unsafe DigitCursor.decimal(text, byteCount) {
+            return nearest(isNegative ? 1 << 63 : 0, number, 0 &- fraction)
+        }
+        return unsafe anyDouble(text, byteCount)
+    }
+
+    @inline(never)
+    private static func anyDouble(_ text: UnsafePointer<UInt8>, _ byteCount: Int) -> Double {
         // Safety: the cursor reads the token's bytes alone.
         var cursor = unsafe DigitCursor(text, byteCount)
         let sign: UInt64 = cursor.byte == UInt8(ascii: "-") ? 1 << 63 : 0
@@ -39,6 +47,12 @@ enum DecimalReader {
         if digitCount > 19, unsafe digitCount - leadingZeroCount(text, byteCount) > 19 {
             return unsafe Double(bitPattern: sign | longBits(text, byteCount))
         }
+        return nearest(sign, number, exponent)
+    }
+
+    /// The Double nearest to number * 10^exponent, with the bit of its sign.
+    @inline(__always)
+    private static func nearest(_ sign: UInt64, _ number: UInt64, _ exponent: Int) -> Double {
         if exponent == 0 {
             // The conversion of an integer rounds to nearest, ties to even.
             return Double(bitPattern: sign | Double(number).bitPattern)

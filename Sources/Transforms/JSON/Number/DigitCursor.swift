@@ -50,6 +50,52 @@
         offset < byteCount ? unsafe text[offset] : 0
     }
 
+    /// Of most tokens with a point, at once: up to 7 digits, the point and up to 16 digits, 19 in
+    /// all, which are `number` together; nil for all others.
+    @inline(__always)
+    static func decimal(
+        _ text: UnsafePointer<UInt8>, _ byteCount: Int
+    ) -> (isNegative: Bool, number: UInt64, fraction: Int)? {
+        if byteCount < 9 { return nil }
+        // Safety: nine bytes and more; what is loaded from the fraction on ends before its last.
+        let isNegative = unsafe text[0] == UInt8(ascii: "-")
+        let start = isNegative ? 1 : 0
+        let head = unsafe word(text + start)
+        let values = head ^ zeros
+        let others = nonDigits(values)
+        let bitCount = UInt64(truncatingIfNeeded: others.trailingZeroBitCount & 0x38)
+        if others == 0 || bitCount == 0 { return nil }
+        if (head &>> bitCount) & 0xFF != UInt64(UInt8(ascii: ".")) { return nil }
+        var number = joined(values &<< (64 &- bitCount))
+        let count = Int(truncatingIfNeeded: bitCount &>> 3)
+        let behind = start &+ count &+ 1
+        let fraction = byteCount &- behind
+        var rest = fraction
+        if fraction > 8 {
+            if fraction > 16 || fraction &+ count > 19 { return nil }
+            let values = unsafe word(text + behind) ^ zeros
+            if nonDigits(values) != 0 { return nil }
+            number = number &* 100_000_000 &+ joined(values)
+            rest = fraction &- 8
+        } else if fraction == 0 {
+            return nil
+        }
+        // The last digits, with zeros in front of them.
+        let mask = UInt64.max &<< UInt64(truncatingIfNeeded: 64 &- 8 &* rest)
+        let last = (unsafe word(text + (byteCount &- 8)) ^ zeros) & mask
+        if nonDigits(last) != 0 { return nil }
+        number = number &* PowerTable.integer(rest) &+ joined(last)
+        return (isNegative, number, fraction)
+    }
+
+    private static var zeros: UInt64 { 0x3030_3030_3030_3030 }
+
+    /// A bit in each byte above 9; in those above the first of them it may be wrong.
+    @inline(__always)
+    private static func nonDigits(_ values: UInt64) -> UInt64 {
+        ((values &+ 0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
+    }
+
     /// Takes all digits at `offset`: appends them to `number` (modulo 2^64).
     @inline(__always)
     mutating func takeDigits(into number: inout UInt64) {
@@ -66,8 +112,8 @@
             }
             // A digit becomes its value, 0...9; any other byte, a zero past the end too, is above.
             // A carry out of such a byte disturbs only later ones, which are not looked at.
-            let values = window ^ 0x3030_3030_3030_3030
-            let others = ((values &+ 0x7676_7676_7676_7676) | values) & 0x8080_8080_8080_8080
+            let values = window ^ Self.zeros
+            let others = Self.nonDigits(values)
             if others == 0 {
                 // A branch, not a count: the next window's load must not wait for this one's.
                 number = number &* 100_000_000 &+ Self.joined(values)

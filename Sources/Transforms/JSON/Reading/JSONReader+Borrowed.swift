@@ -46,6 +46,7 @@ extension JSONReader {
     /// One value from `offset` on, which is left behind it.
     mutating func readBorrowed() throws(ReadFailure) -> Value {
         let text = unsafe TextScan(base, end)
+        let numbers = NumberReader(text: text)
         let records = RecordReader(
             text: text, shapes: shapes, heap: heap, makesBlocks: makesBlocks)
         var nextLook = offset &+ JSONReader.lookByteCount
@@ -61,9 +62,11 @@ extension JSONReader {
             if first == UInt8(ascii: "\"") {
                 value = try readString(text, &at)
             } else if first | 0x20 == UInt8(ascii: "{") {
-                value = try open(first, records, &at)
+                value = try open(first, records, numbers, &at)
                 if value.isAbsent { continue }
-            } else if let number = JSONReader.readPlainNumber(text, &at.place, first) {
+            } else if NumberReader.begins(first),
+                let number = JSONReader.readNumber(first, numbers, &at)
+            {
                 value = number
             } else if let end = text.wordEnd(at.place) {
                 at.place = end
@@ -175,6 +178,22 @@ extension JSONReader {
         return unsafe Value(
             .string, flags: Value.plain, count: close - start,
             payload: UInt64(UInt(bitPattern: text.base + start)))
+    }
+
+    /// A plain number; of an array all that follow it are read, and the others pushed. nil leaves
+    /// it to `readNumber`.
+    @inline(always) private static func readNumber(
+        _ first: UInt8, _ numbers: NumberReader, _ at: inout Cursor
+    ) -> Value? {
+        if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
+            let (place, top) = unsafe numbers.read(at.place, at.lastPlace, at.top, at.limit)
+            if unsafe top > at.top {
+                at.place = place
+                unsafe at.top = unsafe top - 1
+                return unsafe at.top.pointee
+            }
+        }
+        return readPlainNumber(numbers.text, &at.place, first)
     }
 
     /// A number without an exponent; nil leaves it to `readNumber`.
@@ -349,7 +368,8 @@ extension JSONReader {
     /// Enters the container at the place. `absent`: at a value in it; else it has ended, and is the
     /// result.
     @inline(always) private mutating func open(
-        _ first: UInt8, _ records: borrowing RecordReader, _ at: inout Cursor
+        _ first: UInt8, _ records: borrowing RecordReader, _ numbers: NumberReader,
+        _ at: inout Cursor
     ) throws(ReadFailure) -> Value {
         let text = records.text
         if unsafe at.frame == at.lastFrame {
@@ -357,6 +377,18 @@ extension JSONReader {
             unsafe at.lastFrame = lastFrame
         }
         let isObject = first == UInt8(ascii: "{")
+        // An array of numbers needs no frame.
+        if !isObject && readsAll && at.place &+ 1 < at.lastPlace
+            && NumberReader.begins(text[at.place &+ 1])
+        {
+            let (place, top) = unsafe numbers.read(
+                at.place &+ 1, at.lastPlace, at.top, at.limit)
+            let byteCount = unsafe UnsafeRawPointer(top) - UnsafeRawPointer(at.top)
+            if byteCount > 0 && text[place] == UInt8(ascii: "]") {
+                at.place = place &+ 1
+                return unsafe try makeArray(Slots(at.top), byteCount, at.place)
+            }
+        }
         let shapes = records.shapes
         let frame = unsafe enter(at.frame, first, UInt(bitPattern: at.top), shapes)
         if unsafe shapes.isBare(frame.pointee.place, isObject: isObject) {
@@ -421,24 +453,34 @@ extension JSONReader {
         if isObject && (memberCount > 64 || (unsafe frame.pointee.repeated != 0)) {
             return unsafe try leaveOther(frame.pointee.start, byteCount, place)
         }
-        if makesBlocks {
-            do throws(Stop) {
-                return try heap.container(
-                    isObject ? .object : .array, of: values, byteCount: byteCount)
-            } catch { throw ReadFailure(code: .limit, offset: place) }
-        }
-        let room = isObject && memberCount > 8 && indexes ? Heap.headerByteCount : 0
+        if !isObject { return try makeArray(values, byteCount, place) }
         let address: UInt
-        do throws(Stop) { address = try heap.bump(byteCount &+ room) &+ UInt(room) } catch {
-            throw ReadFailure(code: .limit, offset: place)
-        }
+        let room = memberCount > 8 && indexes ? Heap.headerByteCount : 0
+        do throws(Stop) {
+            if makesBlocks {
+                return try heap.container(.object, of: values, byteCount: byteCount)
+            }
+            address = try heap.bump(byteCount &+ room) &+ UInt(room)
+        } catch { throw ReadFailure(code: .limit, offset: place) }
         if room > 0 { Heap.store(address &- 32, 0) }
         Slots(address: UInt64(address)).copy(values, byBytes: byteCount)
-        return isObject
-            ? Value(
-                .object, flags: room > 0 ? Heap.indexable : 0, count: memberCount,
-                payload: UInt64(address))
-            : Value(.array, count: byteCount &>> 4, payload: UInt64(address))
+        return Value(
+            .object, flags: room > 0 ? Heap.indexable : 0, count: memberCount,
+            payload: UInt64(address))
+    }
+
+    /// An array of some bytes of values, of which there is one.
+    @inline(__always) private func makeArray(
+        _ values: Slots, _ byteCount: Int, _ place: Int
+    ) throws(ReadFailure) -> Value {
+        do throws(Stop) {
+            if makesBlocks {
+                return try heap.container(.array, of: values, byteCount: byteCount)
+            }
+            let address = UInt64(try heap.bump(byteCount))
+            Slots(address: address).copy(values, byBytes: byteCount)
+            return Value(.array, count: byteCount &>> 4, payload: address)
+        } catch { throw ReadFailure(code: .limit, offset: place) }
     }
 
     /// An object with names that may be the same, or with many.

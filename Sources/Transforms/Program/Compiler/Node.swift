@@ -115,6 +115,18 @@ struct Node {
     @inline(__always) var rawD: Int { unsafe Int(pointer.pointee.d) }
     @inline(__always) var rawE: Int { unsafe Int(pointer.pointee.e) }
     @inline(__always) var rawF: Int { unsafe Int(pointer.pointee.f) }
+    /// Of a `native`.
+    @inline(__always) var native: Native {
+        // Safety: the compiler stores raw values of cases, which count from 0.
+        assert(operation == .native && Native(rawValue: aux) != nil)
+        return unsafe unsafeBitCast(UInt8(truncatingIfNeeded: aux), to: Native.self)
+    }
+    /// Of a `native` that is `math1`, `math2` or `math3`.
+    @inline(__always) var mathFunction: MathFunction {
+        // Safety: as above.
+        assert(MathFunction(rawValue: UInt8(truncatingIfNeeded: rawC)) != nil)
+        return unsafe unsafeBitCast(UInt8(truncatingIfNeeded: rawC), to: MathFunction.self)
+    }
     @inline(__always) var hasOne: Bool { unsafe pointer.pointee.arity != .many }
 
     /// The `i`th of a run of nodes.
