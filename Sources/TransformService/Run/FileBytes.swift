@@ -32,18 +32,39 @@ struct FileError: Error {
         }
         let start = lseek(descriptor, 0, SEEK_CUR)
         guard start >= 0, Int(status.st_size) > start else { return nil }
-        // A small file's pages come at once, which is quicker than one fault after another.
-        let isSmall = Int(status.st_size) <= FileBytes.populatedMax
-        let mapped = unsafe mmap(
-            nil, Int(status.st_size), PROT_READ, MAP_PRIVATE | (isSmall ? MAP_POPULATE : 0),
-            descriptor, 0)
-        guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else { return nil }
+        let byteCount = Int(status.st_size)
+        guard let mapped = unsafe FileBytes.map(descriptor, byteCount) else { return nil }
         unsafe base = mapped
-        mappedByteCount = Int(status.st_size)
+        mappedByteCount = byteCount
         offset = Int(start)
     }
 
     private static let populatedMax = 4 << 20
+    private static let smallPagesMax = 16 << 20
+
+    private static func map(_ descriptor: Int32, _ byteCount: Int) -> UnsafeMutableRawPointer? {
+        var flags = MAP_PRIVATE
+        var place: UnsafeMutableRawPointer?
+        if byteCount <= populatedMax {
+            // A small file's pages come at once, which is quicker than one fault after another.
+            flags |= MAP_POPULATE
+        } else if byteCount <= smallPagesMax {
+            // Where no huge page fits, pages come by 64 kB, and not by 2 MiB, of which those that
+            // have been passed would come again with their neighbours.
+            let page = Int(getpagesize())
+            let whole = (byteCount + page - 1) & ~(page - 1)
+            let room = unsafe mmap(
+                nil, whole + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+            guard let room = unsafe room, unsafe room != MAP_FAILED else { return nil }
+            let isAligned = UInt(bitPattern: room) & (2 << 20 - 1) == 0
+            // Safety: the page in front of the bytes, or behind them, is given back.
+            unsafe munmap(isAligned ? room : room + whole, page)
+            unsafe place = isAligned ? room + page : room
+            flags |= MAP_FIXED
+        }
+        let mapped = unsafe mmap(place, byteCount, PROT_READ, flags, descriptor, 0)
+        return unsafe mapped == MAP_FAILED ? nil : mapped
+    }
 
     /// Gives the memory of the bytes in front of `offset` back; they come again from the file when
     /// they are read again.

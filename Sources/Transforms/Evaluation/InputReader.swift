@@ -114,7 +114,7 @@ public struct InputForm: Sendable {
         let depthMax = runner.limits.depthMax
         plain = JSONReader(
             heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: false,
-            isLenient: form.isLenient)
+            isLenient: form.isLenient, keepsNames: true)
         counted = JSONReader(
             heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: true,
             isLenient: form.isLenient)
@@ -126,6 +126,9 @@ public struct InputForm: Sendable {
         for block in held { source.giveBack(block) }
         held.removeAll(keepingCapacity: true)
         isBorrowed = false
+        // The values of the input before are gone; those of this one stay, when a program reads on.
+        plain.isAlone = true
+        defer { plain.isAlone = false }
         guard let value = try read(isOwned: false) else { return nil }
         showPlace()
         return Document(value: value, isOwned: projection.changes)

@@ -330,13 +330,18 @@
     func learn(
         _ place: Int32, behind previous: Int32, _ name: Value, _ bytes: Bytes, isFirst: Bool
     ) -> Int32 {
-        let (name, bytes) = keep(name, bytes)
         let head = ObjectShapes.head(name.bytes)
         var token = unsafe places[Int(place)].token
         while token != ObjectShapes.noToken, !isNamed(token, name, head) {
             token = self[token].sibling
         }
-        if token == ObjectShapes.noToken {
+        let isKnown = token != ObjectShapes.noToken
+        if isKnown && isSpelled(token, bytes) {
+            foresee(place, behind: previous, token, isFirst: isFirst)
+            return token
+        }
+        let (name, bytes) = keep(name, bytes)
+        if !isKnown {
             token = makeToken(place, name, head)
             if token == ObjectShapes.noToken { return token }
         }
@@ -385,6 +390,15 @@
         if self[token].head != head { return false }
         let known = self[token].name
         return known.count == name.count && known.bytes.hasSameBytes(name.bytes)
+    }
+
+    /// Whether the token has these bytes.
+    private func isSpelled(_ token: Int32, _ bytes: Bytes) -> Bool {
+        let address = self[token].address
+        guard self[token].byteCount == bytes.count,
+            let base = unsafe UnsafeMutablePointer<UInt8>(bitPattern: address)
+        else { return false }
+        return unsafe Bytes(base, bytes.count).hasSameBytes(bytes)
     }
 
     private func makeToken(_ place: Int32, _ name: Value, _ head: UInt64) -> Int32 {
