@@ -34,6 +34,15 @@
                 .| (bytes .== SIMD16<UInt8>(repeating: 0x7F)))
     }
 
+    @inline(__always) var backslashes: UInt32 {
+        ByteBlock.bits(bytes .== SIMD16<UInt8>(repeating: 0x5C))
+    }
+
+    /// - Parameter place: of sixteen bytes that can be written.
+    @unsafe @inline(__always) func store(to place: UnsafeMutablePointer<UInt8>) {
+        unsafe UnsafeMutableRawPointer(place).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
+    }
+
     /// Those that are no white space of JSON's.
     @inline(__always) var nonSpaces: UInt32 {
         ByteBlock.bits(
@@ -47,6 +56,56 @@
     @inline(__always) var nonDigits: UInt32 {
         ByteBlock.bits(
             (bytes &- SIMD16<UInt8>(repeating: 0x30)) .> SIMD16<UInt8>(repeating: 9))
+    }
+
+    /// Those from 0x80 on.
+    @inline(__always) var high: UInt32 {
+        #if arch(x86_64)
+            // Safety: both are sixteen bytes.
+            return unsafe UInt32(
+                bitPattern: _mm_movemask_epi8(unsafeBitCast(bytes, to: __m128i.self)))
+        #else
+            return bits(0x80, 0x80)
+        #endif
+    }
+
+    /// What the bytes from 0x80 on are in UTF-8.
+    @inline(__always) var sequences: Sequences {
+        let continuations = bits(0xC0, 0x80)
+        let triples = bits(0xF0, 0xE0)
+        let pairs = bits(0xE0, 0xC0)
+        let checked = ByteBlock.bits(
+            (bytes .== SIMD16<UInt8>(repeating: 0xE0))
+                .| (bytes .== SIMD16<UInt8>(repeating: 0xED))
+                .| (bytes & SIMD16<UInt8>(repeating: 0xFE) .== SIMD16<UInt8>(repeating: 0xC0)))
+        return Sequences(
+            pairs: pairs, triples: triples, continuations: continuations,
+            others: checked | high & ~(continuations | triples | pairs))
+    }
+
+    /// Those that have this value under the mask.
+    @inline(__always) private func bits(_ mask: UInt8, _ value: UInt8) -> UInt32 {
+        ByteBlock.bits(
+            (bytes & SIMD16<UInt8>(repeating: mask)) .== SIMD16<UInt8>(repeating: value))
+    }
+
+    /// A bit for each byte that is of a kind.
+    struct Sequences {
+        /// Leads of two bytes, and of three.
+        let pairs: UInt32
+        let triples: UInt32
+        let continuations: UInt32
+        /// Leads of which more is to be asked, and what is none.
+        let others: UInt32
+
+        /// Where the leads are right, the continuations must be.
+        @inline(__always) var expected: UInt32 { pairs << 1 | triples << 1 | triples << 2 }
+
+        /// Bytes in front of a sequence that goes on behind the block, or all sixteen.
+        @inline(__always) var wholeCount: Int {
+            let last = (pairs | triples) >> 15 & 1
+            return Int(truncatingIfNeeded: 16 &- (triples >> 14 & 1) << 1 &- last)
+        }
     }
 
     @inline(__always) private static func bits(_ mask: SIMDMask<SIMD16<Int8>>) -> UInt32 {

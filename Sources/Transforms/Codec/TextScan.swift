@@ -104,6 +104,52 @@
     func wideClose(_ stop: Int) -> (place: Int, hasEscapes: Bool)? {
         var place = stop
         var hasEscapes = false
+        // Each block begins where a character does.
+        while true {
+            if place < end && self[place] >= 0xE0 {
+                place = unsafe UTF8Text.triplesEnd(UnsafeRawPointer(base), place, end)
+            }
+            if place &+ 16 > end { return wideCloseAtEnd(place, hasEscapes) }
+            let block = unsafe ByteBlock(base + place)
+            let stops = block.wideStops
+            // All bits up to the first stop.
+            let within = stops ^ (stops &- 1)
+            let high = block.high
+            var count = 16
+            if high & within != 0 {
+                let sequences = block.sequences
+                if sequences.others & within != 0 {
+                    guard let next = sequencesEnd(place &+ high.trailingZeroBitCount) else {
+                        return nil
+                    }
+                    place = next
+                    continue
+                }
+                let wrong = sequences.expected ^ sequences.continuations
+                if wrong & within & 0xFFFF != 0 { return nil }
+                count = sequences.wholeCount
+            }
+            if stops == 0 {
+                place &+= count
+                continue
+            }
+            place &+= stops.trailingZeroBitCount
+            if self[place] == UInt8(ascii: "\"") { return (place, hasEscapes) }
+            // What is escaped is looked at when it is decoded.
+            if self[place] != UInt8(ascii: "\\") || place &+ 2 > end || self[place &+ 1] >= 0x80 {
+                return nil
+            }
+            hasEscapes = true
+            place &+= 2
+        }
+    }
+
+    /// The same by bytes.
+    private func wideCloseAtEnd(
+        _ stop: Int, _ hadEscapes: Bool
+    ) -> (place: Int, hasEscapes: Bool)? {
+        var place = stop
+        var hasEscapes = hadEscapes
         while place < end {
             let byte = self[place]
             if byte == UInt8(ascii: "\"") { return (place, hasEscapes) }

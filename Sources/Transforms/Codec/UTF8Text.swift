@@ -69,7 +69,7 @@ enum UTF8Text {
 
     /// Behind the sequences of three bytes from `start` on, five a step, as most of the world's
     /// scripts have them; those led by E0 and ED, with more to check, end them.
-    @inline(__always) private static func triplesEnd(
+    @inline(__always) static func triplesEnd(
         _ raw: UnsafeRawPointer, _ start: Int, _ byteCount: Int
     ) -> Int {
         // Which bits of 15 bytes tell leads from continuations, and what they must be.

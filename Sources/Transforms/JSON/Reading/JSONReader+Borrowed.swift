@@ -48,7 +48,7 @@ extension JSONReader {
         let text = unsafe TextScan(base, end)
         let numbers = NumberReader(text: text)
         let records = RecordReader(
-            text: text, shapes: shapes, heap: heap, makesBlocks: makesBlocks)
+            text: text, shapes: shapes, heap: heap, makesBlocks: makesBlocks, indexes: indexes)
         var nextLook = offset &+ JSONReader.lookByteCount
         var at = unsafe Cursor(
             place: offset, frame: frames, lastFrame: lastFrame, top: stack.base,
@@ -378,11 +378,9 @@ extension JSONReader {
         }
         let isObject = first == UInt8(ascii: "{")
         // An array of numbers needs no frame.
-        if !isObject && readsAll && at.place &+ 1 < at.lastPlace
-            && NumberReader.begins(text[at.place &+ 1])
-        {
-            let (place, top) = unsafe numbers.read(
-                at.place &+ 1, at.lastPlace, at.top, at.limit)
+        let inside = isObject || !readsAll ? text.end : text.pastSpace(at.place &+ 1)
+        if inside < at.lastPlace && NumberReader.begins(text[inside]) {
+            let (place, top) = unsafe numbers.read(inside, at.lastPlace, at.top, at.limit)
             let byteCount = unsafe UnsafeRawPointer(top) - UnsafeRawPointer(at.top)
             if byteCount > 0 && text[place] == UInt8(ascii: "]") {
                 at.place = place &+ 1

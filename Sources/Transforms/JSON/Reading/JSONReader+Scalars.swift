@@ -1,4 +1,7 @@
 // Strings and numbers of a JSON text. Strings are scanned 8 bytes at a time.
+//
+// Methods that change nothing are `mutating` too where texts pass through them often: the compiler
+// gives those that are not a copy of the reader.
 
 extension JSONReader {
     private static var ones: UInt64 { 0x0101_0101_0101_0101 }
@@ -58,7 +61,7 @@ extension JSONReader {
         return try readEscapedString(start, place)
     }
 
-    @inline(__always) private func finishString(
+    @inline(__always) private mutating func finishString(
         _ start: Int, _ upto: Int, _ high: UInt64, _ delete: UInt64
     ) throws(ReadFailure) -> Value {
         let bytes = unsafe Bytes(base + start, upto - start)
@@ -73,7 +76,9 @@ extension JSONReader {
     }
 
     /// False for bytes that are to be repaired.
-    @inline(never) private func isUTF8(_ start: Int, _ upto: Int) throws(ReadFailure) -> Bool {
+    @inline(never) private mutating func isUTF8(_ start: Int, _ upto: Int) throws(ReadFailure)
+        -> Bool
+    {
         guard let bad = unsafe UTF8Text.firstInvalid(base + start, upto - start) else {
             return true
         }
@@ -82,7 +87,8 @@ extension JSONReader {
     }
 
     /// The string with U+FFFD for what is no UTF-8.
-    @inline(never) private func repairedString(_ bytes: Bytes) throws(ReadFailure) -> Value {
+    @inline(never) private mutating func repairedString(_ bytes: Bytes) throws(ReadFailure) -> Value
+    {
         let text = Array(bytes.text.utf8)
         let target = try room(text.count)
         for i in 0..<text.count { target.bytes[i] = text[i] }
@@ -91,7 +97,7 @@ extension JSONReader {
     }
 
     /// A string of some bytes that are still to be written.
-    private func room(_ byteCount: Int) throws(ReadFailure) -> Value {
+    private mutating func room(_ byteCount: Int) throws(ReadFailure) -> Value {
         do throws(Stop) {
             if counts { return try heap.makeString(byteCount).with(count: byteCount) }
             let address = try heap.bump(byteCount)
@@ -142,11 +148,22 @@ extension JSONReader {
     }
 
     /// Decodes `start..<close` into `out`; the bytes written.
-    private func decode(_ start: Int, _ close: Int, _ out: Bytes) throws(ReadFailure) -> Int {
+    private mutating func decode(_ start: Int, _ close: Int, _ out: Bytes) throws(ReadFailure)
+        -> Int
+    {
         var place = start
         var count = 0
         while place < close {
-            // Safety: 8 bytes remain, and as many of `out`, where no more has been written.
+            // Safety: 16 or 8 bytes remain, and as many of `out`, where no more has been written.
+            while place &+ 16 <= close {
+                let block = unsafe ByteBlock(base + place)
+                unsafe block.store(to: out.base + count)
+                let stops = block.backslashes
+                let passed = stops == 0 ? 16 : stops.trailingZeroBitCount
+                place &+= passed
+                count &+= passed
+                if stops != 0 { break }
+            }
             while place &+ 8 <= close {
                 let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
                 unsafe UnsafeMutableRawPointer(out.base + count).storeBytes(
@@ -190,7 +207,9 @@ extension JSONReader {
     }
 
     /// `\uXXXX`, or a pair of them; the scalar and the bytes read. An unpaired surrogate is U+FFFD.
-    private func decodeUnicode(_ place: Int, _ close: Int) throws(ReadFailure) -> (UInt32, Int) {
+    private mutating func decodeUnicode(_ place: Int, _ close: Int) throws(ReadFailure) -> (
+        UInt32, Int
+    ) {
         let first = try hex(place, close)
         if first & 0xF800 != 0xD800 { return (first, 6) }
         if first < 0xDC00, place + 7 < close, byte(place + 6) == 0x5C,
@@ -204,7 +223,7 @@ extension JSONReader {
         return (0xFFFD, 6)
     }
 
-    private func hex(_ place: Int, _ close: Int) throws(ReadFailure) -> UInt32 {
+    private mutating func hex(_ place: Int, _ close: Int) throws(ReadFailure) -> UInt32 {
         if place + 6 > close { throw ReadFailure(code: .badEscape, offset: place) }
         var value: UInt32 = 0
         for i in 2..<6 {
@@ -293,7 +312,7 @@ extension JSONReader {
     }
 
     /// The literal in a form that can be printed, in memory of its own.
-    private func canonicalLiteral(_ text: Bytes) throws(ReadFailure) -> Value {
+    private mutating func canonicalLiteral(_ text: Bytes) throws(ReadFailure) -> Value {
         do throws(Stop) {
             if counts { return try heap.literal(text) }
             let address = try heap.bump(text.count + 24)

@@ -20,7 +20,7 @@
 
     /// Pushes the numbers from `start` on, as far as they are plain and there is room.
     /// - Parameter lastPlace: where one may begin at the latest.
-    /// - Returns: the place behind the last of them, and the stack's next place.
+    /// - Returns: the separator behind the last of them, and the stack's next place.
     @inline(never) func read(
         _ start: Int, _ lastPlace: Int, _ bottom: UnsafeMutablePointer<Value>,
         _ limit: UnsafeMutablePointer<Value>
@@ -58,7 +58,7 @@
             if separator != UInt8(ascii: ",") && separator != UInt8(ascii: "]") { break }
             unsafe top.pointee = value
             unsafe top += 1
-            behind = stop
+            behind = next
             if separator == UInt8(ascii: "]") { break }
             place = text.pastSpace(next &+ 1)
         }

@@ -17,6 +17,8 @@
     let heap: Heap
     /// Whether containers are counted blocks.
     let makesBlocks: Bool
+    /// Whether objects may be indexed as they are looked into.
+    let indexes: Bool
 
     /// Where the reading is, between two steps.
     @safe struct Walk {
@@ -90,55 +92,68 @@
         var at = walk
         var object = Object(at: at)
         var end = End.member
-        while at.place <= at.lastPlace && (unsafe at.top <= at.room) {
-            let known = unsafe shapes.tokens + Int(at.token)
+        var (place, top, token) = unsafe (at.place, at.top, at.token)
+        while place <= at.lastPlace && (unsafe top <= at.room) {
+            let known = unsafe shapes.tokens + Int(token)
             let count = unsafe known.pointee.byteCount
-            let raw = unsafe UnsafeRawPointer(text.base + at.place)
+            let raw = unsafe UnsafeRawPointer(text.base + place)
             if unsafe known.pointee.differs(raw) { break }
             if count > 16 {
                 // What stands behind the name has the same room as behind a short one.
-                guard at.place &+ count <= at.lastPlace &+ 16,
+                guard place &+ count <= at.lastPlace &+ 16,
                     unsafe known.pointee.hasRest(raw)
                 else { break }
             }
-            var stop = at.place &+ count
+            var stop = place &+ count
             let byte = text[stop]
             let child = unsafe known.pointee.child
             if child == ObjectShapes.unread {
                 stop = text.skippedNear(stop, byte)
                 if stop == 0 || !text.endsMember(&stop) { break }
-                object.last = at.token
+                object.last = token
             } else {
                 let bit = unsafe known.pointee.bit
                 object.repeated |= object.seen & bit
                 object.seen |= bit
-                object.last = at.token
-                unsafe at.top.pointee = known.pointee.name
-                unsafe at.top += 1
-                let value = text.scalarNear(&stop, byte)
+                object.last = token
+                unsafe top.pointee = known.pointee.name
+                unsafe top += 1
+                var value = text.scalarNear(&stop, byte)
                 if value.isAbsent {
-                    if enter(byte, child, stop, &at, &object) { continue }
-                    (at.place, end) = (stop, .value)
-                    break
+                    if text.isEmptyNear(stop, byte), unsafe at.frame < at.lastFrame {
+                        value = Value(byte == UInt8(ascii: "{") ? .object : .array, payload: 16)
+                        stop &+= 2
+                    } else {
+                        unsafe at.top = unsafe top
+                        if enter(byte, child, stop, &at, &object) {
+                            unsafe (place, top, token) = unsafe (at.place, at.top, at.token)
+                            continue
+                        }
+                        (place, end) = (stop, .value)
+                        break
+                    }
                 }
                 if !text.endsMember(&stop) {
                     // The reading takes the value, with all that may stand behind it.
-                    (at.place, end) = (at.place &+ count, .value)
+                    (place, end) = (place &+ count, .value)
                     break
                 }
-                unsafe at.top.pointee = value
-                unsafe at.top += 1
+                unsafe top.pointee = value
+                unsafe top += 1
             }
-            at.place = stop &+ 1
+            place = stop &+ 1
+            at.isFirst = false
             if text[stop] == UInt8(ascii: ",") {
-                at.token = unsafe known.pointee.next
-                at.isFirst = false
+                token = unsafe known.pointee.next
                 continue
             }
+            unsafe (at.place, at.top) = unsafe (place, top)
             end = leave(&at, &object)
+            unsafe (place, top, token) = unsafe (at.place, at.top, at.token)
             if end != .member { break }
         }
         unsafe object.note(in: at.frame)
+        unsafe (at.place, at.top, at.token) = unsafe (place, top, token)
         walk = at
         return end
     }
@@ -184,7 +199,7 @@
     @inline(always) private func leave(_ at: inout Walk, _ object: inout Object) -> End {
         while true {
             let memberCount = unsafe (at.top - object.values.base) &>> 1
-            guard object.repeated == 0, memberCount > 0, memberCount <= 8,
+            guard object.repeated == 0, memberCount > 0, memberCount <= 64,
                 at.place <= text.end &- 4,
                 unsafe close(.object, object.values, memberCount, 32, &at.top)
             else { return .brace }
@@ -249,9 +264,16 @@
             unsafe top = unsafe values.base + 1
             return true
         }
-        guard let address = heap.bumpQuickly(count &* unit) else { return false }
-        Slots(address: UInt64(address)).copy(values, byBytes: count &* unit)
-        values[0] = Value(tag, count: count, payload: UInt64(address))
+        var flags: UInt64 = 0
+        var room = 0
+        if tag == .object && count > 8 && indexes {
+            (flags, room) = (Heap.indexable, Heap.headerByteCount)
+        }
+        guard let block = heap.bumpQuickly(count &* unit &+ room) else { return false }
+        if room > 0 { Heap.store(block, 0) }
+        let slots = Slots(address: UInt64(block &+ UInt(bitPattern: room)))
+        slots.copy(values, byBytes: count &* unit)
+        values[0] = Value(tag, flags: flags, count: count, payload: slots.address)
         unsafe top = unsafe values.base + 1
         return true
     }
@@ -267,6 +289,11 @@ extension TextScan {
         return place < end && self[place] == UInt8(ascii: "}")
     }
 
+    /// Whether a container begins and ends here, with nothing in it.
+    @inline(__always) func isEmptyNear(_ place: Int, _ first: UInt8) -> Bool {
+        first | 0x20 == UInt8(ascii: "{") && self[place &+ 1] == first &+ 2
+    }
+
     /// Behind a value that nothing looks at, if it is a plain scalar or an empty container; else 0.
     @inline(__always) func skippedNear(_ start: Int, _ first: UInt8) -> Int {
         if first == UInt8(ascii: "\"") {
@@ -274,9 +301,7 @@ extension TextScan {
             return stop > 0 ? stop : skippedFar(~stop)
         }
         if first &- 0x30 <= 9 { return numberNear(start) }
-        if first | 0x20 == UInt8(ascii: "{") {
-            return self[start &+ 1] == first &+ 2 ? start &+ 2 : 0
-        }
+        if first | 0x20 == UInt8(ascii: "{") { return isEmptyNear(start, first) ? start &+ 2 : 0 }
         return wordEnd(start) ?? 0
     }
 
@@ -291,10 +316,25 @@ extension TextScan {
                 .string, flags: Value.ascii | Value.plain, count: stop &- start &- 1,
                 payload: UInt64(UInt(bitPattern: base + start)))
         }
-        if let number = JSONReader.readPlainNumber(self, &place, first) { return number }
-        guard let end = wordEnd(place) else { return .absent }
-        place = end
-        return first == UInt8(ascii: "n") ? .null : Value(first == UInt8(ascii: "t"))
+        // Letters and braces are above all that a number begins with.
+        if first < UInt8(ascii: "[") {
+            return JSONReader.readPlainNumber(self, &place, first) ?? .absent
+        }
+        if first | 0x20 == UInt8(ascii: "{") { return .absent }
+        let word = unsafe UInt32(
+            littleEndian: UnsafeRawPointer(base + place).loadUnaligned(as: UInt32.self))
+        switch word {
+        case 0x6C6C_756E:
+            place &+= 4
+            return .null
+        case 0x6575_7274:
+            place &+= 4
+            return .yes
+        case 0x736C_6166 where self[place &+ 4] == UInt8(ascii: "e"):
+            place &+= 5
+            return .no
+        default: return .absent
+        }
     }
 
     /// Behind any string that is right, from some character of it on, if something follows it; else
