@@ -377,8 +377,11 @@ extension JSONReader {
             unsafe at.lastFrame = lastFrame
         }
         let isObject = first == UInt8(ascii: "{")
+        let shapes = records.shapes
+        let place = unsafe JSONReader.place(in: at.frame, shapes)
+        let isBare = shapes.isBare(place, isObject: isObject)
         // An array of numbers needs no frame.
-        let inside = isObject || !readsAll ? text.end : text.pastSpace(at.place &+ 1)
+        let inside = isObject || isBare ? text.end : text.pastSpace(at.place &+ 1)
         if inside < at.lastPlace && NumberReader.begins(text[inside]) {
             let (place, top) = unsafe numbers.read(inside, at.lastPlace, at.top, at.limit)
             let byteCount = unsafe UnsafeRawPointer(top) - UnsafeRawPointer(at.top)
@@ -387,9 +390,11 @@ extension JSONReader {
                 return unsafe try makeArray(Slots(at.top), byteCount, at.place)
             }
         }
-        let shapes = records.shapes
-        let frame = unsafe enter(at.frame, first, UInt(bitPattern: at.top), shapes)
-        if unsafe shapes.isBare(frame.pointee.place, isObject: isObject) {
+        let frame = unsafe at.frame + 1
+        unsafe frame.pointee = Frame(
+            start: Int(bitPattern: UInt(bitPattern: at.top) &- UInt(stack.address)), place: place,
+            closing: first &+ 2)
+        if isBare {
             let stop = unsafe try skipBare(text, at.place, frame)
             if stop > 0 {
                 at.place = stop
@@ -419,24 +424,16 @@ extension JSONReader {
         return value
     }
 
-    /// The frame of a container that opens in another's.
-    @inline(__always) private func enter(
-        _ outer: UnsafeMutablePointer<Frame>, _ first: UInt8, _ top: UInt,
-        _ shapes: ObjectShapes
-    ) -> UnsafeMutablePointer<Frame> {
-        let place: Int32
+    /// The place of a container that opens in another's.
+    @inline(__always) private static func place(
+        in outer: UnsafeMutablePointer<Frame>, _ shapes: ObjectShapes
+    ) -> Int32 {
         if unsafe outer.pointee.token != ObjectShapes.noToken {
-            place = unsafe shapes.child(outer.pointee.token)
-        } else if unsafe outer.pointee.closing != 0 {
-            place = unsafe shapes.element(
-                outer.pointee.place, isMember: outer.pointee.closing == UInt8(ascii: "}"))
-        } else {
-            place = ObjectShapes.root
+            return unsafe shapes.child(outer.pointee.token)
         }
-        let frame = unsafe outer + 1
-        unsafe frame.pointee = Frame(
-            start: Int(bitPattern: top &- UInt(stack.address)), place: place, closing: first &+ 2)
-        return unsafe frame
+        if unsafe outer.pointee.closing == 0 { return ObjectShapes.root }
+        return unsafe shapes.element(
+            outer.pointee.place, isMember: outer.pointee.closing == UInt8(ascii: "}"))
     }
 
     /// The container of the values from the frame's start to the top of the stack.

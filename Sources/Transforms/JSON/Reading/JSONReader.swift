@@ -25,8 +25,6 @@ import Glibc
     /// Whether the containers of the text are counted blocks, which may be changed in place. Their
     /// strings and numbers still borrow. What an error leaves behind goes when the run ends.
     private(set) var makesBlocks = false
-    /// Whether no part of the text is passed over.
-    private(set) var readsAll = true
     private(set) var stack: Slots
     /// 0 before the first text, when nothing has been allocated.
     private(set) var stackCapacity = 0
@@ -102,7 +100,6 @@ import Glibc
         offset = 0
         stackCount = 0
         makesBlocks = counts || projection.changes
-        readsAll = projection.root == Projection.all
         shapes.begin(projection, isAlone: isAlone)
         isAlone = false
         // RFC 8259 section 8.1: a reader may ignore a byte order mark.
