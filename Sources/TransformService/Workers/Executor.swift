@@ -170,6 +170,7 @@ final class RunNote: Sendable {
         let start = bounds.startNanoseconds ?? MonotonicClock.nanoseconds()
         startNanoseconds = start
         isRecent = findRecent(request, now: start)
+        if !mayRunUnread(request) { return .unfinished }
         let document: Document
         do throws(ReadFailure) {
             let known = isRecent ? recent?.program : request.transform?.program
@@ -194,6 +195,16 @@ final class RunNote: Sendable {
     }
 
     // MARK: What is to run
+
+    /// Whether this thread should read the content; not where it is known not to run the program.
+    private func mayRunUnread(_ request: borrowing TransformRequest) -> Bool {
+        if let transform = request.transform {
+            programKey = CostKey.of(transform)
+        } else if isRecent, let recent, recent.isBare {
+            programKey = recent.hash
+        }
+        return programKey.map(mayRun) ?? true
+    }
 
     private func plan(
         _ request: borrowing TransformRequest, _ document: Document
