@@ -57,6 +57,26 @@ struct RunCommandTests {
 
     @Test(arguments: outputs) func output(_ row: Case) { check(row) }
 
+    /// A line is that of its text's end, whatever reads the text: the room behind the last one is
+    /// what the quick readers need.
+    @Test(arguments: [
+        "input_line_number", "walk(.) | input_line_number", "length as $n | input_line_number",
+    ])
+    func linesOfRecords(_ program: String) {
+        for text in [
+            "{\"aa\":1,\"bb\":2}", "[{\"aa\":1},{\"aa\":2}]", "[{\"aa\":1},{\"aa\":[]}]", "[1,2.5]",
+            "{}",
+            "{\"aa\":{\"bb\":[{\"aa\":1}]}}", "[[1,2],[3,4]]", "\"a\"", "7", "null",
+            "{\"aa\":[1,2],\"bb\":{}}", "[{\"aa\":[{\"aa\":{}}]}]",
+        ] {
+            let lines = String(repeating: text + "\n", count: 4) + "\n  \n" + text + "\n"
+            check(
+                Case(
+                    words: ["-c", program], input: lines + String(repeating: " ", count: 200),
+                    output: "1\n2\n3\n4\n7\n"))
+        }
+    }
+
     private static let inputs: [Case] = [
         Case(words: ["-n", "1+1"], output: "2\n"),
         Case(words: ["-nc", "[inputs]"], input: "1 2\n3", output: "[1,2,3]\n"),

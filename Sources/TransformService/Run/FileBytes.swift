@@ -45,6 +45,7 @@ struct FileError: Error {
     private static func map(_ descriptor: Int32, _ byteCount: Int) -> UnsafeMutableRawPointer? {
         var flags = MAP_PRIVATE
         var place: UnsafeMutableRawPointer?
+        var whole = byteCount
         if byteCount <= populatedMax {
             // A small file's pages come at once, which is quicker than one fault after another.
             flags |= MAP_POPULATE
@@ -52,7 +53,7 @@ struct FileError: Error {
             // Where no huge page fits, pages come by 64 kB, and not by 2 MiB, of which those that
             // have been passed would come again with their neighbours.
             let page = Int(getpagesize())
-            let whole = (byteCount + page - 1) & ~(page - 1)
+            whole = (byteCount + page - 1) & ~(page - 1)
             let room = unsafe mmap(
                 nil, whole + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
             guard let room = unsafe room, unsafe room != MAP_FAILED else { return nil }
@@ -63,7 +64,9 @@ struct FileError: Error {
             flags |= MAP_FIXED
         }
         let mapped = unsafe mmap(place, byteCount, PROT_READ, flags, descriptor, 0)
-        return unsafe mapped == MAP_FAILED ? nil : mapped
+        if unsafe mapped != MAP_FAILED { return unsafe mapped }
+        if let place = unsafe place { unsafe munmap(place, whole) }
+        return nil
     }
 
     /// Gives the memory of the bytes in front of `offset` back; they come again from the file when
