@@ -247,6 +247,10 @@ extension JSONReader {
         switch end {
         case .value: return .absent
         case .separator:
+            // White space behind a text is not its own: lines are counted up to its end.
+            if unsafe at.frame.pointee.closing == 0 {
+                while records.text[at.place &- 1] <= 0x20 { at.place &-= 1 }
+            }
             unsafe at.top -= 1
             return unsafe at.top.pointee
         case .brace: return try close(&at)

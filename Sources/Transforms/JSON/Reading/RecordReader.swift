@@ -53,7 +53,8 @@
         case value
         /// Behind the brace of an object that is still to be closed.
         case brace
-        /// Behind a value that is on the stack, in the frame's container, or the whole text's.
+        /// Behind a value that is on the stack, in the frame's container, or the whole text's, and
+        /// the white space that follows it.
         case separator
     }
 
@@ -204,8 +205,6 @@
                 unsafe close(.object, object.values, memberCount, 32, &at.top)
             else { return .brace }
             unsafe at.frame -= 1
-            // White space behind a text is not its own: lines are counted up to its end.
-            if unsafe at.frame.pointee.closing == 0 { return stopped(at, &object) }
             at.place = text.pastSpace(at.place)
             if at.place > text.end &- 4 { return stopped(at, &object) }
             if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
@@ -228,10 +227,8 @@
                 guard next == UInt8(ascii: "]"),
                     unsafe close(.array, elements, at.top - elements.base, 16, &at.top)
                 else { return stopped(at, &object) }
+                at.place = text.pastSpace(at.place &+ 1)
                 unsafe at.frame -= 1
-                at.place &+= 1
-                if unsafe at.frame.pointee.closing == 0 { return stopped(at, &object) }
-                at.place = text.pastSpace(at.place)
             }
             if unsafe at.frame.pointee.closing != UInt8(ascii: "}") || at.place >= text.end {
                 return stopped(at, &object)
