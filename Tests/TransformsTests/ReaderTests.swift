@@ -37,6 +37,18 @@ import Testing
             "\(String(decoding: text.prefix(2000), as: UTF8.self))")
     }
 
+    /// Of the text cut at every byte, and with every byte replaced by each of some.
+    private func expectTwinsOfDamaged(_ whole: [UInt8], _ bytes: [UInt8]) {
+        for place in whole.indices {
+            expectTwins(Array(whole[..<place]))
+            for byte in bytes {
+                var changed = whole
+                changed[place] = byte
+                expectTwins(changed)
+            }
+        }
+    }
+
     private static let names = [
         "a", "b", "id", "\\u0061", "\\u00e9", "é", "a name of more than sixteen bytes",
         "a name of more than sixteen other bytes", "", "id\\n",
@@ -209,16 +221,8 @@ import Testing
         }
         let pairs = (0..<8).map { "[-65.6136169999\($0), 43.42027300000000\($0),\($0)]" }
         let whole = Array("[\(pairs.joined(separator: ","))]".utf8)
-        for end in whole.indices { expectTwins(Array(whole[..<end])) }
-        for place in whole.indices {
-            for byte in [0x00, 0x20, 0x2C, 0x2D, 0x2E, 0x30, 0x5B, 0x5D, 0x65, 0x7D, 0x80]
-                as [UInt8]
-            {
-                var changed = whole
-                changed[place] = byte
-                expectTwins(changed)
-            }
-        }
+        expectTwinsOfDamaged(
+            whole, [0x00, 0x20, 0x2C, 0x2D, 0x2E, 0x30, 0x5B, 0x5D, 0x65, 0x7D, 0x80])
     }
 
     /// A character of each kind at each place of a word, with and without room behind it.
@@ -258,16 +262,8 @@ import Testing
         }
         let texts = RecordTexts.texts("12.5")
         for whole in [texts[0], texts[4]].map({ Array($0.utf8) }) {
-            for end in whole.indices { expectTwins(Array(whole[..<end])) }
-            for place in whole.indices {
-                for byte in [0x00, 0x20, 0x22, 0x2C, 0x30, 0x3A, 0x5C, 0x5D, 0x65, 0x7D, 0x80]
-                    as [UInt8]
-                {
-                    var changed = whole
-                    changed[place] = byte
-                    expectTwins(changed)
-                }
-            }
+            expectTwinsOfDamaged(
+                whole, [0x00, 0x20, 0x22, 0x2C, 0x30, 0x3A, 0x5C, 0x5D, 0x65, 0x7D, 0x80])
         }
     }
 }

@@ -261,8 +261,6 @@ final class RunNote: Sendable {
     private func recentPlan(_ input: Document) throws(Problem) -> Plan? {
         guard let recent else { return nil }
         try checkProgram(byteCount: recent.query.programBytes.count)
-        programKey = recent.hash
-        if !mayRun(recent.hash) { return nil }
         hits.add()
         noteProgram(recent.program)
         return Plan(program: recent.program, input: input, arguments: [])
