@@ -1,56 +1,133 @@
 // (key, element) pairs -> the same, sorted by key, stable. What is sorted is one entry for each
-// pair, by a number that orders most keys without a look at them:
+// pair, by a sign: a number that orders keys by one part of them, see KeySign.
 //
-//     sign     kind 3 bits | a number's bits, or a string's first bytes     of a key
-//     entries  (pair's index, sign) ...                                     merged, as charged
+//     entries  (pair's index, sign) ...      merged, as charged
 //     pairs    moved once, to where their entries are
 //
-// Where two signs are the same, the keys are compared.
+// Entries that are left with the same sign are sorted again, among themselves, by signs of the part
+// behind; keys themselves are compared only where signs cannot tell.
 
 extension Evaluator {
     private static let runCount = 8
+    /// So few entries of the same sign are sorted by their keys.
+    private static let groupCountMin = 4
+    /// Keys are compared behind so many parts that are the same.
+    private static let partCountMax = 64
+
+    /// What one call sorts.
+    private struct Sorting {
+        /// (key, element) for each; borrowed.
+        let pairs: Slots
+        let entries: Slots
+        /// As many as `entries`, for merging.
+        let scratch: Slots
+    }
 
     /// Sorts (key, element) pairs in place.
     func sortPairs(_ pairs: Slots, _ count: Int) throws(Stop) {
         if count < 2 { return }
-        let array = try heap.makeArray(capacity: count)
-        defer { heap.release(array) }
-        var entries = array.slots
+        let entries = try heap.makeArray(capacity: count)
+        defer { heap.release(entries) }
+        var sorting = Sorting(pairs: pairs, entries: entries.slots, scratch: entries.slots)
         // What is in order already, or in reverse, needs one look.
+        let place = KeyPlace()
         var ascending = true
         var descending = true
         for i in 0..<count {
-            entries[i] = Value(word: UInt64(i), payload: sign(pairs[2 &* i]))
+            sorting.entries[i] = Value(word: UInt64(i), payload: place.sign(pairs[2 &* i]))
             if i == 0 || !ascending && !descending { continue }
             try charge(1)
-            let order = try order(entries[i &- 1], entries[i], pairs)
+            let order = try order(sorting.entries[i &- 1], sorting.entries[i], pairs)
             if order > 0 { ascending = false }
             if order <= 0 { descending = false }
         }
         if ascending { return }
         if descending { return reversePairs(pairs, count) }
-        try sortRuns(entries, count, pairs)
-        if count > Evaluator.runCount {
+        if count <= Evaluator.runCount {
+            try sortRuns(sorting, 0..<count, byKeys: true)
+        } else {
             let scratch = try heap.makeArray(capacity: count)
             defer { heap.release(scratch) }
-            var other = scratch.slots
-            var width = Evaluator.runCount
-            while width < count {
-                for start in stride(from: 0, to: count, by: 2 * width) {
-                    let middle = min(start + width, count)
-                    try merge(
-                        entries, start, middle, min(start + 2 * width, count), other, pairs)
-                }
-                swap(&entries, &other)
-                width *= 2
-            }
-            if entries.address != array.slots.address {
-                array.slots.copy(entries, count)
-                entries = array.slots
-            }
+            sorting = Sorting(pairs: pairs, entries: entries.slots, scratch: scratch.slots)
+            try sortEntries(sorting, 0..<count, byKeys: false)
+            try sortGroups(sorting, 0..<count, place, 0)
         }
         try charge(count)
-        Evaluator.move(pairs, count, as: entries)
+        Evaluator.move(pairs, count, as: entries.slots)
+    }
+
+    /// Sorts what has the same sign by what is behind `place`; the range is sorted by signs.
+    private func sortGroups(
+        _ sorting: Sorting, _ range: Range<Int>, _ place: KeyPlace, _ depth: Int
+    ) throws(Stop) {
+        let entries = sorting.entries
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let sign = entries[start].payload
+            var end = start &+ 1
+            while end < range.upperBound && entries[end].payload == sign { end &+= 1 }
+            if end &- start > 1 {
+                try sortGroup(sorting, start..<end, place, depth)
+            }
+            start = end
+        }
+    }
+
+    private func sortGroup(
+        _ sorting: Sorting, _ range: Range<Int>, _ place: KeyPlace, _ depth: Int
+    ) throws(Stop) {
+        let (pairs, entries) = (sorting.pairs, sorting.entries)
+        switch place.next(behind: entries[range.lowerBound].payload) {
+        case .done: return
+        case .keys: return try sortEntries(sorting, range, byKeys: true)
+        case .part(let next, let isExact):
+            if range.count < Evaluator.groupCountMin || depth == Evaluator.partCountMax {
+                return try sortEntries(sorting, range, byKeys: true)
+            }
+            try charge(range.count)
+            if !isExact && !place.hasSameNumber(sorting.pairs, entries, range) {
+                return try sortEntries(sorting, range, byKeys: true)
+            }
+            if next.isBehindKey { return }
+            var isSorted = true
+            var last: UInt64 = 0
+            for i in range {
+                let sign = next.sign(pairs[2 &* Int(truncatingIfNeeded: entries[i].word)])
+                entries[i].payload = sign
+                isSorted = isSorted && last <= sign
+                last = sign
+            }
+            if !isSorted { try sortEntries(sorting, range, byKeys: false) }
+            try sortGroups(sorting, range, next, depth + 1)
+        }
+    }
+
+    /// Sorts a range by signs, and by keys where signs are the same and `byKeys`.
+    private func sortEntries(
+        _ sorting: Sorting, _ range: Range<Int>, byKeys: Bool
+    ) throws(Stop) {
+        try sortRuns(sorting, range, byKeys: byKeys)
+        if range.count <= Evaluator.runCount { return }
+        var (from, to) = (sorting.entries, sorting.scratch)
+        var width = Evaluator.runCount
+        while width < range.count {
+            for start in stride(from: range.lowerBound, to: range.upperBound, by: 2 * width) {
+                let middle = min(start + width, range.upperBound)
+                let end = min(middle + width, range.upperBound)
+                try charge(end - start)
+                if byKeys {
+                    try merge(from, start, middle, end, to, sorting.pairs)
+                } else {
+                    Evaluator.merge(from, start, middle, end, to)
+                }
+            }
+            swap(&from, &to)
+            width *= 2
+        }
+        if from.address != sorting.entries.address {
+            sorting.entries.advanced(by: range.lowerBound).copy(
+                from.advanced(by: range.lowerBound), range.count)
+        }
     }
 
     private func reversePairs(_ pairs: Slots, _ count: Int) {
@@ -83,27 +160,6 @@ extension Evaluator {
 
     // MARK: Entries
 
-    /// Of two keys with different signs the one with the smaller sign is the smaller.
-    @inline(__always) private func sign(_ key: Value) -> UInt64 {
-        switch key.tag {
-        case .absent, .closure, .null: return 0
-        case .no: return 1 << 61
-        case .yes: return 2 << 61
-        case .integer, .double, .literal: return 3 << 61 | Evaluator.bits(key.double) >> 3
-        case .string: return 4 << 61 | key.bytes.prefix >> 3
-        case .array: return 5 << 61
-        case .object: return 6 << 61
-        }
-    }
-
-    /// Bits in the order of the numbers; nan's are below all others.
-    private static func bits(_ double: Double) -> UInt64 {
-        if double.isNaN { return 0 }
-        // -0 is 0.
-        let bits = (double + 0).bitPattern
-        return bits >> 63 == 0 ? bits | 1 << 63 : ~bits
-    }
-
     @inline(__always) private func order(_ lhs: Value, _ rhs: Value, _ pairs: Slots)
         throws(Stop) -> Int
     {
@@ -120,22 +176,31 @@ extension Evaluator {
     }
 
     /// Sorts runs of `runCount` entries by insertion.
-    private func sortRuns(_ entries: Slots, _ count: Int, _ pairs: Slots) throws(Stop) {
-        var start = 0
-        while start < count {
-            let end = min(start &+ Evaluator.runCount, count)
+    private func sortRuns(
+        _ sorting: Sorting, _ range: Range<Int>, byKeys: Bool
+    ) throws(Stop) {
+        let entries = sorting.entries
+        var start = range.lowerBound
+        while start < range.upperBound {
+            let end = min(start &+ Evaluator.runCount, range.upperBound)
             var i = start &+ 1
             while i < end {
                 let entry = entries[i]
                 var j = i
-                while j > start, try order(entries[j &- 1], entry, pairs) > 0 {
-                    entries[j] = entries[j &- 1]
+                while j > start {
+                    let before = entries[j &- 1]
+                    if before.payload < entry.payload { break }
+                    if before.payload == entry.payload {
+                        if !byKeys { break }
+                        if try keyOrder(before, entry, sorting.pairs) <= 0 { break }
+                    }
+                    entries[j] = before
                     j &-= 1
                 }
                 entries[j] = entry
                 i &+= 1
             }
-            try charge(Evaluator.runCount)
+            try charge(end - start)
             start = end
         }
     }
@@ -143,7 +208,6 @@ extension Evaluator {
     private func merge(
         _ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots, _ pairs: Slots
     ) throws(Stop) {
-        try charge(end - start)
         var (left, right) = (start, middle)
         var place = start
         while left < middle && right < end {
@@ -154,6 +218,23 @@ extension Evaluator {
                 to[place] = from[right]
                 right &+= 1
             }
+            place &+= 1
+        }
+        to.advanced(by: place).copy(from.advanced(by: left), middle - left)
+        place += middle - left
+        to.advanced(by: place).copy(from.advanced(by: right), end - right)
+    }
+
+    /// By signs alone, without a branch that depends on them.
+    private static func merge(_ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots) {
+        var (left, right) = (start, middle)
+        var place = start
+        while left < middle && right < end {
+            let (first, second) = (from[left], from[right])
+            let isSecond = second.payload < first.payload
+            to[place] = isSecond ? second : first
+            right &+= isSecond ? 1 : 0
+            left &+= isSecond ? 0 : 1
             place &+= 1
         }
         to.advanced(by: place).copy(from.advanced(by: left), middle - left)
