@@ -4,3 +4,5 @@
 #define __MM_MALLOC_H
 #include <emmintrin.h>
 #endif
+/* Has the line of memory at an address brought near; any address will do. */
+static inline void fetch_line(unsigned long address) { __builtin_prefetch((const void *)address); }

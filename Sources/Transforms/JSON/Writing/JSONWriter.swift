@@ -1,6 +1,7 @@
 // Values -> JSON text, as jq writes it: compact or indented, names in order or sorted, numbers in
 // shortest digits, literals as they came.
 
+import CIntrinsics
 import Glibc
 
 /// How values are written.
@@ -79,6 +80,7 @@ struct JSONWriter {
                 if i > 0 { try out.append(UInt8(ascii: ","), heap) }
                 let element = slots[i]
                 if element.isContainer {
+                    if i &+ 2 < count { JSONWriter.fetch(slots[i &+ 1], slots[i &+ 2]) }
                     try writeCompact(element, &out, depth + 1)
                 } else {
                     try writeScalar(element, &out)
@@ -102,6 +104,28 @@ struct JSONWriter {
             out.drainIfFull()
         }
         try out.append(UInt8(ascii: "}"), heap)
+    }
+
+    /// Has what comes next brought near, where it does not lie behind the value before: elements
+    /// that were sorted lie anywhere.
+    @inline(__always) private static func fetch(_ next: Value, _ second: Value) {
+        if !second.isContainer || second.payload &- next.payload &+ 4096 < 8192 { return }
+        fetchFar(next, second)
+    }
+
+    /// The second's block with those of its members, which were made before it; the texts of the
+    /// next, whose block has come by now, up to its last member's.
+    @inline(never) private static func fetchFar(_ next: Value, _ second: Value) {
+        fetchLines(-12..<4, at: second.payload)
+        if !next.isContainer || next.count == 0 { return }
+        let last = next.slots[next.isArray ? next.count &- 1 : 2 &* next.count &- 1]
+        if last.isString { fetchLines(-7..<1, at: last.payload) }
+    }
+
+    private static func fetchLines(_ lines: Range<Int>, at address: UInt64) {
+        for line in lines {
+            fetch_line(UInt(truncatingIfNeeded: address &+ UInt64(bitPattern: Int64(line &* 64))))
+        }
     }
 
     private func writeStyled(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
