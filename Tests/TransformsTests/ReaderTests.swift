@@ -215,7 +215,12 @@ import Testing
         for count in [1, 253, 254, 255, 256, 257, 511, 512, 513, 20_000] {
             let numbers = (0..<count).map { "\($0 % 7 == 0 ? "-" : "")\($0).\($0)" }
             let row = numbers.joined(separator: ",")
-            for text in ["[\(row)]", "[\(row),{}]", "[\(row),[\(row)],1e2,\(row)]"] {
+            let rows = (0..<count).map { $0 % 99 == 98 ? "[[\($0)], []]" : "[\($0), -\($0).5]" }
+            let pairs = rows.joined(separator: ",")
+            for text in [
+                "[\(row)]", "[\(row),{}]", "[\(row),[\(row)],1e2,\(row)]", "[\(pairs)]",
+                "{\"a\":[\(pairs)],\"b\":[[\(pairs),null,\(pairs)]]}",
+            ] {
                 expectTwins(Array(text.utf8))
             }
         }

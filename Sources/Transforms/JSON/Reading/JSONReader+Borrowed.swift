@@ -196,37 +196,6 @@ extension JSONReader {
         return readPlainNumber(numbers.text, &at.place, first)
     }
 
-    /// A number without an exponent; nil leaves it to `readNumber`.
-    @inline(__always) static func readPlainNumber(
-        _ text: TextScan, _ place: inout Int, _ first: UInt8
-    ) -> Value? {
-        let start = place
-        let isNegative = first == UInt8(ascii: "-")
-        if !isNegative && first &- 0x30 > 9 { return nil }
-        let digits = isNegative ? start &+ 1 : start
-        var (integer, stop) = text.integer(digits)
-        let count = stop &- digits
-        if count == 0 || stop >= text.end || count > 1 && text[digits] == 0x30 { return nil }
-        var next = text[stop]
-        if next != UInt8(ascii: ".") {
-            if next | 0x20 == UInt8(ascii: "e") { return nil }
-            if count <= 18 && (integer != 0 || !isNegative) {
-                place = stop
-                if isNegative { integer = 0 &- integer }
-                return Value(integer: integer)
-            }
-        } else {
-            let fraction = stop &+ 1
-            stop = text.skipDigits(fraction)
-            if stop == fraction || stop >= text.end { return nil }
-            next = text[stop]
-            if next | 0x20 == UInt8(ascii: "e") { return nil }
-        }
-        place = stop
-        return unsafe Value(
-            .literal, count: stop &- start, payload: UInt64(UInt(bitPattern: text.base + start)))
-    }
-
     // MARK: Names
 
     /// Reads members up to the value of the first that is kept and no plain scalar.
@@ -384,14 +353,13 @@ extension JSONReader {
         let shapes = records.shapes
         let place = unsafe JSONReader.place(in: at.frame, shapes)
         let isBare = shapes.isBare(place, isObject: isObject)
-        // An array of numbers needs no frame.
-        let inside = isObject || isBare ? text.end : text.pastSpace(at.place &+ 1)
-        if inside < at.lastPlace && NumberReader.begins(text[inside]) {
-            let (place, top) = unsafe numbers.read(inside, at.lastPlace, at.top, at.limit)
-            let byteCount = unsafe UnsafeRawPointer(top) - UnsafeRawPointer(at.top)
-            if byteCount > 0 && text[place] == UInt8(ascii: "]") {
-                at.place = place &+ 1
-                return unsafe try makeArray(Slots(at.top), byteCount, at.place)
+        // Arrays of numbers need no frame.
+        if !isObject && !isBare {
+            let inside = text.pastSpace(at.place &+ 1)
+            if inside < at.lastPlace && NumberReader.begins(text[inside]),
+                let array = try readNumbers(inside, numbers, &at)
+            {
+                return array
             }
         }
         let frame = unsafe at.frame + 1
@@ -418,6 +386,28 @@ extension JSONReader {
         }
         unsafe at.frame = unsafe frame
         return .absent
+    }
+
+    /// An array of plain numbers; of an array all such that follow it are read, and the others
+    /// pushed.
+    /// - Parameter inside: of its first number.
+    @inline(always) private mutating func readNumbers(
+        _ inside: Int, _ numbers: NumberReader, _ at: inout Cursor
+    ) throws(ReadFailure) -> Value? {
+        if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
+            let (place, top) = unsafe numbers.readArrays(
+                at.place, at.lastPlace, at.top, at.limit, heap, makesBlocks: makesBlocks)
+            if unsafe top > at.top {
+                at.place = place
+                unsafe at.top = unsafe top - 1
+                return unsafe at.top.pointee
+            }
+        }
+        let (place, top) = unsafe numbers.read(inside, at.lastPlace, at.top, at.limit)
+        let byteCount = unsafe UnsafeRawPointer(top) - UnsafeRawPointer(at.top)
+        if byteCount == 0 || numbers.text[place] != UInt8(ascii: "]") { return nil }
+        at.place = place &+ 1
+        return unsafe try makeArray(Slots(at.top), byteCount, at.place)
     }
 
     /// Leaves the container, whose values are taken from the stack.

@@ -246,6 +246,37 @@ extension JSONReader {
         place < end && byte(place) &- 0x30 <= 9
     }
 
+    /// A number without an exponent; nil leaves it to `readNumber`.
+    @inline(__always) static func readPlainNumber(
+        _ text: TextScan, _ place: inout Int, _ first: UInt8
+    ) -> Value? {
+        let start = place
+        let isNegative = first == UInt8(ascii: "-")
+        if !isNegative && first &- 0x30 > 9 { return nil }
+        let digits = isNegative ? start &+ 1 : start
+        var (integer, stop) = text.integer(digits)
+        let count = stop &- digits
+        if count == 0 || stop >= text.end || count > 1 && text[digits] == 0x30 { return nil }
+        var next = text[stop]
+        if next != UInt8(ascii: ".") {
+            if next | 0x20 == UInt8(ascii: "e") { return nil }
+            if count <= 18 && (integer != 0 || !isNegative) {
+                place = stop
+                if isNegative { integer = 0 &- integer }
+                return Value(integer: integer)
+            }
+        } else {
+            let fraction = stop &+ 1
+            stop = text.skipDigits(fraction)
+            if stop == fraction || stop >= text.end { return nil }
+            next = text[stop]
+            if next | 0x20 == UInt8(ascii: "e") { return nil }
+        }
+        place = stop
+        return unsafe Value(
+            .literal, count: stop &- start, payload: UInt64(UInt(bitPattern: text.base + start)))
+    }
+
     /// A number: an integer of up to 18 digits becomes one, all others keep their text.
     @inline(__always) mutating func readNumber() throws(ReadFailure) -> Value {
         let start = offset

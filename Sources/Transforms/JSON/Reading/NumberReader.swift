@@ -1,8 +1,10 @@
-// The numbers of an array, one behind the other: most of what coordinates, measurements and vectors
-// are. Like the records' loop it has little to remember and is at home in registers.
+// The numbers of an array, one behind the other, and arrays of them: most of what coordinates,
+// measurements and vectors are. Like the records' loop it has little to remember and is at home in
+// registers.
 //
 //     [-65.613616999999977,43.420273000000009],[1, 2, 3]
-//      ^ ................................... ^ stops here
+//      ^ ................................... ^              `read` stops here
+//     ^ .................................................^  `readArrays` here
 //
 // Safety: `margin` bytes remain behind the place where a number begins, which no step before the
 // next comparison reads beyond.
@@ -22,6 +24,47 @@
     /// - Parameter lastPlace: where one may begin at the latest.
     /// - Returns: the separator behind the last of them, and the stack's next place.
     @inline(never) func read(
+        _ start: Int, _ lastPlace: Int, _ bottom: UnsafeMutablePointer<Value>,
+        _ limit: UnsafeMutablePointer<Value>
+    ) -> (place: Int, top: UnsafeMutablePointer<Value>) {
+        unsafe readNumbers(start, lastPlace, bottom, limit)
+    }
+
+    /// Pushes the arrays of numbers from the bracket at `start` on, as far as their numbers are
+    /// plain and there is room.
+    /// - Returns: the place behind the last of them, and the stack's next place.
+    @inline(never) func readArrays(
+        _ start: Int, _ lastPlace: Int, _ bottom: UnsafeMutablePointer<Value>,
+        _ limit: UnsafeMutablePointer<Value>, _ heap: Heap, makesBlocks: Bool
+    ) -> (place: Int, top: UnsafeMutablePointer<Value>) {
+        var (behind, top) = unsafe (start, bottom)
+        var place = start
+        while place < lastPlace && text[place] == UInt8(ascii: "[") {
+            let inside = text.pastSpace(place &+ 1)
+            if inside >= lastPlace || !NumberReader.begins(text[inside]) { break }
+            let (stop, end) = unsafe readNumbers(inside, lastPlace, top, limit)
+            let byteCount = unsafe UnsafeRawPointer(end) - UnsafeRawPointer(top)
+            if byteCount == 0 || text[stop] != UInt8(ascii: "]") { break }
+            let values = unsafe Slots(top)
+            if makesBlocks {
+                guard let array = try? heap.container(.array, of: values, byteCount: byteCount)
+                else { break }
+                values[0] = array
+            } else {
+                guard let block = heap.bumpQuickly(byteCount) else { break }
+                Slots(address: UInt64(block)).copy(values, byBytes: byteCount)
+                values[0] = Value(.array, count: byteCount &>> 4, payload: UInt64(block))
+            }
+            unsafe top += 1
+            behind = stop &+ 1
+            let next = text.pastSpace(behind)
+            if next >= lastPlace || text[next] != UInt8(ascii: ",") { break }
+            place = text.pastSpace(next &+ 1)
+        }
+        return unsafe (behind, top)
+    }
+
+    @inline(__always) private func readNumbers(
         _ start: Int, _ lastPlace: Int, _ bottom: UnsafeMutablePointer<Value>,
         _ limit: UnsafeMutablePointer<Value>
     ) -> (place: Int, top: UnsafeMutablePointer<Value>) {
