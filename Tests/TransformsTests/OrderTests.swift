@@ -124,6 +124,26 @@ import Testing
         }
     }
 
+    /// A Double is the same as two literals that are not the same: keys are compared with those
+    /// next to them, however many have one Double.
+    @Test func doublesAmongLiterals() {
+        let big = "[100000000000000000002,100000000000000000001]"
+        let (a, b) = ("100000000000000000001", "100000000000000000002")
+        for (list, sorted) in [
+            ("1e20 + 0, $b, $a, $a, 0, 0, 0, 0, 0", "0,0,0,0,0,1e+20,\(a),\(a),\(b)"),
+            (
+                "[1e20 + 0, 5], [$b, 1], [$a, 2], [$a, 2], 0, 0, 0, 0, 0",
+                "0,0,0,0,0,[\(a),2],[\(a),2],[\(b),1],[1e+20,5]"
+            ),
+        ] {
+            let program = ". as [$b, $a] | [\(list)] | sort"
+            #expect(ending(program, big).outputs == ["[\(sorted)]"], "\(list)")
+        }
+        let tiny = "[1e-400,2e-400,1.00000000000000000000e-400,2e-400,9,9,9,9,9]"
+        let ordered = "[1E-400,1.00000000000000000000E-400,2E-400,2E-400,9,9,9,9,9]"
+        #expect(ending("sort", tiny).outputs == [ordered])
+    }
+
     /// nan is smaller than itself: what is behind it in an array is never compared.
     @Test func keysBehindNan() {
         let program = "[range(20) | [nan, 20 - .]] | sort | map(.[1]) == [range(20) | 20 - .]"

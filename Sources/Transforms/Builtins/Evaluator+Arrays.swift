@@ -4,10 +4,11 @@
 
 extension Evaluator {
     func flatten(_ input: Value, _ depth: Value, _ node: NodeRef) throws(Stop) -> Value {
-        if depth.isNumber && depth.double < 0 {
+        if depth.isNumber && heap.double(depth) < 0 {
             throw raise("flatten depth must not be negative", at: node)
         }
-        return try flatten(input, depth.isNumber ? Evaluator.clamped(depth.double) : .max, node)
+        return try flatten(
+            input, depth.isNumber ? Evaluator.clamped(heap.double(depth)) : .max, node)
     }
 
     func flatten(_ input: Value, _ depth: Int, _ node: NodeRef) throws(Stop) -> Value {
@@ -48,10 +49,10 @@ extension Evaluator {
             throw raise(text, at: node)
         }
         if input.count == 0 { return .null }
-        try charge(input.count)
         let slots = input.slots
         var best = slots[0]
         for i in 1..<input.count {
+            try charge(1)
             let order = try heap.compare(slots[i], best)
             if wantsMax ? order >= 0 : order < 0 { best = slots[i] }
         }
@@ -63,8 +64,8 @@ extension Evaluator {
             // jq indexes `length - 1` and down.
             let length = try self.length(retain(input), node)
             defer { release(length) }
-            if length.double == 0 { return Value(.array, payload: 16) }
-            throw raise(.cannotIndex, input, Value(double: length.double - 1), at: node)
+            if heap.double(length) == 0 { return Value(.array, payload: 16) }
+            throw raise(.cannotIndex, input, Value(double: heap.double(length) - 1), at: node)
         }
         let count = input.count
         try charge(count)

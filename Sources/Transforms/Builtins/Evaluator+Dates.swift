@@ -93,7 +93,7 @@ extension Evaluator {
     private func time(_ input: Value, isLocal: Bool, _ node: NodeRef)
         throws(Stop) -> (time: BrokenDownTime, offset: ZoneOffset)
     {
-        let seconds = input.double
+        let seconds = heap.double(input)
         let zone = TimeZoneFile.gmt
         if isLocal {
             if let local = BrokenDownTime.localtime(seconds: seconds, zone: .system) {
@@ -122,8 +122,8 @@ extension Evaluator {
         var fields = [1900.0, 0, 0, 0, 0, 0, 0, 0]
         for i in 0..<min(array.count, 8) {
             let field = array.slots[i]
-            if !field.isNumber || field.double.isNaN { return nil }
-            fields[i] = field.double
+            if !field.isNumber || heap.double(field).isNaN { return nil }
+            fields[i] = heap.double(field)
         }
         var time = BrokenDownTime()
         time.year = BrokenDownTime.yearField(fields[0])

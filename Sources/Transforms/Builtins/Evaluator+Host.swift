@@ -61,7 +61,7 @@ extension Evaluator {
             try append(&text, " halt_error/1: number required")
             throw raise(text, at: node)
         }
-        unsafe state.pointee.exitStatus = Evaluator.clamped(status.double) & 0xFF
+        unsafe state.pointee.exitStatus = Evaluator.clamped(heap.double(status)) & 0xFF
         _ = raise(retain(input), at: node)
         throw .halted
     }

@@ -18,13 +18,14 @@ extension Evaluator {
         if !arguments.1.isNumber { throw raise(.needsNumber, arguments.1, at: node) }
         if isTernary && !arguments.2.isNumber { throw raise(.needsNumber, arguments.2, at: node) }
         return math(
-            node, arguments.0.double, arguments.1.double, isTernary ? arguments.2.double : 0)
+            node, heap.double(arguments.0), heap.double(arguments.1),
+            isTernary ? heap.double(arguments.2) : 0)
     }
 
     /// `frexp`, `modf`, `lgamma_r`: pairs.
     func splitNumber(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isNumber { throw raise(.needsNumber, input, at: node) }
-        let number = input.double
+        let number = heap.double(input)
         let first: Double
         let second: Double
         switch native {

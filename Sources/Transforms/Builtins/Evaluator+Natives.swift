@@ -42,7 +42,7 @@ extension Evaluator {
             return Value(!input.isTrue)
         case .length: return try length(input, node)
         case .math1 where input.isNumber:
-            let result = math(node, input.double, 0, 0)
+            let result = math(node, heap.double(input), 0, 0)
             release(input)
             return result
         case .tostring, .formatText:
@@ -55,7 +55,7 @@ extension Evaluator {
         default: break
         }
         if native.isTypeFilter {
-            if Evaluator.passes(native, input) { return input }
+            if passes(native, input) { return input }
             release(input)
             return .absent
         }
@@ -64,7 +64,7 @@ extension Evaluator {
     }
 
     /// Whether a type filter passes a value on.
-    static func passes(_ native: Native, _ value: Value) -> Bool {
+    func passes(_ native: Native, _ value: Value) -> Bool {
         switch native {
         case .values: !value.isNull
         case .nulls: value.isNull
@@ -74,8 +74,8 @@ extension Evaluator {
         case .arrays: value.isArray
         case .objects: value.isObject
         case .iterables: value.isContainer
-        case .finites: value.isNumber && value.double.isFinite
-        case .normals: value.isNumber && value.double.isNormal
+        case .finites: value.isNumber && heap.double(value).isFinite
+        case .normals: value.isNumber && heap.double(value).isNormal
         default: !value.isContainer
         }
     }

@@ -67,18 +67,19 @@ extension Evaluator {
     /// Code points -> string; what is no scalar is U+FFFD.
     func implode(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isArray { throw raise("implode input must be an array", at: node) }
-        try charge(input.count)
         let count = input.count
         let result = try heap.makeString(count * 4)
         let bytes = result.bytes
         var byteCount = 0
         for i in 0..<count {
             let element = input.slots[i]
-            if !element.isNumber || element.double.isNaN {
+            let number = element.isNumber ? heap.double(element) : .nan
+            if number.isNaN {
                 release(result)
                 throw raise(.badImplode, element, at: node)
             }
-            let codePoint = element.double.rounded(.towardZero)
+            try charge(1)
+            let codePoint = number.rounded(.towardZero)
             let isScalar =
                 codePoint >= 0 && codePoint <= 0x10FFFF
                 && !(codePoint >= 0xD800 && codePoint <= 0xDFFF)

@@ -66,7 +66,7 @@ extension Evaluator {
     func has(_ input: Value, _ key: Value, _ node: NodeRef) throws(Stop) -> Value {
         if input.isObject && key.isString { return Value(heap.find(input, key.bytes) >= 0) }
         if input.isArray && key.isNumber {
-            let index = key.double
+            let index = heap.double(key)
             return Value(index >= 0 && index < Double(input.count))
         }
         if input.isNull { return .no }
@@ -210,7 +210,7 @@ extension Evaluator {
     /// Of what is no number, all are false.
     func testNumber(_ input: Value, _ native: Native) -> Value {
         if !input.isNumber { return .no }
-        let double = input.double
+        let double = heap.double(input)
         switch native {
         case .isinfinite: return Value(double.isInfinite)
         case .isfinite: return Value(double.isFinite)

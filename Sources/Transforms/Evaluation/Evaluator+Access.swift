@@ -113,7 +113,7 @@ extension Evaluator {
             let place = i < 0 ? i + target.count : i
             return place >= 0 && place < target.count ? retain(target.slots[place]) : .null
         case (.array, .double), (.array, .literal):
-            let i = index.double.rounded(.down)
+            let i = heap.double(index).rounded(.down)
             let place = i < 0 ? i + Double(target.count) : i
             return place >= 0 && place < Double(target.count)
                 ? retain(target.slots[Int(place)]) : .null
@@ -174,12 +174,12 @@ extension Evaluator {
                     : "Start and end indices of an string slice must be numbers", at: node)
         }
         if target.isArray {
-            let (start, end) = Evaluator.range(from, upto, target.count)
+            let (start, end) = range(from, upto, target.count)
             try charge((end - start) / 4)
             return try heap.subarray(target, start, end)
         }
         let count = codePointCount(target)
-        let (start, end) = Evaluator.range(from, upto, count)
+        let (start, end) = range(from, upto, count)
         if target.isASCII { return try heap.substring(target, start, end) }
         let bytes = target.bytes
         let first = unsafe UTF8Text.byteOffset(ofCodePoint: start, bytes.base, bytes.count)
@@ -205,10 +205,10 @@ extension Evaluator {
     }
 
     /// The bounds of a slice within `0...count`: the start rounds down, the end up.
-    static func range(_ from: Value, _ upto: Value, _ count: Int) -> (Int, Int) {
+    func range(_ from: Value, _ upto: Value, _ count: Int) -> (Int, Int) {
         func place(_ bound: Value, _ missing: Int, _ rule: FloatingPointRoundingRule) -> Int {
             if bound.isNull { return missing }
-            var double = bound.double
+            var double = heap.double(bound)
             if double.isNaN { return missing }
             if double < 0 { double += Double(count) }
             return Int(max(0, min(double.rounded(rule), Double(count))))

@@ -106,7 +106,7 @@ extension Evaluator {
                 }
             }
             if value.isNumber && total.isNumber {
-                total = Value(double: total.double + value.double)
+                total = Value(double: heap.double(total) + heap.double(value))
             } else if value.isNumber && total.isNull {
                 total = value
             } else if !value.isNull {

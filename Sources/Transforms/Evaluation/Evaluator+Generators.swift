@@ -11,7 +11,7 @@ extension Evaluator {
             releaseBoth(from, upto)
             throw raise("Range bounds must be numeric", at: node)
         }
-        let (start, end) = (from.double, upto.double)
+        let (start, end) = (heap.double(from), heap.double(upto))
         releaseBoth(from, upto)
         if start == start.rounded(.down) && start.magnitude < 1e15 {
             var i = Int(start)
@@ -47,8 +47,8 @@ extension Evaluator {
         if !from.isNumber || !upto.isNumber || !by.isNumber {
             throw raise("Range bounds must be numeric", at: node)
         }
-        let (end, step) = (upto.double, by.double)
-        var next = from.double
+        let (end, step) = (heap.double(upto), heap.double(by))
+        var next = heap.double(from)
         while step > 0 ? next < end : step < 0 ? next > end : next < end {
             try charge(1)
             if try emit(Evaluator.number(next)) == .stop { return .stop }
@@ -148,7 +148,7 @@ extension Evaluator {
         let value = try one(node.a, frame, input)
         defer { release(value) }
         if !value.isNumber { throw raise(wrong, at: node) }
-        let count = value.double
+        let count = heap.double(value)
         if count < 0 { throw raise(negative, at: node) }
         return count.isNaN ? 0 : Int(min(count.rounded(.up), 9e15))
     }

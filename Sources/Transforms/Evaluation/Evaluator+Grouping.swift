@@ -24,7 +24,6 @@ extension Evaluator {
         for i in 0..<count where pairs[2 * i].tag != .string && pairs[2 * i].tag != .integer {
             return nil
         }
-        try charge(count)
         let groupCountMax = count / 4
         var size = 64
         while size < 2 * groupCountMax { size *= 2 }
@@ -32,6 +31,8 @@ extension Evaluator {
         var groups = Groups(pairs: pairs, next: Array(repeating: -1, count: count))
         for i in 0..<count {
             let key = pairs[2 * i]
+            // Its bytes are hashed, and compared with the first of its group.
+            try charge(2 &+ (key.isString ? key.count &>> 5 : 0))
             var probe = Int(truncatingIfNeeded: hash(key)) & (size - 1)
             while true {
                 let group = Int(table[probe]) - 1
@@ -52,7 +53,6 @@ extension Evaluator {
                 probe = (probe + 1) & (size - 1)
             }
         }
-        try charge(count)
         return groups
     }
 

@@ -95,7 +95,7 @@ extension Evaluator {
         case .call: return try oneCall(node, frame, input)
         case .native:
             if node.native == .math1 && input.isNumber {
-                let result = math(node, input.double, 0, 0)
+                let result = math(node, heap.double(input), 0, 0)
                 release(input)
                 return result
             }

@@ -90,7 +90,7 @@ extension Evaluator {
         default:
             if lhs.isNumber && rhs.isNumber {
                 defer { releaseBoth(lhs, rhs) }
-                return Value(double: lhs.double + rhs.double)
+                return Value(double: heap.double(lhs) + heap.double(rhs))
             }
             throw raiseOperands(.cannotAdd, lhs, rhs, node)
         }
@@ -137,7 +137,7 @@ extension Evaluator {
         }
         if lhs.isNumber && rhs.isNumber {
             defer { releaseBoth(lhs, rhs) }
-            return Value(double: lhs.double - rhs.double)
+            return Value(double: heap.double(lhs) - heap.double(rhs))
         }
         if !lhs.isArray || !rhs.isArray { throw raiseOperands(.cannotSubtract, lhs, rhs, node) }
         return try without(lhs, rhs)
@@ -173,7 +173,7 @@ extension Evaluator {
         }
         if lhs.isNumber && rhs.isNumber {
             defer { releaseBoth(lhs, rhs) }
-            return Evaluator.number(lhs.double * rhs.double)
+            return Evaluator.number(heap.double(lhs) * heap.double(rhs))
         }
         if lhs.isString && rhs.isNumber { return try repeatString(lhs, rhs) }
         if lhs.isNumber && rhs.isString { return try repeatString(rhs, lhs) }
@@ -183,7 +183,7 @@ extension Evaluator {
 
     private func repeatString(_ string: Value, _ times: Value) throws(Stop) -> Value {
         defer { releaseBoth(string, times) }
-        let count = times.double
+        let count = heap.double(times)
         if count.isNaN || count < 0 { return .null }
         // A fraction of one copy is a whole one only from 1 on.
         let copies = count
@@ -237,10 +237,10 @@ extension Evaluator {
 
     func divide(_ lhs: Value, _ rhs: Value, _ node: NodeRef) throws(Stop) -> Value {
         if lhs.isNumber && rhs.isNumber {
-            let divisor = rhs.double
+            let divisor = heap.double(rhs)
             if divisor == 0 { throw raiseOperands(.dividedByZero, lhs, rhs, node) }
             defer { releaseBoth(lhs, rhs) }
-            return Evaluator.number(lhs.double / divisor)
+            return Evaluator.number(heap.double(lhs) / divisor)
         }
         if lhs.isString && rhs.isString {
             defer { releaseBoth(lhs, rhs) }
@@ -254,7 +254,7 @@ extension Evaluator {
         if lhs.tag == .integer && rhs.tag == .integer && rhs.integer != 0 && rhs.integer != -1 {
             return Value(integer: lhs.integer % Int(rhs.integer.magnitude))
         }
-        let (left, right) = (lhs.double, rhs.double)
+        let (left, right) = (heap.double(lhs), heap.double(rhs))
         if left.isNaN || right.isNaN {
             releaseBoth(lhs, rhs)
             return Value(double: .nan)
@@ -285,7 +285,7 @@ extension Evaluator {
         if operand.tag != .double {
             return try negateLiteral(operand)
         }
-        return Evaluator.number(-operand.double)
+        return Evaluator.number(-heap.double(operand))
     }
 
     /// A literal keeps its digits when its sign changes.

@@ -34,9 +34,8 @@ extension Evaluator {
         var ascending = true
         var descending = true
         for i in 0..<count {
-            sorting.entries[i] = Value(word: UInt64(i), payload: place.sign(pairs[2 &* i]))
+            sorting.entries[i] = Value(word: UInt64(i), payload: try sign(pairs[2 &* i], place))
             if i == 0 || !ascending && !descending { continue }
-            try charge(1)
             let order = try order(sorting.entries[i &- 1], sorting.entries[i], pairs)
             if order > 0 { ascending = false }
             if order <= 0 { descending = false }
@@ -84,15 +83,16 @@ extension Evaluator {
             if range.count < Evaluator.groupCountMin || depth == Evaluator.partCountMax {
                 return try sortEntries(sorting, range, byKeys: true)
             }
-            try charge(range.count)
-            if !isExact && !place.hasSameNumber(sorting.pairs, entries, range) {
-                return try sortEntries(sorting, range, byKeys: true)
+            if !isExact {
+                let isSame = try hasSameNumber(sorting, range, place)
+                if !isSame { return try sortEntries(sorting, range, byKeys: true) }
             }
             if next.isBehindKey { return }
             var isSorted = true
             var last: UInt64 = 0
             for i in range {
-                let sign = next.sign(pairs[2 &* Int(truncatingIfNeeded: entries[i].word)])
+                let key = pairs[2 &* Int(truncatingIfNeeded: entries[i].word)]
+                let sign = try sign(key, next)
                 entries[i].payload = sign
                 isSorted = isSorted && last <= sign
                 last = sign
@@ -100,6 +100,29 @@ extension Evaluator {
             if !isSorted { try sortEntries(sorting, range, byKeys: false) }
             try sortGroups(sorting, range, next, depth + 1)
         }
+    }
+
+    @inline(__always) private func sign(_ key: Value, _ place: KeyPlace) throws(Stop) -> UInt64 {
+        try charge(place.steps(key))
+        return place.sign(key)
+    }
+
+    /// Whether the numbers at a place are the same for all keys of a range.
+    private func hasSameNumber(
+        _ sorting: Sorting, _ range: Range<Int>, _ place: KeyPlace
+    ) throws(Stop) -> Bool {
+        func number(_ i: Int) -> Value {
+            place.number(sorting.pairs[2 &* Int(truncatingIfNeeded: sorting.entries[i].word)])
+        }
+        let first = number(range.lowerBound)
+        for i in range.dropFirst() {
+            let other = number(i)
+            // A Double may be the same as two literals that are not the same.
+            if (other.tag == .double) != (first.tag == .double) { return false }
+            try charge(1)
+            if try heap.compare(first, other) != 0 { return false }
+        }
+        return true
     }
 
     /// Sorts a range by signs, and by keys where signs are the same and `byKeys`.
@@ -170,7 +193,8 @@ extension Evaluator {
     @inline(never) private func keyOrder(_ lhs: Value, _ rhs: Value, _ pairs: Slots)
         throws(Stop) -> Int
     {
-        try heap.compare(
+        try charge(1)
+        return try heap.compare(
             pairs[2 &* Int(truncatingIfNeeded: lhs.word)],
             pairs[2 &* Int(truncatingIfNeeded: rhs.word)])
     }

@@ -125,12 +125,12 @@ extension Evaluator {
         for i in 0..<keys.count {
             let key = keys.slots[i]
             if key.isNumber {
-                let index = key.double.rounded(.down)
+                let index = heap.double(key).rounded(.down)
                 let place = index < 0 ? index + Double(count) : index
                 if place >= 0 && place < Double(count) { isDeleted[Int(place)] = true }
             } else if key.isObject {
                 let (from, upto) = try bounds(key)
-                let (start, end) = Evaluator.range(from, upto, count)
+                let (start, end) = range(from, upto, count)
                 for place in start..<end { isDeleted[place] = true }
             } else {
                 defer { release(value) }

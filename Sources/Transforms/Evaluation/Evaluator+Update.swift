@@ -253,7 +253,7 @@ extension Evaluator {
         throws(Stop) -> Value
     {
         var array = target.isNull ? Value(.array, payload: 16) : target
-        let index = key.double.rounded(.down)
+        let index = heap.double(key).rounded(.down)
         if index.isNaN {
             let changed = try change(.null)
             if changed.isAbsent { return target }
@@ -315,7 +315,7 @@ extension Evaluator {
             throw error
         }
         let changed = try changed(part, in: target, change)
-        let (start, end) = Evaluator.range(from, upto, target.isNull ? 0 : target.count)
+        let (start, end) = range(from, upto, target.isNull ? 0 : target.count)
         if changed.isAbsent {
             return target.isNull ? target : try deleteElements(target, start, end)
         }

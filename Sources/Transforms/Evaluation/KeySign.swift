@@ -7,10 +7,26 @@
 //
 // A part is a whole key, or for arrays an element, or 7 bytes of a string.
 
+/// What a part is, in the order of kinds: a sign's upper 3 bits.
+private enum Kind {
+    /// An array has ended before the part.
+    static var end: UInt64 { 0 }
+    static var null: UInt64 { 1 }
+    static var no: UInt64 { 2 }
+    static var yes: UInt64 { 3 }
+    static var number: UInt64 { 4 }
+    static var string: UInt64 { 5 }
+    static var array: UInt64 { 6 }
+    static var object: UInt64 { 7 }
+    static var shift: UInt64 { 61 }
+}
+
 /// A part of keys.
 struct KeyPlace {
     /// Bytes of a string that one sign tells.
-    private static let width = 7
+    private static var width: Int { 7 }
+    /// Of a string's sign the bits that count them.
+    private static var countMask: UInt64 { 15 }
 
     /// Of an array its element; -1 is the key itself.
     private(set) var element = -1
@@ -31,17 +47,20 @@ struct KeyPlace {
 
     /// Where to look behind a sign that some keys share.
     func next(behind sign: UInt64) -> Next {
-        switch sign >> 61 {
-        case 0: return .done
-        case 4:
-            return sign << 3 == 0 ? .done : .part(nextElement, isExact: false)
-        case 5:
-            if sign & 15 <= UInt64(KeyPlace.width) { return .part(nextElement, isExact: true) }
+        switch sign >> Kind.shift {
+        case Kind.end: return .done
+        case Kind.number:
+            let isNaN = sign == Kind.number << Kind.shift
+            return isNaN ? .done : .part(nextElement, isExact: false)
+        case Kind.string:
+            if sign & KeyPlace.countMask <= UInt64(KeyPlace.width) {
+                return .part(nextElement, isExact: true)
+            }
             var next = self
             next.offset += KeyPlace.width
             return .part(next, isExact: true)
-        case 6: return element < 0 ? .part(KeyPlace(element: 0), isExact: true) : .keys
-        case 7: return .keys
+        case Kind.array: return element < 0 ? .part(KeyPlace(element: 0), isExact: true) : .keys
+        case Kind.object: return .keys
         default: return .part(nextElement, isExact: true)
         }
     }
@@ -67,19 +86,23 @@ struct KeyPlace {
     @inline(__always) func sign(_ key: Value) -> UInt64 {
         let part = part(key)
         switch part.tag {
-        case .absent, .closure: return 0
-        case .null: return 1 << 61
-        case .no: return 2 << 61
-        case .yes: return 3 << 61
-        case .integer, .double, .literal: return 4 << 61 | KeyPlace.bits(part.double) >> 3
+        case .absent, .closure: return Kind.end << Kind.shift
+        case .null: return Kind.null << Kind.shift
+        case .no: return Kind.no << Kind.shift
+        case .yes: return Kind.yes << Kind.shift
+        case .integer, .double, .literal:
+            return Kind.number << Kind.shift | KeyPlace.bits(part.double) >> 3
         case .string:
             let text = part.bytes.slice(offset, part.count)
-            return 5 << 61 | (text.prefix &>> 8) &<< 4
+            return Kind.string << Kind.shift | (text.prefix &>> 8) &<< 4
                 | UInt64(truncatingIfNeeded: min(text.count, KeyPlace.width &+ 1))
-        case .array: return 6 << 61
-        case .object: return 7 << 61
+        case .array: return Kind.array << Kind.shift
+        case .object: return Kind.object << Kind.shift
         }
     }
+
+    /// Steps that a sign takes.
+    @inline(__always) func steps(_ key: Value) -> Int { 1 &+ Heap.digitSteps(part(key)) }
 
     /// Bits in the order of the numbers; nan's are below all others.
     private static func bits(_ double: Double) -> UInt64 {
@@ -89,13 +112,6 @@ struct KeyPlace {
         return bits >> 63 == 0 ? bits | 1 << 63 : ~bits
     }
 
-    /// Whether the numbers at this place are the same for all keys of a range of (index, sign).
-    func hasSameNumber(_ pairs: Slots, _ entries: Slots, _ range: Range<Int>) -> Bool {
-        let first = part(pairs[2 &* Int(truncatingIfNeeded: entries[range.lowerBound].word)])
-        for i in range.dropFirst() {
-            let other = part(pairs[2 &* Int(truncatingIfNeeded: entries[i].word)])
-            if Heap.compareNumbers(first, other) != 0 { return false }
-        }
-        return true
-    }
+    /// The number at this place.
+    func number(_ key: Value) -> Value { part(key) }
 }

@@ -36,6 +36,7 @@ public final class CancelFlag: Sendable {
         unsafe state = .allocate(capacity: 1)
         unsafe state.initialize(
             to: State(stepsLeft: .max, deadlineNanoseconds: .max, cancel: nil))
+        unsafe heap.state.pointee.budget = unsafe state
     }
 
     func destroy() {
@@ -57,27 +58,29 @@ public final class CancelFlag: Sendable {
         unsafe state.pointee.deadlineNanoseconds = min(deadline, deadlineNanoseconds)
     }
 
+    @inline(__always) func charge(_ steps: Int) throws(Stop) { try heap.charge(steps) }
+}
+
+extension Heap {
     @inline(__always) func charge(_ steps: Int) throws(Stop) {
-        let fuel = unsafe heap.state.pointee.fuel &- steps
-        unsafe heap.state.pointee.fuel = fuel
+        let fuel = unsafe state.pointee.fuel &- steps
+        unsafe state.pointee.fuel = fuel
         if fuel < 0 { try refill() }
     }
 
     @inline(never) private func refill() throws(Stop) {
+        guard let budget = unsafe state.pointee.budget else { return }
         // A charge larger than a slice takes its part of the steps left.
-        let spent = unsafe -heap.state.pointee.fuel
-        let left = unsafe state.pointee.stepsLeft - spent
-        if left <= 0 { throw heap.stop(.steps) }
+        let left = unsafe budget.pointee.stepsLeft + state.pointee.fuel
+        if left <= 0 { throw stop(.steps) }
         let slice = min(left, Budget.sliceStepCount)
-        unsafe heap.state.pointee.fuel = slice
-        unsafe state.pointee.stepsLeft = left - slice
-        if let cancel = unsafe state.pointee.cancel, cancel.isCancelled {
-            throw heap.stop(.cancelled)
+        unsafe state.pointee.fuel = slice
+        unsafe budget.pointee.stepsLeft = left - slice
+        if let cancel = unsafe budget.pointee.cancel, cancel.isCancelled {
+            throw stop(.cancelled)
         }
-        let deadline = unsafe state.pointee.deadlineNanoseconds
-        if deadline != .max && MonotonicClock.nanoseconds() >= deadline {
-            throw heap.stop(.deadline)
-        }
+        let deadline = unsafe budget.pointee.deadlineNanoseconds
+        if deadline != .max && MonotonicClock.nanoseconds() >= deadline { throw stop(.deadline) }
     }
 }
 

@@ -38,6 +38,8 @@ import Glibc
         var indexSeed: UInt64
         /// Steps left in this slice of the run's budget, which looks when they are spent.
         var fuel: Int
+        /// The run's budget, if there is one.
+        var budget: UnsafeMutablePointer<Budget.State>?
         /// Bytes of texts that values built by the program may still borrow from.
         var borrowable: Int
     }
@@ -59,7 +61,8 @@ import Glibc
                 bump: 0, bumpEnd: 0, freeLists: lists, chunk: 0, spareChunk: 0, largeList: 0,
                 bytesHeld: 0, bytesMax: bytesMax, bytesPeak: 0, liveBlocks: 0, limit: .none,
                 sentence: nil,
-                indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0, borrowable: 0))
+                indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0, budget: nil,
+                borrowable: 0))
     }
 
     func destroy() {
@@ -101,6 +104,17 @@ import Glibc
 
     /// Takes steps for work that cannot stop half-way; the next charge looks at the clock for it.
     @inline(__always) func spend(_ steps: Int) { unsafe state.pointee.fuel &-= steps }
+
+    /// A number, whatever its form. A literal may have a million digits, which take their time.
+    @inline(__always) func double(_ value: Value) -> Double {
+        if value.tag == .literal { spend(Heap.digitSteps(value)) }
+        return value.double
+    }
+
+    /// Steps that it takes to look at a number's digits.
+    @inline(__always) static func digitSteps(_ value: Value) -> Int {
+        value.tag == .literal ? value.count &>> 4 : 0
+    }
 
     /// Records the limit and gives the error to throw.
     @inline(never) func stop(_ limit: Limit) -> Stop {

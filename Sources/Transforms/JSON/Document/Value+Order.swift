@@ -49,15 +49,19 @@ extension Heap {
         let other = Heap.rank(rhs)
         if rank != other { return rank < other ? -1 : 1 }
         switch rank {
-        case 3: return Heap.compareNumbers(lhs, rhs)
+        case 3:
+            if lhs.tag == .literal || rhs.tag == .literal {
+                spend(Heap.digitSteps(lhs) &+ Heap.digitSteps(rhs))
+            }
+            return Heap.compareNumbers(lhs, rhs)
         case 4: return compareStrings(lhs, rhs)
         case 5, 6:
             if depth > Heap.compareDepthMax { throw tooDeep("Comparison too deep") }
             if rank == 6 { return try compareObjects(lhs, rhs, depth) }
             let count = min(lhs.count, rhs.count)
             let (left, right) = (lhs.slots, rhs.slots)
-            spend(count)
             for i in 0..<count {
+                try charge(1)
                 let order = try compareSlow(left[i], right[i], depth + 1)
                 if order != 0 { return order }
             }
@@ -81,11 +85,15 @@ extension Heap {
             return compareLiterals(lhs, rhs)
         }
         let (left, right) = (lhs.double, rhs.double)
+        // Where literals are beyond what a Double is for, many of them have the same.
+        if left == right && !left.isNormal && lhs.tag != .double && rhs.tag != .double {
+            return compareLiterals(lhs, rhs)
+        }
         return left < right || left.isNaN ? -1 : left == right ? 0 : 1
     }
 
-    /// Whether a literal has so many digits, or such an exponent, that its Double may not tell it
-    /// from its neighbours. 15 significant digits always do.
+    /// Whether a number has so many digits that its Double may not tell it from its neighbours. 15
+    /// significant digits always do.
     private static func isLong(_ value: Value) -> Bool {
         value.tag == .literal
             ? value.count > 15 : value.integer.magnitude > 1 << 53
@@ -115,6 +123,7 @@ extension Heap {
         }
         if lhs.count != rhs.count { return (lhs.count - rhs.count).signum() }
         for (i, j) in zip(leftPlaces, rightPlaces) {
+            try charge(1)
             let order = try compareSlow(left[2 * Int(i) + 1], right[2 * Int(j) + 1], depth + 1)
             if order != 0 { return order }
         }

@@ -235,7 +235,7 @@ struct Value {
         word == other.word && payload == other.payload
     }
 
-    /// The number, whatever its form.
+    /// The number, whatever its form. What evaluates asks `Heap.double`, which charges it.
     @inline(__always) var double: Double {
         switch tag {
         case .integer: return Double(integer)

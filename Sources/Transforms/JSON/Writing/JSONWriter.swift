@@ -60,7 +60,9 @@ struct JSONWriter {
             try out.reserve(40, heap)
             // Safety: the writer's `roomMax` is reserved, and above what an integer needs.
             out.advance(unsafe DoubleWriter.write(value.storedDouble, to: out.tail))
-        case .literal: try out.append(value.bytes, heap)
+        case .literal:
+            try chargeCopy(value.count)
+            try out.append(value.bytes, heap)
         case .array: try out.append("[]", heap)
         case .object: try out.append("{}", heap)
         case .string: try writeString(value, &out)
@@ -172,10 +174,16 @@ struct JSONWriter {
         try out.append(isArray ? UInt8(ascii: "]") : UInt8(ascii: "}"), heap)
     }
 
+    /// Few texts are so long that to copy them is a step of its own.
+    @inline(__always) private func chargeCopy(_ byteCount: Int) throws(Stop) {
+        if byteCount >= 1024 { try budget.charge(byteCount &>> 8) }
+    }
+
     /// A string with its quotes.
     @inline(__always) func writeString(_ value: Value, _ out: inout OutputBuffer) throws(Stop) {
         if value.word & Value.plain != 0 && (value.isASCII || !options.asciiOnly) {
             let bytes = value.bytes
+            try chargeCopy(bytes.count)
             try out.reserve(bytes.count &+ 2, heap)
             out.putString(bytes)
         } else {
