@@ -8,7 +8,7 @@
 // A part is a whole key, or for arrays an element, or 7 bytes of a string.
 
 /// What a part is, in the order of kinds: a sign's upper 3 bits.
-private enum Kind {
+private enum PartKind {
     /// An array has ended before the part.
     static var end: UInt64 { 0 }
     static var null: UInt64 { 1 }
@@ -47,20 +47,20 @@ struct KeyPlace {
 
     /// Where to look behind a sign that some keys share.
     func next(behind sign: UInt64) -> Next {
-        switch sign >> Kind.shift {
-        case Kind.end: return .done
-        case Kind.number:
-            let isNaN = sign == Kind.number << Kind.shift
+        switch sign >> PartKind.shift {
+        case PartKind.end: return .done
+        case PartKind.number:
+            let isNaN = sign == PartKind.number << PartKind.shift
             return isNaN ? .done : .part(nextElement, isExact: false)
-        case Kind.string:
+        case PartKind.string:
             if sign & KeyPlace.countMask <= UInt64(KeyPlace.width) {
                 return .part(nextElement, isExact: true)
             }
             var next = self
             next.offset += KeyPlace.width
             return .part(next, isExact: true)
-        case Kind.array: return element < 0 ? .part(KeyPlace(element: 0), isExact: true) : .keys
-        case Kind.object: return .keys
+        case PartKind.array: return element < 0 ? .part(KeyPlace(element: 0), isExact: true) : .keys
+        case PartKind.object: return .keys
         default: return .part(nextElement, isExact: true)
         }
     }
@@ -86,18 +86,18 @@ struct KeyPlace {
     @inline(__always) func sign(_ key: Value) -> UInt64 {
         let part = part(key)
         switch part.tag {
-        case .absent, .closure: return Kind.end << Kind.shift
-        case .null: return Kind.null << Kind.shift
-        case .no: return Kind.no << Kind.shift
-        case .yes: return Kind.yes << Kind.shift
+        case .absent, .closure: return PartKind.end << PartKind.shift
+        case .null: return PartKind.null << PartKind.shift
+        case .no: return PartKind.no << PartKind.shift
+        case .yes: return PartKind.yes << PartKind.shift
         case .integer, .double, .literal:
-            return Kind.number << Kind.shift | KeyPlace.bits(part.double) >> 3
+            return PartKind.number << PartKind.shift | KeyPlace.bits(part.double) >> 3
         case .string:
             let text = part.bytes.slice(offset, part.count)
-            return Kind.string << Kind.shift | (text.prefix &>> 8) &<< 4
+            return PartKind.string << PartKind.shift | (text.prefix &>> 8) &<< 4
                 | UInt64(truncatingIfNeeded: min(text.count, KeyPlace.width &+ 1))
-        case .array: return Kind.array << Kind.shift
-        case .object: return Kind.object << Kind.shift
+        case .array: return PartKind.array << PartKind.shift
+        case .object: return PartKind.object << PartKind.shift
         }
     }
 

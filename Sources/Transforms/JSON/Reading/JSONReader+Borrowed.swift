@@ -357,7 +357,7 @@ extension JSONReader {
         if !isObject && !isBare {
             let inside = text.pastSpace(at.place &+ 1)
             if inside < at.lastPlace && NumberReader.begins(text[inside]),
-                let array = try readNumbers(inside, numbers, &at)
+                let array = try readNumberArrays(inside, numbers, &at)
             {
                 return array
             }
@@ -391,7 +391,7 @@ extension JSONReader {
     /// An array of plain numbers; of an array all such that follow it are read, and the others
     /// pushed.
     /// - Parameter inside: of its first number.
-    @inline(always) private mutating func readNumbers(
+    @inline(always) private mutating func readNumberArrays(
         _ inside: Int, _ numbers: NumberReader, _ at: inout Cursor
     ) throws(ReadFailure) -> Value? {
         if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
@@ -403,6 +403,7 @@ extension JSONReader {
                 return unsafe at.top.pointee
             }
         }
+        // A member's, or one for which there was no room at hand.
         let (place, top) = unsafe numbers.read(inside, at.lastPlace, at.top, at.limit)
         let byteCount = unsafe UnsafeRawPointer(top) - UnsafeRawPointer(at.top)
         if byteCount == 0 || numbers.text[place] != UInt8(ascii: "]") { return nil }

@@ -46,6 +46,7 @@
             let byteCount = unsafe UnsafeRawPointer(end) - UnsafeRawPointer(top)
             if byteCount == 0 || text[stop] != UInt8(ascii: "]") { break }
             let values = unsafe Slots(top)
+            // Where a limit is met the array is left to the reading, which meets it again.
             if makesBlocks {
                 guard let array = try? heap.container(.array, of: values, byteCount: byteCount)
                 else { break }
