@@ -27,17 +27,6 @@ import Testing
         return "[\(rows.joined(separator: ","))]"
     }
 
-    private struct Ending: Equatable {
-        var outputs: [String]
-        var error: String?
-    }
-
-    private func ending(_ program: String, _ input: String) -> Ending {
-        let outcome = Harness.run(program, input: input)
-        #expect(outcome.compileError == nil && (outcome.error != nil || outcome.liveBlocks == 0))
-        return Ending(outputs: outcome.outputs, error: outcome.error)
-    }
-
     /// Each with a twin whose values are collected before they are added.
     private static let sums = [
         ("[.[].n] | add", "[.[].n] as $l | $l | add"),

@@ -57,6 +57,19 @@ struct Outcome {
     var limit = Limit.none
 }
 
+/// What two runs of compiled programs are compared by.
+struct Ending: Equatable {
+    var outputs: [String]
+    var error: String?
+}
+
+/// Runs a program that compiles, and that leaves nothing behind.
+func ending(_ program: String, _ input: String) -> Ending {
+    let outcome = Harness.run(program, input: input)
+    #expect(outcome.compileError == nil && (outcome.error != nil || outcome.liveBlocks == 0))
+    return Ending(outputs: outcome.outputs, error: outcome.error)
+}
+
 /// Runs programs in process.
 enum Harness {
     /// Runs on a thread with a large stack: evaluation recurses as deep as its limits allow.

@@ -5,17 +5,6 @@ import Testing
 @testable import Transforms
 
 @Suite struct OrderTests {
-    private struct Ending: Equatable {
-        var outputs: [String]
-        var error: String?
-    }
-
-    private func ending(_ program: String, _ input: String) -> Ending {
-        let outcome = Harness.run(program, input: input)
-        #expect(outcome.compileError == nil && (outcome.error != nil || outcome.liveBlocks == 0))
-        return Ending(outputs: outcome.outputs, error: outcome.error)
-    }
-
     private static let keys = [
         "null", "false", "true", "nan", "-1e999", "1e999", "-0", "0", "0.0", "1", "1.0", "1.5",
         "-1", "2",

@@ -87,7 +87,7 @@ extension Evaluator {
                 let isSame = try hasSameNumber(sorting, range, place)
                 if !isSame { return try sortEntries(sorting, range, byKeys: true) }
             }
-            if next.isBehindKey { return }
+            guard let next else { return }
             var isSorted = true
             var last: UInt64 = 0
             for i in range {
@@ -138,11 +138,7 @@ extension Evaluator {
                 let middle = min(start + width, range.upperBound)
                 let end = min(middle + width, range.upperBound)
                 try charge(end - start)
-                if byKeys {
-                    try merge(from, start, middle, end, to, sorting.pairs)
-                } else {
-                    Evaluator.merge(from, start, middle, end, to)
-                }
+                try merge(sorting, from, start, middle, end, to, byKeys: byKeys)
             }
             swap(&from, &to)
             width *= 2
@@ -229,33 +225,19 @@ extension Evaluator {
         }
     }
 
+    /// Where signs are different no branch depends on them.
     private func merge(
-        _ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots, _ pairs: Slots
+        _ sorting: Sorting, _ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots,
+        byKeys: Bool
     ) throws(Stop) {
         var (left, right) = (start, middle)
         var place = start
         while left < middle && right < end {
-            if try order(from[left], from[right], pairs) <= 0 {
-                to[place] = from[left]
-                left &+= 1
-            } else {
-                to[place] = from[right]
-                right &+= 1
-            }
-            place &+= 1
-        }
-        to.advanced(by: place).copy(from.advanced(by: left), middle - left)
-        place += middle - left
-        to.advanced(by: place).copy(from.advanced(by: right), end - right)
-    }
-
-    /// By signs alone, without a branch that depends on them.
-    private static func merge(_ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots) {
-        var (left, right) = (start, middle)
-        var place = start
-        while left < middle && right < end {
             let (first, second) = (from[left], from[right])
-            let isSecond = second.payload < first.payload
+            var isSecond = second.payload < first.payload
+            if byKeys && second.payload == first.payload {
+                isSecond = try keyOrder(first, second, sorting.pairs) > 0
+            }
             to[place] = isSecond ? second : first
             right &+= isSecond ? 1 : 0
             left &+= isSecond ? 0 : 1

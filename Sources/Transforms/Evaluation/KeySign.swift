@@ -32,8 +32,6 @@ struct KeyPlace {
     private(set) var element = -1
     /// Bytes of the string before the part.
     private(set) var offset = 0
-    /// Whether keys have no such part.
-    private(set) var isBehindKey = false
 
     /// What can tell keys with the same sign.
     enum Next {
@@ -41,8 +39,9 @@ struct KeyPlace {
         case done
         /// The keys themselves.
         case keys
-        /// The next part; the one before may be different where it is not exact.
-        case part(KeyPlace, isExact: Bool)
+        /// The next part, if there may be one; the part before may be different where that is not
+        /// exact.
+        case part(KeyPlace?, isExact: Bool)
     }
 
     /// Where to look behind a sign that some keys share.
@@ -65,14 +64,9 @@ struct KeyPlace {
         }
     }
 
-    private var nextElement: KeyPlace {
-        KeyPlace(element: element + 1, isBehindKey: element < 0)
-    }
+    private var nextElement: KeyPlace? { element < 0 ? nil : KeyPlace(element: element + 1) }
 
-    private init(element: Int, isBehindKey: Bool = false) {
-        self.element = element
-        self.isBehindKey = isBehindKey
-    }
+    private init(element: Int) { self.element = element }
 
     /// The whole key.
     init() {}

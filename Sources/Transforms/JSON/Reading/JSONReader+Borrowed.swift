@@ -357,7 +357,7 @@ extension JSONReader {
         if !isObject && !isBare {
             let inside = text.pastSpace(at.place &+ 1)
             if inside < at.lastPlace && NumberReader.begins(text[inside]),
-                let array = try readNumberArrays(inside, numbers, &at)
+                let array = try readNumberArrays(inside, numbers, records, &at)
             {
                 return array
             }
@@ -392,11 +392,12 @@ extension JSONReader {
     /// pushed.
     /// - Parameter inside: of its first number.
     @inline(always) private mutating func readNumberArrays(
-        _ inside: Int, _ numbers: NumberReader, _ at: inout Cursor
+        _ inside: Int, _ numbers: NumberReader, _ records: borrowing RecordReader,
+        _ at: inout Cursor
     ) throws(ReadFailure) -> Value? {
         if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
             let (place, top) = unsafe numbers.readArrays(
-                at.place, at.lastPlace, at.top, at.limit, heap, makesBlocks: makesBlocks)
+                at.place, at.lastPlace, at.top, at.limit, records)
             if unsafe top > at.top {
                 at.place = place
                 unsafe at.top = unsafe top - 1

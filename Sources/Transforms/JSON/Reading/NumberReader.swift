@@ -35,7 +35,7 @@
     /// - Returns: the place behind the last of them, and the stack's next place.
     @inline(never) func readArrays(
         _ start: Int, _ lastPlace: Int, _ bottom: UnsafeMutablePointer<Value>,
-        _ limit: UnsafeMutablePointer<Value>, _ heap: Heap, makesBlocks: Bool
+        _ limit: UnsafeMutablePointer<Value>, _ records: borrowing RecordReader
     ) -> (place: Int, top: UnsafeMutablePointer<Value>) {
         var (behind, top) = unsafe (start, bottom)
         var place = start
@@ -45,18 +45,9 @@
             let (stop, end) = unsafe readNumbers(inside, lastPlace, top, limit)
             let byteCount = unsafe UnsafeRawPointer(end) - UnsafeRawPointer(top)
             if byteCount == 0 || text[stop] != UInt8(ascii: "]") { break }
-            let values = unsafe Slots(top)
-            // Where a limit is met the array is left to the reading, which meets it again.
-            if makesBlocks {
-                guard let array = try? heap.container(.array, of: values, byteCount: byteCount)
-                else { break }
-                values[0] = array
-            } else {
-                guard let block = heap.bumpQuickly(byteCount) else { break }
-                Slots(address: UInt64(block)).copy(values, byBytes: byteCount)
-                values[0] = Value(.array, count: byteCount &>> 4, payload: UInt64(block))
-            }
-            unsafe top += 1
+            // Where there is no room at hand the array is left to the reading.
+            let count = byteCount &>> 4
+            guard unsafe records.close(.array, Slots(top), count, 16, &top) else { break }
             behind = stop &+ 1
             let next = text.pastSpace(behind)
             if next >= lastPlace || text[next] != UInt8(ascii: ",") { break }

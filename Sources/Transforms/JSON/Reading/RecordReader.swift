@@ -253,7 +253,7 @@
     }
 
     /// Puts a container in the place of its values, if there is room.
-    @inline(always) private func close(
+    @inline(always) func close(
         _ tag: Value.Tag, _ values: Slots, _ count: Int, _ unit: Int,
         _ top: inout UnsafeMutablePointer<Value>
     ) -> Bool {
