@@ -2,6 +2,8 @@
    other modules have too, and Swift would take those for this one's; so the functions are declared here,
    by other names, as the headers and the manual's section 2 have them. */
 
+#include <sys/syscall.h> /* numbers only */
+
 struct epoll_watch {
     unsigned int events;
     unsigned long long mark;
@@ -25,5 +27,14 @@ extern int event_make(unsigned int count, int flags) __asm__("eventfd");
 extern int timer_make(int clock, int flags) __asm__("timerfd_create");
 extern int timer_arm(int timer, int flags, const void *time, void *before)
     __asm__("timerfd_settime");
+/* `send` and `recv` are points where threads may be cancelled, which takes four locked instructions a
+   call; no thread here is. */
+extern long system_call(long number, ...) __asm__("syscall");
+static inline long socket_send(int descriptor, const void *bytes, unsigned long count, int flags) {
+    return system_call(SYS_sendto, (long)descriptor, bytes, count, (long)flags, (void *)0, 0L);
+}
+static inline long socket_receive(int descriptor, void *room, unsigned long count) {
+    return system_call(SYS_recvfrom, (long)descriptor, room, count, 0L, (void *)0, (void *)0);
+}
 extern int socket_accept(int listener, void *address, unsigned int *byte_count, int flags)
     __asm__("accept4");

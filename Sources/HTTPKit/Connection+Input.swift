@@ -138,7 +138,7 @@ extension Connection {
         /// Content that one read brought.
         var whole: UnsafeRawBufferPointer?
         isProcessing = true
-        loop.sendOverdue(now: now)
+        let now = loop.sendOverdue(now: now)
         loop: while isConnected {
             if state.phase == .body, isContentPaused { break }
             if state.phase == .idle {
@@ -161,7 +161,7 @@ extension Connection {
                 // Safety: `keepHead` copies them before they go.
                 unsafe request.begin(
                     UnsafeRawBufferPointer(rebasing: bytes[start..<offset]),
-                    firstByteNanoseconds: state.firstByteTime)
+                    firstByteNanoseconds: state.firstByteTime, isRepeated: state.isHeadRepeated)
                 serial &+= 1
                 if let observer = loop.observer {
                     tally.hasBegun = true
@@ -197,7 +197,7 @@ extension Connection {
 
     private func planBody(now: UInt64) {
         let exchange = Exchange(connection: self, serial: serial)
-        let plan = loop.server.handler.receive(request, exchange)
+        let plan = loop.handler.receive(request, exchange)
         guard state.phase == .planning else { return }
         let bytesMax: Int
         wantsContent = true
@@ -253,7 +253,7 @@ extension Connection {
                 RequestContent(collected)
             }
         if let gatherer { return gatherer.finish(content.buffer(), exchange) }
-        loop.server.handler.handle(request, content: content, exchange)
+        loop.handler.handle(request, content: content, exchange)
     }
 
     func pauseContent(serial: UInt64) {

@@ -117,7 +117,8 @@ extension Connection {
             RequestRecord(
                 loopIndex: loop.index,
                 status: tally.status == 0 ? RequestRecord.clientGone : tally.status,
-                method: request.method, routeIndex: request.routeIndex, name: request.name,
+                method: request.method, routeIndex: tally.hasBegun ? request.routeIndex : nil,
+                name: request.name,
                 startNanoseconds: state.firstByteTime == 0 ? now : state.firstByteTime,
                 endNanoseconds: now, requestByteCount: tally.requestByteCount,
                 responseByteCount: tally.responseByteCount, isCut: wasCut && isStreaming,

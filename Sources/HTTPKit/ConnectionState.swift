@@ -72,6 +72,8 @@ struct ConnectionState: ~Copyable {
     private var parser = RequestHeadParser()
     /// Of the bytes that the head was made of, in the memo.
     private var headSerial: UInt64 = 0
+    /// The head in work is that of the request before, but for the digits of Content-Length.
+    private(set) var isHeadRepeated = false
     private var decoder = BodyDecoder.ended
     private var framing = RequestFraming.none
     private var isLastResponse = false
@@ -120,7 +122,8 @@ struct ConnectionState: ~Copyable {
         case .idle:
             guard bytes.count > 0 else { return Step(action: .wait) }
             firstByteTime = now
-            if let memo, memo.recall(bytes, headSerial, into: &head) { return plan(head) }
+            isHeadRepeated = memo?.recall(bytes, headSerial, into: &head) ?? false
+            if isHeadRepeated { return plan(head) }
             deadline = now &+ limits.headReadNanoseconds
             headSerial = 0
             parser.reset()

@@ -2,7 +2,7 @@
 
 internal import Synchronization
 
-/// Accepts connections on an address and hands their requests to one handler.
+/// Accepts connections on an address and hands the requests of each event loop to its handler.
 public final class HTTPServer: Sendable {
     public enum Address: Sendable, Equatable {
         /// A port of 0 lets the system choose; `port` tells.
@@ -65,18 +65,20 @@ public final class HTTPServer: Sendable {
     }
 
     /// Binds and begins to serve.
+    /// - Parameter handler: makes what answers requests, for the event loop of an index. Loops that
+    ///   share one wait for each other wherever its references are counted.
     /// - Throws: `ListenError`.
     public static func start(
-        _ configuration: Configuration, handler: any HTTPHandler
+        _ configuration: Configuration, handler: (_ loopIndex: Int) -> any HTTPHandler
     ) throws(ListenError) -> HTTPServer {
-        let context = ServerContext(configuration, handler: handler)
+        let context = ServerContext(configuration)
         var loops: [LoopContext] = []
         do throws(SocketError) {
             for index in 0..<configuration.eventLoopCount {
                 loops.append(
                     LoopContext(
                         server: context, eventLoop: try EventLoop(), index: index,
-                        observer: configuration.observer?(index)))
+                        handler: handler(index), observer: configuration.observer?(index)))
             }
         } catch {
             throw .system(error)

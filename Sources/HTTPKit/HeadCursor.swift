@@ -17,7 +17,7 @@ internal import struct NIOCore.ByteBuffer
         capacity = buffer.count
     }
 
-    mutating func append(_ text: StaticString) {
+    @inline(__always) mutating func append(_ text: StaticString) {
         let count = text.utf8CodeUnitCount
         precondition(count <= capacity - byteCount)
         // Safety: the precondition leaves room; a StaticString has a pointer to its bytes.
@@ -64,13 +64,15 @@ internal import struct NIOCore.ByteBuffer
         byteCount += written
     }
 
+    /// - Parameter value: not negative.
     mutating func append(decimal value: Int) {
-        var divisor = 1
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            append(byte: 0x30 + UInt8(truncatingIfNeeded: value / divisor % 10))
-            divisor /= 10
-        }
+        let count = Decimal.digitCount(UInt64(value))
+        precondition(count <= capacity - byteCount)
+        // Safety: the precondition leaves room for all digits.
+        unsafe Decimal.write(
+            UInt64(value), digitCount: count,
+            to: (start + byteCount).assumingMemoryBound(to: UInt8.self))
+        byteCount += count
     }
 
     mutating func append(_ buffer: ByteBuffer) {

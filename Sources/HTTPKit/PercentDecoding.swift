@@ -69,18 +69,6 @@ enum PercentDecoding {
         return count
     }
 
-    /// Whether a parameter of the query may be called `name`: one with escapes may be any.
-    static func mayName(_ name: StaticString, _ bytes: Bytes, _ query: Range<Int>) -> Bool {
-        var rest = query
-        while let (found, _) = takeParameter(bytes, &rest) {
-            if bytes.equals(found, ignoringCase: name) { return true }
-            if bytes.firstOffset(of: 0x25, from: found.lowerBound, to: found.upperBound) != nil {
-                return true
-            }
-        }
-        return false
-    }
-
     /// `a=1&b=%20&c` -> (a, 1), (b, " "), (c, ""). Empty parts between `&` are skipped.
     static func parameters(
         _ bytes: Bytes, _ query: Range<Int>

@@ -21,15 +21,12 @@ public final class QueryMemo {
 
     /// What was kept for a request with the same query, byte for byte; nil for none.
     public func find(_ request: Request) -> AnyObject? {
-        if let known = request.queryValue { return known }
         guard let query = request.head.query, query.count <= Self.queryBytesMax else { return nil }
-        let found: AnyObject? = request.withBytes { bytes in
+        return request.withBytes { bytes in
             if let value = value(lastSlot, bytes, query) { return value }
             lastSlot = Self.slot(bytes, query)
             return value(lastSlot, bytes, query)
         }
-        request.queryValue = found
-        return found
     }
 
     private func value(_ slot: Int, _ bytes: Bytes, _ query: Range<Int>) -> AnyObject? {
@@ -38,7 +35,6 @@ public final class QueryMemo {
 
     /// Keeps a value for the request's query, in the place of another one's perhaps.
     public func keep(_ value: AnyObject, for request: Request) {
-        request.queryValue = value
         guard let query = request.head.query, query.count <= Self.queryBytesMax else { return }
         request.withBytes { bytes in
             slots[Self.slot(bytes, query)] = Slot(query: bytes.array(query), value: value)

@@ -11,13 +11,15 @@ internal import Glibc
     private var bytes = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
     /// Memory for heads of requests that are answered later.
     private var kept = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    /// The endpoint that the router chose, and what the path held in place of its parameter.
+    /// The endpoint that the router chose, and what the path held in place of its parameter. Like
+    /// all that is found out about a head, it holds for the next request with the same one.
     var endpoint: (any HTTPHandler)?
     public internal(set) var pathParameter: String?
     /// Of the router's `templates`; nil for a path that it does not know.
     public internal(set) var routeIndex: Int?
-    /// What a `QueryMemo` has of its query.
-    var queryValue: AnyObject?
+    /// What the handler has made of the head. The connection's next request finds it there if its
+    /// head has the same bytes, but for the digits of Content-Length.
+    public var headValue: AnyObject?
     /// What the request is called in answers and logs; its handler may set it.
     public var name: RequestName?
     /// Monotonic time (CLOCK_MONOTONIC) of the request's first byte; for a
@@ -61,14 +63,6 @@ internal import Glibc
     }
 
     public var hasQuery: Bool { head.query != nil }
-
-    /// Whether a parameter of the query may be called `name`: makes no String, and takes any name
-    /// with percent-escapes for it.
-    /// - Parameter name: lower-case ASCII letters.
-    public func mayHaveParameter(_ name: StaticString) -> Bool {
-        guard let query = head.query else { return false }
-        return withBytes { PercentDecoding.mayName(name, $0, query) }
-    }
 
     /// The path with its percent-escapes decoded.
     /// - Throws: `badPercentEscape`.
@@ -153,10 +147,19 @@ internal import Glibc
         try unsafe body(Bytes(bytes))
     }
 
-    /// - Parameter bytes: of the head. They stay until `keepHead` or `end` is called.
-    @unsafe func begin(_ bytes: UnsafeRawBufferPointer, firstByteNanoseconds: UInt64) {
+    /// - Parameters:
+    ///   - bytes: of the head. They stay until `keepHead` or `end` is called.
+    ///   - isRepeated: the request before had the same head, but for the digits of Content-Length.
+    @unsafe func begin(
+        _ bytes: UnsafeRawBufferPointer, firstByteNanoseconds: UInt64, isRepeated: Bool = false
+    ) {
         unsafe self.bytes = bytes
         self.firstByteNanoseconds = firstByteNanoseconds
+        if isRepeated { return }
+        endpoint = nil
+        pathParameter = nil
+        routeIndex = nil
+        headValue = nil
     }
 
     /// - Parameter bytes: of the head.
@@ -185,10 +188,6 @@ internal import Glibc
     /// Lets go of the head's bytes.
     func end() {
         unsafe bytes = UnsafeRawBufferPointer(start: nil, count: 0)
-        if pathParameter != nil { pathParameter = nil }
-        if endpoint != nil { endpoint = nil }
-        routeIndex = nil
         if name != nil { name = nil }
-        if queryValue != nil { queryValue = nil }
     }
 }

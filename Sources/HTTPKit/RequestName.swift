@@ -42,14 +42,26 @@ public enum RequestName: Sendable, Equatable {
         switch self {
         case .given(var text):
             text.withUTF8 { unsafe _ = room.update(fromContentsOf: $0) }
-        case .number(var number):
-            for i in 0..<Self.digitCount {
-                let digit = UInt8(truncatingIfNeeded: number & 31)
-                unsafe base[i] = digit < 10 ? 0x30 + digit : 0x57 + digit
-                number >>= 5
-            }
+        case .number(let number):
+            // Eight digits from each end, of which the words share three.
+            let raw = UnsafeMutableRawPointer(base)
+            unsafe raw.storeBytes(
+                of: Self.digits(number).littleEndian, as: UInt64.self)
+            unsafe raw.storeBytes(
+                of: Self.digits(number >> 25).littleEndian, toByteOffset: Self.digitCount - 8,
+                as: UInt64.self)
         }
         return byteCount
+    }
+
+    /// The digits of a number's 40 low bits, 5 bits each, the lowest first: 0...9, a...v.
+    private static func digits(_ number: UInt64) -> UInt64 {
+        // Spread over the word's halves, then over their halves, then over its bytes.
+        var word = number & 0xF_FFFF | (number & 0xFF_FFF0_0000) << 12
+        word = word & 0x3FF_0000_03FF | (word & 0xF_FC00_000F_FC00) << 6
+        word = word & 0x1F_001F_001F_001F | (word & 0x3E0_03E0_03E0_03E0) << 3
+        let letters = (word &+ 0x7676_7676_7676_7676) >> 7 & 0x0101_0101_0101_0101
+        return word &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
     }
 }
 

@@ -30,7 +30,7 @@ public struct Measures: Sendable, Equatable {
 }
 
 /// A request that is over.
-public struct RequestRecord: Sendable {
+public struct RequestRecord: ~Copyable, Sendable {
     /// The status in place of one that was never sent: the client had gone, or was cut.
     public static let clientGone: UInt16 = 499
 

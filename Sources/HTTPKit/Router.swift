@@ -79,12 +79,13 @@ public final class Router: HTTPHandler {
             answerOptions(allowed: allMethods, exchange)
             return .drop
         }
+        if let known = request.endpoint { return known.receive(request, exchange) }
         do {
             switch try match(request) {
             case .endpoint(let endpoint, let template, let parameter):
                 request.endpoint = endpoint
                 request.routeIndex = template
-                if parameter != nil { request.pathParameter = parameter }
+                request.pathParameter = parameter
                 return endpoint.receive(request, exchange)
             case .wrongMethod(let allowed, let template) where request.method == .options:
                 request.routeIndex = template

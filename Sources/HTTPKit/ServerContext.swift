@@ -5,15 +5,13 @@ internal import Synchronization
 /// Read by all loops; changed only through atomics.
 final class ServerContext: Sendable {
     let limits: Limits
-    let handler: any HTTPHandler
     let errorContent: @Sendable (ProtocolError, Request?) -> ErrorContent
     let isHalfCloseAllowed: Bool
     let connectionsMax: Int
     let connectionCount = Atomic<Int>(0)
 
-    init(_ configuration: borrowing HTTPServer.Configuration, handler: any HTTPHandler) {
+    init(_ configuration: borrowing HTTPServer.Configuration) {
         limits = configuration.limits
-        self.handler = handler
         errorContent = configuration.errorContent
         isHalfCloseAllowed = configuration.isHalfCloseAllowed
         connectionsMax = configuration.connectionsMax
@@ -29,6 +27,7 @@ final class LoopContext: @unchecked Sendable {
     let server: ServerContext
     let eventLoop: EventLoop
     let index: Int
+    let handler: any HTTPHandler
     let observer: (any RequestObserver)?
     var date = DateClock()
     /// Where sockets' bytes are read to.
@@ -43,11 +42,13 @@ final class LoopContext: @unchecked Sendable {
     private var unsentTime: UInt64 = 0
 
     init(
-        server: ServerContext, eventLoop: EventLoop, index: Int, observer: (any RequestObserver)?
+        server: ServerContext, eventLoop: EventLoop, index: Int, handler: any HTTPHandler,
+        observer: (any RequestObserver)?
     ) {
         self.server = server
         self.eventLoop = eventLoop
         self.index = index
+        self.handler = handler
         self.observer = observer
         // Until the loop ends.
         eventLoop.onTurnEnd { self.sendAll() }
@@ -62,9 +63,12 @@ final class LoopContext: @unchecked Sendable {
     }
 
     /// Before an event is worked through, which may take its time.
-    func sendOverdue(now: UInt64) {
+    /// - Returns: the time after it.
+    func sendOverdue(now: UInt64) -> UInt64 {
         let isOverdue = !unsent.isEmpty && now &- unsentTime >= Self.unsentNanosecondsMax
-        if isOverdue || output.isFull { sendAll() }
+        guard isOverdue || output.isFull else { return now }
+        sendAll()
+        return LoopClock.now
     }
 
     private func sendAll() {

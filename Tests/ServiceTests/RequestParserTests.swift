@@ -113,20 +113,6 @@ import struct NIOCore.ByteBuffer
         #expect(throws: ProtocolError.self) { try path.path() }
     }
 
-    @Test(arguments: [
-        ("each", true), ("each=", true), ("each=true", true), ("a=1&each", true),
-        ("&&each&", true), ("EACH", true), ("e%61ch", true), ("program=.%2B$b&b=1&each=", true),
-        ("", false), ("a=each", false), ("eachx=1", false), ("xeach", false), ("eac", false),
-        ("program=e%61ch", false), ("a=1&b=each&c=each=each", false), ("=each", false),
-    ])
-    func parametersAreFoundWithoutDecoding(_ query: String, _ isThere: Bool) throws {
-        let request = try request("GET /?\(query) HTTP/1.1\r\nHost: b\r\n\r\n")
-        #expect(request.hasQuery)
-        #expect(request.mayHaveParameter("each") == isThere)
-        let bare = try self.request("GET /each HTTP/1.1\r\nHost: b\r\n\r\n")
-        #expect(!bare.hasQuery && !bare.mayHaveParameter("each"))
-    }
-
     /// Eight bytes at a time find what one at a time does.
     @Test func bytesAreFoundWhereTheyFirstStand() {
         var random = SeededGenerator(state: 7)

@@ -155,7 +155,7 @@ struct TestServer {
             Thread.start(name: $0, stackBytes: 1 << 20, $1)
         }
         change(&configuration)
-        server = try HTTPServer.start(configuration, handler: Router(routes))
+        server = try HTTPServer.start(configuration, handler: { _ in Router(routes) })
     }
 
     func client(receiveBufferBytes: Int32? = nil) throws -> RawClient {

@@ -55,7 +55,7 @@ enum Socket {
     static func receive(_ descriptor: Int32, _ room: UnsafeMutableRawBufferPointer) -> Reading {
         while true {
             // Safety: the call writes into the room that it is given.
-            let count = unsafe recv(descriptor, room.baseAddress, room.count, 0)
+            let count = unsafe socket_receive(descriptor, room.baseAddress, UInt(room.count))
             if count > 0 { return .bytes(count) }
             if count == 0 { return .end }
             switch errno {
@@ -69,8 +69,8 @@ enum Socket {
     static func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Writing {
         while true {
             // Safety: the call reads the bytes that it is given.
-            let count = unsafe Glibc.send(
-                descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+            let count = unsafe socket_send(
+                descriptor, bytes.baseAddress, UInt(bytes.count), Int32(MSG_NOSIGNAL))
             if count >= 0 { return .bytes(count) }
             switch errno {
             case EINTR: continue

@@ -111,23 +111,13 @@ enum Answer {
         // `durationByteCountMax` more.
         unsafe (out + count).update(from: name.utf8Start, count: name.utf8CodeUnitCount)
         count += name.utf8CodeUnitCount
-        func put(_ digit: UInt64) {
-            unsafe out[count] = 0x30 + UInt8(truncatingIfNeeded: digit)
-            count += 1
-        }
         let microseconds = nanoseconds / 1_000 + (nanoseconds % 1_000 >= 500 ? 1 : 0)
         let whole = microseconds / 1_000
-        var divisor: UInt64 = 1
-        while whole / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            put(whole / divisor % 10)
-            divisor /= 10
-        }
+        let digitCount = Decimal.digitCount(whole)
+        unsafe Decimal.write(whole, digitCount: digitCount, to: out + count)
+        count += digitCount
         unsafe out[count] = UInt8(ascii: ".")
-        count += 1
-        let part = microseconds % 1_000
-        put(part / 100)
-        put(part / 10 % 10)
-        put(part % 10)
+        unsafe Decimal.write(microseconds % 1_000, digitCount: 3, to: out + count + 1)
+        count += 4
     }
 }

@@ -34,7 +34,6 @@ final class Service: Sendable {
     private let running = Mutex(Running())
     private let groupFile = ProcessStatistics.findGroupFile()
     private let draining = Atomic<Bool>(false)
-    private let desks: LoopDesks
 
     /// - Parameters:
     ///   - sink: where the access log goes; nil for none.
@@ -49,7 +48,6 @@ final class Service: Sendable {
         self.configuration = configuration
         self.logger = logger
         self.sink = sink
-        desks = LoopDesks(count: configuration.loopCount)
         self.transforms =
             transforms ?? TransformLibrary(configuration.transformsFolder, logger: logger)
         metrics = Metrics(
@@ -89,17 +87,17 @@ final class Service: Sendable {
         server.limits = configuration.connectionLimits
         server.connectionsMax = configuration.connectionCountMax
         server.errorContent = Problem.content
-        let routes = routes()
+        let templates = routes(ofLoop: 0).templates
         let log = sink.map {
             AccessLog(
-                configuration.accessLog, $0, routes: routes.templates,
+                configuration.accessLog, $0, routes: templates,
                 loopCount: configuration.loopCount)
         }
         server.observer = { [metrics] index in
             RequestWatch(metrics: metrics, log: log, loopIndex: index)
         }
-        let started = try HTTPServer.start(server, handler: Router(routes))
-        running.withLock { $0 = Running(server: started, routes: routes.templates) }
+        let started = try HTTPServer.start(server) { Router(routes(ofLoop: $0)) }
+        running.withLock { $0 = Running(server: started, routes: templates) }
         LoopTicker.start(on: started.eventLoops, metrics)
         return started
     }
@@ -110,10 +108,11 @@ final class Service: Sendable {
         var routes: [String] = []
     }
 
-    private func routes() -> Routes {
+    private func routes(ofLoop index: Int) -> Routes {
         var routes = Routes()
-        routes.add([.post], "/transform", guarded(TransformEndpoint(service: self)))
-        routes.add([.post], "/transform/{name...}", guarded(TransformEndpoint(service: self)))
+        let transform = guarded(TransformEndpoint(service: self, loopIndex: index))
+        routes.add([.post], "/transform", transform)
+        routes.add([.post], "/transform/{name...}", transform)
         routes.add([.get], "/livez", HealthEndpoint(service: self, question: .isAlive))
         routes.add([.get], "/readyz", HealthEndpoint(service: self, question: .isReady))
         routes.add([.get], "/healthz", HealthEndpoint(service: self, question: .isReady))
@@ -131,11 +130,23 @@ final class Service: Sendable {
     }
 
     /// What a head asks for. Call it on the request's event loop.
-    func read(_ request: Request, _ desk: LoopDesk) throws(Problem) -> TransformRequest {
-        try .read(
-            request, transforms.current, queries: desk.queries,
-            requestID: desk.ids.name(of: request),
+    func head(of request: Request, _ desk: LoopDesk) throws(Problem) -> TransformHead {
+        let transforms = desk.currentTransforms(of: transforms)
+        if let known = request.headValue as? TransformHead, known.transforms === transforms {
+            return known
+        }
+        let head = try TransformHead(
+            request, transforms, queries: desk.queries,
             timeoutNanoseconds: configuration.timeoutNanoseconds)
+        request.headValue = head
+        return head
+    }
+
+    /// What a request asks for. Call it on the request's event loop.
+    func read(_ request: Request, _ desk: LoopDesk) throws(Problem) -> TransformRequest {
+        TransformRequest(
+            head: try head(of: request, desk), requestID: desk.ids.name(of: request),
+            firstByteNanoseconds: request.firstByteNanoseconds)
     }
 
     /// Whether an answer of this length is compressed.
@@ -144,9 +155,8 @@ final class Service: Sendable {
         return request.answerCoding != nil && byteCountMin > 0 && byteCount >= byteCountMin
     }
 
-    /// An event loop's own. Call it there.
-    func loopDesk(_ index: Int) -> LoopDesk {
-        if let desk = desks[index] { return desk }
+    /// What the runs of an event loop work with. Call it there.
+    func makeDesk(loopIndex index: Int) -> LoopDesk {
         var limits = Self.loopLimits
         limits.depthMax = configuration.depthMax
         let desk = LoopDesk(
@@ -157,7 +167,6 @@ final class Service: Sendable {
                 servesInlinePrograms: configuration.servesInlinePrograms, costs: costs),
             ids: RequestID.Series(index))
         desk.executor.programTextBytesMax = configuration.programTextBytesMax
-        desks[index] = desk
         return desk
     }
 
@@ -196,34 +205,5 @@ final class Service: Sendable {
             programMisses: lookups.misses, droppedLines: sink?.droppedCount ?? 0,
             isDraining: draining.load(ordering: .relaxed),
             process: ProcessStatistics.now(groupFile: groupFile))
-    }
-}
-
-/// Each event loop's desk. A loop's thread touches its own only, which is why it may be `Sendable`.
-@safe private final class LoopDesks: @unchecked Sendable {
-    private let count: Int
-    // Safety: allocated and initialised by `init`, freed by `deinit`, used below `count`.
-    private let desks: UnsafeMutablePointer<LoopDesk?>
-
-    init(count: Int) {
-        self.count = count
-        unsafe desks = .allocate(capacity: count)
-        unsafe desks.initialize(repeating: nil, count: count)
-    }
-
-    deinit {
-        unsafe desks.deinitialize(count: count)
-        unsafe desks.deallocate()
-    }
-
-    subscript(index: Int) -> LoopDesk? {
-        get {
-            precondition(index >= 0 && index < count)
-            return unsafe desks[index]
-        }
-        set {
-            precondition(index >= 0 && index < count)
-            unsafe desks[index] = newValue
-        }
     }
 }

@@ -4,26 +4,30 @@
 import HTTPKit
 import Transforms
 
-final class TransformEndpoint: HTTPHandler {
-    let service: Service
+/// Of one event loop, whose thread alone uses it: that is why it may be `Sendable`.
+final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
+    private let service: Service
+    private let loopIndex: Int
+    private lazy var desk = service.makeDesk(loopIndex: loopIndex)
 
-    init(service: Service) { self.service = service }
+    init(service: Service, loopIndex: Int) {
+        self.service = service
+        self.loopIndex = loopIndex
+    }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
-            let isJSON = request.field(.contentType, is: "application/json")
-            let isLines = !isJSON && MediaType.isLines(request)
-            let queries = service.loopDesk(exchange.loopIndex).queries
-            if isLines || TransformQuery.mayBeEach(request, queries) {
-                if let plan = try receiveBatch(request, exchange, isLines: isLines) { return plan }
+            let desk = desk
+            let head = try service.head(of: request, desk)
+            if head.isBatch {
+                return try receiveBatch(request, try service.read(request, desk), exchange)
             }
-            if !isJSON { try MediaType.check(request) }
             let settings = service.configuration
             let byteCount = request.contentLength
             if let byteCount, byteCount <= settings.loopBytesMax {
                 if service.isUnderPressure, request.hasQuery {
-                    let asked = try service.read(request, service.loopDesk(exchange.loopIndex))
-                    try service.checkTime(asked, byteCount: byteCount)
+                    try service.checkTime(
+                        try service.read(request, desk), byteCount: byteCount)
                 }
                 return .collect(bytesMax: nil)
             }
@@ -32,7 +36,7 @@ final class TransformEndpoint: HTTPHandler {
                     .lengthRequired,
                     "POST \(request.rawPath.prefix(300)) needs a body; send Content-Length.")
             }
-            let asked = try service.read(request, service.loopDesk(exchange.loopIndex))
+            let asked = try service.read(request, desk)
             try service.checkTime(asked, byteCount: byteCount)
             let job = TransformJob(service, asked, exchange)
             job.awaitContent()
@@ -43,14 +47,11 @@ final class TransformEndpoint: HTTPHandler {
         }
     }
 
-    /// A batch: each line, or each element of an array, is an input of the program.
-    /// - Returns: nil if it is none.
     private func receiveBatch(
-        _ request: Request, _ exchange: Exchange, isLines: Bool
-    ) throws(Problem) -> BodyPlan? {
-        let asked = try service.read(request, service.loopDesk(exchange.loopIndex))
-        guard isLines || asked.isEach else { return nil }
-        guard !isLines || !asked.isEach else {
+        _ request: Request, _ asked: TransformRequest, _ exchange: Exchange
+    ) throws(Problem) -> BodyPlan {
+        let isLines = asked.head.isLines
+        guard !isLines || !asked.query.isEach else {
             throw Problem(.malformedRequest, "`each` is for one array, not for lines.")
         }
         let program =
@@ -63,9 +64,6 @@ final class TransformEndpoint: HTTPHandler {
         guard request.hasContent || request.contentLength == 0 else {
             throw Problem(.lengthRequired, "A batch needs a body.")
         }
-        if !isLines, !request.field(.contentType, is: "application/json") {
-            try MediaType.check(request)
-        }
         return isLines
             ? try service.batches.beginLines(request, asked, exchange, program)
             : try service.batches.beginEach(request, asked, exchange, program)
@@ -75,9 +73,10 @@ final class TransformEndpoint: HTTPHandler {
         _ request: Request, content: consuming RequestContent, _ exchange: Exchange
     ) {
         do throws(Problem) {
-            let desk = service.loopDesk(exchange.loopIndex)
+            let desk = desk
             let asked = try service.read(request, desk)
-            let now = MonotonicClock.nanoseconds()
+            // Where one read brought several requests, those before took their time.
+            let now = max(request.contentReadNanoseconds, desk.executor.endNanoseconds)
             if now >= asked.deadlineNanoseconds {
                 throw Problem(.deadlineExceeded, "The deadline passed before the content was here.")
             }
@@ -160,9 +159,21 @@ final class LoopDesk {
     /// `TransformQuery`s.
     let queries = QueryMemo()
     var ids: RequestID.Series
+    private var transforms = TransformSet.none
+    private var transformsVersion = UInt64.max
 
     init(_ executor: Executor, ids: RequestID.Series) {
         self.executor = executor
         self.ids = ids
+    }
+
+    /// `library.current`: all loops would wait for its lock.
+    func currentTransforms(of library: TransformLibrary) -> TransformSet {
+        let version = library.version
+        if version != transformsVersion {
+            transforms = library.current
+            transformsVersion = version
+        }
+        return transforms
     }
 }

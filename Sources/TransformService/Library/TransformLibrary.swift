@@ -22,6 +22,7 @@ final class TransformLibrary: Sendable {
     let folder: String?
     private let logger: Logger
     private let state: Mutex<State>
+    private let takenCount = Atomic<UInt64>(0)
     /// The listing that was last read, with or without success; held while a folder is read.
     private let seen: Mutex<FolderListing?>
 
@@ -38,6 +39,10 @@ final class TransformLibrary: Sendable {
 
     /// The version that a request is to keep to its end.
     var current: TransformSet { state.withLock { $0.set } }
+
+    /// Another number whenever `current` is another set: who keeps one looks here before each use,
+    /// without a lock. Read it before `current`.
+    var version: UInt64 { takenCount.load(ordering: .acquiring) }
 
     var status: State { state.withLock { $0 } }
 
@@ -62,6 +67,7 @@ final class TransformLibrary: Sendable {
             state.reloadCount += 1
             return old
         }
+        takenCount.add(1, ordering: .releasing)
         logger.notice(
             "transforms reloaded",
             metadata: [

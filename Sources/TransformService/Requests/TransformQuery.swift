@@ -59,21 +59,13 @@ final class TransformQuery: Sendable {
     ) throws(Problem) -> TransformQuery {
         guard request.hasQuery else { return none }
         if transform != nil { return TransformQuery(try read(request, transform)) }
-        if let known = known(request, queries) { return known }
+        // Safety: nothing else is kept in the memo.
+        if let known = queries.find(request) {
+            return unsafe unsafeDowncast(known, to: TransformQuery.self)
+        }
         let query = TransformQuery(try read(request, nil))
         queries.keep(query, for: request)
         return query
-    }
-
-    /// What was read of an earlier request with the same query.
-    private static func known(_ request: Request, _ queries: QueryMemo) -> TransformQuery? {
-        // Safety: nothing else is kept in the memo.
-        queries.find(request).map { unsafe unsafeDowncast($0, to: TransformQuery.self) }
-    }
-
-    /// Whether the query may ask for a batch of an array's elements.
-    static func mayBeEach(_ request: Request, _ queries: QueryMemo) -> Bool {
-        known(request, queries)?.isEach ?? request.mayHaveParameter("each")
     }
 
     private static func read(

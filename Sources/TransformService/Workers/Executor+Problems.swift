@@ -63,13 +63,13 @@ extension Executor {
     }
 
     func failure(
-        _ failure: RunFailure, _ request: borrowing TransformRequest
+        _ failure: RunFailure, _ program: Program, _ request: borrowing TransformRequest
     ) throws(Problem) -> Outcome {
         switch failure {
         case .limit(let limit): return stopped(limit)
         case .raised(let value, let offset):
             var problem = errorProblem(value, "The program raised")
-            problem.place = place(offset, request)
+            problem.place = place(offset, program, request)
             throw problem
         case .halted(let status, let message):
             throw errorProblem(message ?? .null, "halt_error ended the program (\(status)) with")
@@ -78,10 +78,10 @@ extension Executor {
     }
 
     private func place(
-        _ offset: Int, _ request: borrowing TransformRequest
+        _ offset: Int, _ program: Program, _ request: borrowing TransformRequest
     ) -> Problem.Place? {
         if let transform { return transform.place(of: offset) }
-        guard let own = program?.place(of: offset) else { return nil }
+        guard let own = program.place(of: offset) else { return nil }
         let text = request.program == nil ? programText?.utf8 ?? [] : request.query.programBytes
         return Problem.Place(offset: own.offset, in: text)
     }

@@ -8,8 +8,9 @@ import Transforms
 
 extension Executor {
     /// A program that a query named: all threads share the cache, so that to look there for each
-    /// request would have them wait for each other's cache lines.
-    struct Recent {
+    /// request would have them wait for each other's cache lines; and so would it to count a
+    /// program's references.
+    final class Recent: Sendable {
         let query: TransformQuery
         let hash: Int
         let program: Program
@@ -17,17 +18,25 @@ extension Executor {
         let isBare: Bool
         /// When it is to be looked for again, or it would seem unused there.
         let until: UInt64
+
+        init(query: TransformQuery, hash: Int, program: Program, isBare: Bool, until: UInt64) {
+            self.query = query
+            self.hash = hash
+            self.program = program
+            self.isBare = isBare
+            self.until = until
+        }
     }
 
     private static var recentNanoseconds: UInt64 { 1_000_000 }
 
     /// Looks for the program that the query names: then the content is its input, of which no more
     /// is read than the program looks at.
-    /// - Returns: whether it is compiled.
-    func findRecent(_ request: borrowing TransformRequest, now: UInt64) -> Bool {
+    /// - Returns: nil if it is not compiled.
+    func findRecent(_ request: borrowing TransformRequest, now: UInt64) -> Recent? {
         let query = request.query
-        if query.programBytes.isEmpty { return false }
-        if let recent, recent.query === query, now < recent.until { return true }
+        if query.programBytes.isEmpty { return nil }
+        if let recent, recent.query === query, now < recent.until { return recent }
         recent = unsafe query.programBytes.withUnsafeBytes { text in
             var names = query.arguments.map(\.name)
             if unsafe mentionsArguments(text) { names.insert("ARGS", at: 0) }
@@ -39,15 +48,17 @@ extension Executor {
                     until: now &+ Self.recentNanoseconds)
             }
         }
-        return recent != nil
+        return recent
     }
 
     /// The compiled program; nil where it is not compiled yet and may not be here.
-    /// - Parameter hash: `ProgramKey` of the text and names.
+    /// - Parameters:
+    ///   - hash: `ProgramKey` of the text and names.
+    ///   - recent: the program that the request's head names, if it is compiled.
     func program(
-        _ text: UnsafeRawBufferPointer, _ hash: Int, _ names: [String]
+        _ text: UnsafeRawBufferPointer, _ hash: Int, _ names: [String], _ recent: Recent? = nil
     ) throws(Problem) -> Program? {
-        let known = isRecent && recent?.hash == hash ? recent?.program : nil
+        let known = recent?.hash == hash ? recent?.program : nil
         if let program = unsafe known ?? cache.find(hash, text, names) {
             hits.add()
             noteProgram(program)
@@ -81,13 +92,13 @@ extension Executor {
         if recent.key == key, recent.byteCount == contentByteCount,
             startNanoseconds < recent.until
         {
-            return recent.nanoseconds <= bounds.costNanosecondsMax
+            return recent.nanoseconds <= costNanosecondsMax
         }
         guard let known = costs.known(key, byteCount: contentByteCount) else {
-            return bounds.triesUnknown
+            return triesUnknown
         }
         recentCost = (key, contentByteCount, known, startNanoseconds &+ Self.recentNanoseconds)
-        return known <= bounds.costNanosecondsMax
+        return known <= costNanosecondsMax
     }
 
     /// What programs take is looked up anew.

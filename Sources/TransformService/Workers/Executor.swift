@@ -82,20 +82,20 @@ final class RunNote: Sendable {
     /// What a program was known to take, for the content of a size, and until when that holds.
     var recentCost = (key: 0, byteCount: -1, nanoseconds: UInt64(0), until: UInt64(0))
     var startNanoseconds: UInt64 = 0
-    /// When the last run ended, if it wrote an output.
+    /// When the last run ended.
     private(set) var endNanoseconds: UInt64 = 0
-    /// The last run's bounds and the size of its content.
-    var bounds = RunBounds(deadlineNanoseconds: 0)
-    var contentByteCount = 0
+    /// When the writing of a last output began; 0 before.
+    private var lastWriteNanoseconds: UInt64 = 0
+    /// Of the last run's bounds, and the size of its content.
+    private(set) var costNanosecondsMax: UInt64 = .max
+    private(set) var triesUnknown = true
+    private(set) var contentByteCount = 0
     private let servesInlinePrograms: Bool
-    /// The program that runs, and the envelope's text of it.
-    private(set) var program: Program?
+    /// The envelope's text of the program that runs.
     private(set) var programText: Document?
     let hits: HitCounter
     /// The program that a query named last.
     var recent: Recent?
-    /// Whether the request's head names it.
-    var isRecent = false
     /// The output that is no string where all should be.
     private var nonText: (index: Int, kind: Document.Kind)?
     /// Of the program of the last run; 0 where it got to none.
@@ -151,63 +151,73 @@ final class RunNote: Sendable {
     ) -> Outcome {
         timing = Timing()
         transform = nil
-        program = nil
         programText = nil
         digest = 0
         note = bounds.note
         slot.begin(request.requestID)
-        defer {
-            slot.end()
-            isRecent = false
-        }
+        defer { slot.end() }
         programKey = nil
-        self.bounds = bounds
+        costNanosecondsMax = bounds.costNanosecondsMax
+        triesUnknown = bounds.triesUnknown
         contentByteCount = content.count
+        lastWriteNanoseconds = 0
         output.removeAll(retaining: Self.outputBytesKept)
         runner.begin(
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
             cancel: bounds.cancel)
         let start = bounds.startNanoseconds ?? MonotonicClock.nanoseconds()
         startNanoseconds = start
-        isRecent = findRecent(request, now: start)
-        if !mayRunUnread(request) { return .unfinished }
+        let recent = findRecent(request, now: start)
+        if !mayRunUnread(request, recent) { return .unfinished }
         let document: Document
         do throws(ReadFailure) {
-            let known = isRecent ? recent?.program : request.transform?.program
-            document = unsafe try runner.read(content, for: known)
+            if let recent {
+                document = unsafe try runner.read(content, for: recent.program)
+            } else {
+                document = unsafe try runner.read(content, for: request.transform?.program)
+            }
         } catch {
-            timing.read = MonotonicClock.nanoseconds() &- start
+            endNanoseconds = MonotonicClock.nanoseconds()
+            timing.read = endNanoseconds &- start
             return unsafe readProblem(error, content)
         }
         let afterRead = MonotonicClock.nanoseconds()
         timing.read = afterRead &- start
+        let outcome: Outcome
         do throws(Problem) {
-            guard let plan = try plan(request, document) else { return .unfinished }
-            program = plan.program
-            let outcome = try run(plan, request)
-            endNanoseconds = MonotonicClock.nanoseconds()
-            timing.run = endNanoseconds &- afterRead &- timing.compile &- timing.write
-            return outcome
+            if let recent, recent.isBare {
+                outcome = try run(recent, document, request)
+            } else {
+                guard let plan = try plan(request, document, recent) else { return .unfinished }
+                outcome = try run(plan.program, plan.input, plan.arguments, request)
+            }
         } catch {
-            timing.run = MonotonicClock.nanoseconds() &- afterRead &- timing.write
-            return .problem(error)
+            outcome = .problem(error)
         }
+        endNanoseconds = MonotonicClock.nanoseconds()
+        if lastWriteNanoseconds > 0 {
+            timing.write &+= endNanoseconds &- lastWriteNanoseconds
+        }
+        timing.run = endNanoseconds &- afterRead &- timing.compile &- timing.write
+        return outcome
     }
 
     // MARK: What is to run
 
     /// Whether this thread should read the content; not where it is known not to run the program.
-    private func mayRunUnread(_ request: borrowing TransformRequest) -> Bool {
+    private func mayRunUnread(
+        _ request: borrowing TransformRequest, _ recent: Recent?
+    ) -> Bool {
         if let transform = request.transform {
             programKey = CostKey.of(transform)
-        } else if isRecent, let recent, recent.isBare {
+        } else if let recent, recent.isBare {
             programKey = recent.hash
         }
         return programKey.map(mayRun) ?? true
     }
 
     private func plan(
-        _ request: borrowing TransformRequest, _ document: Document
+        _ request: borrowing TransformRequest, _ document: Document, _ recent: Recent?
     ) throws(Problem) -> Plan? {
         if let transform = request.transform {
             return try plan(transform, request, request.form, document) {
@@ -222,20 +232,20 @@ final class RunNote: Sendable {
         var arguments: [Document] = []
         if request.program != nil {
             choice = OutputChoice(request.acceptance, asked: request.form, usual: .one)
-            if isRecent, recent?.isBare == true { return try recentPlan(document) }
             for argument in request.arguments {
                 names.append(argument.name)
                 arguments.append(try string(argument.value))
             }
             let query = request.query
             return unsafe try query.programBytes.withUnsafeBytesTyped { (text) throws(Problem) in
-                unsafe try finishPlan(text, query.programKey, document, names, arguments)
+                unsafe try finishPlan(
+                    text, query.programKey, document, names, arguments, recent)
             }
         }
         let envelope = try Envelope(document)
         let asked = envelope.form ?? request.form
         if let name = envelope.transform {
-            guard let transform = request.transforms[name] else {
+            guard let transform = request.head.transforms[name] else {
                 throw TransformRequest.unknown(name)
             }
             return try plan(transform, request, asked, envelope.input) {
@@ -251,25 +261,16 @@ final class RunNote: Sendable {
         let plan = unsafe program.withUTF8 { text in
             Result { () throws(Problem) in
                 let key = unsafe ProgramKey.of(text, [])
-                return unsafe try finishPlan(text, key, envelope.input, names, arguments)
+                return unsafe try finishPlan(text, key, envelope.input, names, arguments, nil)
             }
         }
         return try plan?.get()
     }
 
-    /// The plan of the program that was named last, and that has no arguments.
-    private func recentPlan(_ input: Document) throws(Problem) -> Plan? {
-        guard let recent else { return nil }
-        try checkProgram(byteCount: recent.query.programBytes.count)
-        hits.add()
-        noteProgram(recent.program)
-        return Plan(program: recent.program, input: input, arguments: [])
-    }
-
     /// - Parameter key: `ProgramKey` of the text without names.
     private func finishPlan(
         _ text: UnsafeRawBufferPointer, _ key: Int, _ input: Document, _ names: [String],
-        _ arguments: [Document]
+        _ arguments: [Document], _ recent: Recent?
     ) throws(Problem) -> Plan? {
         try checkProgram(byteCount: text.count)
         programKey = key
@@ -282,7 +283,7 @@ final class RunNote: Sendable {
             names.insert("ARGS", at: 0)
         }
         let hash = unsafe names.isEmpty ? key : ProgramKey.of(text, names)
-        guard let program = unsafe try program(text, hash, names) else { return nil }
+        guard let program = unsafe try program(text, hash, names, recent) else { return nil }
         return Plan(program: program, input: input, arguments: arguments)
     }
 
@@ -369,18 +370,31 @@ final class RunNote: Sendable {
 
     // MARK: The run
 
+    /// Runs the program that was named last, and that has no arguments.
     private func run(
-        _ plan: borrowing Plan, _ request: borrowing TransformRequest
+        _ recent: Recent, _ input: Document, _ request: borrowing TransformRequest
+    ) throws(Problem) -> Outcome {
+        choice = OutputChoice(request.acceptance, asked: request.form, usual: .one)
+        try checkProgram(byteCount: recent.query.programBytes.count)
+        hits.add()
+        noteProgram(recent.program)
+        return try run(recent.program, input, [], request)
+    }
+
+    private func run(
+        _ program: Program, _ input: Document, _ arguments: [Document],
+        _ request: borrowing TransformRequest
     ) throws(Problem) -> Outcome {
         var count = 0
         nonText = nil
+        let isOne = program.hasOneOutput
         do throws(RunFailure) {
             do throws(RunFailure) {
                 if form == .array { try runner.write(UInt8(ascii: "["), to: &output) }
-                try runner.evaluate(plan.program, plan.input, arguments: plan.arguments) {
+                try runner.evaluate(program, input, arguments: arguments) {
                     (document) throws(RunFailure) in
                     count += 1
-                    return try emit(document, count)
+                    return try emit(document, count, isLast: isOne)
                 }
             } catch {
                 // `halt` ends the outputs; `halt_error` is an error.
@@ -388,7 +402,7 @@ final class RunNote: Sendable {
             }
             if form == .array { try runner.write(UInt8(ascii: "]"), to: &output) }
         } catch {
-            return try failure(error, request)
+            return try failure(error, program, request)
         }
         if form == .one, count != 1 { throw Self.countProblem(count) }
         if let nonText {
@@ -401,9 +415,13 @@ final class RunNote: Sendable {
     }
 
     /// Writes an output; false when no more are wanted.
-    private func emit(_ document: Document, _ count: Int) throws(RunFailure) -> Bool {
+    /// - Parameter isLast: nothing is run behind it, so that it is written until the run's end.
+    private func emit(
+        _ document: Document, _ count: Int, isLast: Bool
+    ) throws(RunFailure) -> Bool {
         if form == .one, count > 1 { return count < Self.countedMax }
         let start = MonotonicClock.nanoseconds()
+        if isLast { lastWriteNanoseconds = start }
         if form == .array, count > 1 { try runner.write(UInt8(ascii: ","), to: &output) }
         if form == .text {
             guard document.kind == .string else {
@@ -415,7 +433,7 @@ final class RunNote: Sendable {
             try runner.write(document, to: &output)
         }
         if form == .lines || form == .text { try runner.write(UInt8(ascii: "\n"), to: &output) }
-        timing.write &+= MonotonicClock.nanoseconds() &- start
+        if !isLast { timing.write &+= MonotonicClock.nanoseconds() &- start }
         return true
     }
 }

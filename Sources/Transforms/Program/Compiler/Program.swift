@@ -7,6 +7,8 @@
     public let argumentNames: [String]
     /// Of its text: 64-bit FNV-1a. Source: RFC 9923.
     public let digest: UInt64
+    /// Whether it has one output for each input, unless it fails.
+    public var hasOneOutput: Bool { root.hasOne }
     let root: NodeRef
     let frameSize: Int
     let cacheCount: Int

@@ -1,0 +1,29 @@
+// Whole numbers -> their decimal digits.
+
+public enum Decimal {
+    /// How many digits a number has; 1 for 0.
+    public static func digitCount(_ number: UInt64) -> Int {
+        var count = 1
+        var rest = number
+        while rest >= 10 {
+            rest /= 10
+            count += 1
+        }
+        return count
+    }
+
+    /// Writes a number's last digits.
+    /// - Parameter out: room for `digitCount` bytes.
+    @unsafe public static func write(
+        _ number: UInt64, digitCount: Int, to out: UnsafeMutablePointer<UInt8>
+    ) {
+        var rest = number
+        var offset = digitCount
+        while offset > 0 {
+            offset -= 1
+            // Safety: the offset lies below the count.
+            unsafe out[offset] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+    }
+}
