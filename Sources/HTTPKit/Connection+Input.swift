@@ -33,7 +33,7 @@ extension Connection {
         let memory = unsafe UnsafeMutableRawBufferPointer(
             rebasing: loop.input.bytes[
                 ..<(isStreamed ? InputMemory.byteCount : Self.headReadBytesMax)])
-        switch unsafe Socket.receive(descriptor, memory) {
+        switch unsafe system.receive(descriptor, memory) {
         case .bytes(let count):
             // Safety: so many bytes were read to the memory, which is read to next after this call.
             unsafe process(UnsafeRawBufferPointer(rebasing: memory[..<count]))
@@ -52,14 +52,14 @@ extension Connection {
         var result = Socket.Reading.wouldBlock
         // Safety: the call writes below the room's end, as many bytes as it says.
         unsafe content.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
-            result = unsafe Socket.receive(
+            result = unsafe system.receive(
                 descriptor, UnsafeMutableRawBufferPointer(rebasing: memory[..<room]))
             if case .bytes(let count) = result { return count }
             return 0
         }
         switch result {
         case .bytes(let count):
-            let now = LoopClock.now
+            let now = loop.eventLoop.now
             tally.requestByteCount += count
             state.contentRead(byteCount: count, now: now)
             guard state.isContentComplete else { return setAlarm(now: now) }
@@ -83,12 +83,12 @@ extension Connection {
     }
 
     private func holdBackReading() {
-        loop.eventLoop.setInterest(self, interest.subtracting(.read))
+        _ = loop.eventLoop.setInterest(self, interest.subtracting(.read))
     }
 
     private func resumeReading() {
         guard !interest.contains(.read), mayRead else { return }
-        loop.eventLoop.setInterest(self, interest.union(.read))
+        _ = loop.eventLoop.setInterest(self, interest.union(.read))
     }
 
     // MARK: Bytes
@@ -96,7 +96,7 @@ extension Connection {
     /// Works through what was left over.
     func processInbound() {
         guard isConnected, !isProcessing else { return }
-        let now = LoopClock.now
+        let now = loop.eventLoop.now
         if inbound.readableBytes > 0 {
             var buffer = ByteBuffer()
             swap(&buffer, &inbound)
@@ -116,7 +116,7 @@ extension Connection {
             unsafe inbound.writeBytes(bytes)
             return processInbound()
         }
-        let now = LoopClock.now
+        let now = loop.eventLoop.now
         let count = unsafe work(on: bytes, now: now)
         if isConnected, count < bytes.count {
             unsafe inbound.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[count...]))
@@ -265,7 +265,7 @@ extension Connection {
     func resumeContent(serial: UInt64) {
         guard isOpen(serial), isContentPaused else { return }
         isContentPaused = false
-        state.resumeBody(now: LoopClock.now)
+        state.resumeBody(now: loop.eventLoop.now)
         processInbound()
     }
 }

@@ -52,7 +52,7 @@ extension Connection {
         outputRange = 0..<0
         // Safety: nothing is appended to the output while the closure runs.
         let result = unsafe buffer.withUnsafeReadableBytes {
-            unsafe Socket.send(descriptor, loop.output.bytes(range), $0)
+            unsafe system.send(descriptor, loop.output.bytes(range), $0)
         }
         guard case .bytes(let count) = result else { return cut() }
         keepUnsent(range, sent: min(count, range.count), now: now)
@@ -70,7 +70,7 @@ extension Connection {
         let range = outputRange
         outputRange = 0..<0
         // Safety: nothing is appended to the output meanwhile.
-        guard case .bytes(let count) = unsafe Socket.send(descriptor, loop.output.bytes(range))
+        guard case .bytes(let count) = unsafe system.send(descriptor, loop.output.bytes(range))
         else { return cut() }
         if count == range.count, closing == .none { return }
         keepUnsent(range, sent: count, now: now)
@@ -85,7 +85,7 @@ extension Connection {
 
     /// The socket has room again.
     func sendBacklog(now: UInt64) {
-        guard backlog.send(descriptor) else { return cut() }
+        guard backlog.send(descriptor, system) else { return cut() }
         sent(now: now)
         guard isConnected, isBlocked, backlog.byteCount <= Self.unsentBytesLow else { return }
         isBlocked = false
@@ -97,11 +97,11 @@ extension Connection {
     private func sent(now: UInt64) {
         let loop = loop.eventLoop
         if backlog.isEmpty {
-            loop.setInterest(self, interest.subtracting(.write))
+            _ = loop.setInterest(self, interest.subtracting(.write))
             writeCheckTime = ConnectionState.never
             finishClosing()
         } else {
-            loop.setInterest(self, interest.union(.write))
+            _ = loop.setInterest(self, interest.union(.write))
             noteBacklog()
             if writeCheckTime == ConnectionState.never {
                 writeCheckTime = now &+ state.limits.writeStallNanoseconds
@@ -155,7 +155,7 @@ extension Connection {
         case .none, .written: break
         case .writing:
             closing = .written
-            Socket.shutWriting(descriptor)
+            system.shutWriting(descriptor)
         case .whole: cut()
         }
     }
@@ -190,12 +190,12 @@ struct OutputBacklog {
 
     /// Sends until the socket has no more room.
     /// - Returns: false if it is broken.
-    mutating func send(_ descriptor: Int32) -> Bool {
+    mutating func send(_ descriptor: Int32, _ system: SystemCalls) -> Bool {
         while first < buffers.count {
             let count = buffers[first].readableBytes
             // Safety: the bytes stay while the closure runs.
             let result = unsafe buffers[first].withUnsafeReadableBytes {
-                unsafe Socket.send(descriptor, $0)
+                unsafe system.send(descriptor, $0)
             }
             guard case .bytes(let sent) = result else { return false }
             byteCount -= sent

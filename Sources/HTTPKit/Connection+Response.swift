@@ -36,7 +36,7 @@ extension Connection {
     }
 
     private func send(_ response: borrowing Response, isRefusal: Bool) {
-        let now = LoopClock.now
+        let now = loop.eventLoop.now
         let plan = state.startResponse(hasLength: true, isRefusal: isRefusal)
         let count = response.content.byteCount
         let copies = plan.sendsContent && count <= Self.copyBytesMax
@@ -130,7 +130,7 @@ extension Connection {
 
     func startStream(_ head: borrowing Response, serial: UInt64) {
         guard isOpen(serial), !state.hasResponseBegun else { return }
-        let now = LoopClock.now
+        let now = loop.eventLoop.now
         let plan = state.startResponse(hasLength: false)
         tally.status = head.status.code
         let lines = head.fields.lines
@@ -148,7 +148,7 @@ extension Connection {
             then?(false)
             return
         }
-        let now = LoopClock.now
+        let now = loop.eventLoop.now
         if sendsContent, piece.readableBytes > 0 {
             tally.responseByteCount += piece.readableBytes
             writePiece(piece, now: now)
@@ -181,7 +181,7 @@ extension Connection {
     func finishStream(_ measures: Measures, serial: UInt64) {
         guard isOpen(serial), isStreaming else { return }
         tally.measures = measures
-        let now = LoopClock.now
+        let now = loop.eventLoop.now
         if isChunked, sendsContent {
             append(byteCountMax: 8, now: now) { $0.append("0\r\n\r\n") }
         }
@@ -190,7 +190,7 @@ extension Connection {
 
     func abort(serial: UInt64) {
         guard isOpen(serial) else { return }
-        sendOutput(now: LoopClock.now)
+        sendOutput(now: loop.eventLoop.now)
         // Where the end of the connection ends the content, only a reset tells that it broke off.
         if isStreaming, !isChunked { Socket.resetOnClose(descriptor) }
         cut()
@@ -199,6 +199,6 @@ extension Connection {
     /// Tells a client that waits for it to send its content.
     func sendContinue() {
         guard state.takeContinue() else { return }
-        append(byteCountMax: 32, now: LoopClock.now) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
+        append(byteCountMax: 32, now: loop.eventLoop.now) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
     }
 }

@@ -62,23 +62,25 @@ final class Connection: EventSource, @unchecked Sendable {
 
     init(_ loop: LoopContext, _ descriptor: Int32) {
         self.loop = loop
-        state = ConnectionState(limits: loop.server.limits, now: LoopClock.now)
+        state = ConnectionState(limits: loop.server.limits, now: loop.eventLoop.now)
         super.init(descriptor: descriptor)
     }
+
+    var system: SystemCalls { loop.eventLoop.system }
 
     /// - Parameter isOverloaded: the server has no room for it.
     func begin(isOverloaded: Bool) {
         alarm = ConnectionAlarm(self)
         loop.add(self)
-        loop.eventLoop.register(self, .read)
-        let now = LoopClock.now
+        _ = loop.eventLoop.register(self, .read)
+        let now = loop.eventLoop.now
         if loop.isDraining { state.drain(now: now) }
         if isOverloaded { refuse(ProtocolError(.tooManyConnections)) }
         setAlarm(now: now)
     }
 
     override func ready(_ readiness: Readiness) {
-        if readiness.contains(.write) { sendBacklog(now: LoopClock.now) }
+        if readiness.contains(.write) { sendBacklog(now: loop.eventLoop.now) }
         guard isConnected, !readiness.isDisjoint(with: [.read, .broken]) else { return }
         readable(isBroken: !readiness.isDisjoint(with: .broken))
     }
@@ -127,12 +129,12 @@ final class Connection: EventSource, @unchecked Sendable {
         isConnected = false
         state.close()
         loop.eventLoop.deregister(self)
-        Socket.close(descriptor)
+        system.close(descriptor, isReset: false)
         alarm?.cancel()
         alarm = nil
         forgetOutput()
         inbound = ByteBuffer()
-        endExchange(wasCancelled: true, now: LoopClock.now)
+        endExchange(wasCancelled: true, now: loop.eventLoop.now)
         loop.remove(self)
     }
 
@@ -141,7 +143,7 @@ final class Connection: EventSource, @unchecked Sendable {
         guard loop.server.isHalfCloseAllowed else { return cut() }
         // The request in work, if whole, is still answered.
         isInputClosed = true
-        loop.eventLoop.setInterest(self, interest.subtracting(.read))
+        _ = loop.eventLoop.setInterest(self, interest.subtracting(.read))
         closeAfterInput()
     }
 

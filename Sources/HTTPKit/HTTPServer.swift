@@ -107,7 +107,7 @@ public final class HTTPServer: Sendable {
             }
         }
         loops[0].eventLoop.execute { [listener = server.listener, loop = loops[0].eventLoop] in
-            loop.register(listener.value, .read)
+            _ = loop.register(listener.value, .read)
         }
         return server
     }

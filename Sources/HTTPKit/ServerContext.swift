@@ -68,7 +68,7 @@ final class LoopContext: @unchecked Sendable {
         let isOverdue = !unsent.isEmpty && now &- unsentTime >= Self.unsentNanosecondsMax
         guard isOverdue || output.isFull else { return now }
         sendAll()
-        return LoopClock.now
+        return eventLoop.now
     }
 
     private func sendAll() {
@@ -76,7 +76,7 @@ final class LoopContext: @unchecked Sendable {
         // What is sent may have connections come in again.
         var waiting: [Connection] = []
         swap(&waiting, &unsent)
-        let now = LoopClock.now
+        let now = eventLoop.now
         for connection in waiting {
             connection.isToBeSent = false
             connection.sendOutput(now: now)
@@ -113,13 +113,13 @@ final class LoopContext: @unchecked Sendable {
 
     func drain() {
         isDraining = true
-        let now = LoopClock.now
+        let now = eventLoop.now
         for connection in connections { connection.drain(now: now) }
     }
 
     /// Closes connections between two requests.
     func closeIdle() {
-        let now = LoopClock.now
+        let now = eventLoop.now
         for connection in connections { connection.closeIfIdle(now: now) }
     }
 

@@ -189,14 +189,14 @@ import struct NIOCore.ByteBuffer
                 backlog.append(byteCountMax: piece.count + 7) { $0.append(piece) }
             }
             sent += piece
-            let isOpen = backlog.send(near)
+            let isOpen = backlog.send(near, SystemCalls())
             #expect(isOpen)
             if Bool.random(using: &random) { drain(far, into: &received, atMost: 60_000) }
             #expect(backlog.isEmpty == (backlog.byteCount == 0))
             #expect(backlog.sentByteCount + UInt64(backlog.byteCount) == UInt64(sent.count))
         }
         while received.count < sent.count {
-            let isOpen = backlog.send(near)
+            let isOpen = backlog.send(near, SystemCalls())
             #expect(isOpen)
             drain(far, into: &received, atMost: 1 << 20)
         }
@@ -204,7 +204,7 @@ import struct NIOCore.ByteBuffer
         Socket.close(near)
         var last = backlog
         last.append(ByteBuffer(string: "x"))
-        let isOpen = last.send(far)
+        let isOpen = last.send(far, SystemCalls())
         #expect(!isOpen)
     }
 

@@ -50,14 +50,8 @@ class EventSource {
     }
 
     private static var eventCountMax: Int { 256 }
-    /// Of an event that says that there are tasks, and of one that says that a timer is due: no
-    /// slots' numbers.
-    private static var wakerMark: UInt64 { .max }
-    private static var clockMark: UInt64 { .max - 1 }
 
-    private let poller: Int32
-    private let waker: Int32
-    private let clock: Int32
+    let system: SystemCalls
     private let inbox = Mutex(Inbox())
     /// The thread waits, or is about to: whoever adds a task wakes it.
     private let isWaiting = Atomic<Bool>(false)
@@ -68,7 +62,7 @@ class EventSource {
     private var slots = ContiguousArray<Slot>()
     private var freeSlots: [Int] = []
     private var timers = TimerHeap()
-    /// What `clock` is set to.
+    /// What the system was told to wake the loop at.
     private var armedTime: UInt64 = 0
     private var tasks: [@Sendable () -> Void] = []
     /// Called when a turn's events, tasks and timers are done with.
@@ -76,39 +70,23 @@ class EventSource {
     /// Counts turns.
     public private(set) var turn: UInt64 = 0
 
-    /// - Throws: the system's error.
-    init() throws(SocketError) {
-        poller = try SocketError.check(epoll_make(O_CLOEXEC), "epoll_create1")
-        do {
-            waker = try SocketError.check(event_make(0, O_CLOEXEC | O_NONBLOCK), "eventfd")
-        } catch {
-            Socket.close(poller)
-            throw error
-        }
-        do {
-            clock = try SocketError.check(
-                timer_make(CLOCK_MONOTONIC, O_CLOEXEC | O_NONBLOCK), "timerfd_create")
-        } catch {
-            Socket.close(poller)
-            Socket.close(waker)
-            throw error
-        }
+    init(_ system: SystemCalls) {
+        self.system = system
         unsafe events = .allocate(capacity: Self.eventCountMax)
-        control(EPOLL_ADD, waker, .read, mark: Self.wakerMark)
-        control(EPOLL_ADD, clock, .read, mark: Self.clockMark)
     }
 
-    deinit {
-        unsafe events.deallocate()
-        Socket.close(clock)
-        Socket.close(waker)
-        Socket.close(poller)
-    }
+    /// - Throws: the system's error.
+    convenience init() throws(SocketError) { self.init(try SystemCalls.make()) }
+
+    deinit { unsafe events.deallocate() }
 
     // MARK: From any thread
 
     /// Whether the caller runs on the loop.
     public var isCurrent: Bool { thread.load(ordering: .relaxed) == UInt(pthread_self()) }
+
+    /// Monotonic time, nanoseconds.
+    public var now: UInt64 { system.now() }
 
     /// Calls `task` on the loop, in this turn or the next, behind those that were passed before. A
     /// loop that has ended calls nothing.
@@ -118,7 +96,7 @@ class EventSource {
             return !inbox.isStopped
         }
         // The loop says that it waits before it looks for tasks: one of both sees the other.
-        if isTaken, isWaiting.exchange(false, ordering: .sequentiallyConsistent) { wake() }
+        if isTaken, isWaiting.exchange(false, ordering: .sequentiallyConsistent) { system.wake() }
     }
 
     /// Waits until the loop has done what was passed to it before.
@@ -129,7 +107,7 @@ class EventSource {
     /// Lets the loop end when it has called the tasks that were passed before.
     func stop() {
         inbox.withLock { $0.isStopped = true }
-        if isWaiting.exchange(false, ordering: .sequentiallyConsistent) { wake() }
+        if isWaiting.exchange(false, ordering: .sequentiallyConsistent) { system.wake() }
     }
 
     /// Stops the loop and waits until its thread has left it.
@@ -142,12 +120,6 @@ class EventSource {
             }
             if hasEnded { done.resume() }
         }
-    }
-
-    private func wake() {
-        var one: UInt64 = 1
-        // Safety: the call reads the one word that it is given.
-        _ = unsafe write(waker, &one, MemoryLayout<UInt64>.size)
     }
 
     // MARK: On the loop
@@ -164,28 +136,40 @@ class EventSource {
     /// - Parameter action: is called at the end of each turn.
     func onTurnEnd(_ action: @escaping () -> Void) { turnEnd = action }
 
-    func register(_ source: EventSource, _ interest: Readiness) {
+    /// - Returns: false where the system cannot watch the socket.
+    func register(_ source: EventSource, _ interest: Readiness) -> Bool {
         assert(isCurrent)
         let slot = freeSlots.popLast() ?? slots.count
         if slot == slots.count { slots.append(Slot()) }
         slots[slot].source = source
         source.slot = slot
         source.interest = interest
-        control(EPOLL_ADD, source.descriptor, interest, mark: mark(of: source))
+        if system.watch(EPOLL_ADD, source.descriptor, interest, mark: mark(of: source)) {
+            return true
+        }
+        release(source)
+        return false
     }
 
-    func setInterest(_ source: EventSource, _ interest: Readiness) {
+    /// - Returns: false where the system refused: the socket is watched as before.
+    func setInterest(_ source: EventSource, _ interest: Readiness) -> Bool {
         assert(isCurrent)
-        guard source.slot >= 0, source.interest != interest else { return }
+        guard source.slot >= 0, source.interest != interest else { return true }
+        guard system.watch(EPOLL_CHANGE, source.descriptor, interest, mark: mark(of: source))
+        else { return false }
         source.interest = interest
-        control(EPOLL_CHANGE, source.descriptor, interest, mark: mark(of: source))
+        return true
     }
 
     /// Call it before the socket is closed.
     func deregister(_ source: EventSource) {
         assert(isCurrent)
         guard source.slot >= 0 else { return }
-        control(EPOLL_REMOVE, source.descriptor, [], mark: 0)
+        _ = system.watch(EPOLL_REMOVE, source.descriptor, [], mark: 0)
+        release(source)
+    }
+
+    private func release(_ source: EventSource) {
         slots[source.slot].source = nil
         slots[source.slot].generation &+= 1
         freeSlots.append(source.slot)
@@ -206,20 +190,11 @@ class EventSource {
         UInt64(slots[source.slot].generation) << 32 | UInt64(source.slot)
     }
 
-    private func control(
-        _ operation: Int32, _ descriptor: Int32, _ interest: Readiness, mark: UInt64
-    ) {
-        var event = epoll_watch(events: interest.rawValue, mark: mark)
-        // Safety: the call reads the event while it runs. It fails only where the system has no
-        // memory for a watch, and such a socket's time runs out.
-        _ = unsafe epoll_change(poller, operation, descriptor, &event)
-    }
-
     // MARK: The thread
 
     /// Runs the loop on the calling thread until `stop`.
     func run() {
-        thread.store(UInt(pthread_self()), ordering: .relaxed)
+        adoptThread()
         while takeTurn() {}
         // Nobody is called any more, but what stands here is let go of on its own thread.
         turnEnd = nil
@@ -232,32 +207,30 @@ class EventSource {
         waiter?.resume()
     }
 
+    /// The calling thread is the loop's.
+    func adoptThread() { thread.store(UInt(pthread_self()), ordering: .relaxed) }
+
     /// - Returns: whether there is another turn.
-    private func takeTurn() -> Bool {
+    func takeTurn() -> Bool {
         isWaiting.store(true, ordering: .sequentiallyConsistent)
         let (hasTasks, isStopped) = inbox.withLock { (!$0.tasks.isEmpty, $0.isStopped) }
         if isStopped, !hasTasks { return false }
         if !hasTasks { armClock() }
-        // Safety: the events' memory holds as many as the call may write.
-        let count = unsafe epoll_await(
-            poller, events, Int32(Self.eventCountMax),
-            hasTasks ? 0 : -1)
+        // Safety: there is room for so many events.
+        let count = unsafe system.wait(events, Self.eventCountMax, isPolling: hasTasks)
         isWaiting.store(false, ordering: .relaxed)
         turn &+= 1
-        for i in 0..<Int(max(0, count)) {
+        for i in 0..<count {
             let event = unsafe events[i]
             let mark = event.mark
-            if mark >= Self.clockMark {
-                forget(mark == Self.wakerMark ? waker : clock)
-                continue
-            }
+            if mark >= SystemCalls.clockMark { continue }
             let slot = slots[Int(UInt32(truncatingIfNeeded: mark))]
             guard let source = slot.source, slot.generation == UInt32(mark >> 32) else { continue }
             source.ready(Readiness(rawValue: event.events))
         }
         runTasks()
         if timers.firstTime != .max {
-            let now = LoopClock.now
+            let now = now
             while let timer = timers.popDue(now) { timer.fire(now: now) }
         }
         turnEnd?()
@@ -269,19 +242,7 @@ class EventSource {
         let time = timers.firstTime
         if time == armedTime || time == .max { return }
         armedTime = time
-        var value = itimerspec()
-        // A time of zero would disarm it.
-        value.it_value.tv_sec = Int(time / 1_000_000_000)
-        value.it_value.tv_nsec = Int(max(1, time % 1_000_000_000))
-        // Safety: the call reads the one value that it is given.
-        _ = unsafe timer_arm(clock, TIMER_ABSOLUTE, &value, nil)
-    }
-
-    /// An event that was told of is not told of again.
-    private func forget(_ descriptor: Int32) {
-        var count: UInt64 = 0
-        // Safety: the call writes the one word that it is given.
-        _ = unsafe read(descriptor, &count, MemoryLayout<UInt64>.size)
+        system.arm(time)
     }
 
     /// Those that tasks pass on have their turn in the next.

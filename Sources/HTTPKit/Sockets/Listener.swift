@@ -40,10 +40,10 @@ final class Listener: EventSource {
             case .gone: continue
             case .none: return
             case .exhausted:
-                loop.setInterest(self, [])
+                _ = loop.setInterest(self, [])
                 let (loop, listener) = (loop, OnLoop(value: self))
                 _ = loop.schedule(atNanoseconds: LoopClock.now &+ Self.pauseNanoseconds) {
-                    loop.setInterest(listener.value, .read)
+                    _ = loop.setInterest(listener.value, .read)
                 }
                 return
             }
