@@ -99,7 +99,7 @@ struct TidyTests {
     // MARK: Imports
 
     private static let importsAllowed: [String: Set<String>] = [
-        "Transforms": ["Glibc", "Synchronization", "CIntrinsics"],
+        "Transforms": ["Glibc", "Synchronization", "CIntrinsics", "CMalloc"],
         "HTTPKit": ["Glibc", "Synchronization", "NIOCore", "CEpoll"],
     ]
 

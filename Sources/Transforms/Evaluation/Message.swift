@@ -139,11 +139,9 @@ extension Evaluator {
     func toJSON(_ value: Value) throws(Stop) -> Value {
         let writer = JSONWriter(heap: heap, budget: budget, options: .compact)
         // Safety: the scratch buffer is the run's own; nothing below this call uses it.
-        let start = unsafe state.pointee.scratch.pointee.count
         try unsafe writer.write(value, to: &state.pointee.scratch.pointee)
-        let bytes = unsafe state.pointee.scratch.pointee.bytes
-        let text = try heap.string(bytes.slice(start, bytes.count))
-        unsafe state.pointee.scratch.pointee.truncate(to: start)
+        let text = try heap.string(unsafe state.pointee.scratch.pointee.bytes)
+        unsafe state.pointee.scratch.pointee.clear(heap)
         return text
     }
 }

@@ -5,6 +5,7 @@
 //     let input = try runner.read(bytes)                borrows `bytes` until the next `begin`
 //     try runner.evaluate(program, input, arguments) { output in runner.write(output, ...) }
 
+import CMalloc
 import Glibc
 
 /// The bounds of a run.
@@ -123,7 +124,7 @@ public enum RunFailure: Error, @unchecked Sendable {
         unsafe state = .allocate(capacity: 1)
         let base = Slots(address: UInt64(UInt(bitPattern: mapped)))
         let scratch = UnsafeMutablePointer<OutputBuffer>.allocate(capacity: 1)
-        unsafe scratch.initialize(to: OutputBuffer(bytesMax: limits.memoryBytesMax))
+        unsafe scratch.initialize(to: OutputBuffer(heap: heap))
         let caches = UnsafeMutablePointer<Evaluator.MemberCache>.allocate(capacity: 64)
         unsafe caches.initialize(repeating: Evaluator.MemberCache(), count: 64)
         unsafe state.initialize(
@@ -167,6 +168,17 @@ public enum RunFailure: Error, @unchecked Sendable {
             deadlineNanoseconds: deadlineNanoseconds, stepsMax: stepsMax ?? limits.stepsMax,
             cancel: cancel)
         unsafe state.pointee.error = .null
+    }
+
+    /// Gives the memory of earlier runs back, all but a small rest, for a thread that has nothing to
+    /// do. Earlier documents are no longer valid; the next run begins as any other.
+    public func releaseMemory() {
+        heap.reset(retaining: 0)
+        unsafe state.pointee.error = .null
+        unsafe state.pointee.scratch.pointee.clear(heap)
+        unsafe state.pointee.scratch.pointee.shrink(heap)
+        unsafe madvise(frameBase, limits.frameBytesMax, MADV_DONTNEED)
+        malloc_trim(0)
     }
 
     /// JSON text -> document. The bytes must stay until the next `begin`.
@@ -238,7 +250,7 @@ public enum RunFailure: Error, @unchecked Sendable {
         unsafe state.pointee.depth = 0
         unsafe state.pointee.errorOffset = 0
         unsafe state.pointee.path = Evaluator.PathState()
-        unsafe state.pointee.scratch.pointee.removeAll()
+        unsafe state.pointee.scratch.pointee.clear(heap)
         let address = Evaluator.stackAddress()
         unsafe state.pointee.stackLimit =
             address - UInt(min(limits.stackBytesMax, Int(address) / 2))

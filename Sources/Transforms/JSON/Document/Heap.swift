@@ -28,6 +28,8 @@ import Glibc
         var spareChunk: UInt
         var largeList: UInt
         var bytesHeld: Int
+        /// What of that belongs to others, such as a reader's stack, and outlives a reset.
+        var bytesAside: Int
         var bytesMax: Int
         var bytesPeak: Int
         /// Counted blocks in use: zero after a run that released all that it built.
@@ -59,8 +61,8 @@ import Glibc
         unsafe state.initialize(
             to: State(
                 bump: 0, bumpEnd: 0, freeLists: lists, chunk: 0, spareChunk: 0, largeList: 0,
-                bytesHeld: 0, bytesMax: bytesMax, bytesPeak: 0, liveBlocks: 0, limit: .none,
-                sentence: nil,
+                bytesHeld: 0, bytesAside: 0, bytesMax: bytesMax, bytesPeak: 0, liveBlocks: 0,
+                limit: .none, sentence: nil,
                 indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0, budget: nil,
                 borrowable: 0))
     }
@@ -150,7 +152,7 @@ import Glibc
         unsafe state.pointee.spareChunk = spare
         unsafe state.pointee.bump = 0
         unsafe state.pointee.bumpEnd = 0
-        unsafe state.pointee.bytesHeld = 0
+        unsafe state.pointee.bytesHeld = state.pointee.bytesAside
         unsafe state.pointee.bytesPeak = 0
         unsafe state.pointee.liveBlocks = 0
         unsafe state.pointee.borrowable = 0
@@ -367,9 +369,8 @@ import Glibc
         let size = Int(Heap.load(block + 8))
         if size > Heap.smallByteCountMax {
             let total = (payloadByteCount + Heap.headerByteCount + 16 + 4095) & ~4095
-            if payloadByteCount > 1 << 40 || bytesHeld + total - size - 16 > bytesMax {
-                throw stop(.memory)
-            }
+            if payloadByteCount > 1 << 40 { throw stop(.memory) }
+            try admitGrowth(from: size + 16, to: total)
             unlinkLarge(block - 16)
             let moved = unsafe realloc(UnsafeMutableRawPointer(bitPattern: block - 16), total)
             guard let memory = unsafe moved else {
@@ -393,6 +394,31 @@ import Glibc
         Heap.store(grown - UInt(Heap.headerByteCount), Heap.load(block))
         free(block: payload)
         return grown
+    }
+
+    /// Memory of this size and above is moved by the kernel as it grows, page by page. Below, the
+    /// old and the new may be there at once.
+    static let movedByteCountMin = 32 << 20
+
+    /// Whether the bound has room for memory to grow, both copies of it where there are two.
+    private func admitGrowth(from byteCount: Int, to grown: Int) throws(Stop) {
+        let more = byteCount > Heap.movedByteCountMin ? grown - byteCount : grown
+        if bytesHeld + more > bytesMax { throw stop(.memory) }
+        unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, bytesHeld + more)
+    }
+
+    /// Counts memory of others, from malloc, that is about to grow or shrink; it stays counted when
+    /// the heap is reset.
+    func resizeAside(from byteCount: Int, to resized: Int) throws(Stop) {
+        if resized > byteCount { try admitGrowth(from: byteCount, to: resized) }
+        countAside(resized - byteCount)
+    }
+
+    /// Counts memory of others as theirs, or with a negative count no longer.
+    func countAside(_ byteCount: Int) {
+        unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, state.pointee.bytesHeld)
+        unsafe state.pointee.bytesHeld += byteCount
+        unsafe state.pointee.bytesAside += byteCount
     }
 
     private func linkLarge(_ address: UInt) {

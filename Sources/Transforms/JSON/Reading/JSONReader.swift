@@ -87,14 +87,14 @@ import Glibc
         frameCapacity *= 2
     }
 
-    /// Values on the stack that are kept from text to text.
+    /// Room for values on the stack that is kept from text to text, and belongs to no run.
     private static var stackCountKept: Int { 1 << 14 }
 
     /// The text to read from; the values may borrow from it.
     /// - Parameter projection: what is looked at of each value; of no use with `counts`.
     mutating func begin(_ text: Bytes, _ projection: Projection = .whole) {
         if stackCapacity == 0 { allocate() }
-        if stackCapacity > JSONReader.stackCountKept { shrinkStack() }
+        settle()
         unsafe base = text.base
         end = text.count
         offset = 0
@@ -176,13 +176,26 @@ import Glibc
 
     @inline(never) mutating func growStack() throws(ReadFailure) {
         let byteCount = stackCapacity * 2 * MemoryLayout<Value>.size
-        if heap.bytesHeld + byteCount > heap.bytesMax { throw limit(.memory) }
-        guard let moved = unsafe realloc(stack.base, byteCount) else { throw limit(.memory) }
+        let counted = stackCapacity > JSONReader.stackCountKept ? byteCount / 2 : 0
+        let more = 2 * stackCapacity > JSONReader.stackCountKept ? byteCount : 0
+        do throws(Stop) { try heap.resizeAside(from: counted, to: more) } catch {
+            throw limit(.memory)
+        }
+        guard let moved = unsafe realloc(stack.base, byteCount) else {
+            heap.countAside(counted - more)
+            throw limit(.memory)
+        }
         stackCapacity *= 2
         unsafe stack = Slots(moved.assumingMemoryBound(to: Value.self))
     }
 
+    /// After a text: a stack that grew beyond what is kept goes, and counts no longer as held.
+    @inline(__always) mutating func settle() {
+        if stackCapacity > JSONReader.stackCountKept { shrinkStack() }
+    }
+
     @inline(never) private mutating func shrinkStack() {
+        heap.countAside(-stackCapacity * MemoryLayout<Value>.size)
         unsafe stack.base.deallocate()
         stackCapacity = 256
         unsafe stack = Slots(.allocate(capacity: stackCapacity))
@@ -204,6 +217,7 @@ import Glibc
 
     /// One value from `offset` on, which is left behind it.
     mutating func readValue() throws(ReadFailure) -> Value {
+        defer { settle() }
         if !counts {
             let start = offset
             let value = try readBorrowed()

@@ -84,6 +84,7 @@
     /// Reads the text at `offset`, which is no white space.
     mutating func read(_ text: Bytes, from offset: Int) throws(ReadFailure) -> Result {
         begin(text, offset)
+        defer { reader.settle() }
         var isTrue = true
         var nextLook = offset &+ JSONTranscoder.lookByteCount
         var place = offset

@@ -14,6 +14,8 @@ import Glibc
     /// Where bytes go when there are more than `drainCount` of them; nil keeps them all.
     private var drain: ((UnsafeRawBufferPointer) -> Void)?
     private static let drainCount = 1 << 16
+    /// Whether its memory counts as the heap's that it is given.
+    private let isHeaps: Bool
 
     /// - Parameter drain: takes the bytes away as they come, in parts of about 64 KiB.
     @safe public init(bytesMax: Int, drain: ((UnsafeRawBufferPointer) -> Void)? = nil) {
@@ -22,6 +24,35 @@ import Glibc
         unsafe base = .allocate(capacity: capacity)
         self.bytesMax = bytesMax
         unsafe self.drain = unsafe drain
+        isHeaps = false
+    }
+
+    /// A buffer for texts within a run, whose memory belongs to the bytes that its heap may hold.
+    init(heap: Heap) {
+        capacity = OutputBuffer.heapsCapacityMin
+        unsafe base = .allocate(capacity: capacity)
+        bytesMax = .max
+        isHeaps = true
+        heap.countAside(capacity)
+    }
+
+    private static let heapsCapacityMin = 1 << 12
+    private static let heapsCapacityMax = 1 << 20
+
+    /// Forgets what was written within a run, and gives memory back that few texts need.
+    mutating func clear(_ heap: Heap) {
+        count = 0
+        if capacity > OutputBuffer.heapsCapacityMax { shrink(heap) }
+    }
+
+    /// Gives back all but a little memory; nothing is written.
+    mutating func shrink(_ heap: Heap) {
+        precondition(isHeaps && count == 0)
+        let smaller = OutputBuffer.heapsCapacityMin
+        guard capacity > smaller, let moved = unsafe realloc(base, smaller) else { return }
+        heap.countAside(smaller - capacity)
+        unsafe base = moved.assumingMemoryBound(to: UInt8.self)
+        capacity = smaller
     }
 
     deinit { unsafe free(base) }
@@ -84,7 +115,11 @@ import Glibc
         // Reserved bytes are a bound of what is written, so the limit is met a little early.
         if needed > bytesMax { throw heap.stop(.output) }
         let room = min(max(needed, capacity * 2), max(needed, bytesMax))
-        guard let moved = unsafe realloc(base, room) else { throw heap.stop(.memory) }
+        if isHeaps { try heap.resizeAside(from: capacity, to: room) }
+        guard let moved = unsafe realloc(base, room) else {
+            if isHeaps { heap.countAside(capacity - room) }
+            throw heap.stop(.memory)
+        }
         unsafe base = moved.assumingMemoryBound(to: UInt8.self)
         capacity = room
         if room >= 4 << 20 {
