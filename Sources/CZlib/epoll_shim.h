@@ -15,6 +15,7 @@ __attribute__((packed))
 
 static const unsigned int EPOLL_READABLE = 0x001, EPOLL_WRITABLE = 0x004;
 static const unsigned int EPOLL_BROKEN = 0x008 | 0x010; /* EPOLLERR, EPOLLHUP */
+static const unsigned int EPOLL_ONE_WAITER = 1u << 28; /* EPOLLEXCLUSIVE */
 static const int TIMER_ABSOLUTE = 1; /* TFD_TIMER_ABSTIME */
 static const int EPOLL_ADD = 1, EPOLL_REMOVE = 2, EPOLL_CHANGE = 3;
 

@@ -15,6 +15,12 @@ extension Connection {
     /// Of content that is read to where it is collected.
     private static var contentReadBytesMin: Int { 4 * 1024 }
     private static var contentReadBytesMax: Int { 512 * 1024 }
+    /// What belongs to `Connection.byteCount`.
+    private static var uncountedBytesMax: Int { 8 * 1024 }
+    /// Content that one read may bring as a whole is not counted before it is read.
+    private static var wholeBytesMax: Int { 16 * 1024 }
+    /// Content of unknown length is counted in such steps.
+    private static var holdStepBytes: Int { 64 * 1024 }
 
     // MARK: From the socket
 
@@ -72,32 +78,44 @@ extension Connection {
 
     /// Whether more bytes may come: not while enough is here that nobody can take yet.
     private var mayRead: Bool {
-        if isInputClosed || isContentPaused && state.phase == .body { return false }
+        if isInputClosed || isDeferred || isContentPaused && state.phase == .body { return false }
         switch state.phase {
         case .planning, .waiting, .idle, .head:
-            let bound = state.phase == .head ? Int.max : loop.server.limits.pipelinedBytesMax
-            return inbound.readableBytes <= bound
+            // Where memory is short, what waits behind a request stays in the socket.
+            let isShort = loop.server.memory.isOver && inbound.readableBytes > 0
+            let bound = isShort ? 0 : loop.server.limits.pipelinedBytesMax
+            return state.phase == .head || inbound.readableBytes <= bound
         case .body, .discarding, .lingering, .closed:
             return true
         }
     }
 
     private func holdBackReading() {
-        _ = loop.eventLoop.setInterest(self, interest.subtracting(.read))
+        wait(for: interest.subtracting(.read))
     }
 
     private func resumeReading() {
         guard !interest.contains(.read), mayRead else { return }
-        _ = loop.eventLoop.setInterest(self, interest.union(.read))
+        wait(for: interest.union(.read))
+    }
+
+    /// Counts what the connection keeps of its input besides content.
+    func holdInput() {
+        let byteCount = inbound.capacity + request.keptByteCount
+        let counted = byteCount > Self.uncountedBytesMax ? byteCount : 0
+        if counted == inputBytesHeld { return }
+        loop.server.memory.add(counted - inputBytesHeld, .connections)
+        inputBytesHeld = counted
     }
 
     // MARK: Bytes
 
     /// Works through what was left over.
     func processInbound() {
-        guard isConnected, !isProcessing else { return }
+        guard isConnected, !isProcessing, !isDeferred else { return }
         let now = loop.eventLoop.now
-        if inbound.readableBytes > 0 {
+        // Content may have ended while nobody took it; then its end is still to be told.
+        if inbound.readableBytes > 0 || state.phase == .body && state.isContentComplete {
             var buffer = ByteBuffer()
             swap(&buffer, &inbound)
             // Safety: the buffer stays while the closure runs.
@@ -126,6 +144,10 @@ extension Connection {
 
     private func processed(now: UInt64) {
         guard isConnected else { return }
+        if inbound.capacity > 0 || inputBytesHeld > 0 { holdInput() }
+        if state.phase == .head, inputBytesHeld > 0, loop.server.memory.isOver {
+            refuse(ProtocolError(.noMemory))
+        }
         resumeReading()
         closeAfterInput()
         setAlarm(now: now)
@@ -135,6 +157,7 @@ extension Connection {
     /// - Returns: how many are done with.
     private func work(on bytes: UnsafeRawBufferPointer, now: UInt64) -> Int {
         var offset = 0
+        var requestCount = 0
         /// Content that one read brought.
         var whole: UnsafeRawBufferPointer?
         isProcessing = true
@@ -145,6 +168,8 @@ extension Connection {
                 if offset == bytes.count { break }
                 // A client that sends requests but does not read answers waits for itself.
                 if !hasRoom(now: now) { break }
+                if requestCount > 0, isTurnOver(requestCount, since: now) { break }
+                requestCount += 1
             }
             // Safety: the state looks at the bytes inside this call only.
             let step = state.next(
@@ -184,6 +209,7 @@ extension Connection {
             case .refuse(let error):
                 offset = bytes.count
                 refuse(error)
+            case .linger: close(.writing)
             case .close:
                 cut()
             }
@@ -191,6 +217,18 @@ extension Connection {
         isProcessing = false
         if state.hasExchange { request.keepHead() }
         return offset
+    }
+
+    /// Whether others have their turn before this connection's next request.
+    private func isTurnOver(_ requestCount: Int, since start: UInt64) -> Bool {
+        let limits = loop.server.limits
+        guard
+            requestCount >= limits.turnRequestCountMax
+                || loop.eventLoop.now &- start >= limits.turnNanosecondsMax
+        else { return false }
+        isDeferred = true
+        loop.eventLoop.continueNextTurn(self)
+        return true
     }
 
     // MARK: Content
@@ -222,7 +260,12 @@ extension Connection {
                 bytesMax: isCollected ? min(bytesMax, Int(Int32.max)) : bytesMax, now: now)
         } catch {
             refuse(error)
+            return
         }
+        guard isCollected, let byteCount = request.contentLength, byteCount > Self.wholeBytesMax,
+            state.phase == .body, !holdContent(0)
+        else { return }
+        refuse(ProtocolError(.noMemory))
     }
 
     /// Collects a piece, or hands it on. Awaited content may lie here without `100 Continue`.
@@ -231,11 +274,29 @@ extension Connection {
             return receiver.receive(
                 unsafe ByteBuffer(bytes: piece), Exchange(connection: self, serial: serial))
         }
+        guard holdContent(content.readableBytes + piece.count) else {
+            return refuse(ProtocolError(.noMemory))
+        }
         if content.capacity == 0 {
             let bound = min(request.contentLength ?? 0, Self.bodyReserveBytesMax)
             content.reserveCapacity(max(bound, piece.count * 2))
         }
         unsafe content.writeBytes(piece)
+    }
+
+    /// Counts the memory for collected content: all of it where its length is known, so that what
+    /// was begun can be read to its end.
+    /// - Returns: false if there is no room.
+    private func holdContent(_ byteCount: Int) -> Bool {
+        let needed = max(
+            request.contentLength ?? 0,
+            (byteCount + Self.holdStepBytes - 1) / Self.holdStepBytes * Self.holdStepBytes)
+        guard let hold = contentHold else {
+            contentHold = MemoryHold(
+                loop.server.memory, request.contentLength ?? needed, .bodies)
+            return contentHold != nil
+        }
+        return hold.byteCount >= byteCount || hold.resize(to: needed)
     }
 
     /// - Parameter whole: all of it, if one read brought it; else it was collected.
@@ -250,9 +311,12 @@ extension Connection {
             if let whole = unsafe whole {
                 unsafe RequestContent(borrowed: whole)
             } else {
-                RequestContent(collected)
+                RequestContent(collected, contentHold.take())
             }
-        if let gatherer { return gatherer.finish(content.buffer(), exchange) }
+        if let gatherer {
+            let hold = content.hold
+            return gatherer.finish(content.buffer(), hold, exchange)
+        }
         loop.handler.handle(request, content: content, exchange)
     }
 

@@ -20,6 +20,9 @@ extension Connection {
     /// than the second is left.
     private static var unsentBytesMax: Int { 64 * 1024 }
     private static var unsentBytesLow: Int { 32 * 1024 }
+    /// Of the kernel's buffers, where a client does not read.
+    private static var socketBytes: Int { 256 * 1024 }
+    private static var stalledNanoseconds: UInt64 { 1_000_000_000 }
 
     // MARK: Appending
 
@@ -85,7 +88,11 @@ extension Connection {
 
     /// The socket has room again.
     func sendBacklog(now: UInt64) {
-        guard backlog.send(descriptor, system) else { return cut() }
+        guard let count = backlog.send(descriptor, system) else { return cut() }
+        if count > 0 {
+            outputRate.add(count)
+            lastSentTime = now
+        }
         sent(now: now)
         guard isConnected, isBlocked, backlog.byteCount <= Self.unsentBytesLow else { return }
         isBlocked = false
@@ -95,32 +102,36 @@ extension Connection {
 
     /// Something was sent: waits for room for the rest, or does what was to be done behind it.
     private func sent(now: UInt64) {
-        let loop = loop.eventLoop
         if backlog.isEmpty {
-            _ = loop.setInterest(self, interest.subtracting(.write))
-            writeCheckTime = ConnectionState.never
+            wait(for: interest.subtracting(.write))
+            outputRate.stop()
+            holdAnswers()
             finishClosing()
         } else {
-            _ = loop.setInterest(self, interest.union(.write))
+            wait(for: interest.union(.write))
             noteBacklog()
-            if writeCheckTime == ConnectionState.never {
-                writeCheckTime = now &+ state.limits.writeStallNanoseconds
-                writeCheckByteCount = backlog.sentByteCount
+            if !outputRate.isRunning {
+                outputRate.start(now: now, state.limits)
+                lastSentTime = now
                 setAlarm(now: now)
             }
         }
     }
 
-    private func noteBacklog() {
-        if backlog.byteCount > Self.unsentBytesMax { isBlocked = true }
+    /// Whether a client with unsent answers has taken nothing of them for a while.
+    func hasStalled(now: UInt64) -> Bool { now &- lastSentTime >= Self.stalledNanoseconds }
+
+    /// Counts what is unsent, with what the kernel keeps then.
+    private func holdAnswers() {
+        let counted = backlog.isEmpty ? 0 : backlog.heldByteCount + Self.socketBytes
+        if counted == answerBytesHeld { return }
+        loop.server.memory.add(counted - answerBytesHeld, .answers)
+        answerBytesHeld = counted
     }
 
-    /// Whether the client has read nothing since it was last asked.
-    func isStalled(now: UInt64) -> Bool {
-        if backlog.sentByteCount == writeCheckByteCount { return true }
-        writeCheckByteCount = backlog.sentByteCount
-        writeCheckTime = now &+ state.limits.writeStallNanoseconds
-        return false
+    private func noteBacklog() {
+        holdAnswers()
+        if backlog.byteCount > Self.unsentBytesMax { isBlocked = true }
     }
 
     /// Whether the client reads what it is sent.
@@ -139,6 +150,7 @@ extension Connection {
     func forgetOutput() {
         outputRange = 0..<0
         backlog = OutputBacklog()
+        holdAnswers()
     }
 
     // MARK: Closing behind it
@@ -166,13 +178,14 @@ struct OutputBacklog {
     private var buffers: [ByteBuffer] = []
     private var first = 0
     private(set) var byteCount = 0
-    /// Of the whole backlog, since it was made.
-    private(set) var sentByteCount: UInt64 = 0
+    /// Of the buffers, each of which stays until its last byte is sent.
+    private(set) var heldByteCount = 0
 
     var isEmpty: Bool { byteCount == 0 }
 
     mutating func append(_ buffer: ByteBuffer) {
         byteCount += buffer.readableBytes
+        heldByteCount += buffer.storageCapacity
         buffers.append(buffer)
     }
 
@@ -189,26 +202,28 @@ struct OutputBacklog {
     }
 
     /// Sends until the socket has no more room.
-    /// - Returns: false if it is broken.
-    mutating func send(_ descriptor: Int32, _ system: SystemCalls) -> Bool {
+    /// - Returns: how many bytes were sent; nil if it is broken.
+    mutating func send(_ descriptor: Int32, _ system: SystemCalls) -> Int? {
+        var total = 0
         while first < buffers.count {
             let count = buffers[first].readableBytes
             // Safety: the bytes stay while the closure runs.
             let result = unsafe buffers[first].withUnsafeReadableBytes {
                 unsafe system.send(descriptor, $0)
             }
-            guard case .bytes(let sent) = result else { return false }
+            guard case .bytes(let sent) = result else { return nil }
             byteCount -= sent
-            sentByteCount &+= UInt64(sent)
+            total += sent
             if sent < count {
                 buffers[first].moveReaderIndex(forwardBy: sent)
-                return true
+                return total
             }
+            heldByteCount -= buffers[first].storageCapacity
             buffers[first] = ByteBuffer()
             first += 1
         }
         buffers.removeAll(keepingCapacity: buffers.count <= 16)
         first = 0
-        return true
+        return total
     }
 }

@@ -191,8 +191,6 @@ extension Connection {
     func abort(serial: UInt64) {
         guard isOpen(serial) else { return }
         sendOutput(now: loop.eventLoop.now)
-        // Where the end of the connection ends the content, only a reset tells that it broke off.
-        if isStreaming, !isChunked { Socket.resetOnClose(descriptor) }
         cut()
     }
 

@@ -12,6 +12,9 @@ internal import struct NIOCore.ByteBuffer
 /// Only its event loop touches its variables; other threads pass it along and hop to that loop
 /// (`Exchange` does): that is why it may be Sendable.
 final class Connection: EventSource, @unchecked Sendable {
+    /// What a connection without a request is counted with: its objects here and in the kernel.
+    static var byteCount: Int { 8 * 1024 }
+
     let loop: LoopContext
     let request = Request()
     var state: ConnectionState
@@ -22,7 +25,7 @@ final class Connection: EventSource, @unchecked Sendable {
     var tally = RequestTally()
     /// Its socket is open.
     private(set) var isConnected = true
-    /// The client sends no more, and may be answered still.
+    /// The client sends no more, and is answered still.
     private(set) var isInputClosed = false
     private var alarm: ConnectionAlarm?
 
@@ -31,12 +34,17 @@ final class Connection: EventSource, @unchecked Sendable {
     /// Unread bytes: a part of a head, or requests after the one in work.
     var inbound = ByteBuffer()
     var isProcessing = false
-    /// What was collected of the request's content.
+    /// What was collected of the request's content, and the memory for it, from some size on.
     var content = ByteBuffer()
+    var contentHold: MemoryHold?
+    /// What its head and the bytes that wait are counted with.
+    var inputBytesHeld = 0
     var receiver: (any BodyReceiver)?
     var gatherer: (any ContentReceiver)?
     var wantsContent = false
     var isContentPaused = false
+    /// What is left over waits for the next turn: others come first.
+    var isDeferred = false
 
     // MARK: Of Connection+Response
 
@@ -57,8 +65,12 @@ final class Connection: EventSource, @unchecked Sendable {
     var isBlocked = false
     /// What becomes of the socket when all is sent.
     var closing = Closing.none
-    var writeCheckTime = ConnectionState.never
-    var writeCheckByteCount: UInt64 = 0
+    /// What `backlog` is counted with.
+    var answerBytesHeld = 0
+    /// When the client last took something of it.
+    var lastSentTime: UInt64 = 0
+    /// Of what the client reads, while something is unsent.
+    var outputRate = RateMeter()
 
     init(_ loop: LoopContext, _ descriptor: Int32) {
         self.loop = loop
@@ -72,11 +84,16 @@ final class Connection: EventSource, @unchecked Sendable {
     func begin(isOverloaded: Bool) {
         alarm = ConnectionAlarm(self)
         loop.add(self)
-        _ = loop.eventLoop.register(self, .read)
+        guard loop.eventLoop.register(self, .read) else { return cut() }
         let now = loop.eventLoop.now
         if loop.isDraining { state.drain(now: now) }
         if isOverloaded { refuse(ProtocolError(.tooManyConnections)) }
         setAlarm(now: now)
+    }
+
+    override func continueTurn() {
+        isDeferred = false
+        processInbound()
     }
 
     override func ready(_ readiness: Readiness) {
@@ -103,9 +120,11 @@ final class Connection: EventSource, @unchecked Sendable {
         if gatherer != nil { gatherer = nil }
         isContentPaused = false
         if content.capacity > 0 { content = ByteBuffer() }
+        if contentHold != nil { contentHold = nil }
         observeEnd(wasCut: wasCancelled, now: now)
         isStreaming = false
         request.end()
+        if inputBytesHeld > 0 { holdInput() }
         callWriteWaiters(!wasCancelled)
         if wasCancelled { action?() }
     }
@@ -123,37 +142,58 @@ final class Connection: EventSource, @unchecked Sendable {
         if state.isBetweenRequests { close(.whole) }
     }
 
-    /// Closes the socket at once.
+    /// Closes the socket at once. A client that has not got all of an answer is told by a reset:
+    /// where the end of the connection ends the content, it would take it for whole.
     func cut() {
         guard isConnected else { return }
         isConnected = false
+        let isUnfinished = isStreaming || !outputRange.isEmpty || !backlog.isEmpty
         state.close()
         loop.eventLoop.deregister(self)
-        system.close(descriptor, isReset: false)
+        system.close(descriptor, isReset: isUnfinished)
         alarm?.cancel()
         alarm = nil
         forgetOutput()
         inbound = ByteBuffer()
+        holdInput()
         endExchange(wasCancelled: true, now: loop.eventLoop.now)
         loop.remove(self)
     }
 
-    /// The client has shut its sending side.
+    /// The client has shut its sending side, or closed its socket: that looks the same. What was
+    /// sent whole is answered. An interim answer finds out which it was: a closed socket answers
+    /// with a reset, and the work for it is stopped.
     func inputEnded() {
-        guard loop.server.isHalfCloseAllowed else { return cut() }
-        // The request in work, if whole, is still answered.
         isInputClosed = true
-        _ = loop.eventLoop.setInterest(self, interest.subtracting(.read))
+        wait(for: interest.subtracting(.read))
+        if state.mayInform, state.phase != .body || state.isContentComplete {
+            append(byteCountMax: 32, now: loop.eventLoop.now) {
+                $0.append("HTTP/1.1 100 Continue\r\n\r\n")
+            }
+        }
         closeAfterInput()
     }
 
+    /// Nothing more comes: ends the connection behind the answers that were given, unless another
+    /// can be.
     func closeAfterInput() {
-        guard isInputClosed else { return }
+        guard isInputClosed, isConnected else { return }
         switch state.phase {
-        case .head, .body: cut()
-        case .idle, .lingering: close(.whole)
+        case .head, .body:
+            if state.phase == .body, state.isContentComplete { return }
+            if state.hasResponseBegun { return cut() }
+            endExchange(wasCancelled: true, now: loop.eventLoop.now)
+            state.close()
+            close(.whole)
+        case .idle where inbound.readableBytes == 0, .discarding, .lingering: close(.whole)
         default: break
         }
+    }
+
+    /// Has the loop tell of this from now on.
+    func wait(for readiness: Readiness) {
+        // A socket that can't be watched would be forgotten.
+        if !loop.eventLoop.setInterest(self, readiness) { cut() }
     }
 
     // MARK: Times
@@ -162,15 +202,16 @@ final class Connection: EventSource, @unchecked Sendable {
     /// the next one, so the deadlines of a busy connection cost nothing.
     func setAlarm(now: UInt64) {
         guard let alarm else { return }
-        let next = min(state.deadline, writeCheckTime)
+        let next = min(state.deadline, outputRate.checkTime)
         if next < alarm.time { alarm.set(next) }
     }
 
     fileprivate func alarmed(now: UInt64) {
-        if now >= writeCheckTime, isStalled(now: now) { return cut() }
+        if outputRate.isTooSlow(now: now, state.limits) { return cut() }
         if !backlog.isEmpty { state.waitForWrites(now: now) }
         switch state.timeOut(now: now) {
         case .refuse(let error): refuse(error)
+        case .linger: close(.writing)
         case .close: cut()
         default: break
         }

@@ -32,6 +32,9 @@ struct ConnectionState: ~Copyable {
         case end
         /// Answer with this error, or cut the connection if an answer has begun.
         case refuse(ProtocolError)
+        /// All was answered, but what still comes can't be read on: shut the sending side behind
+        /// the answers, and drop what comes until the client closes or `deadline` passes.
+        case linger
         case close
     }
 
@@ -83,6 +86,10 @@ struct ConnectionState: ~Copyable {
     private var wantsKeepAlive = false
     private var lingeredByteCount = 0
     private var discardedByteCount = 0
+    /// Of content, while it is wanted or dropped.
+    private var rate = RateMeter()
+    /// When silence within content has lasted too long.
+    private var stallTime = ConnectionState.never
 
     init(limits: Limits, now: UInt64) {
         self.limits = limits
@@ -178,11 +185,11 @@ struct ConnectionState: ~Copyable {
         do {
             switch try decoder.next(bytes) {
             case .more:
-                if bytes.count > 0 { bodyProgressed(now) }
+                if bytes.count > 0 { bodyProgressed(bytes.count, now) }
                 return Step(action: .wait, consumed: bytes.count)
             case .content(let offset, let byteCount):
-                bodyProgressed(now)
-                return content(offset: offset, byteCount: byteCount)
+                bodyProgressed(offset + byteCount, now)
+                return content(offset: offset, byteCount: byteCount, now: now)
             case .end(let offset):
                 let wasDiscarding = phase == .discarding
                 isContinueDue = false
@@ -191,15 +198,12 @@ struct ConnectionState: ~Copyable {
                 return Step(action: wasDiscarding ? .again : .end, consumed: offset)
             }
         } catch {
-            if phase == .discarding {
-                phase = .closed
-                return Step(action: .close)
-            }
+            if phase == .discarding { return Step(action: linger(now: now)) }
             return Step(action: .refuse(error))
         }
     }
 
-    private mutating func content(offset: Int, byteCount: Int) -> Step {
+    private mutating func content(offset: Int, byteCount: Int, now: UInt64) -> Step {
         guard phase == .discarding else {
             return Step(
                 action: .content(offset: offset, byteCount: byteCount),
@@ -207,8 +211,7 @@ struct ConnectionState: ~Copyable {
         }
         discardedByteCount += byteCount
         if discardedByteCount > limits.discardBytesMax {
-            phase = .closed
-            return Step(action: .close)
+            return Step(action: linger(now: now), consumed: offset + byteCount)
         }
         return Step(action: .again, consumed: offset + byteCount)
     }
@@ -216,12 +219,27 @@ struct ConnectionState: ~Copyable {
     /// So many bytes of content were read past `next`, at most those that are still to come.
     mutating func contentRead(byteCount: Int, now: UInt64) {
         decoder.skip(byteCount)
-        bodyProgressed(now)
+        bodyProgressed(byteCount, now)
     }
 
-    private mutating func bodyProgressed(_ now: UInt64) {
+    private mutating func bodyProgressed(_ byteCount: Int, _ now: UInt64) {
         isContinueDue = false
-        deadline = now &+ limits.bodyStallNanoseconds
+        rate.add(byteCount)
+        stallTime = now &+ limits.bodyStallNanoseconds
+        deadline = min(stallTime, rate.checkTime)
+    }
+
+    /// From now on content is waited for.
+    private mutating func beginBody(now: UInt64) {
+        rate.start(now: now, limits)
+        stallTime = now &+ limits.bodyStallNanoseconds
+        deadline = min(stallTime, rate.checkTime)
+    }
+
+    private mutating func linger(now: UInt64) -> Action {
+        phase = .lingering
+        deadline = now &+ lingerNanoseconds
+        return .linger
     }
 
     // MARK: The plan for the content
@@ -232,7 +250,7 @@ struct ConnectionState: ~Copyable {
         guard phase == .planning else { return }
         decoder = try BodyDecoder(framing, bytesMax: bytesMax, limits: limits)
         phase = .body
-        deadline = now &+ limits.bodyStallNanoseconds
+        beginBody(now: now)
     }
 
     /// Whether `100 Continue` is to be sent now; asked once, when no content has arrived.
@@ -248,7 +266,7 @@ struct ConnectionState: ~Copyable {
     }
 
     mutating func resumeBody(now: UInt64) {
-        if phase == .body { deadline = now &+ limits.bodyStallNanoseconds }
+        if phase == .body { beginBody(now: now) }
     }
 
     // MARK: The answer
@@ -275,14 +293,15 @@ struct ConnectionState: ~Copyable {
         case .waiting: true
         case .planning where framing == .none: true
         case .planning:
+            // How much comes in chunks is not known.
             if case .length(let byteCount) = framing {
                 !isContinueDue && byteCount <= limits.discardBytesMax
             } else {
-                !isContinueDue
+                false
             }
         case .body:
             !isContinueDue
-                && (decoder.knownRemainingByteCount ?? 0) <= limits.discardBytesMax
+                && (decoder.knownRemainingByteCount ?? .max) <= limits.discardBytesMax
         default: false
         }
     }
@@ -311,7 +330,7 @@ struct ConnectionState: ~Copyable {
         } else {
             phase = .discarding
             discardedByteCount = 0
-            deadline = now &+ limits.bodyStallNanoseconds
+            beginBody(now: now)
         }
         return true
     }
@@ -360,17 +379,26 @@ struct ConnectionState: ~Copyable {
     /// What to do at `now`: nothing before the deadline.
     mutating func timeOut(now: UInt64) -> Action {
         guard now >= deadline else { return .wait }
+        if phase == .body || phase == .discarding {
+            guard rate.isTooSlow(now: now, limits) || now >= stallTime else {
+                deadline = min(stallTime, rate.checkTime)
+                return .wait
+            }
+            return phase == .body ? .refuse(ProtocolError(.bodyTimedOut)) : linger(now: now)
+        }
         deadline = Self.never
         switch phase {
         case .head where !parser.isBeforeRequestLine:
             return .refuse(ProtocolError(.headTimedOut))
-        case .body:
-            return .refuse(ProtocolError(.bodyTimedOut))
-        case .idle, .head, .discarding, .lingering:
+        case .idle, .head, .lingering:
             phase = .closed
             return .close
-        case .planning, .waiting, .closed:
+        case .planning, .waiting, .body, .discarding, .closed:
             return .wait
         }
     }
+
+    /// The request in work is HTTP/1.1, and nothing of its answer was sent: an interim answer may
+    /// be.
+    var mayInform: Bool { hasExchange && !hasResponseBegun && !isOldVersion }
 }

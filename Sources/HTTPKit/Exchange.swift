@@ -14,6 +14,9 @@ public struct Exchange: Sendable {
     /// Which of the server's event loops the connection lives on.
     public var loopIndex: Int { connection.loop.index }
 
+    /// What counts the bytes that requests hold.
+    public var memory: MemoryAccount { connection.loop.server.memory }
+
     /// The loop that the connection lives on.
     public var eventLoop: EventLoop { connection.loop.eventLoop }
 

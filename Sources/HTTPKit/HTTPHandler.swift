@@ -44,7 +44,8 @@ public protocol BodyReceiver: AnyObject {
 /// Takes a request's content once it was read whole, on the connection's event loop. If it breaks
 /// off, `onCancel` is called instead.
 public protocol ContentReceiver: AnyObject {
-    func finish(_ content: ByteBuffer, _ exchange: Exchange)
+    /// - Parameter hold: to be kept for as long as the content, if there is one.
+    func finish(_ content: ByteBuffer, _ hold: MemoryHold?, _ exchange: Exchange)
 }
 
 /// The content of a refusal, made by the user of this layer (as problem+json, say).

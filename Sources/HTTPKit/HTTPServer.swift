@@ -17,11 +17,8 @@ public final class HTTPServer: Sendable {
         public var backlog: Int32 = 1024
         /// Connections beyond are answered 503 and closed.
         public var connectionsMax = 10_000
-        /// A client that shuts its sending side while it waits for an answer has, by default,
-        /// gone: its work is cancelled and its connection closed, for that is how clients'
-        /// close arrives. `true` answers it still (as `nc -N` wants), and notices a client that
-        /// is gone by a reset only.
-        public var isHalfCloseAllowed = false
+        /// What counts the bytes that requests hold.
+        public var memory = MemoryAccount()
         /// Makes what hears of each request's end, for the event loop of an index.
         public var observer: (@Sendable (_ loopIndex: Int) -> any RequestObserver)?
         /// The content of answers that this layer makes itself. The request is nil where its
@@ -49,19 +46,30 @@ public final class HTTPServer: Sendable {
 
     private let context: ServerContext
     private let loops: [LoopContext]
-    private let listener: OnLoop<Listener>
+    /// One on each loop, all with the same socket: whichever loop is free accepts.
+    private let listeners: [OnLoop<Listener>]
+    private let descriptor: Int32
     private let address: Address
     /// The port that a TCP server listens on.
     public let port: Int?
 
     private init(
-        _ context: ServerContext, _ loops: [LoopContext], _ listener: Listener, _ address: Address
+        _ context: ServerContext, _ loops: [LoopContext], _ descriptor: Int32, _ address: Address
     ) {
         self.context = context
         self.loops = loops
-        self.listener = OnLoop(value: listener)
+        self.descriptor = descriptor
         self.address = address
-        port = Socket.port(listener.descriptor)
+        port = Socket.port(descriptor)
+        let isTCP = if case .tcp = address { true } else { false }
+        let placement = LoopPlacement(loops)
+        listeners = loops.map { loop in
+            OnLoop(
+                value: Listener(descriptor, loop.eventLoop) { accepted in
+                    if isTCP { Socket.setNoDelay(accepted) }
+                    Self.place(accepted, context, placement.next(now: loop.eventLoop.now))
+                })
+        }
     }
 
     /// Binds and begins to serve.
@@ -90,14 +98,7 @@ public final class HTTPServer: Sendable {
             case .unix(let path):
                 try Listener.listen(unixPath: path, backlog: configuration.backlog)
             }
-        let isTCP = if case .tcp = configuration.address { true } else { false }
-        var next = 0
-        let listener = Listener(descriptor, loops[0].eventLoop) { [loops] descriptor in
-            if isTCP { Socket.setNoDelay(descriptor) }
-            accept(descriptor, context, loops[next])
-            next = (next + 1) % loops.count
-        }
-        let server = HTTPServer(context, loops, listener, configuration.address)
+        let server = HTTPServer(context, loops, descriptor, configuration.address)
         for loop in loops {
             let eventLoop = loop.eventLoop
             guard configuration.startThread("loop-\(loop.index)", { eventLoop.run() }) else {
@@ -106,19 +107,25 @@ public final class HTTPServer: Sendable {
                 throw .system(SocketError(call: "pthread_create", errorNumber: 11))
             }
         }
-        loops[0].eventLoop.execute { [listener = server.listener, loop = loops[0].eventLoop] in
-            _ = loop.register(listener.value, .read)
+        context.memory.onShortage { [loops] in
+            for loop in loops { loop.eventLoop.execute { loop.relieve() } }
+        }
+        for (loop, listener) in zip(loops, server.listeners) {
+            loop.eventLoop.execute { listener.value.listen() }
         }
         return server
     }
 
-    private static func accept(_ descriptor: Int32, _ context: ServerContext, _ loop: LoopContext) {
+    /// Brings a new connection to its loop.
+    private static func place(_ descriptor: Int32, _ context: ServerContext, _ loop: LoopContext) {
         let count = context.connectionCount.add(1, ordering: .relaxed).newValue
         guard count <= context.connectionsMax + refusedConnectionsMax else {
             context.connectionCount.subtract(1, ordering: .relaxed)
             return Socket.close(descriptor)
         }
-        let isOverloaded = count > context.connectionsMax
+        let hasMemory = context.memory.take(Connection.byteCount, .connections)
+        if !hasMemory { context.memory.add(Connection.byteCount, .connections) }
+        let isOverloaded = count > context.connectionsMax || !hasMemory
         if loop.eventLoop.isCurrent {
             loop.adopt(descriptor, isOverloaded: isOverloaded)
         } else {
@@ -143,8 +150,13 @@ public final class HTTPServer: Sendable {
     /// as open because the system has made them.
     public func stopAccepting() async {
         if case .unix(let path) = address { UnixSocket.remove(path) }
-        await Backlog.empty(listener.value.descriptor)
-        loops[0].eventLoop.execute { [listener] in listener.value.close() }
+        await Backlog.empty(descriptor)
+        for (loop, listener) in zip(loops, listeners) {
+            loop.eventLoop.execute { listener.value.stop() }
+            await loop.eventLoop.settle()
+        }
+        // Connections that wait to be accepted still are reset.
+        Socket.close(descriptor)
         // A connection accepted last has reached its loop when this has.
         for loop in loops { await loop.eventLoop.settle() }
     }
@@ -171,5 +183,25 @@ public final class HTTPServer: Sendable {
         await settle()
         for loop in loops { await loop.eventLoop.end() }
         return isComplete
+    }
+}
+
+/// Which loop a new connection goes to: one after the other, but none that is held up by what it
+/// does just now, while another is free.
+private final class LoopPlacement: Sendable {
+    private static let lateNanoseconds: UInt64 = 5_000_000
+
+    private let loops: [LoopContext]
+    private let count = Atomic<Int>(0)
+
+    init(_ loops: [LoopContext]) { self.loops = loops }
+
+    func next(now: UInt64) -> LoopContext {
+        let first = count.add(1, ordering: .relaxed).newValue
+        for offset in 0..<loops.count {
+            let loop = loops[(first &+ offset) % loops.count]
+            if loop.eventLoop.turnTime(now: now) < Self.lateNanoseconds { return loop }
+        }
+        return loops[first % loops.count]
     }
 }

@@ -24,13 +24,18 @@ public struct Limits: Sendable, Equatable {
 
     /// From the first byte of a head to its end; 408 beyond.
     public var headReadNanoseconds: UInt64 = 10_000_000_000
+    /// The slowest that a client may send content or read answers, over two windows; 408, or a
+    /// reset where an answer has begun. 0 allows any rate.
+    public var bytesPerSecondMin = 1_000
+    public var rateWindowNanoseconds: UInt64 = 5_000_000_000
+    /// Requests of one connection that are begun in one turn of its event loop, and for how long:
+    /// then others have their turn.
+    public var turnRequestCountMax = 32
+    public var turnNanosecondsMax: UInt64 = 200_000
     /// Between two pieces of a body; 408 beyond.
     public var bodyStallNanoseconds: UInt64 = 10_000_000_000
     /// From a response to the next request; then the connection is closed.
     public var idleNanoseconds: UInt64 = 75_000_000_000
-    /// Of unsent response bytes without any progress; then the connection is cut (after once to
-    /// twice this time).
-    public var writeStallNanoseconds: UInt64 = 30_000_000_000
     /// From the last answer to the close of a connection whose client does not close.
     public var lingerNanoseconds: UInt64 = 5_000_000_000
     /// Bounds `idleNanoseconds` and `lingerNanoseconds` once draining has begun.

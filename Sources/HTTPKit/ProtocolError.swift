@@ -12,6 +12,7 @@ public struct ProtocolError: Error, Sendable, Equatable {
         case notFound, methodNotAllowed, headTimedOut, bodyTimedOut, bodyTooLong, targetTooLong
         case expectationFailed, fieldsTooLong, tooManyFields, trailersTooLong
         case unsupportedTransferCoding, unsupportedMethod, tooManyConnections, unsupportedVersion
+        case noMemory
     }
 
     public let code: Code
@@ -33,7 +34,7 @@ public struct ProtocolError: Error, Sendable, Equatable {
         case .expectationFailed: Status(417)
         case .fieldsTooLong, .tooManyFields, .trailersTooLong: Status(431)
         case .unsupportedTransferCoding, .unsupportedMethod: Status(501)
-        case .tooManyConnections: Status(503)
+        case .tooManyConnections, .noMemory: Status(503)
         case .unsupportedVersion: Status(505)
         default: Status(400)
         }
@@ -75,6 +76,7 @@ public struct ProtocolError: Error, Sendable, Equatable {
         case .unsupportedTransferCoding: "The only transfer coding served is chunked."
         case .unsupportedMethod: "This server is not a proxy: it does not serve CONNECT."
         case .tooManyConnections: "The server has no room for another connection."
+        case .noMemory: "Other requests hold the memory that this one needs."
         case .unsupportedVersion: "The versions served are HTTP/1.1 and HTTP/1.0."
         }
     }

@@ -185,8 +185,18 @@ internal import Glibc
         unsafe bytes = UnsafeRawBufferPointer(rebasing: kept[..<bytes.count])
     }
 
+    /// Memory that is kept for a head's bytes.
+    var keptByteCount: Int { unsafe kept.count }
+
+    /// Heads up to this size keep their memory for the next one.
+    private static var keptByteCountMax: Int { 4 * 1024 }
+
     /// Lets go of the head's bytes.
     func end() {
+        if unsafe kept.count > Self.keptByteCountMax {
+            unsafe kept.deallocate()
+            unsafe kept = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+        }
         unsafe bytes = UnsafeRawBufferPointer(start: nil, count: 0)
         if name != nil { name = nil }
     }

@@ -10,8 +10,11 @@ public import struct NIOCore.ByteBuffer
     // Safety: the bytes stay for the length of the call that this value is passed to.
     private let borrowed: UnsafeRawBufferPointer
     private let owned: ByteBuffer?
+    /// What the content is counted with where it is long; whoever keeps `buffer` keeps it too.
+    public let hold: MemoryHold?
 
-    init(_ owned: ByteBuffer) {
+    init(_ owned: ByteBuffer, _ hold: MemoryHold?) {
+        self.hold = hold
         unsafe borrowed = UnsafeRawBufferPointer(start: nil, count: 0)
         self.owned = owned
     }
@@ -20,6 +23,7 @@ public import struct NIOCore.ByteBuffer
     @unsafe init(borrowed: UnsafeRawBufferPointer) {
         unsafe self.borrowed = borrowed
         owned = nil
+        hold = nil
     }
 
     public var byteCount: Int { unsafe owned?.readableBytes ?? borrowed.count }

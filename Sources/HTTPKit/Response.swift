@@ -70,6 +70,8 @@ public struct Response: Sendable {
     public var content: Content
     /// For the observer; not sent.
     public var measures = Measures()
+    /// What its content is counted with on the way to the connection, which counts it from there on.
+    public var hold: MemoryHold?
 
     public init(
         _ status: Status, contentType: StaticString? = nil,

@@ -6,15 +6,17 @@ internal import Synchronization
 final class ServerContext: Sendable {
     let limits: Limits
     let errorContent: @Sendable (ProtocolError, Request?) -> ErrorContent
-    let isHalfCloseAllowed: Bool
     let connectionsMax: Int
+    let memory: MemoryAccount
     let connectionCount = Atomic<Int>(0)
+    /// Clients that were cut because what they did not read took the memory of others.
+    let droppedReaderCount = Atomic<Int>(0)
 
     init(_ configuration: borrowing HTTPServer.Configuration) {
         limits = configuration.limits
         errorContent = configuration.errorContent
-        isHalfCloseAllowed = configuration.isHalfCloseAllowed
         connectionsMax = configuration.connectionsMax
+        memory = configuration.memory
     }
 }
 
@@ -108,7 +110,27 @@ final class LoopContext: @unchecked Sendable {
             last.indexInLoop = index
         }
         connection.indexInLoop = -1
+        server.memory.add(-Connection.byteCount, .connections)
         server.connectionCount.subtract(1, ordering: .relaxed)
+    }
+
+    /// Something found no room. If a client takes nothing of what is kept for it, that is dropped;
+    /// where more is held than allowed, so is the most that one client keeps waiting.
+    func relieve() {
+        let memory = server.memory
+        memory.shortageSeen()
+        let now = eventLoop.now
+        let isOver = memory.isOver
+        var largest: Connection?
+        for connection in connections where connection.answerBytesHeld > 0 {
+            guard isOver || connection.hasStalled(now: now),
+                connection.answerBytesHeld > largest?.answerBytesHeld ?? 0
+            else { continue }
+            largest = connection
+        }
+        guard let largest else { return }
+        server.droppedReaderCount.add(1, ordering: .relaxed)
+        largest.cut()
     }
 
     func drain() {

@@ -69,7 +69,7 @@ func outcomes(
                 _ = state.startResponse(hasLength: true)
                 if !state.finishResponse(now: 0) { result.append(.ended) }
             case .refuse(let error): refusal = error
-            case .close: return result + [.ended]
+            case .linger, .close: return result + [.ended]
             }
             if let refusal {
                 result.append(.refused(refusal.code, at: refusal.offset))

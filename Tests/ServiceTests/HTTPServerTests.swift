@@ -186,8 +186,8 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         await server.stop()
     }
 
-    @Test func halfClosedClientsAreAnsweredWhereAllowed() async throws {
-        let server = try await TestServer { $0.isHalfCloseAllowed = true }
+    @Test func clientsThatShutTheirSendingSideAreAnswered() async throws {
+        let server = try await TestServer()
         let client = try server.client()
         client.send(get("/held"))
         client.closeWrite()
@@ -230,7 +230,8 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
 
     @Test func clientsThatNeverReadAreCut() async throws {
         let server = try await TestServer {
-            $0.limits.writeStallNanoseconds = 100_000_000
+            $0.limits.rateWindowNanoseconds = 50_000_000
+            $0.limits.bytesPerSecondMin = 1_000_000
         }
         let client = try server.client(receiveBufferBytes: 4_096)
         client.send(get("/endless"))

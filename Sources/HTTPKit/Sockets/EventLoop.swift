@@ -17,6 +17,8 @@ struct Readiness: OptionSet {
     static let write = Readiness(rawValue: EPOLL_WRITABLE)
     /// Told without being waited for: an error, or both directions are shut.
     static let broken = Readiness(rawValue: EPOLL_BROKEN)
+    /// Where several loops wait for one socket, not all of them are woken.
+    static let exclusive = Readiness(rawValue: EPOLL_ONE_WAITER)
 }
 
 /// A socket that an event loop watches. Its class says what becomes of its events.
@@ -30,6 +32,9 @@ class EventSource {
 
     /// The socket is ready. Called on the loop.
     func ready(_ readiness: Readiness) {}
+
+    /// The turn has come that was asked for by `continueNextTurn`.
+    func continueTurn() {}
 }
 
 /// One thread that waits for many sockets. What belongs to a loop is touched on its thread only,
@@ -56,6 +61,8 @@ class EventSource {
     /// The thread waits, or is about to: whoever adds a task wakes it.
     private let isWaiting = Atomic<Bool>(false)
     private let thread = Atomic<UInt>(0)
+    /// When the turn that is going on began; 0 between turns.
+    private let turnStart = Atomic<UInt64>(0)
     // The loop's variables.
     // Safety: allocated by `init`, freed by `deinit`, used for `eventCountMax` events.
     private let events: UnsafeMutablePointer<epoll_watch>
@@ -65,6 +72,8 @@ class EventSource {
     /// What the system was told to wake the loop at.
     private var armedTime: UInt64 = 0
     private var tasks: [@Sendable () -> Void] = []
+    /// Those that gave up the rest of a turn, for the next one.
+    private var deferred: [EventSource] = []
     /// Called when a turn's events, tasks and timers are done with.
     private var turnEnd: (() -> Void)?
     /// Counts turns.
@@ -87,6 +96,12 @@ class EventSource {
 
     /// Monotonic time, nanoseconds.
     public var now: UInt64 { system.now() }
+
+    /// How long its turn has lasted by now; 0 between turns.
+    func turnTime(now: UInt64) -> UInt64 {
+        let start = turnStart.load(ordering: .relaxed)
+        return start == 0 || now < start ? 0 : now - start
+    }
 
     /// Calls `task` on the loop, in this turn or the next, behind those that were passed before. A
     /// loop that has ended calls nothing.
@@ -176,6 +191,12 @@ class EventSource {
         source.slot = -1
     }
 
+    /// Calls the source's `continueTurn` in the next turn, behind what is ready then.
+    func continueNextTurn(_ source: EventSource) {
+        assert(isCurrent)
+        deferred.append(source)
+    }
+
     func set(_ timer: LoopTimer, _ time: UInt64) {
         assert(isCurrent)
         timers.set(timer, time)
@@ -199,6 +220,7 @@ class EventSource {
         // Nobody is called any more, but what stands here is let go of on its own thread.
         turnEnd = nil
         timers.removeAll()
+        deferred.removeAll()
         slots.removeAll()
         let waiter = inbox.withLock { inbox in
             inbox.hasEnded = true
@@ -210,15 +232,26 @@ class EventSource {
     /// The calling thread is the loop's.
     func adoptThread() { thread.store(UInt(pthread_self()), ordering: .relaxed) }
 
+    /// Whether the next turn has something to do besides what sockets bring.
+    var hasWork: Bool {
+        nextTimerTime <= now || !deferred.isEmpty || inbox.withLock { !$0.tasks.isEmpty }
+    }
+
+    /// When the first timer is due; the largest number for none.
+    var nextTimerTime: UInt64 { timers.firstTime }
+
     /// - Returns: whether there is another turn.
     func takeTurn() -> Bool {
         isWaiting.store(true, ordering: .sequentiallyConsistent)
         let (hasTasks, isStopped) = inbox.withLock { (!$0.tasks.isEmpty, $0.isStopped) }
         if isStopped, !hasTasks { return false }
-        if !hasTasks { armClock() }
+        turnStart.store(0, ordering: .relaxed)
+        let isPolling = hasTasks || !deferred.isEmpty
+        if !isPolling { armClock() }
         // Safety: there is room for so many events.
-        let count = unsafe system.wait(events, Self.eventCountMax, isPolling: hasTasks)
+        let count = unsafe system.wait(events, Self.eventCountMax, isPolling: isPolling)
         isWaiting.store(false, ordering: .relaxed)
+        turnStart.store(now, ordering: .relaxed)
         turn &+= 1
         for i in 0..<count {
             let event = unsafe events[i]
@@ -228,6 +261,7 @@ class EventSource {
             guard let source = slot.source, slot.generation == UInt32(mark >> 32) else { continue }
             source.ready(Readiness(rawValue: event.events))
         }
+        continueDeferred()
         runTasks()
         if timers.firstTime != .max {
             let now = now
@@ -235,6 +269,13 @@ class EventSource {
         }
         turnEnd?()
         return true
+    }
+
+    private func continueDeferred() {
+        if deferred.isEmpty { return }
+        var sources: [EventSource] = []
+        swap(&sources, &deferred)
+        for source in sources { source.continueTurn() }
     }
 
     /// The system is to say when the first timer is due.

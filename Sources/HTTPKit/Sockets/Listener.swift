@@ -16,7 +16,7 @@ public enum ListenError: Error, Equatable {
     case system(SocketError)
 }
 
-/// Accepts connections on one loop.
+/// Accepts connections on one loop, from a socket that other loops may listen to as well.
 final class Listener: EventSource {
     /// Connections that one event accepts, before others of its loop have their turn.
     private static var acceptCountMax: Int { 64 }
@@ -33,27 +33,39 @@ final class Listener: EventSource {
         super.init(descriptor: descriptor)
     }
 
+    private var pause: LoopTimer?
+
+    /// Begins, or tries again until the system watches the socket: a listener that gave up would be
+    /// deaf for ever.
+    func listen() {
+        pause = nil
+        if !loop.register(self, [.read, .exclusive]) { listenLater() }
+    }
+
+    private func listenLater() {
+        loop.deregister(self)
+        let listener = OnLoop(value: self)
+        pause = loop.schedule(atNanoseconds: loop.now &+ Self.pauseNanoseconds) {
+            listener.value.listen()
+        }
+    }
+
     override func ready(_ readiness: Readiness) {
         for _ in 0..<Self.acceptCountMax {
             switch Socket.accept(descriptor) {
             case .descriptor(let accepted): take(accepted)
             case .gone: continue
             case .none: return
-            case .exhausted:
-                _ = loop.setInterest(self, [])
-                let (loop, listener) = (loop, OnLoop(value: self))
-                _ = loop.schedule(atNanoseconds: LoopClock.now &+ Self.pauseNanoseconds) {
-                    _ = loop.setInterest(listener.value, .read)
-                }
-                return
+            case .exhausted: return listenLater()
             }
         }
     }
 
-    /// Closes the socket: connections that wait to be accepted are reset.
-    func close() {
+    /// Accepts nothing more. The socket stays open.
+    func stop() {
+        pause?.cancel()
+        pause = nil
         loop.deregister(self)
-        Socket.close(descriptor)
     }
 
     // MARK: Addresses

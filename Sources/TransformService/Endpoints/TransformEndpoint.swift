@@ -83,8 +83,10 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
             switch runHere(asked, content, exchange, desk, now) {
             case .answered: break
             case .left(let costKey):
+                let hold = content.hold
                 TransformJob(
-                    service, asked, exchange, content: content.buffer(), costKey: costKey
+                    service, asked, exchange, content: content.buffer(), hold: hold,
+                    costKey: costKey
                 ).submit()
             }
         } catch {
@@ -118,6 +120,7 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         let outcome = unsafe content.withUnsafeBytes {
             unsafe desk.executor.execute(request, content: $0, bounds)
         }
+        defer { desk.executor.end() }
         let timing = desk.executor.timing
         desk.budget.ran(nanoseconds: timing.read &+ timing.run &+ timing.write, inTurn: turn)
         switch outcome {

@@ -22,6 +22,8 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     private let cancel = CancelFlag()
     private let note = RunNote()
     private var content: ByteBuffer
+    /// What the content is counted with; it goes with it.
+    private var hold: MemoryHold?
     /// What its cost is learned under.
     private var costKey: Int?
     /// Of a run that was to begin when it was submitted.
@@ -39,8 +41,9 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
 
     init(
         _ service: Service, _ request: TransformRequest, _ exchange: Exchange,
-        content: ByteBuffer = ByteBuffer(), costKey: Int? = nil
+        content: ByteBuffer = ByteBuffer(), hold: MemoryHold? = nil, costKey: Int? = nil
     ) {
+        self.hold = hold
         self.service = service
         self.request = request
         self.exchange = exchange
@@ -61,9 +64,10 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
 
     // MARK: On the loop
 
-    func finish(_ content: ByteBuffer, _ exchange: Exchange) {
+    func finish(_ content: ByteBuffer, _ hold: MemoryHold?, _ exchange: Exchange) {
         guard !isOver else { return }
         self.content = content
+        self.hold = hold
         submit()
     }
 
@@ -72,6 +76,11 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         guard !isOver else { return }
         if costKey == nil { costKey = CostKey.of(request) ?? CostKey.of(content) }
         cost = service.costs.predict(costKey, byteCount: content.readableBytes)
+        if let hold {
+            hold.move(to: .jobs)
+        } else {
+            hold = MemoryHold(counting: content.readableBytes, exchange.memory, .jobs)
+        }
         submittedNanoseconds = MonotonicClock.nanoseconds()
         switch service.pool.queue.submit(self, now: submittedNanoseconds) {
         case .success(let ticket):
@@ -126,13 +135,14 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     @discardableResult
     private func withdraw(_ reason: ShedReason) -> Bool {
         cancel.cancel()
-        guard let ticket else {
-            content = ByteBuffer()
-            return true
-        }
-        let isWithdrawn = service.pool.queue.withdraw(ticket, reason)
-        if isWithdrawn { content = ByteBuffer() }
+        let isWithdrawn = ticket.map { service.pool.queue.withdraw($0, reason) } ?? true
+        if isWithdrawn { dropContent() }
         return isWithdrawn
+    }
+
+    private func dropContent() {
+        content = ByteBuffer()
+        hold = nil
     }
 
     private func end(_ response: consuming Response) {
@@ -146,6 +156,8 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     // MARK: On a worker
 
     func run(on executor: Executor) {
+        // A job that is over holds nothing more, whoever still knows it.
+        defer { dropContent() }
         if cancel.isCancelled { return }
         let started = MonotonicClock.nanoseconds()
         startedNanoseconds.store(started, ordering: .relaxed)
@@ -155,21 +167,29 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
             note: note)
         let outcome = outcome(on: executor, bounds)
         learn(executor, outcome, MonotonicClock.nanoseconds() &- started)
-        let response: Response
+        var response: Response
         switch outcome {
         case .written:
-            var buffer = ByteBuffer()
-            executor.copyOutput(to: &buffer)
-            guard let written = answer(buffer, executor, queued: queued) else { return }
-            response = written
+            let hold = MemoryHold(exchange.memory, executor.output.count, .answers)
+            let buffer = hold == nil ? nil : executor.takeOutput()
+            if let buffer {
+                guard let written = answer(buffer, executor, queued: queued) else { return }
+                response = written
+                response.hold = hold
+            } else {
+                response = Answer.problem(.noMemory, request, executor, queued: queued)
+            }
         case .problem(let problem):
             response = Answer.problem(problem, request, executor, queued: queued)
         case .unfinished:
             let problem = Problem(.internalError, "The run was given up.")
             response = Answer.problem(problem, request, executor, queued: queued)
-        case .cancelled: return
+        case .cancelled:
+            executor.end()
+            return
         }
-        exchange.eventLoop.execute { self.end(response) }
+        executor.end()
+        exchange.eventLoop.execute { [response] in self.end(response) }
     }
 
     private func learn(_ executor: Executor, _ outcome: Outcome, _ nanoseconds: UInt64) {
@@ -199,6 +219,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
                     deadlineNanoseconds: request.deadlineNanoseconds, cancel: cancel)
                 guard let inflated else { return .cancelled }
                 content = inflated
+                hold?.recount(inflated.readableBytes)
             }
         } catch {
             return .problem(error)

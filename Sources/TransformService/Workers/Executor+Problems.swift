@@ -27,6 +27,7 @@ extension Executor {
         case .memory:
             Problem(
                 .memoryLimit, "The run reached its \(runner.memoryBytesMax >> 20) MiB.")
+        case .sharedMemory: Problem.noMemory
         case .output:
             Problem(.outputLimit, "The output reached its \(outputBytesMax >> 20) MiB.")
         case .depth:

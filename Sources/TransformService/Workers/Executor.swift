@@ -82,6 +82,8 @@ final class RunNote: Sendable {
     /// What a program was known to take, for the content of a size, and until when that holds.
     var recentCost = (key: 0, byteCount: -1, nanoseconds: UInt64(0), until: UInt64(0))
     var startNanoseconds: UInt64 = 0
+    /// The most that the last run held.
+    private var memoryBytesPeak = 0
     /// When the last run ended.
     private(set) var endNanoseconds: UInt64 = 0
     /// When the writing of a last output began; 0 before.
@@ -106,10 +108,12 @@ final class RunNote: Sendable {
 
     init(
         limits: Transforms.Limits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool,
-        servesInlinePrograms: Bool = true, costs: CostTable? = nil
+        servesInlinePrograms: Bool = true, costs: CostTable? = nil,
+        memory: (any MemorySource)? = nil
     ) {
         self.servesInlinePrograms = servesInlinePrograms
         runner = Runner(limits: limits)
+        runner.memorySource = memory
         self.cache = cache
         hits = cache.makeCounter()
         self.costs = costs
@@ -118,13 +122,25 @@ final class RunNote: Sendable {
         output = OutputBuffer(bytesMax: outputBytesMax)
     }
 
-    /// Appends the run's output.
-    func copyOutput(to buffer: inout ByteBuffer) {
+    /// Ends the run and takes its output away.
+    func takeOutput() -> ByteBuffer {
+        // The copy takes the place of the documents, so that a run holds no more than its bounds.
+        runner.releaseDocuments()
+        var buffer = ByteBuffer()
         // Safety: the bytes are copied while the closure runs.
         unsafe output.withUnsafeBytes { bytes in
             buffer.reserveCapacity(minimumWritableBytes: bytes.count)
             unsafe buffer.writeBytes(bytes)
         }
+        end()
+        return buffer
+    }
+
+    /// Ends the run, whose output is no longer needed: what it took beyond what its thread always
+    /// has goes back.
+    func end() {
+        output.removeAll(retaining: Self.outputBytesKept)
+        runner.end()
     }
 
     /// What is known of the last run once it is over.
@@ -133,7 +149,7 @@ final class RunNote: Sendable {
         var measures = Measures()
         measures.waitNanoseconds = queued == 0 ? nil : queued
         measures.workNanoseconds = timing.read &+ timing.run &+ timing.write
-        measures.memoryBytes = runner.memoryBytesPeak
+        measures.memoryBytes = memoryBytesPeak
         measures.digest = digest
         return measures
     }
@@ -178,6 +194,7 @@ final class RunNote: Sendable {
             }
         } catch {
             endNanoseconds = MonotonicClock.nanoseconds()
+            memoryBytesPeak = runner.memoryBytesPeak
             timing.read = endNanoseconds &- start
             return unsafe readProblem(error, content)
         }
@@ -195,6 +212,7 @@ final class RunNote: Sendable {
             outcome = .problem(error)
         }
         endNanoseconds = MonotonicClock.nanoseconds()
+        memoryBytesPeak = runner.memoryBytesPeak
         if lastWriteNanoseconds > 0 {
             timing.write &+= endNanoseconds &- lastWriteNanoseconds
         }

@@ -78,7 +78,11 @@ extension Executor {
         runner.adopt(plan.arguments)
     }
 
-    func endInputs() { slot.end() }
+    /// The outputs were taken away.
+    func endInputs() {
+        slot.end()
+        end()
+    }
 
     /// What is wrong with a JSON text; nil for nothing.
     func readProblem(of text: UnsafeRawBufferPointer, _ bounds: RunBounds) -> Problem? {

@@ -49,12 +49,35 @@ extension Runner {
     /// Bounds the rest of a run more closely; larger bounds than those that hold change nothing.
     /// - Parameter deadlineNanoseconds: of `MonotonicClock`.
     public func tighten(deadlineNanoseconds: UInt64, memoryBytesMax: Int) {
+        heap.bytesLimit = min(heap.bytesLimit, memoryBytesMax)
         heap.bytesMax = min(heap.bytesMax, memoryBytesMax)
         budget.tighten(deadlineNanoseconds: deadlineNanoseconds)
     }
 
     /// Bytes of memory that the run may have.
-    public var memoryBytesMax: Int { heap.bytesMax }
+    public var memoryBytesMax: Int { heap.bytesLimit }
+
+    /// Whom runs ask for memory beyond `Limits.retainedBytesMax`; nil grants it all.
+    public var memorySource: (any MemorySource)? {
+        get { unsafe state.pointee.heap.state.pointee.source }
+        set { unsafe state.pointee.heap.state.pointee.source = newValue }
+    }
+
+    /// Gives back the memory of a run's documents, which are no longer valid, but for
+    /// `Limits.retainedBytesMax`.
+    public func releaseDocuments() {
+        if heap.bytesHeld > limits.retainedBytesMax {
+            heap.reset(retaining: limits.retainedBytesMax)
+        }
+        heap.giveBack(output: false)
+    }
+
+    /// Ends a run, whose output was taken away: gives back what it asked for and all memory beyond
+    /// `Limits.retainedBytesMax`. Its documents are no longer valid.
+    public func end() {
+        releaseDocuments()
+        heap.giveBack(output: true)
+    }
 
     /// `[]`
     public var emptyArray: Document { Document(value: Value(.array, payload: 16)) }

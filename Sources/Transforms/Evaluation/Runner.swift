@@ -161,8 +161,9 @@ public enum RunFailure: Error, @unchecked Sendable {
     public func begin(
         deadlineNanoseconds: UInt64 = .max, stepsMax: Int? = nil, cancel: CancelFlag? = nil
     ) {
-        heap.bytesMax = limits.memoryBytesMax
         heap.reset(retaining: limits.retainedBytesMax)
+        heap.giveBack(output: false)
+        heap.begin(bytesLimit: limits.memoryBytesMax, bytesOwn: limits.retainedBytesMax)
         reader.isAlone = true
         budget.begin(
             deadlineNanoseconds: deadlineNanoseconds, stepsMax: stepsMax ?? limits.stepsMax,

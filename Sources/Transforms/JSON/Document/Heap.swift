@@ -30,7 +30,13 @@ import Glibc
         var bytesHeld: Int
         /// What of that belongs to others, such as a reader's stack, and outlives a reset.
         var bytesAside: Int
+        /// What it may hold without asking, and what it may hold at all.
         var bytesMax: Int
+        var bytesLimit: Int
+        /// Whom it asks, and what it got and owes.
+        var source: (any MemorySource)?
+        var granted: Int
+        var grantedOutput: Int
         var bytesPeak: Int
         /// Counted blocks in use: zero after a run that released all that it built.
         var liveBlocks: Int
@@ -61,7 +67,9 @@ import Glibc
         unsafe state.initialize(
             to: State(
                 bump: 0, bumpEnd: 0, freeLists: lists, chunk: 0, spareChunk: 0, largeList: 0,
-                bytesHeld: 0, bytesAside: 0, bytesMax: bytesMax, bytesPeak: 0, liveBlocks: 0,
+                bytesHeld: 0, bytesAside: 0, bytesMax: bytesMax,
+                bytesLimit: bytesMax, source: nil, granted: 0, grantedOutput: 0,
+                bytesPeak: 0, liveBlocks: 0,
                 limit: .none, sentence: nil,
                 indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0, budget: nil,
                 borrowable: 0))
@@ -69,13 +77,19 @@ import Glibc
 
     func destroy() {
         reset(retaining: 0)
+        giveBack(output: true)
         unsafe state.pointee.freeLists.deallocate()
+        unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
     }
 
     var bytesMax: Int {
         get { unsafe state.pointee.bytesMax }
         nonmutating set { unsafe state.pointee.bytesMax = newValue }
+    }
+    var bytesLimit: Int {
+        get { unsafe state.pointee.bytesLimit }
+        nonmutating set { unsafe state.pointee.bytesLimit = newValue }
     }
     var bytesHeld: Int { unsafe state.pointee.bytesHeld }
     /// The most that was held since the last reset.
@@ -227,7 +241,8 @@ import Glibc
         let spare = unsafe state.pointee.spareChunk
         if spare != 0 {
             let size = Int(Heap.load(spare + 8))
-            if size >= byteCountMin && held + size <= bytesMax {
+            if size >= byteCountMin && held + size <= bytesLimit {
+                try admit(size)
                 unsafe state.pointee.spareChunk = Heap.load(spare)
                 return (spare, size)
             }
@@ -235,12 +250,11 @@ import Glibc
         var size = max(Heap.chunkByteCountMin, min(held / 4, Heap.chunkByteCountMax))
         size = (max(size, byteCountMin) + 0xFFFF) & ~0xFFFF
         let huge = (size + Heap.hugePageByteCount - 1) & ~(Heap.hugePageByteCount - 1)
-        if held >= 2 * Heap.hugePageByteCount, held + huge <= bytesMax,
-            let chunk = Heap.mapHuge(huge)
-        {
-            return (chunk, huge)
+        if held >= 2 * Heap.hugePageByteCount, held + huge <= bytesLimit {
+            try admit(huge)
+            if let chunk = Heap.mapHuge(huge) { return (chunk, huge) }
         }
-        if held + size > bytesMax { throw stop(.memory) }
+        try admit(size)
         guard let chunk = Heap.map(size) else { throw stop(.memory) }
         return (chunk, size)
     }
@@ -321,7 +335,8 @@ import Glibc
     @inline(never) private func allocateLarge(_ size: Int, unit: Int) throws(Stop) -> UInt {
         // In front of a large block's header: next, previous in the list of large blocks.
         let total = (size + 16 + 4095) & ~4095
-        if size > 1 << 40 || bytesHeld + total > bytesMax { throw stop(.memory) }
+        if size > 1 << 40 { throw stop(.memory) }
+        try admit(total)
         guard let memory = unsafe malloc(total) else { throw stop(.memory) }
         // Whoever asks for so much fills it, and the kernel clears it first.
         spend(total / 128)
@@ -403,7 +418,7 @@ import Glibc
     /// Whether the bound has room for memory to grow, both copies of it where there are two.
     private func admitGrowth(from byteCount: Int, to grown: Int) throws(Stop) {
         let more = byteCount > Heap.movedByteCountMin ? grown - byteCount : grown
-        if bytesHeld + more > bytesMax { throw stop(.memory) }
+        try admit(more)
         unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, bytesHeld + more)
     }
 

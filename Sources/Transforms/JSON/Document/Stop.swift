@@ -28,6 +28,8 @@ public enum Limit: UInt8, Sendable {
     case none
     /// The run's heap is full.
     case memory
+    /// Other runs hold the memory that they share with this one.
+    case sharedMemory
     /// The deadline has passed.
     case deadline
     /// The caller cancelled the run.

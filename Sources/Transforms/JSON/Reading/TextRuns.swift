@@ -96,9 +96,7 @@ import Glibc
     private mutating func reserve() throws(Stop) {
         if count < capacity { return }
         let byteCount = capacity * 2 * MemoryLayout<UInt16>.stride
-        if heap.bytesHeld + byteCount + written.count > heap.bytesMax {
-            throw heap.stop(.memory)
-        }
+        try heap.admit(byteCount + written.count)
         guard let moved = unsafe realloc(words, byteCount) else { throw heap.stop(.memory) }
         unsafe words = moved.assumingMemoryBound(to: UInt16.self)
         capacity *= 2

@@ -14,6 +14,8 @@ import Glibc
     /// Where bytes go when there are more than `drainCount` of them; nil keeps them all.
     private var drain: ((UnsafeRawBufferPointer) -> Void)?
     private static let drainCount = 1 << 16
+    /// What an output always has; runs ask for more.
+    private static let ownCount = 256 << 10
     /// Whether its memory counts as the heap's that it is given.
     private let isHeaps: Bool
 
@@ -115,7 +117,11 @@ import Glibc
         // Reserved bytes are a bound of what is written, so the limit is met a little early.
         if needed > bytesMax { throw heap.stop(.output) }
         let room = min(max(needed, capacity * 2), max(needed, bytesMax))
-        if isHeaps { try heap.resizeAside(from: capacity, to: room) }
+        if isHeaps {
+            try heap.resizeAside(from: capacity, to: room)
+        } else if room > OutputBuffer.ownCount {
+            try heap.admitOutput(room - max(capacity, OutputBuffer.ownCount))
+        }
         guard let moved = unsafe realloc(base, room) else {
             if isHeaps { heap.countAside(capacity - room) }
             throw heap.stop(.memory)

@@ -1,0 +1,153 @@
+// Bytes that requests hold, wherever they are -> one number under one bound.
+//
+//     connections  what each takes, and its head      bodies   content that is being read
+//     jobs         content that waits or is run       runs     heaps and outputs of programs
+//     answers      what clients have not read yet     batches  windows of batches
+//
+// What is new asks first, and is refused where there is no room. What is there already is counted
+// in any case; if that passes the bound, those who make us hold it are asked to go
+// (`LoopContext.relieve`). A part of the bound is kept for runs, which would else fail half-way for
+// bodies that nobody can run.
+
+internal import Synchronization
+
+/// Counts what a server's requests hold. May be used from any thread.
+public final class MemoryAccount: Sendable {
+    public enum Part: Int, CaseIterable, Sendable {
+        case connections, bodies, jobs, runs, answers, batches
+    }
+
+    private final class Cell: Sendable {
+        let bytes = Atomic<Int>(0)
+    }
+
+    /// All parts together; beyond, nothing new is taken.
+    public let bytesMax: Int
+    /// Of these, what nothing but runs may take.
+    public let runBytesMin: Int
+    private let total = Atomic<Int>(0)
+    private let peak = Atomic<Int>(0)
+    private let refused = Atomic<Int>(0)
+    private let cells = Part.allCases.map { _ in Cell() }
+    private let isShortageTold = Atomic<Bool>(false)
+    private let shortage = Mutex<(@Sendable () -> Void)?>(nil)
+
+    public init(bytesMax: Int = .max, runBytesMin: Int = 0) {
+        self.bytesMax = bytesMax
+        self.runBytesMin = min(runBytesMin, bytesMax / 4)
+    }
+
+    public var bytes: Int { total.load(ordering: .relaxed) }
+    /// The most that was held at once.
+    public var bytesPeak: Int { peak.load(ordering: .relaxed) }
+    /// Takings that found no room.
+    public var refusedCount: Int { refused.load(ordering: .relaxed) }
+    /// More is held than allowed: by what could not be refused.
+    public var isOver: Bool { bytes > bytesMax }
+
+    public func bytes(of part: Part) -> Int {
+        cells[part.rawValue].bytes.load(ordering: .relaxed)
+    }
+
+    /// Counts bytes that are about to be held, if there is room.
+    public func take(_ byteCount: Int, _ part: Part) -> Bool {
+        var room = bytesMax
+        if part != .runs { room -= max(0, runBytesMin - bytes(of: .runs)) }
+        let now = total.add(byteCount, ordering: .relaxed).newValue
+        if now > room {
+            total.subtract(byteCount, ordering: .relaxed)
+            refused.add(1, ordering: .relaxed)
+            tellShortage()
+            return false
+        }
+        cells[part.rawValue].bytes.add(byteCount, ordering: .relaxed)
+        peak.max(now, ordering: .relaxed)
+        return true
+    }
+
+    /// Counts bytes that are there already, or, with a negative count, are no longer.
+    public func add(_ byteCount: Int, _ part: Part) {
+        if byteCount == 0 { return }
+        cells[part.rawValue].bytes.add(byteCount, ordering: .relaxed)
+        let now = total.add(byteCount, ordering: .relaxed).newValue
+        guard byteCount > 0 else { return }
+        peak.max(now, ordering: .relaxed)
+        if now > bytesMax { tellShortage() }
+    }
+
+    /// Sets what is called, on any thread, when something finds no room.
+    func onShortage(_ action: @escaping @Sendable () -> Void) {
+        shortage.withLock { $0 = action }
+    }
+
+    /// The next shortage is told again.
+    func shortageSeen() { isShortageTold.store(false, ordering: .relaxed) }
+
+    private func tellShortage() {
+        if isShortageTold.exchange(true, ordering: .relaxed) { return }
+        shortage.withLock { $0 }?()
+    }
+}
+
+/// Bytes of an account that belong to one thing. They are given back when nobody has this object
+/// any more, so that it goes where the memory goes.
+public final class MemoryHold: Sendable {
+    private struct State {
+        var part: MemoryAccount.Part
+        var byteCount: Int
+    }
+
+    private let account: MemoryAccount
+    private let state: Mutex<State>
+
+    /// - Returns: nil if there is no room.
+    public init?(_ account: MemoryAccount, _ byteCount: Int, _ part: MemoryAccount.Part) {
+        guard account.take(byteCount, part) else { return nil }
+        self.account = account
+        state = Mutex(State(part: part, byteCount: byteCount))
+    }
+
+    /// Of bytes that are there already.
+    public init(
+        counting byteCount: Int, _ account: MemoryAccount, _ part: MemoryAccount.Part
+    ) {
+        account.add(byteCount, part)
+        self.account = account
+        state = Mutex(State(part: part, byteCount: byteCount))
+    }
+
+    deinit { state.withLock { account.add(-$0.byteCount, $0.part) } }
+
+    public var byteCount: Int { state.withLock { $0.byteCount } }
+
+    /// - Returns: false if there is no room for more: then all stays as it is.
+    public func resize(to byteCount: Int) -> Bool {
+        state.withLock { state in
+            let more = byteCount - state.byteCount
+            if more > 0 {
+                guard account.take(more, state.part) else { return false }
+            } else {
+                account.add(more, state.part)
+            }
+            state.byteCount = byteCount
+            return true
+        }
+    }
+
+    /// Counts so many from now on, room or not.
+    public func recount(_ byteCount: Int) {
+        state.withLock { state in
+            account.add(byteCount - state.byteCount, state.part)
+            state.byteCount = byteCount
+        }
+    }
+
+    /// The bytes belong to another part from now on.
+    public func move(to part: MemoryAccount.Part) {
+        state.withLock { state in
+            account.add(-state.byteCount, state.part)
+            account.add(state.byteCount, part)
+            state.part = part
+        }
+    }
+}
