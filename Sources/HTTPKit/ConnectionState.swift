@@ -308,7 +308,10 @@ struct ConnectionState: ~Copyable {
 
     /// Whether a streamed answer, which may begin while content is read and goes on with it, can
     /// leave the connection open.
-    private var canReadOn: Bool { phase == .body ? !isContinueDue : canReadToEnd }
+    private var canReadOn: Bool {
+        phase == .body || phase == .planning && framing == .chunked
+            ? !isContinueDue : canReadToEnd
+    }
 
     /// The whole answer has been handed to the socket.
     /// - Returns: whether the connection goes on; if not, the sending side is to be shut, and

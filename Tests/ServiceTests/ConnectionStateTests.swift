@@ -56,6 +56,12 @@ private final class Connection {
         state.startResponse(hasLength: hasLength, isRefusal: isRefusal)
     }
 
+    /// Begins a streamed answer and ends it.
+    func streamAnswer(at now: UInt64 = 0) {
+        _ = state.startResponse(hasLength: false)
+        _ = state.finishResponse(now: now)
+    }
+
     /// Answers whole and says whether the connection lives on.
     func answer(at now: UInt64 = 0) -> Bool {
         _ = state.startResponse(hasLength: true)
@@ -111,7 +117,10 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         try connection.startBody(at: 0)
         #expect(connection.step(at: 0) == .wait)
         #expect(connection.feed("a", at: 9 * second) == .content(offset: 0, byteCount: 1))
-        #expect(connection.deadline == 19 * second)
+        // The rate is looked at each five seconds, silence after ten.
+        #expect(connection.deadline == 5 * second)
+        #expect(connection.timeOut(now: 9 * second) == .wait)
+        #expect(connection.deadline == 14 * second)
         connection.pauseBody()
         #expect(connection.timeOut(now: 100 * second) == .wait)
         connection.resumeBody(now: 100 * second)
@@ -172,18 +181,32 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         #expect(long.pending.isEmpty)
     }
 
-    @Test func chunkedRestsAreDroppedUpToTheBound() {
+    @Test func chunkedRestsEndTheConnectionBehindTheAnswer() {
         let head = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-        let connection = Connection { $0.discardBytesMax = 4 }
+        let connection = Connection()
         #expect(connection.feed(head + "4\r\nabcd\r\n0\r\n\r\n\(simple)") == .head)
-        #expect(connection.answer())
-        #expect(connection.step() == .again)
-        #expect(connection.step() == .again)
-        #expect(connection.step() == .head)
-        let long = Connection { $0.discardBytesMax = 4 }
-        #expect(long.feed(head + "5\r\nabcde\r\n") == .head)
-        #expect(long.answer())
-        #expect(long.step() == .close)
+        #expect(!connection.answer())
+        #expect(connection.step() == .wait)
+        #expect(connection.phase == .lingering && connection.pending.isEmpty)
+    }
+
+    @Test func restsThatBreakARuleOrComeTooSlowlyAreLingeredFor() throws {
+        let head = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for (rest, time) in [("x\r\n", 0), ("5\r\nabcde\r\n", 0), ("", 10 * second)] {
+            let connection = Connection { $0.discardBytesMax = 4 }
+            #expect(connection.feed(head) == .head)
+            try connection.startBody(at: 0)
+            #expect(connection.step(at: 0) == .wait)
+            // A streamed answer that ends before the content does.
+            connection.streamAnswer()
+            #expect(connection.phase == .discarding)
+            if time > 0 {
+                #expect(connection.timeOut(now: time) == .linger)
+            } else {
+                #expect(connection.feed(rest) == .linger)
+            }
+            #expect(connection.phase == .lingering)
+        }
     }
 
     @Test func lingeringIsBounded() {

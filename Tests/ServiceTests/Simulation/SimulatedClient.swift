@@ -122,7 +122,7 @@ final class SimulatedClient {
             fault("is still served \((now - slowTime) / 1_000_000) ms after it fell silent")
             return .max
         }
-        if habit == .drips, sentCount >= dripOffset { return now + 300_000_000 }
+        if habit == .drips, sentCount >= dripOffset { return now + 50_000_000 }
         if habit == .readsSlowly { return now + 5_000_000 }
         if !sent, !hasRead { return now + 1_000_000 + pauseNanoseconds }
         return now + UInt64.random(in: 1_000...3_000_000, using: &numbers)
