@@ -102,7 +102,8 @@ extension RequestHead {
 }
 
 /// `uri-host [":" port]` (RFC 9110 7.2, RFC 3986 3.2.2): a name, an IPv4 address, or an IP literal
-/// in brackets, of IPv6 or of a future version. An empty value is legal: the target has no authority.
+/// in brackets, of IPv6 or of a future version. An empty value is legal: the target has no
+/// authority.
 enum HostRule {
     static func check(_ bytes: Bytes, _ value: Range<Int>) throws(ProtocolError) {
         guard !value.isEmpty else { return }
