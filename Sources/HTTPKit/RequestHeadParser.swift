@@ -124,10 +124,11 @@ struct RequestHeadParser {
                 }
                 let major = bytes[tokenStart + 5]
                 let minor = bytes[tokenStart + 7]
-                guard major == 0x31, minor == 0x30 || minor == 0x31 else {
+                guard major == 0x31 else {
                     throw ProtocolError(.unsupportedVersion, at: tokenStart)
                 }
-                head.minorVersion = minor &- 0x30
+                // A higher minor version is served as the highest one here (RFC 9110 2.5).
+                head.minorVersion = minor == 0x30 ? 0 : 1
                 cursor += 1
                 phase = .requestLineFeed
                 return true

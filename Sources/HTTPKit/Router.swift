@@ -1,4 +1,5 @@
-// Method and path -> the endpoint that serves them; else 404, 405 with Allow, or OPTIONS' answer.
+// Method and path -> the endpoint that serves them; else 404, 405 with Allow, 501 for a method that
+// nobody knows, or OPTIONS' answer.
 //
 //     routes.add([.post], "/transform", transform)
 //     routes.add([.post], "/transform/{name...}", named)   // pathParameter: the rest, decoded
@@ -80,6 +81,10 @@ public final class Router: HTTPHandler {
             return .drop
         }
         if let known = request.endpoint { return known.receive(request, exchange) }
+        if request.method == .other {
+            exchange.refuse(ProtocolError(.unsupportedMethod))
+            return .drop
+        }
         do {
             switch try match(request) {
             case .endpoint(let endpoint, let template, let parameter):

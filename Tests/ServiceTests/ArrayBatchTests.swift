@@ -109,8 +109,8 @@ struct ArrayBatchTests {
 
     // MARK: Codings
 
-    private static func inflated(_ bytes: [UInt8]) throws -> [UInt8] {
-        let inflater = Inflater(.gzip)
+    static func inflated(_ bytes: [UInt8], _ coding: ContentCoding = .gzip) throws -> [UInt8] {
+        let inflater = Inflater(coding)
         var input = ByteBuffer(bytes: bytes)
         var output = ByteBuffer()
         try inflater.inflate(&input, into: &output, byteCountMax: 1 << 28)

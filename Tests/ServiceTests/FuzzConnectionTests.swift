@@ -1,6 +1,7 @@
 // Seeds -> damaged requests in random pieces, and random events -> the same verdict however the
 // bytes are cut, content as a slow twin decodes it, and no step out of bounds.
 
+import Foundation
 import Testing
 
 @testable import HTTPKit
@@ -25,7 +26,8 @@ import Testing
         "%00",
         "ffffffffffffffff\r\n", "7fffffffffffffff\r\n", "\u{0}",
         "Content-Length: 18446744073709551616\r\n",
-        ";x=\"y\"", "Expect: 100-continue\r\n", "é", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST",
+        ";x=\"y\"", " ; x\t= \"\\\"\"",
+        "Expect: 100-continue\r\n", "é", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "POST",
         "-1", "+3",
     ]
 
@@ -113,6 +115,26 @@ import Testing
         }
     }
 
+    /// A chunk's size line, in Latin-1.
+    private static let sizeLine: NSRegularExpression = {
+        let token = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+        let quoted = #""([\t !\x23-\x5B\x5D-\x7E\x80-\xFF]|\\[\t\x20-\x7E\x80-\xFF])*""#
+        let value = "(\\s*=\\s*(\(token)|\(quoted)))?"
+        let pattern = "([0-9A-Fa-f]{1,16})(\\s*;\\s*\(token)\(value))*"
+        // The pattern is a constant.
+        return try! NSRegularExpression(
+            pattern: "^\(pattern)$".replacingOccurrences(of: "\\s", with: "[ \\t]"))
+    }()
+
+    private func chunkSize(_ line: [UInt8]) -> Int? {
+        let text = String(String.UnicodeScalarView(line.map { Unicode.Scalar($0) }))
+        let whole = NSRange(location: 0, length: line.count)
+        guard let match = Self.sizeLine.firstMatch(in: text, range: whole),
+            let digits = Range(match.range(at: 1), in: text)
+        else { return nil }
+        return Int(text[digits], radix: 16)
+    }
+
     /// Chunked content by string splitting: strict, without extensions' and trailers' bounds.
     private func twin(_ body: [UInt8]) -> (content: [UInt8], end: Int)? {
         var content: [UInt8] = []
@@ -126,11 +148,7 @@ import Testing
             return line.contains { $0 < 32 && $0 != 9 || $0 == 127 } ? nil : line
         }
         while let sizeLine = line() {
-            let digits = sizeLine.prefix { $0 != 0x3B }
-            guard !digits.isEmpty, digits.count <= 16,
-                digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit && $0 < 128 }),
-                let size = Int(String(decoding: digits, as: UTF8.self), radix: 16)
-            else { return nil }
+            guard let size = chunkSize(sizeLine) else { return nil }
             if size == 0 {
                 while let trailer = line() {
                     if trailer.isEmpty { return (content, place) }

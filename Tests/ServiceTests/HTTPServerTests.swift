@@ -68,6 +68,8 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
             (get("/nothing"), "404", ["Content-Length: "]),
             (get("/named/"), "404", []),
             ("POST /named/a%2Fb HTTP/1.1\r\nHost: a\r\n\r\n", "200", ["POST /named/a%2Fb "]),
+            ("BREW /get HTTP/1.1\r\nHost: a\r\n\r\n", "501", []),
+            ("get /nothing HTTP/1.1\r\nHost: a\r\n\r\n", "501", []),
             ("POST /get HTTP/1.1\r\nHost: a\r\n\r\n", "405", ["Allow: GET, HEAD, OPTIONS\r\n"]),
             (
                 "OPTIONS /echo HTTP/1.1\r\nHost: a\r\n\r\n", "204",

@@ -42,7 +42,7 @@ struct MetricsTests {
                 (Self.labels("/transform", "200", "POST"), 3),
                 (Self.labels("/transform", "422", "POST"), 1),
                 (Self.labels("/transform", "405", "PUT"), 1),
-                (Self.labels("/livez", "405", "_OTHER"), 1),
+                (Self.labels("other", "501", "_OTHER"), 1),
                 (Self.labels("other", "404", "GET"), 1),
                 (Self.labels("other", "400", "GET"), 1),
             ]

@@ -92,6 +92,7 @@ struct ProblemTests {
     @Test(arguments: [
         ("GET /nope HTTP/1.1\r\nHost: a\r\n\r\n", 404, "not-found"),
         ("GET /transform HTTP/1.1\r\nHost: a\r\n\r\n", 405, "method-not-allowed"),
+        ("FOOBAR /livez HTTP/1.1\r\nHost: a\r\n\r\n", 501, "unsupported-method"),
         ("GET /livez HTTP/1.1\r\n\r\n", 400, "missing-host"),
         ("GET /livez HTTP/3.0\r\nHost: a\r\n\r\n", 505, "unsupported-version"),
         ("GET / HTTP/1.1\r\nHost: a\r\n b: c\r\n\r\n", 400, "obsolete-fold"),

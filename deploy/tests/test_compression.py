@@ -70,6 +70,16 @@ def test_curl_reads_gzip(bare_service: Any, tmp_path: Path, flags: list[str]) ->
     assert json.loads(done.stdout) == ROWS
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/openapi.json", "/transforms"])
+def test_what_is_told_to_many_is_compressed(service: Any, path: str) -> None:
+    answer = httpx.get(service.url + path)
+    assert answer.headers["Content-Encoding"] == "gzip"
+    plain = httpx.get(service.url + path, headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert int(answer.headers["Content-Length"]) < len(plain.content) / 2
+    assert path == "/metrics" or answer.content == plain.content
+
+
 def test_what_does_not_ask_gets_plain_text(bare_service: Any) -> None:
     answer = httpx.post(
         transform_url(bare_service),

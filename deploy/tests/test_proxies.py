@@ -1,14 +1,17 @@
-"""HAProxy and Envoy with this folder's configurations in front of two replicas."""
+"""HAProxy, Envoy and nginx with this folder's configurations in front of two replicas."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import socket
 import subprocess
+import tempfile
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any, Optional
 
@@ -29,17 +32,61 @@ def haproxy_command(_: Path, port: int, replicas: list[int]) -> tuple[list[str],
     return command, {**addresses, "BIND": f"127.0.0.1:{port}"}
 
 
+def with_ports(file: str, folder: Path, ports: dict[str, int]) -> str:
+    """A copy of the configuration with other ports."""
+    text = (DEPLOY / file).read_text()
+    for there, here in ports.items():
+        assert text.count(there) == 1
+        text = text.replace(there, there[:-4] + str(here))
+    (folder / file).write_text(text)
+    return str(folder / file)
+
+
 def envoy_command(folder: Path, port: int, replicas: list[int]) -> tuple[list[str], dict[str, str]]:
-    text = (DEPLOY / "envoy.yaml").read_text()
-    for there, here in zip((8000, 8001, 8002, 9901), (port, *replicas, free_port())):
-        assert text.count(f"port_value: {there}") == 1
-        text = text.replace(f"port_value: {there}", f"port_value: {here}")
-    (folder / "envoy.yaml").write_text(text)
+    here = (port, *replicas, free_port())
+    there = (f"port_value: {number}" for number in (8000, 8001, 8002, 9901))
     flags = ["--concurrency", "2", "--disable-hot-restart", "-l", "warning"]
-    return [find_tool("envoy"), "-c", str(folder / "envoy.yaml"), *flags], {}
+    path = with_ports("envoy.yaml", folder, dict(zip(there, here)))
+    return [find_tool("envoy"), "-c", path, *flags], {}
 
 
-COMMANDS = {"haproxy": haproxy_command, "envoy": envoy_command}
+def nginx_command(folder: Path, port: int, replicas: list[int]) -> tuple[list[str], dict[str, str]]:
+    there = ("listen 127.0.0.1:8000", "server 127.0.0.1:8001", "server 127.0.0.1:8002")
+    path = with_ports("nginx.conf", folder, dict(zip(there, (port, *replicas))))
+    return [find_tool("nginx"), "-e", "stderr", "-p", str(folder), "-c", path], {}
+
+
+def nginx_defaults_command(
+    folder: Path, port: int, replicas: list[int]
+) -> tuple[list[str], dict[str, str]]:
+    """What `proxy_pass` does by itself: HTTP/1.0, whole bodies and buffered answers."""
+    (folder / "defaults.conf").write_text(NGINX_DEFAULTS % (port, replicas[0]))
+    path = str(folder / "defaults.conf")
+    return [find_tool("nginx"), "-e", "stderr", "-p", str(folder), "-c", path], {}
+
+
+NGINX_DEFAULTS = """
+daemon off;
+error_log stderr;
+pid nginx.pid;
+events {}
+http {
+    access_log off;
+    client_body_temp_path bodies;
+    proxy_temp_path answers;
+    fastcgi_temp_path unused-fastcgi;
+    uwsgi_temp_path unused-uwsgi;
+    scgi_temp_path unused-scgi;
+    client_max_body_size 0;
+    server {
+        listen 127.0.0.1:%d;
+        location / { proxy_pass http://127.0.0.1:%d; }
+    }
+}
+"""
+
+COMMANDS = {"haproxy": haproxy_command, "envoy": envoy_command, "nginx": nginx_command}
+ALL_COMMANDS = {**COMMANDS, "nginx_defaults": nginx_defaults_command}
 
 
 class Proxy:
@@ -49,7 +96,8 @@ class Proxy:
         self.start_service = start_service
         self.ports = [free_port(), free_port()]
         port = free_port()
-        command, environment = COMMANDS[name](folder, port, self.ports)
+        command, environment = ALL_COMMANDS[name](folder, port, self.ports)
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self.replicas = [self.start_replica(number) for number in range(2)]
         with (folder / "log").open("wb") as log:
@@ -84,15 +132,39 @@ class Proxy:
         return int(float(lines["http_server_open_connections"]))
 
 
-@pytest.fixture(params=COMMANDS)
-def proxy(request: pytest.FixtureRequest, tmp_path: Path, start_service: Any) -> Iterator[Proxy]:
-    running = Proxy(request.param, tmp_path, start_service)
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that nginx's processes can enter: started by root, they are another user's."""
+    with tempfile.TemporaryDirectory(prefix="proxy-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextlib.contextmanager
+def running_proxy(name: str, folder: Path, start_service: Any) -> Iterator[Proxy]:
+    running = Proxy(name, folder, start_service)
     try:
         wait_until(lambda: running.status() == 200)
         yield running
     finally:
-        running.process.kill()
-        running.process.wait()
+        # At once, and nginx's worker processes with it.
+        running.process.terminate()
+        running.process.wait(30)
+
+
+@pytest.fixture(params=COMMANDS)
+def proxy(request: pytest.FixtureRequest, open_folder: Path, start_service: Any) -> Iterator[Proxy]:
+    with running_proxy(request.param, open_folder, start_service) as running:
+        yield running
+
+
+@pytest.fixture(params=ALL_COMMANDS)
+def any_proxy(
+    request: pytest.FixtureRequest, open_folder: Path, start_service: Any
+) -> Iterator[Proxy]:
+    """nginx's defaults too: what no proxy may do."""
+    with running_proxy(request.param, open_folder, start_service) as running:
+        yield running
 
 
 def call_until(done: threading.Event, url: str) -> list[str]:
@@ -112,12 +184,15 @@ def call_until(done: threading.Event, url: str) -> list[str]:
 CHECKS = {
     "haproxy": ["-c", "-f", str(DEPLOY / "haproxy.cfg")],
     "envoy": ["--mode", "validate", "-c", str(DEPLOY / "envoy.yaml")],
+    "nginx": ["-t", "-q", "-e", "stderr", "-c", str(DEPLOY / "nginx.conf")],
 }
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_it_accepts_its_configuration(name: str) -> None:
-    checked = subprocess.run([find_tool(name), *CHECKS[name]], capture_output=True, text=True)
+def test_it_accepts_its_configuration(name: str, open_folder: Path) -> None:
+    where = ["-p", str(open_folder)] if name == "nginx" else []
+    command = [find_tool(name), *CHECKS[name], *where]
+    checked = subprocess.run(command, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
     assert "warning" not in checked.stderr.lower()
 
@@ -148,6 +223,53 @@ def test_batches_stream(proxy: Proxy) -> None:
         headers={"Content-Type": "application/x-ndjson"},
     )
     assert [json.loads(line) for line in answer.text.splitlines()] == list(range(20_000))
+
+
+def test_a_batch_is_answered_while_it_is_sent(proxy: Proxy) -> None:
+    request = (
+        "POST /transform?program=.n HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
+        connection.sendall(request.encode() + b'8\r\n{"n":1}\n\r\n')
+        answer = HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == 200
+        assert answer.readline() == b"1\n"
+        connection.sendall(b'8\r\n{"n":2}\n\r\n0\r\n\r\n')
+        assert answer.read() == b"2\n"
+
+
+def test_a_proxy_holds_little_of_a_batch(proxy: Proxy) -> None:
+    """Whoever does not read is soon not read from: neither memory nor files grow."""
+    request = (
+        "POST /transform?program=. HTTP/1.1\r\nHost: localhost\r\n"
+        "Content-Type: application/x-ndjson\r\nContent-Length: 1000000000\r\n\r\n"
+    )
+    piece = b'"%s"\n' % (b"x" * 65_533)
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
+        connection.sendall(request.encode())
+        # Until nobody takes any more for a while.
+        connection.settimeout(2)
+        sent = 0
+        with contextlib.suppress(socket.timeout):
+            while sent < 10**9:
+                sent += connection.send(piece)
+    assert sent < 64 << 20
+
+
+def test_a_cut_answer_is_an_error(any_proxy: Proxy) -> None:
+    """A batch that fails behind its first outputs: never a short answer with status 200."""
+    body = LINES * 10 + b"no JSON\n"
+    for _ in range(5):
+        with pytest.raises(httpx.TransportError):
+            httpx.post(
+                f"{any_proxy.url}/transform",
+                params={"program": "[.n, range(20)]"},
+                content=(body[start : start + 65_536] for start in range(0, len(body), 65_536)),
+                headers={"Content-Type": "application/x-ndjson"},
+                timeout=60,
+            )
 
 
 def test_a_rolling_restart_under_load(proxy: Proxy) -> None:

@@ -1,4 +1,4 @@
-// A body that is an array, `?each` -> an array of its elements' outputs, or lines of them:
+// A body that is an array, `?each` -> an array of its elements' outputs, or lines of them, or text:
 //
 //     content (read whole) -> splitter, in slices -> parts -> workers -> outputs -> one answer
 //
@@ -198,8 +198,7 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     }
 
     private func answer() {
-        let isArray = settings.terminator == UInt8(ascii: ",")
-        if isArray { outputs.append(UInt8(ascii: "]")) }
+        if settings.terminator == UInt8(ascii: ",") { outputs.append(UInt8(ascii: "]")) }
         var fields = ResponseFields()
         fields.add("X-Request-Id", settings.requestID.text)
         if let digest = settings.digest { fields.add("Transform-Digest", digest) }
@@ -209,8 +208,8 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         answer.writeBytes(outputs.tail)
         exchange.respond(
             Response(
-                .ok, contentType: isArray ? "application/json" : "application/x-ndjson",
-                fields: fields, content: .buffer(answer)))
+                .ok, contentType: settings.choice.media.contentType, fields: fields,
+                content: .buffer(answer)))
         close()
     }
 

@@ -208,7 +208,7 @@ final class BatchPart: Slice, @unchecked Sendable {
             return .failed(Problem(.malformedJSON, "unexpected byte"))
         }
         return unsafe executor.process(
-            input, plan, documents, settings.form, terminator: settings.terminator, bounds)
+            input, plan, documents, settings.choice, terminator: settings.terminator, bounds)
     }
 
     /// A failed input's problem takes the place of its outputs, or ends the part.

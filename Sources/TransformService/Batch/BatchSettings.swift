@@ -25,7 +25,7 @@ struct BatchSettings: Sendable {
     /// How long a slice of a part runs, if no single input takes longer.
     static let sliceNanoseconds: UInt64 = 2_000_000
 
-    var form: OutputForm
+    var choice: OutputChoice
     var errors: ErrorMode
     var requestID: RequestName
     /// Stands behind each output.
@@ -41,12 +41,11 @@ struct BatchSettings: Sendable {
     /// Of the answer; nil for none.
     var answerCoding: ContentCoding?
 
-    /// - Throws: a problem of the deadline's field.
+    /// - Throws: a problem of the deadline's field, or of what is accepted.
     init(
         lines request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
     ) throws(Problem) {
-        // Accept says nothing about a batch of lines: its answer is lines always.
-        form = asked.form ?? Self.form(asked.transform)
+        choice = try Self.choice(asked, isArray: false)
         digest = asked.transform?.digest
         errors = asked.errors ?? .fail
         requestID = asked.requestID
@@ -61,16 +60,15 @@ struct BatchSettings: Sendable {
     }
 
     /// An array's elements are inputs of one request, which has one deadline.
+    /// - Throws: a problem of what is accepted.
     init(
         each request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
-    ) {
-        let media = asked.acceptance.choice(usual: .json)
-        let isLines = media == .lines || media == .linesText
-        form = asked.form ?? Self.form(asked.transform)
+    ) throws(Problem) {
+        choice = try Self.choice(asked, isArray: true)
         digest = asked.transform?.digest
         errors = asked.errors ?? .fail
         requestID = asked.requestID
-        terminator = isLines ? UInt8(ascii: "\n") : UInt8(ascii: ",")
+        terminator = choice.media == .json ? UInt8(ascii: ",") : UInt8(ascii: "\n")
         inputNanosecondsMax = settings.timeoutNanoseconds
         deadlineNanoseconds = asked.deadlineNanoseconds
         lineBytesMax = settings.bodyBytesMax
@@ -78,9 +76,22 @@ struct BatchSettings: Sendable {
         answerCoding = Self.answerCoding(request, asked, settings)
     }
 
-    /// All outputs of each input, or all in one array where the transform says so.
-    private static func form(_ transform: NamedTransform?) -> OutputForm {
-        transform?.metadata.outputs.form == .array ? .array : .lines
+    /// A problem is JSON, so that none can stand among rows of text.
+    private static func choice(
+        _ asked: borrowing TransformRequest, isArray: Bool
+    ) throws(Problem) -> OutputChoice {
+        let isInline = asked.errors == .inline
+        var usual = asked.transform?.metadata.outputs ?? .one
+        if isInline, usual.media.isText { usual = .one }
+        let choice = OutputChoice(
+            batch: asked.acceptance, asked: asked.form, usual: usual, isArray: isArray)
+        if isInline, choice.media.isText {
+            throw Problem(
+                .notAcceptable,
+                "With errors=inline the answer is JSON; \(choice.media.essence) has no place for a "
+                    + "problem.")
+        }
+        return choice
     }
 
     /// The length of a batch's answer is not known when it begins; that of its inputs is, mostly.

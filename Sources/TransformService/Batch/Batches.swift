@@ -34,7 +34,7 @@ final class Batches: Sendable {
         _ request: Request, _ asked: borrowing TransformRequest, _ exchange: Exchange,
         _ program: BatchProgram
     ) throws(Problem) -> BodyPlan {
-        let batchSettings = BatchSettings(each: request, asked, settings)
+        let batchSettings = try BatchSettings(each: request, asked, settings)
         let end = try open()
         let batch = ArrayBatch(
             exchange, batchSettings, asked.contentCoding, queue,

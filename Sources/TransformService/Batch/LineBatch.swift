@@ -238,7 +238,8 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         if let digest = settings.digest { fields.add("Transform-Digest", digest) }
         fields.add(settings.answerCoding)
         return Response(
-            .ok, contentType: "application/x-ndjson", fields: fields, content: .buffer(content))
+            .ok, contentType: settings.choice.media.contentType, fields: fields,
+            content: .buffer(content))
     }
 
     // MARK: The end

@@ -53,6 +53,17 @@ enum WholeContent {
         return compressed
     }
 
+    /// Content that is short enough not to be looked up from.
+    static func deflate(_ content: ByteBuffer, _ coding: ContentCoding) -> ByteBuffer {
+        var deflater = Deflater(coding == .gzip ? .gzip : .zlib)
+        var compressed = ByteBuffer()
+        // Safety: the bytes stay while the closure runs.
+        unsafe content.withUnsafeReadableBytes { memory in
+            unsafe deflater.deflate(memory, into: &compressed, .finish)
+        }
+        return compressed
+    }
+
     private static func isOver(_ deadlineNanoseconds: UInt64, _ cancel: CancelFlag) -> Bool {
         cancel.isCancelled || MonotonicClock.nanoseconds() >= deadlineNanoseconds
     }

@@ -38,12 +38,16 @@ extension OpenAPI {
 
     static let responses = """
         "Outputs": {
-        "description": "The output, all of them in an array, or one a line.",
+        "description": "The output, all of them in an array, or one a line; strings as they are \
+        in the text types.",
         "headers": {"X-Request-Id": {"$ref": "#/components/headers/requestID"},
         "Server-Timing": {"$ref": "#/components/headers/serverTiming"}},
         "content": {
         "application/json": {"schema": {"$ref": "#/components/schemas/Any"}, "example": ["pen"]},
-        "application/x-ndjson": {"schema": {"type": "string"}, "example": "1\\n2\\n"}
+        "application/x-ndjson": {"schema": {"type": "string"}, "example": "1\\n2\\n"},
+        "text/csv": {"schema": {"type": "string"}, "example": "1,\\"pen\\"\\n"},
+        "text/tab-separated-values": {"schema": {"type": "string"}, "example": "1\\tpen\\n"},
+        "text/plain": {"schema": {"type": "string"}, "example": "pen\\n"}
         }},
         \(problems)
         """

@@ -39,7 +39,7 @@ extension OpenAPI {
         "description": "The body is an envelope with the program, its input and arguments. With \
         `?program=` the body is the raw input, and every other query parameter that is not listed \
         here is a string argument. With Content-Type application/x-ndjson each line of the body is \
-        an input.",
+        an input, and the answer is lines.",
         "security": [{}, {"token": []}],
         "parameters": [
         {"name": "program", "in": "query", "description": "A jq program; the body is its input.",

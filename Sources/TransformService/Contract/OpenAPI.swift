@@ -3,8 +3,6 @@
 
 import HTTPKit
 
-import struct NIOCore.ByteBuffer
-
 enum OpenAPI {
     /// The whole document.
     static let text = """
@@ -43,11 +41,12 @@ enum OpenAPI {
 
 /// `GET /openapi.json` -> the document.
 final class OpenAPIEndpoint: HTTPHandler {
-    private let content = ByteBuffer(string: OpenAPI.text)
+    let service: Service
+
+    init(service: Service) { self.service = service }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
-        exchange.respond(
-            Response(.ok, contentType: "application/json", content: .buffer(content)))
+        service.contract.respond(to: request, exchange)
         return .drop
     }
 

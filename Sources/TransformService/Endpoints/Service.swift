@@ -6,6 +6,8 @@ import Logging
 import Synchronization
 import Transforms
 
+import struct NIOCore.ByteBuffer
+
 final class Service: Sendable {
     private static var loopStackBytes: Int { 8 << 20 }
 
@@ -28,6 +30,9 @@ final class Service: Sendable {
     let logger: Logger
     let transforms: TransformLibrary
     let metrics: Metrics
+    let metricsPage = MetricsPage()
+    let transformPages = TransformPages()
+    let contract: PreparedAnswer
     private let sink: LogSink?
     /// What opens the endpoints that run or list programs; nil if anyone may.
     private let tokens: AccessTokens?
@@ -50,6 +55,9 @@ final class Service: Sendable {
         self.sink = sink
         self.transforms =
             transforms ?? TransformLibrary(configuration.transformsFolder, logger: logger)
+        contract = PreparedAnswer(
+            ByteBuffer(string: OpenAPI.text), contentType: "application/json",
+            compressBytesMin: configuration.compressBytesMin)
         metrics = Metrics(
             loopCount: configuration.loopCount, now: MonotonicClock.nanoseconds(),
             startUnixSeconds: Timestamp.now.seconds)
@@ -116,11 +124,11 @@ final class Service: Sendable {
         routes.add([.get], "/livez", HealthEndpoint(service: self, question: .isAlive))
         routes.add([.get], "/readyz", HealthEndpoint(service: self, question: .isReady))
         routes.add([.get], "/healthz", HealthEndpoint(service: self, question: .isReady))
-        let list = guarded(TransformList(transforms: transforms))
+        let list = guarded(TransformList(service: self))
         routes.add([.get], "/transforms", list)
         routes.add([.get], "/transforms/{name...}", list)
         routes.add([.get], "/metrics", MetricsEndpoint(service: self))
-        routes.add([.get], "/openapi.json", OpenAPIEndpoint())
+        routes.add([.get], "/openapi.json", OpenAPIEndpoint(service: self))
         return routes
     }
 

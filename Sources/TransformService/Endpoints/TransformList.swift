@@ -6,28 +6,35 @@
 // The digest is the ETag, so a client that asks again learns cheaply that nothing has changed.
 
 import HTTPKit
+import Synchronization
 
 import struct NIOCore.ByteBuffer
 
 final class TransformList: HTTPHandler {
-    let transforms: TransformLibrary
+    let service: Service
 
-    init(transforms: TransformLibrary) { self.transforms = transforms }
+    init(service: Service) { self.service = service }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
-        let set = transforms.current
+        let set = service.transforms.current
         guard let name = request.pathParameter else {
-            var text = JSONText()
-            text.open()
-            text.member(
-                "transforms", json: JSONText.array(set.all.map { Self.text($0, isWhole: false) }))
-            text.close()
-            respond(text.bytes, digest: set.digest, request, exchange)
+            let answer = service.transformPages.answer(nil, of: set) {
+                var text = JSONText()
+                text.open()
+                text.member(
+                    "transforms",
+                    json: JSONText.array(set.all.map { Self.text($0, isWhole: false) }))
+                text.close()
+                return prepare(text.bytes, digest: set.digest)
+            }
+            answer.respond(to: request, exchange)
             return .drop
         }
         if let transform = set[name] {
-            respond(
-                Self.text(transform, isWhole: true), digest: transform.digest, request, exchange)
+            let answer = service.transformPages.answer(name, of: set) {
+                prepare(Self.text(transform, isWhole: true), digest: transform.digest)
+            }
+            answer.respond(to: request, exchange)
         } else {
             exchange.respond(
                 TransformRequest.unknown(name).response(requestID: RequestID.of(request)))
@@ -37,29 +44,10 @@ final class TransformList: HTTPHandler {
 
     func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {}
 
-    private func respond(
-        _ bytes: [UInt8], digest: String, _ request: Request, _ exchange: Exchange
-    ) {
-        var fields = ResponseFields()
-        fields.add("ETag", "\"\(digest)\"" as String)
-        fields.add("Cache-Control", "no-cache" as StaticString)
-        if let known = request.joinedFields("if-none-match"), Self.matches(known, digest) {
-            exchange.respond(Response(Status(304), fields: fields))
-        } else {
-            exchange.respond(
-                Response(
-                    .ok, contentType: "application/json", fields: fields, content: .bytes(bytes)))
-        }
-    }
-
-    /// Whether an If-None-Match (RFC 9110 13.1.2) has the tag, weak or strong, or is `*`.
-    static func matches(_ field: String, _ digest: String) -> Bool {
-        field.split(separator: ",").contains { entry in
-            var tag = entry.drop { $0 == " " || $0 == "\t" }
-            while tag.last == " " || tag.last == "\t" { tag.removeLast() }
-            if tag.hasPrefix("W/") { tag = tag.dropFirst(2) }
-            return tag == "*" || tag == "\"\(digest)\""
-        }
+    private func prepare(_ bytes: [UInt8], digest: String) -> PreparedAnswer {
+        PreparedAnswer(
+            ByteBuffer(bytes: bytes), contentType: "application/json", cacheControl: "no-cache",
+            digest: digest, compressBytesMin: service.configuration.compressBytesMin)
     }
 
     /// - Parameter isWhole: with the program's text and the names of its modules.
@@ -85,5 +73,33 @@ final class TransformList: HTTPHandler {
         }
         text.close()
         return text.bytes
+    }
+}
+
+/// What was told of the current transforms, which all event loops share: made when first asked for,
+/// and kept until the folder has changed. There are at most as many as transforms, and one.
+final class TransformPages: Sendable {
+    private struct State {
+        /// Of the set whose answers these are.
+        var digest = ""
+        /// By name; the list's has none.
+        var answers: [String?: PreparedAnswer] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    /// - Parameter name: one of the set's; nil for its list.
+    func answer(
+        _ name: String?, of set: TransformSet, _ make: () -> PreparedAnswer
+    ) -> PreparedAnswer {
+        let kept = state.withLock { $0.digest == set.digest ? $0.answers[name] : nil }
+        if let kept { return kept }
+        // Not under the lock: other event loops may send what there is.
+        let made = make()
+        state.withLock { state in
+            if state.digest != set.digest { state = State(digest: set.digest) }
+            state.answers[name] = made
+        }
+        return made
     }
 }

@@ -41,6 +41,14 @@ enum OutputMedia: Int, Sendable, Equatable, CaseIterable {
         }
     }
 
+    /// Of strings as they are.
+    var isText: Bool {
+        switch self {
+        case .lines, .linesText, .json: false
+        case .plain, .csv, .tsv: true
+        }
+    }
+
     /// The field's value.
     var contentType: StaticString {
         switch self {
@@ -94,5 +102,20 @@ struct OutputChoice: Sendable, Equatable {
         case .plain, .csv, .tsv: form = .text
         case .json: form = asked ?? (usual.form == .one ? .one : .array)
         }
+    }
+
+    /// What a batch is answered with: the media type is that of the whole answer, the form what
+    /// becomes of each input. By itself an input may have any number of outputs.
+    /// - Parameter isArray: the inputs are an array's elements; else the answer is lines, also for
+    ///   who wants JSON.
+    init(
+        batch acceptance: Acceptance, asked: OutputForm?, usual: OutputChoice, isArray: Bool
+    ) {
+        var media = acceptance.choice(
+            usual: asked == nil && usual.media != .json
+                ? usual.media : isArray ? .json : .lines)
+        if !isArray, media == .json { media = .lines }
+        self.media = media
+        form = media.isText ? .text : asked ?? (usual.form == .array ? .array : .lines)
     }
 }

@@ -63,6 +63,15 @@ extension Executor {
         return problem
     }
 
+    static func nonTextProblem(
+        _ index: Int, _ kind: Document.Kind, _ media: OutputMedia
+    ) -> Problem {
+        Problem(
+            .outputNotText,
+            "Output \(index) is no string but \(kind); \(media.essence) needs strings, as @csv "
+                + "and @tsv make them. Else ask for application/json.")
+    }
+
     func failure(
         _ failure: RunFailure, _ program: Program, _ request: borrowing TransformRequest
     ) throws(Problem) -> Outcome {

@@ -424,10 +424,7 @@ final class RunNote: Sendable {
         }
         if form == .one, count != 1 { throw Self.countProblem(count) }
         if let nonText {
-            throw Problem(
-                .outputNotText,
-                "Output \(nonText.index) is no string but \(nonText.kind); \(choice.media.essence) "
-                    + "needs strings, as @csv and @tsv make them. Else ask for application/json.")
+            throw Self.nonTextProblem(nonText.index, nonText.kind, choice.media)
         }
         return .written
     }

@@ -111,7 +111,7 @@ extension Executor {
     /// Runs one input and appends its outputs, each or all in one array, with `terminator` behind.
     func process(
         _ text: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
-        _ form: OutputForm, terminator: UInt8, _ bounds: RunBounds
+        _ choice: OutputChoice, terminator: UInt8, _ bounds: RunBounds
     ) -> InputEnd {
         let before = output.count
         runner.begin(
@@ -122,7 +122,7 @@ extension Executor {
                 deadlineNanoseconds: bounds.deadlineNanoseconds,
                 memoryBytesMax: plan.memoryBytesMax)
         }
-        let end = unsafe run(text, plan, documents, form, terminator)
+        let end = unsafe run(text, plan, documents, choice, terminator)
         if case .written = end { return end }
         output.truncate(to: before)
         return end
@@ -130,8 +130,9 @@ extension Executor {
 
     private func run(
         _ text: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
-        _ form: OutputForm, _ terminator: UInt8
+        _ choice: OutputChoice, _ terminator: UInt8
     ) -> InputEnd {
+        let form = choice.form
         let input: Document
         do throws(ReadFailure) {
             input = unsafe try runner.read(text, for: plan.program)
@@ -139,6 +140,7 @@ extension Executor {
             return unsafe readEnd(error, text)
         }
         var count = 0
+        var nonText: Document.Kind?
         do throws(RunFailure) {
             if form == .array { try runner.write(UInt8(ascii: "["), to: &output) }
             do throws(RunFailure) {
@@ -149,7 +151,15 @@ extension Executor {
                     if form == .array, count > 1 {
                         try runner.write(UInt8(ascii: ","), to: &output)
                     }
-                    try runner.write(document, to: &output)
+                    if form == .text {
+                        guard document.kind == .string else {
+                            nonText = document.kind
+                            return false
+                        }
+                        try runner.writeRaw(document, to: &output)
+                    } else {
+                        try runner.write(document, to: &output)
+                    }
                     if form != .array { try runner.write(terminator, to: &output) }
                     return true
                 }
@@ -164,6 +174,7 @@ extension Executor {
         } catch {
             return end(error)
         }
+        if let nonText { return .failed(Self.nonTextProblem(count, nonText, choice.media)) }
         return form == .one && count != 1 ? .failed(Self.countProblem(count)) : .written
     }
 

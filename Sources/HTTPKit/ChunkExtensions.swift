@@ -1,0 +1,71 @@
+// The rest of a chunk's size line -> checked and read over (RFC 9112 7.1.1).
+//
+//   5 ; name = "a \" b";other CR LF
+//    ^ from here on
+
+/// Where in a chunk's extensions a decoder is.
+struct ChunkExtensions {
+    private enum Phase: UInt8 {
+        /// What may only be followed by a semicolon: white space behind a size or a value.
+        case space
+        case nameStart, name, nameSpace, valueStart, token, quoted, escape, quotedEnd
+    }
+
+    private var phase: Phase
+
+    /// - Parameter byte: the first one behind the size.
+    /// - Returns: nil if it begins no extension.
+    init?(after byte: UInt8) {
+        switch byte {
+        case 0x3B: phase = .nameStart
+        case Byte.space, Byte.tab: phase = .space
+        default: return nil
+        }
+    }
+
+    /// Reads the next byte.
+    /// - Returns: whether it is the CR that ends the line.
+    mutating func take(_ byte: UInt8) throws(ProtocolError.Code) -> Bool {
+        if phase == .quoted || phase == .escape {
+            try quotedByte(byte)
+        } else if ByteSet.token.contains(byte) {
+            switch phase {
+            case .nameStart, .name: phase = .name
+            case .valueStart, .token: phase = .token
+            default: throw .badChunkLine
+            }
+        } else {
+            switch (byte, phase) {
+            case (Byte.carriageReturn, .name), (Byte.carriageReturn, .token),
+                (Byte.carriageReturn, .quotedEnd):
+                return true
+            case (0x3B, .space), (0x3B, .name), (0x3B, .nameSpace), (0x3B, .token),
+                (0x3B, .quotedEnd):
+                phase = .nameStart
+            case (0x3D, .name), (0x3D, .nameSpace): phase = .valueStart
+            case (0x22, .valueStart): phase = .quoted
+            case (Byte.space, _), (Byte.tab, _): space()
+            default: throw .badChunkLine
+            }
+        }
+        return false
+    }
+
+    private mutating func space() {
+        switch phase {
+        case .name: phase = .nameSpace
+        case .token, .quotedEnd: phase = .space
+        default: break
+        }
+    }
+
+    /// Of a quoted-string (RFC 9110 5.6.4): what is not a control character.
+    private mutating func quotedByte(_ byte: UInt8) throws(ProtocolError.Code) {
+        if byte < 0x20 && byte != Byte.tab || byte == 0x7F { throw .badChunkLine }
+        switch (phase, byte) {
+        case (.quoted, 0x22): phase = .quotedEnd
+        case (.quoted, 0x5C): phase = .escape
+        default: phase = .quoted
+        }
+    }
+}
