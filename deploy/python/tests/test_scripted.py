@@ -220,15 +220,28 @@ def test_a_deadline_seen_by_the_service(script: Start, driver: Driver) -> None:
     assert len(server.requests) == 1
 
 
+def test_an_unanswered_call_is_repeated_once(script: Start, driver: Driver) -> None:
+    server = script(Send(), answer("200 OK", b"1"))
+    assert driver.call(server.url, "transform", ".") == 1
+    assert len(server.requests) == 2
+    server = script(Send())
+    with pytest.raises(Interrupted):
+        driver.call(server.url, "transform", ".")
+    assert len(server.requests) == 2
+    server = script(Send())
+    with pytest.raises(Interrupted):
+        driver.call(server.url, "transform", ".", client={"retry": Retry(attempts=1)})
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(
     "step",
     [
-        Send(),
         Send(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n123", pause=0.001),
         Send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n1\n\r\n", pause=0.001),
         Send(b"SSH-2.0\r\n\r\n", pause=0.001),
     ],
-    ids=["no answer", "half a body", "no last chunk", "another protocol"],
+    ids=["half a body", "no last chunk", "another protocol"],
 )
 def test_a_broken_answer_is_not_repeated(script: Start, driver: Driver, step: Send) -> None:
     server = script(step)
@@ -242,7 +255,7 @@ def test_no_connection(driver: Driver) -> None:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(Unreachable):
-            driver.call(url, "transform", ".", timeout=10, client=QUICK)
+            driver.call(url, "transform", ".", timeout=1, client=QUICK)
 
 
 def test_a_connection_that_comes_later(driver: Driver) -> None:
@@ -339,19 +352,3 @@ def test_connections_are_kept(script: Start) -> None:
             client.transform(".")
     assert len(server.requests) == 5
     assert server.connections == 1
-
-
-def test_many_threads_one_client(script: Start) -> None:
-    server = script(answer("200 OK", b"1"))
-    results: list[Any] = []
-    with TransformClient(server.url, connections=3) as client:
-        threads = [
-            threading.Thread(target=lambda: results.append(client.transform(".")))
-            for _ in range(12)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert results == [1] * 12
-    assert server.connections <= 3

@@ -46,7 +46,7 @@ class Call:
         self.status = head.status
         self.bytes_received += len(answer.body)
         self.server_timing = server_timing(head.field("server-timing"))
-        self.request_id = head.field("x-request-id") or ""
+        self.request_id = head.field("x-request-id") or self.request_id
 
 
 OnCall = Callable[[Call], None]
@@ -79,6 +79,8 @@ class Calls:
         Deadline(timeout)
         self.retry = retry or Retry()
         self.connections = connections
+        if any(name.lower() == "x-request-id" for name in headers or ()):
+            raise ValueError("X-Request-Id is of one call: give it there")
         self.common = wire.common_fields(self.address.authority, token, checked_fields(headers))
         self.tls = ssl_context
         if self.address.is_tls and ssl_context is None:
@@ -104,8 +106,20 @@ class Calls:
         except ValueError:
             raise ServiceError(200, problem_members(200, "", body)) from None
 
-    def watch(self, request: wire.Request) -> Optional[Watch]:
-        """What follows this call; None where nobody wants to know of it."""
+    def prepared(
+        self, request: wire.Request, headers: Optional[Mapping[str, str]]
+    ) -> Optional[Watch]:
+        """Adds a call's own fields; gives what follows the call, None where nobody wants that."""
+        if headers:
+            others = dict(headers)
+            for name in headers:
+                if name.lower() == "x-request-id":
+                    request.id = others.pop(name)
+                    checked_fields({name: request.id})
+            request.fields = checked_fields(others)
+        return self._watch(request)
+
+    def _watch(self, request: wire.Request) -> Optional[Watch]:
         trace = started(request, self.address)
         if trace is None and self.on_call is None:
             return None
@@ -118,7 +132,7 @@ class Watch:
     def __init__(
         self, request: wire.Request, trace: Optional[Trace], on_call: Optional[OnCall]
     ) -> None:
-        self.call = Call(request.name)
+        self.call = Call(request.name, request_id=request.id)
         self._byte_count = len(request.body)
         self._trace = trace
         self._on_call = on_call

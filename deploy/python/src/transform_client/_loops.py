@@ -21,7 +21,7 @@ from ._address import Address, endpoint
 from ._parser import BODY_BYTES_MAX, END, Head, Malformed, Parser
 from ._sockets import Broken, Hosts, interrupted, unreachable
 from .retry import Deadline
-from .wire import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, Answer, Request
+from .wire import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, Answer, Echo, Request
 
 if TYPE_CHECKING:
     import ssl
@@ -51,6 +51,7 @@ class Connection(asyncio.Protocol):
         self._answer: Optional[asyncio.Future[Answer]] = None
         self._head: Optional[Head] = None
         self._pieces: list[bytes] = []
+        self._echo = Echo()
         self._deadline: Optional[Deadline] = None
         self._timer: Optional[asyncio.TimerHandle] = None
         self._timer_end = 0.0
@@ -85,6 +86,10 @@ class Connection(asyncio.Protocol):
         finally:
             self._answer = None
             self._deadline = None
+        if self._parser.has_surplus:
+            raise Broken("more than an answer came", False)
+        if not self._echo.fits(result.head, request):
+            raise Broken("an answer to another request came", False)
         self.keeps_open = self.keeps_open and is_sent and not transport.is_closing()
         self.used_at = monotonic()
         return result
@@ -171,7 +176,7 @@ class Connection(asyncio.Protocol):
     def _finish(self, answer: asyncio.Future[Answer]) -> None:
         head, pieces = self._head, self._pieces
         assert head is not None
-        self.keeps_open = head.keeps_open and not self._parser.has_surplus
+        self.keeps_open = head.keeps_open
         answer.set_result(Answer(head, pieces[0] if len(pieces) == 1 else b"".join(pieces)))
 
     def _fail(self, reason: object) -> None:
@@ -221,14 +226,18 @@ class LoopConnections:
         self._hosts = Hosts()
         self._end: Optional[AsyncGenerator[None, None]] = None
 
-    async def take(self, deadline: Deadline) -> Connection:
-        """A connection to use; waits for it until the deadline."""
-        connection: Optional[Connection] = None
+    def kept(self) -> Optional[Connection]:
+        """An idle connection that can be used; None where there is none."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_usable():
                 return connection
             self.drop(connection)
+        return None
+
+    async def take(self, deadline: Deadline) -> Connection:
+        """A new connection, or the one that the next exchange leaves, in time."""
+        connection: Optional[Connection] = None
         if self._places:
             self._places -= 1
         else:
@@ -412,7 +421,7 @@ class LoopTransport:
         start = request.start(self._address.prefix, self._common)
         repeats = self._repeats
         while True:
-            connection = await here.take(deadline)
+            connection = here.kept() or await here.take(deadline)
             is_kept = connection.is_kept
             try:
                 answer = await connection.exchange(request, start, deadline)

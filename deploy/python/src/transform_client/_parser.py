@@ -108,13 +108,8 @@ class Parser:
         self._interim = 0
         #: Whether any byte of this answer came.
         self.has_begun = False
-        #: Whether bytes came that belong to no answer.
+        #: Whether bytes came behind the answer, which belong to none.
         self.has_surplus = False
-
-    @property
-    def body_bytes_due(self) -> int:
-        """Bytes of the body that are known to be still due."""
-        return self._rest
 
     def feed(self, data: bytes) -> list[Event]:
         """The events that these bytes complete."""
@@ -128,7 +123,12 @@ class Parser:
         events: list[Event] = []
         start, end = 0, len(data)
         while start < end:
-            after = self._step(data, start, end, events)
+            if self._state == _IN_HEAD:
+                after = self._head(data, start, end, events)
+            elif self._state == _IN_LENGTH:
+                after = self._body(data, start, end, events)
+            else:
+                after = self._step(data, start, end, events)
             if after < 0:
                 self._pending += data[start:] if start else data
                 break
@@ -151,18 +151,8 @@ class Parser:
     def _step(self, data: bytes, start: int, end: int, events: list[Event]) -> int:
         """Takes what begins at `start`; gives where it ends, or -1 where more bytes are needed."""
         state = self._state
-        if state == _IN_HEAD:
-            return self._head(data, start, end, events)
-        if state in (_IN_LENGTH, _IN_CHUNK):
-            after = min(end, start + self._rest)
-            self._rest -= after - start
-            events.append(data[start:after] if after - start < end else data)
-            if not self._rest:
-                if state == _IN_LENGTH:
-                    self._finish(events)
-                else:
-                    self._state = _IN_CHUNK_END
-            return after
+        if state == _IN_CHUNK:
+            return self._body(data, start, end, events)
         if state == _IN_CHUNK_LINE:
             return self._chunk_line(data, start, end)
         if state == _IN_CHUNK_END:
@@ -183,6 +173,20 @@ class Parser:
         self.has_surplus = True
         return end
 
+    def _body(self, data: bytes, start: int, end: int, events: list[Event]) -> int:
+        rest = self._rest
+        if end - start < rest:
+            self._rest = rest - (end - start)
+            events.append(data[start:] if start else data)
+            return end
+        self._rest = 0
+        events.append(data[start : start + rest])
+        if self._state == _IN_LENGTH:
+            self._finish(events)
+        else:
+            self._state = _IN_CHUNK_END
+        return start + rest
+
     def _head(self, data: bytes, start: int, end: int, events: list[Event]) -> int:
         # What was looked at already is not looked at again, but for a line's end cut in two.
         found = data.find(b"\r\n\r\n", start + self._looked_at)
@@ -200,7 +204,7 @@ class Parser:
         if matched is None:
             raise Malformed("its head is malformed")
         fields = matched.group(3)
-        if fields.count(b"\r\n") > FIELDS_MAX:
+        if len(fields) > 4 * FIELDS_MAX and fields.count(b"\r\n") > FIELDS_MAX:
             raise Malformed("it has too many fields")
         status = int(matched.group(2))
         if status < 200:
@@ -216,6 +220,7 @@ class Parser:
         lowered = fields.lower()
         length: Optional[bytes] = None
         coding: Optional[bytes] = None
+        keeps_open = is_newest
         options: list[bytes] = []
         for name, value in _FRAMING.findall(lowered):
             if name == b"content-length":
@@ -228,7 +233,8 @@ class Parser:
                 coding = value
             else:
                 options += [option.strip(b" \t") for option in value.split(b",")]
-        keeps_open = b"close" not in options and (is_newest or b"keep-alive" in options)
+        if options or not is_newest:
+            keeps_open = b"close" not in options and (is_newest or b"keep-alive" in options)
         if coding is not None and length is not None:
             raise Malformed("it has both Content-Length and Transfer-Encoding")
         if status in (204, 304):

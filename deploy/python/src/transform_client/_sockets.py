@@ -19,7 +19,7 @@ from ._parser import BODY_BYTES_MAX, END, Head, Malformed, Parser
 from ._pool import Pool
 from .errors import Interrupted, TransformError, Unreachable
 from .retry import Deadline
-from .wire import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, Answer, Request
+from .wire import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, Answer, Echo, Request
 
 if TYPE_CHECKING:
     import ssl
@@ -83,6 +83,7 @@ class Connection:
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._head: Optional[Head] = None
         self._pieces: list[bytes] = []
+        self._echo = Echo()
 
     def is_usable(self) -> bool:
         """Whether the other side left it open, and sent nothing that was not asked for."""
@@ -110,8 +111,12 @@ class Connection:
             raise Broken(error, not self._parser.has_begun) from None
         answered = self._head
         assert answered is not None
+        if self._parser.has_surplus:
+            raise Broken("more than an answer came", False)
+        if not self._echo.fits(answered, request):
+            raise Broken("an answer to another request came", False)
         pieces = self._pieces
-        self.keeps_open = is_sent and answered.keeps_open and not self._parser.has_surplus
+        self.keeps_open = is_sent and answered.keeps_open
         self.used_at = monotonic()
         return Answer(answered, pieces[0] if len(pieces) == 1 else b"".join(pieces))
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, overl
 
 from . import lines as batching
 from . import wire
-from ._address import checked_fields
 from ._calls import Call, Calls, OnCall
 from ._encoding import Dumps, Loads
 from ._loops import LoopTransport
@@ -240,9 +239,7 @@ class AsyncTransformClient:
         headers: Optional[Mapping[str, str]],
     ) -> bytes:
         deadline = self._calls.deadline(timeout)
-        if headers:
-            request.fields = checked_fields(headers)
-        watch = self._calls.watch(request)
+        watch = self._calls.prepared(request, headers)
         if watch is None:
             return await self._attempted(request, deadline, None)
         with watch as call:
@@ -263,6 +260,7 @@ class AsyncTransformClient:
                     return answer.body
                 raise wire.failure(answer, request, deadline)
             except TransformError as error:
+                error.request_id = error.request_id or request.id
                 attempts = attempts or Attempts(self._calls.retry, deadline)
                 delay = attempts.delay(error)
             await asyncio.sleep(delay)

@@ -32,7 +32,7 @@ class TransformError(Exception):
     pools and task queues hand them on as they are, their causes included.
     """
 
-    #: What the service's log calls the request; empty where no answer came.
+    #: What the service's log calls the request, if it came there.
     request_id: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Mapping
 from typing import Any, Optional, Protocol, Union
 from urllib.parse import quote
@@ -34,10 +36,25 @@ _RESERVED = frozenset({"outputs", "errors", "program", "each"})
 Body = Union[bytes, bytearray, memoryview]
 
 
+_numbers = itertools.count()
+_prefix = ""
+
+
+def _renew_ids() -> None:
+    """Ids that no other process gives: a forked child begins with a prefix of its own."""
+    global _prefix
+    _prefix = os.urandom(5).hex() + "-"
+
+
+_renew_ids()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_ids)
+
+
 class Request:
     """A request without its deadline."""
 
-    __slots__ = ("body", "content_type", "fields", "method", "name", "target")
+    __slots__ = ("body", "content_type", "fields", "id", "method", "name", "target")
 
     def __init__(
         self, method: str, target: str, body: Body, content_type: str, name: Optional[str]
@@ -48,6 +65,8 @@ class Request:
         self.content_type = content_type
         #: The transform's name; None where a program is sent along.
         self.name = name
+        #: What the service's log calls it.
+        self.id = f"{_prefix}{next(_numbers):x}"
         #: Lines of the head that only this call has.
         self.fields = ""
 
@@ -55,7 +74,8 @@ class Request:
         """The head up to the value of its last field, which is the milliseconds that are left."""
         return (
             f"{self.method} {prefix}{self.target} HTTP/1.1\r\n{common}{self.fields}"
-            f"Content-Type: {self.content_type}\r\nContent-Length: {len(self.body)}\r\n"
+            f"X-Request-Id: {self.id}\r\nContent-Type: {self.content_type}\r\n"
+            f"Content-Length: {len(self.body)}\r\n"
             "X-Request-Timeout-Ms: "
         ).encode("latin-1")
 
@@ -68,6 +88,30 @@ class Answer:
     def __init__(self, head: Head, body: bytes) -> None:
         self.head = head
         self.body = body
+
+
+class Echo:
+    """Whether a connection's answers bear the ids of their requests.
+
+    Where the first one does, each must: another id is the answer to another request. A proxy may
+    give requests ids of its own; then nothing is looked at.
+    """
+
+    __slots__ = ("_is_kept_to",)
+
+    def __init__(self) -> None:
+        self._is_kept_to: Optional[bool] = None
+
+    def fits(self, head: Head, request: Request) -> bool:
+        """Whether this may be the answer to that request."""
+        found = head.field("x-request-id")
+        if found is None or found == request.id:
+            if found is not None and self._is_kept_to is None:
+                self._is_kept_to = True
+            return True
+        if self._is_kept_to is None:
+            self._is_kept_to = False
+        return not self._is_kept_to
 
 
 class Transport(Protocol):
@@ -185,6 +229,4 @@ def failure(answer: Answer, request: Request, deadline: Deadline) -> TransformEr
             )
     elif isinstance(error, LimitExceeded) and head.status == 413:
         error.sent_bytes = len(request.body)
-    if not error.request_id:
-        error.request_id = head.field("x-request-id") or ""
     return error
