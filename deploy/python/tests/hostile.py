@@ -4,7 +4,8 @@
 
 Each request bears a number, and only an answer with that number is right. Whatever the server does,
 each call must end within its deadline, with the right answer or an error, and leave no connection
-that gives its bytes to the next call. Prints what came of the calls; exit status 1 where one failed.
+that gives its bytes to the next call. Prints what came of the calls; exit status 1 where one was
+wrong or late.
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@
     python deploy/python/tests/stress.py forks --calls 10000
     python deploy/python/tests/stress.py restarts --rounds 20
 
-Each call carries a number that its answer must carry too. Prints what came of the calls; exit status
-1 where one failed, or got another's answer. The suite runs the same with fewer calls.
+Each call carries a number that its answer must carry too. Prints what came of the calls; exit
+status 1 where one failed, or got another's answer. The suite runs the same with fewer calls.
 """
 
 from __future__ import annotations

@@ -19,9 +19,7 @@ from transform_client import (
     AsyncTransformClient,
     CompileError,
     DeadlineExceeded,
-    Interrupted,
     LimitExceeded,
-    Overloaded,
     RaisedError,
     TransformClient,
     Unreachable,
@@ -137,7 +135,7 @@ def test_event_loops_of_threads_at_the_same_time(bare_service: Any) -> None:
             results.append(await client.transform(".", number, timeout=60))
 
     threads = [
-        threading.Thread(target=lambda first=first: asyncio.run(calls(first)))  # type: ignore[misc]
+        threading.Thread(target=lambda first=first: asyncio.run(calls(first)))
         for first in range(0, 400, 100)
     ]
     for thread in threads:

@@ -45,7 +45,8 @@ class Address:
 def address_of(base_url: str, unix_socket: Optional[str] = None) -> Address:
     """Reads a base URL; raises ValueError for one that can't be meant."""
     parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    is_clean = base_url.isprintable() and " " not in base_url
+    if not is_clean or parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(
             f"base_url is 'http://HOST[:PORT]' or 'https://HOST[:PORT]', not {base_url!r}"
         )

@@ -204,6 +204,10 @@ class Connection(asyncio.Protocol):
             answer.set_exception(deadline.exceeded())
 
 
+# A task that waits for a place: it gets a connection, or None and the place for one.
+_Waiter = tuple["asyncio.Future[Optional[Connection]]", Deadline]
+
+
 class LoopConnections:
     """The connections of one event loop: last used first, waiting tasks in their order."""
 
@@ -222,7 +226,9 @@ class LoopConnections:
         self._body_bytes_max = body_bytes_max
         self._idle: list[Connection] = []
         self._places = size
-        self._waiters: deque[asyncio.Future[Optional[Connection]]] = deque()
+        self._waiters: deque[_Waiter] = deque()
+        self._timer: Optional[asyncio.TimerHandle] = None
+        self._timer_end = 0.0
         self._hosts = Hosts()
         self._end: Optional[AsyncGenerator[None, None]] = None
 
@@ -274,6 +280,9 @@ class LoopConnections:
 
     def close(self) -> None:
         """Closes all connections: exchanges on them end with an error."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         connections, self.open = self.open, set()
         self._places += len(connections)
         self._idle.clear()
@@ -282,9 +291,9 @@ class LoopConnections:
 
     def _pass_on(self, connection: Optional[Connection]) -> None:
         while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(connection)
+            answer, _ = self._waiters.popleft()
+            if not answer.done():
+                answer.set_result(connection)
                 return
         if connection is None:
             self._places += 1
@@ -292,21 +301,40 @@ class LoopConnections:
             self._idle.append(connection)
 
     async def _wait(self, deadline: Deadline) -> Optional[Connection]:
-        waiter: asyncio.Future[Optional[Connection]] = self.loop.create_future()
+        answer: asyncio.Future[Optional[Connection]] = self.loop.create_future()
+        waiter = (answer, deadline)
         self._waiters.append(waiter)
-        timer = self.loop.call_later(max(0.0, deadline.remaining()), _give_up, waiter, deadline)
+        if self._timer is None or self._timer_end > deadline.end:
+            self._set_timer(deadline.end)
         try:
-            return await waiter
+            return await answer
         except asyncio.CancelledError:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
             # What was handed over in the same moment goes to the next.
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                connection = waiter.result()
+            if answer.done() and not answer.cancelled() and answer.exception() is None:
+                connection = answer.result()
                 if connection is not None and connection not in self.open:
                     connection.close()
-                self._pass_on(connection)
+                else:
+                    self._pass_on(connection)
             raise
-        finally:
-            timer.cancel()
+
+    def _set_timer(self, end: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_end = end
+        self._timer = self.loop.call_later(max(0.0, end - monotonic()), self._at_end)
+
+    def _at_end(self) -> None:
+        """One timer serves all that wait: it is set for the one whose time is over first."""
+        self._timer = None
+        for answer, deadline in self._waiters:
+            if not answer.done() and deadline.remaining() <= 0:
+                answer.set_exception(deadline.exceeded())
+        self._waiters = deque(waiter for waiter in self._waiters if not waiter[0].done())
+        if self._waiters:
+            self._set_timer(min(deadline.end for _, deadline in self._waiters))
 
     async def _connect(self, deadline: Deadline) -> Connection:
         if self._end is None:
@@ -367,11 +395,6 @@ class LoopConnections:
         except (OSError, UnicodeError) as error:
             raise unreachable(address, error) from error
         return self._hosts.ordered([(family, place) for family, _, _, _, place in found])
-
-
-def _give_up(waiter: asyncio.Future[Optional[Connection]], deadline: Deadline) -> None:
-    if not waiter.done():
-        waiter.set_exception(deadline.exceeded())
 
 
 async def _until_the_end(connections: LoopConnections) -> AsyncGenerator[None, None]:
