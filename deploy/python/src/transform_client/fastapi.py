@@ -35,8 +35,11 @@ def lifespan(*args: Any, **options: Any) -> Callable[[FastAPI], AbstractAsyncCon
     return lambda app: connected(app, *args, **options)
 
 
-def client_of(connection: HTTPConnection) -> AsyncTransformClient:
-    """The application's client."""
+async def client_of(connection: HTTPConnection) -> AsyncTransformClient:
+    """The application's client.
+
+    It is no plain function, which FastAPI would hand to a thread.
+    """
     client: AsyncTransformClient = connection.app.state.transforms
     return client
 
