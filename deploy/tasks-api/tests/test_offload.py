@@ -173,8 +173,8 @@ def test_the_service_dies_under_load(start_service: Any, tmp_path: Path) -> None
                     await asyncio.sleep(0.005)
                 running.process.kill()
                 await asyncio.gather(*asking)
-                assert set(seen) <= {200, 503}
-                assert seen[-1] == 503
+                assert set(seen) <= {200, 503, 504}
+                assert seen[-1] != 200
                 await asyncio.to_thread(
                     start_service, "--transforms", TRANSFORMS, port=running.port
                 )

@@ -349,8 +349,10 @@ class LoopConnections:
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
                 sock.setblocking(False)
-                connecting = self._connected(sock, place)
-                connection = await asyncio.wait_for(connecting, min(left, CONNECT_SECONDS))
+                connecting = self.loop.sock_connect(sock, place)
+                await asyncio.wait_for(connecting, min(left, CONNECT_SECONDS))
+                handshake = self._connected(sock, place)
+                connection = await asyncio.wait_for(handshake, max(0.0, deadline.remaining()))
             except (OSError, asyncio.TimeoutError) as error:
                 sock.close()
                 failure = str(error) or "timed out"
@@ -366,7 +368,6 @@ class LoopConnections:
         raise unreachable(self._address, failure)
 
     async def _connected(self, sock: socket.socket, place: Any) -> Connection:
-        await self.loop.sock_connect(sock, place)
         is_local = self._address.unix_socket is not None
         if not is_local:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
