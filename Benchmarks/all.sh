@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every benchmark: gets the rivals, then language (where it is), documents, service, scaling,
-# reading and offload, each checked for equal results first. Tables, JSON and plots go to
+# reading, client and offload, each checked for equal results first. Tables, JSON and plots go to
 # Benchmarks/results.
 #     Benchmarks/all.sh [--quick] [--binary PATH] [--results FOLDER]
 set -uo pipefail
@@ -29,6 +29,8 @@ for benchmark in documents service scaling reading; do
   echo "== $benchmark"
   python3 "$benchmark.py" "${arguments[@]}" || failed+=("$benchmark")
 done
+echo "== client"
+../.build/rivals/venv/bin/python3 client.py "${arguments[@]}" || failed+=(client)
 echo "== offload"
 ../.build/venv/bin/python3 offload.py "${arguments[@]}" || failed+=(offload)
 echo "== $((SECONDS - started)) s; failed: ${failed[*]:-none}"

@@ -3,14 +3,19 @@
 
     .build/venv/bin/python Benchmarks/offload.py [--quick] [--seconds N] [--rounds N]
         [--binary PATH] [--results FOLDER]
+    .build/venv/bin/python Benchmarks/offload.py --profile
 
 One uvicorn process serves both: `/tasks/report` hands SQLite's JSON text to transform-service,
 `/report-here` computes the same from rows, on FastAPI's threads. At each size of the tasks'
 JSON text both are loaded in turn by wrk, while another client asks the trivial `/livez` on the same
 event loop every 5 ms. Answers are compared first. Writes offload.md, .json and .svg; `make venv`
 installs what it needs besides wrk.
+
+`--profile` prints where a request's CPU time goes instead: what both processes spend on one request
+after another, of routes that do ever more of a report. Other work on the machine hardly shows in it.
 """
 import argparse
+import contextlib
 import json
 import math
 import os
@@ -40,6 +45,8 @@ CONNECTIONS = 8
 # Stands for a run in which nothing was answered, so that a ratio can be formed.
 REFUSED_PART_MAX = 0.02
 RATE_MIN = 0.1
+# The clock of /proc has ticks of 10 ms: enough calls for a microsecond's precision or so.
+PROFILE_CALLS = 1000
 WORDS = (
     "renew certificate shop order chairs write report numbers month customer invoice server move "
     "images lease check backup restore deploy review ticket answer call plan budget team the of in"
@@ -89,6 +96,7 @@ def summary(rows, now):
 def create_app():
     """tasks-api with one route more."""
     from fastapi import Depends, FastAPI, Response
+    from fastapi.concurrency import run_in_threadpool
     from sqlalchemy import select
     from tasks_api import create_app as create_tasks_app
     from tasks_api.app import storage_of
@@ -102,7 +110,16 @@ def create_app():
             report = summary(connection.execute(columns), datetime.now(timezone.utc))
         return Response(json.dumps(report, separators=(",", ":")), media_type="application/json")
 
+    async def report_rows(storage: Storage = Depends(storage_of)) -> Response:
+        rows = await run_in_threadpool(storage.report_input)
+        return Response(rows, media_type="application/json")
+
+    async def nothing() -> Response:
+        return Response(b"{}", media_type="application/json")
+
     app.add_api_route("/report-here", report_here)
+    app.add_api_route("/report-rows", report_rows)
+    app.add_api_route("/nothing", nothing)
     return app
 
 
@@ -213,7 +230,9 @@ def stable(report):
     return {**report, "age_days": report["age_days"]["buckets"]}
 
 
-def measure(name, byte_count, options, folder):
+@contextlib.contextmanager
+def served(byte_count, options, folder):
+    """Both services over so many bytes of tasks: that count, tasks-api's port, the processes."""
     path = os.path.join(folder, f"{byte_count}.db")
     size = fill(path, byte_count)
     ports = free_port(), free_port()
@@ -235,23 +254,28 @@ def measure(name, byte_count, options, folder):
             env=environment,
         ),
     ]
-    paths = {"here": "/report-here", "offloaded": "/tasks/report"}
     try:
-        base = f"http://127.0.0.1:{ports[1]}"
         wait_until_up(f"http://127.0.0.1:{ports[0]}/readyz")
-        wait_until_up(base + "/livez")
+        wait_until_up(f"http://127.0.0.1:{ports[1]}/livez")
+        yield size, ports[1], servers
+    finally:
+        # The callers first: none of them meets a service that has left.
+        for server in reversed(servers):
+            server.terminate()
+            server.wait(30)
+
+
+def measure(name, byte_count, options, folder):
+    paths = {"here": "/report-here", "offloaded": "/tasks/report"}
+    with served(byte_count, options, folder) as (size, port, _):
+        base = f"http://127.0.0.1:{port}"
         answers = [json.loads(wait_until_up(base + route)) for route in paths.values()]
         if stable(answers[0]) != stable(answers[1]):
             sys.exit(f"the answers differ: {answers}")
         rounds = {kind: [] for kind in paths}
         for _ in range(options.rounds):
             for kind, route in paths.items():
-                rounds[kind].append(load(ports[1], route, options.seconds))
-    finally:
-        # The callers first: none of them meets a service that has left.
-        for server in reversed(servers):
-            server.terminate()
-            server.wait(30)
+                rounds[kind].append(load(port, route, options.seconds))
     ratios = [there[0] / here[0] for here, there in zip(rounds["here"], rounds["offloaded"])]
     row = {"size": name, "bytes": size, "tasks": answers[0]["total"],
            "range": [min(ratios), max(ratios)]}
@@ -260,6 +284,40 @@ def measure(name, byte_count, options, folder):
         row[kind] = {
             "rate": round(rate, 1), "p99_ms": round(p99, 1), "livez_p99_ms": round(livez, 1)}
     return row
+
+
+def cpu_seconds(process):
+    """What a process has spent, in user and system mode."""
+    with open(f"/proc/{process.pid}/stat") as facts:
+        fields = facts.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def profile(options, folder):
+    """CPU microseconds of a request, of both processes, by how much of a report is done."""
+    routes = {
+        "a request that does nothing": "/nothing",
+        "with the rows as JSON": "/report-rows",
+        "with the call: the report, offloaded": "/tasks/report",
+        "the report in process": "/report-here",
+    }
+    rows = []
+    for name in ("1 kB", "10 kB"):
+        with served(SIZES[name], options, folder) as (_, port, servers):
+            connection = HTTPConnection("127.0.0.1", port, timeout=30)
+            for words, route in routes.items():
+                rounds = []
+                for _ in range(3):
+                    before = [cpu_seconds(server) for server in servers]
+                    for _ in range(PROFILE_CALLS):
+                        connection.request("GET", route)
+                        connection.getresponse().read()
+                    spent = [cpu_seconds(server) - then for server, then in zip(servers, before)]
+                    rounds.append([seconds / PROFILE_CALLS * 1e6 for seconds in spent])
+                service, api = (min(values) for values in zip(*rounds))
+                rows.append([f"{name}: {words}", f"{api:.0f}", f"{service:.0f}"])
+            connection.close()
+    print(harness.table(["tasks", "tasks-api, us", "transform-service, us"], rows), end="")
 
 
 def break_even(rows):
@@ -307,6 +365,7 @@ def table(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="2 s, 1 round, no 10 kB")
+    parser.add_argument("--profile", action="store_true", help="CPU time by part, 1 and 10 kB")
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--binary", default=harness.BINARY)
@@ -318,6 +377,9 @@ def main():
     # The servers end with this program, however it ends.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     facts = harness.machine()
+    if options.profile:
+        with tempfile.TemporaryDirectory() as folder:
+            return profile(options, folder)
     with tempfile.TemporaryDirectory() as folder:
         rows = [measure(name, count, options, folder) for name, count in sizes.items()]
     data = {

@@ -7,6 +7,7 @@ stands for anything.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import re
 import signal
@@ -20,6 +21,7 @@ from typing import Any
 
 import httpx
 import pytest
+import transform_client
 
 DEPLOY = Path(__file__).resolve().parents[1]
 ROOT = DEPLOY.parent
@@ -108,3 +110,17 @@ def test_the_snippet(bare_service: Any) -> None:
     assert asyncio.run(scope["call"](payload)) == 3
     with pytest.raises(httpx.HTTPStatusError):
         asyncio.run(scope["call"]({"program": "error"}))
+
+
+def test_the_kept_client(bare_service: Any) -> None:
+    """The snippet below the first one, as it stands there."""
+    readme = (ROOT / "README.md").read_text()
+    (snippet,) = re.findall(r"^```python\n(transforms = Async.*?)^```", readme, re.M | re.S)
+    snippet = snippet.replace("http://localhost:8001", bare_service.url)
+    code = "async def call(payload):\n" + textwrap.indent(snippet, "    ")
+    scope: dict[str, Any] = {**vars(transform_client), "log": logging.getLogger("test")}
+    exec(compile(code, "README.md", "exec"), scope)
+    payload = {"program": "map(.n) | add", "input": [{"n": 1}, {"n": 2}]}
+    assert asyncio.run(scope["call"](payload)) == 3
+    with pytest.raises(transform_client.RaisedError, match="no such order"):
+        asyncio.run(scope["call"]({"program": 'error("no such order")', "input": None}))

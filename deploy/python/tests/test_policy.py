@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import array
 import json
+import tempfile
+from pathlib import Path
 from typing import Any, Optional
 
 import pytest
-from transform_client import errors, lines, retry, wire
+from transform_client import TransformClient, errors, lines, retry, wire
+from transform_client._encoding import encoded
 
 
 class Clock:
@@ -65,6 +69,14 @@ def test_what_may_have_begun_is_not_repeated(error: errors.TransformError) -> No
         attempts.delay(error)
 
 
+def test_without_a_count_the_deadline_alone_ends_it() -> None:
+    attempts, clock = attempts_of(5, base=0.5, cap=0.5)
+    for _ in range(9):
+        clock.now += attempts.delay(errors.Unreachable("no"))
+    with pytest.raises(errors.Unreachable):
+        attempts.delay(errors.Unreachable("no"))
+
+
 def test_one_attempt_never_repeats() -> None:
     attempts, _ = attempts_of(60, attempts=1)
     with pytest.raises(errors.Unreachable):
@@ -74,11 +86,11 @@ def test_one_attempt_never_repeats() -> None:
 def test_milliseconds_left() -> None:
     clock = Clock()
     deadline = retry.Deadline(2, clock)
-    assert deadline.milliseconds() == "2000"
+    assert deadline.milliseconds() == 2000
     clock.now += 1.75
-    assert deadline.milliseconds() == "250"
+    assert deadline.milliseconds() == 250
     clock.now += 0.2499
-    assert deadline.milliseconds() == "1"
+    assert deadline.milliseconds() == 1
     clock.now += 0.1
     with pytest.raises(errors.DeadlineExceeded, match="2 seconds"):
         deadline.milliseconds()
@@ -184,7 +196,7 @@ def test_json_has_no_nan() -> None:
 
 def test_problems_count_from_the_stream_start() -> None:
     problem = {"type": "/problems/program-error", "status": 422, "detail": "no", "line": 2}
-    answer = b'{"n":1}\n' + wire.encoded(problem) + b"\n"
+    answer = b'{"n":1}\n' + encoded(problem) + b"\n"
     out = list(lines.output_lines(lines.Batch(40, b""), answer))
     assert out[0] == b'{"n":1}'
     assert json.loads(out[1])["line"] == 42
@@ -198,14 +210,14 @@ def test_problems_count_from_the_stream_start() -> None:
     ("arguments", "path"),
     [
         (("a/b", None, {}), "/transform/a/b"),
-        (("a b?", None, {}), "/transform/a%20b%3F"),
+        (("a-b_c.d", None, {}), "/transform/a-b_c.d"),
         (("t", None, {"x": "1&2", "ü": "="}), "/transform/t?x=1%262&%C3%BC=%3D"),
         ((None, ".a + 1", {}), "/transform?program=.a%20%2B%201"),
     ],
 )
 def test_paths(arguments: Any, path: str) -> None:
     name, program, args = arguments
-    assert wire.raw(name, program, b"1", args, wire.CONTENT_TYPE).path == path
+    assert wire.raw(name, program, b"1", args, wire.CONTENT_TYPE).target == path
 
 
 def test_wrong_arguments() -> None:
@@ -219,3 +231,45 @@ def test_wrong_arguments() -> None:
         wire.raw("t", None, b"", {"n": 1}, wire.CONTENT_TYPE)  # type: ignore[dict-item]
     with pytest.raises(ValueError, match="outputs"):
         wire.envelope(".", None, None, None, "many")
+
+
+@pytest.mark.parametrize(
+    "name", ["../livez", "a/../b", "/a", "a/", "a//b", "", ".a", "a/.b", "a b", "a?b", "a%2fb", "é"]
+)
+def test_names_that_no_transform_has(name: str) -> None:
+    with pytest.raises(ValueError, match="name"):
+        wire.raw(name, None, b"", None, wire.CONTENT_TYPE)
+    with pytest.raises(ValueError, match="name"):
+        wire.envelope(None, name, None, None, "one")
+
+
+def test_a_body_of_any_buffer() -> None:
+    for body in (bytearray(b"[1]"), memoryview(b"[1]"), array.array("b", b"[1]")):
+        assert bytes(wire.raw("t", None, body, None, "").body) == b"[1]"  # type: ignore[arg-type]
+    numbers = array.array("i", [1, 2])
+    assert len(wire.raw("t", None, memoryview(numbers), None, "").body) == 2 * numbers.itemsize
+
+
+@pytest.mark.parametrize("lines_", ["1\n2", b"1\n2", bytearray(b"1"), Path("a"), {"a": 1}])
+def test_what_is_no_lines(lines_: Any) -> None:
+    with TransformClient() as client, pytest.raises(TypeError, match="iterable"):
+        client.transform_lines("t", lines_)
+
+
+def test_lines_of_text_files(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text('{"a": "ü"}\n[1]\n3', encoding="utf-8")
+    for options in ({"mode": "r", "encoding": "utf-8"}, {"mode": "rb"}):
+        with path.open(**options) as file:  # type: ignore[call-overload]
+            (batch,) = lines.Batches().of(file)
+        assert batch.body == '{"a": "ü"}\n[1]\n3\n'.encode()
+    with tempfile.NamedTemporaryFile("w+") as temporary:
+        temporary.write("[2]\n")
+        temporary.seek(0)
+        (batch,) = lines.Batches().of(temporary)
+        assert batch.body == b"[2]\n"
+
+
+def test_dumps_that_breaks_lines_is_seen() -> None:
+    with pytest.raises(ValueError, match="line break"):
+        list(lines.Batches(dumps=lambda value: json.dumps(value, indent=1)).of([{"a": 1}]))

@@ -11,20 +11,20 @@ import logging
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Optional, Union
+from typing import Annotated, Any, Optional, Union
 
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from transform_client import (
-    AsyncTransformClient,
     DeadlineExceeded,
     Interrupted,
     Overloaded,
     TransformError,
     Unreachable,
 )
+from transform_client.fastapi import JSONText, Transforms, connected
 
 from .importing import BodyTooLong, Import, lines_of
 from .schemas import Failure, ImportResult, NewTask, TaskChange, TaskPage, TaskView
@@ -52,12 +52,12 @@ def create_app(settings: Optional[Settings] = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.settings = chosen
         app.state.storage = await run_in_threadpool(Storage, chosen.database_url)
-        async with AsyncTransformClient(
+        async with connected(
+            app,
             chosen.transform_url,
             unix_socket=chosen.transform_socket,
             timeout=chosen.transform_timeout,
-        ) as client:
-            app.state.transforms = client
+        ):
             yield
         app.state.storage.engine.dispose()
 
@@ -70,16 +70,13 @@ def create_app(settings: Optional[Settings] = None) -> FastAPI:
     return app
 
 
-def storage_of(request: Request) -> Storage:
+async def storage_of(request: Request) -> Storage:
     """The application's database."""
     storage: Storage = request.app.state.storage
     return storage
 
 
-def transforms_of(request: Request) -> AsyncTransformClient:
-    """The application's client of transform-service."""
-    client: AsyncTransformClient = request.app.state.transforms
-    return client
+Stored = Annotated[Storage, Depends(storage_of)]
 
 
 def _add_health(app: FastAPI) -> None:
@@ -88,11 +85,7 @@ def _add_health(app: FastAPI) -> None:
         return {"status": "pass"}
 
     @app.get("/readyz")
-    async def readyz(
-        response: Response,
-        storage: Storage = Depends(storage_of),
-        transforms: AsyncTransformClient = Depends(transforms_of),
-    ) -> dict[str, str]:
+    async def readyz(response: Response, storage: Stored, transforms: Transforms) -> dict[str, str]:
         """Tasks can be served without the transform service, so its absence is only told."""
         has_storage = await run_in_threadpool(storage.is_reachable)
         has_transforms = await transforms.is_ready(timeout=0.5)
@@ -107,21 +100,14 @@ def _add_health(app: FastAPI) -> None:
 
 def _add_offloaded(app: FastAPI) -> None:
     @app.get("/tasks/report", responses=_away)
-    async def report(
-        storage: Storage = Depends(storage_of),
-        transforms: AsyncTransformClient = Depends(transforms_of),
-    ) -> Response:
+    async def report(storage: Stored, transforms: Transforms) -> JSONText:
         """A summary by status, priority, age and words."""
         rows = await run_in_threadpool(storage.report_input)
-        return Response(
-            await transforms.transform_bytes(REPORT, rows), media_type="application/json"
-        )
+        return JSONText(await transforms.transform_bytes(REPORT, rows))
 
     @app.post("/tasks/import", responses=_away)
     async def import_tasks(
-        request: Request,
-        storage: Storage = Depends(storage_of),
-        transforms: AsyncTransformClient = Depends(transforms_of),
+        request: Request, storage: Stored, transforms: Transforms
     ) -> ImportResult:
         """Stores the valid lines of an NDJSON body, and says which others failed, and why.
 
@@ -140,31 +126,29 @@ def _add_offloaded(app: FastAPI) -> None:
 def _add_tasks(app: FastAPI) -> None:
     @app.get("/tasks")
     def list_tasks(
+        storage: Stored,
         status: Optional[str] = None,
         limit: int = Query(1000, ge=1, le=PAGE_MAX),
         offset: int = Query(0, ge=0),
-        storage: Storage = Depends(storage_of),
     ) -> TaskPage:
         tasks, count = storage.page(status, limit, offset)
         return TaskPage(tasks=[TaskView.model_validate(task) for task in tasks], count=count)
 
     @app.post("/tasks", status_code=201)
-    def create_task(new: NewTask, storage: Storage = Depends(storage_of)) -> TaskView:
+    def create_task(new: NewTask, storage: Stored) -> TaskView:
         return TaskView.model_validate(storage.add(new.model_dump()))
 
     @app.get("/tasks/{key}", responses=_missing)
-    def get_task(key: str, storage: Storage = Depends(storage_of)) -> TaskView:
+    def get_task(key: str, storage: Stored) -> TaskView:
         return TaskView.model_validate(_found(storage.get(_key(key))))
 
     @app.put("/tasks/{key}", responses=_missing)
-    def change_task(
-        key: str, change: TaskChange, storage: Storage = Depends(storage_of)
-    ) -> TaskView:
+    def change_task(key: str, change: TaskChange, storage: Stored) -> TaskView:
         values = change.model_dump(exclude_unset=True)
         return TaskView.model_validate(_found(storage.update(_key(key), values)))
 
     @app.delete("/tasks/{key}", status_code=204, responses=_missing)
-    def delete_task(key: str, storage: Storage = Depends(storage_of)) -> None:
+    def delete_task(key: str, storage: Stored) -> None:
         if not storage.delete(_key(key)):
             raise _not_found()
 

@@ -3,9 +3,10 @@
     with TransformClient("http://127.0.0.1:8001") as client:
         client.transform("map(.price) | add", input=orders, timeout=2.0)
 
-`AsyncTransformClient` has the same methods for asyncio and trio.
+`AsyncTransformClient` has the same methods for asyncio. Nothing but the standard library is used.
 """
 
+from ._calls import Call
 from .async_client import AsyncTransformClient
 from .client import TransformClient
 from .errors import (
@@ -30,6 +31,7 @@ from .retry import Retry
 
 __all__ = [
     "AsyncTransformClient",
+    "Call",
     "CompileError",
     "DeadlineExceeded",
     "InputError",

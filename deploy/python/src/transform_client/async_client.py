@@ -1,32 +1,42 @@
-"""The client for asyncio and trio: arguments -> results, within one deadline a call."""
+"""The client for asyncio: arguments -> results, within one deadline a call."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Callable, Optional, Union
-
-import anyio
-import httpx
+from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar, Union, overload
 
 from . import lines as batching
 from . import wire
+from ._calls import Call, Calls, OnCall
+from ._encoding import Dumps, Loads
+from ._loops import LoopTransport
 from .errors import ProblemError, TransformError
 from .retry import Attempts, Deadline, Retry
 
+if TYPE_CHECKING:
+    import ssl
+
+T = TypeVar("T")
+
 
 class AsyncTransformClient:
-    """Calls transform-service; one client serves all tasks of an event loop.
+    """Calls transform-service; one client serves all tasks of a process, on any event loops.
 
     Args:
-        base_url: Where the service listens.
+        base_url: Where the service listens: `http://HOST[:PORT]` or `https://...`.
         unix_socket: The path of its Unix socket instead; `base_url` then only names the host.
         timeout: Seconds that a call may take in all, its repetitions included.
         retry: How often, and after which waits, a call is tried again.
-        connections: Connections at most; further calls wait for a free one.
+        connections: Connections of a loop at most; further calls wait, in their order.
         token: Sent as bearer token.
         headers: Fields that go with each request.
-        transport: Another transport of httpx, for tests.
+        ssl_context: For `https://`; without it, the system's certificates are trusted.
+        dumps: Writes values as JSON text, such as `orjson.dumps`.
+        loads: Reads JSON text, such as `orjson.loads`.
+        on_call: Is called with a `Call` when a call has ended.
+        transport: Stands in for the network, as `transform_client.testing` does.
     """
 
     def __init__(
@@ -39,19 +49,60 @@ class AsyncTransformClient:
         connections: int = wire.DEFAULT_CONNECTIONS,
         token: Optional[str] = None,
         headers: Optional[Mapping[str, str]] = None,
-        transport: Optional[httpx.AsyncBaseTransport] = None,
+        ssl_context: Optional[ssl.SSLContext] = None,
+        dumps: Optional[Dumps] = None,
+        loads: Optional[Loads] = None,
+        on_call: Optional[OnCall] = None,
+        transport: Optional[wire.AsyncTransport] = None,
     ) -> None:
-        self._timeout = timeout
-        self._retry = retry or Retry()
-        self._client = httpx.AsyncClient(
-            base_url=base_url,
-            transport=transport
-            or httpx.AsyncHTTPTransport(
-                limits=wire.limits(connections), uds=unix_socket, trust_env=False
-            ),
-            headers=wire.default_fields(token, headers),
-            trust_env=False,
+        self._calls = Calls(
+            base_url,
+            unix_socket,
+            timeout,
+            retry,
+            connections,
+            token,
+            headers,
+            ssl_context,
+            dumps,
+            loads,
+            on_call,
         )
+        self._transport: wire.AsyncTransport = transport or LoopTransport(
+            self._calls.address,
+            connections=connections,
+            common=self._calls.common,
+            tls=self._calls.tls,
+            repeats=self._calls.retry.attempts != 1,
+        )
+
+    @overload
+    async def transform(
+        self,
+        program: Optional[str] = ...,
+        input: Any = ...,
+        *,
+        name: Optional[str] = ...,
+        args: Optional[Mapping[str, Any]] = ...,
+        outputs: str = ...,
+        into: type[T],
+        timeout: Optional[float] = ...,
+        headers: Optional[Mapping[str, str]] = ...,
+    ) -> T: ...
+
+    @overload
+    async def transform(
+        self,
+        program: Optional[str] = ...,
+        input: Any = ...,
+        *,
+        name: Optional[str] = ...,
+        args: Optional[Mapping[str, Any]] = ...,
+        outputs: str = ...,
+        into: Any = ...,
+        timeout: Optional[float] = ...,
+        headers: Optional[Mapping[str, str]] = ...,
+    ) -> Any: ...
 
     async def transform(
         self,
@@ -61,41 +112,47 @@ class AsyncTransformClient:
         name: Optional[str] = None,
         args: Optional[Mapping[str, Any]] = None,
         outputs: str = "one",
+        into: Any = None,
         timeout: Optional[float] = None,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> Any:
         """Runs a program, or the transform of this name, on a value.
 
         Args:
             program: jq text; or give `name`.
-            input: Any JSON value.
+            input: Any JSON value; dates, decimals, models and the like are written as JSON too.
             name: A transform that the service has loaded.
             args: Bound as `$name`, any JSON values.
             outputs: `"one"`: exactly one output is the result; `"array"`: a list of all.
+            into: A Pydantic model, a msgspec struct, a dataclass, or a list or dict of such: the
+                answer's bytes are read straight into it. Its own error says what does not fit.
             timeout: Seconds that the call may take in all.
+            headers: Fields of this request alone.
 
         Raises:
             TransformError: One of its kinds, by what went wrong.
         """
-        prepared = wire.envelope(program, name, input, args, outputs)
-        return wire.parsed(await self._call(prepared, timeout))
+        request = wire.envelope(program, name, input, args, outputs, self._calls.dumps)
+        return self._calls.parsed(await self._call(request, timeout, headers), into)
 
     async def transform_bytes(
         self,
         name: Optional[str],
-        body: Union[bytes, bytearray, memoryview],
+        body: wire.Body,
         *,
         program: Optional[str] = None,
         args: Optional[Mapping[str, str]] = None,
         outputs: str = "one",
         timeout: Optional[float] = None,
+        headers: Optional[Mapping[str, str]] = None,
     ) -> bytes:
         """JSON text in, JSON text out: nothing is parsed here. `args` are texts.
 
         With `name=None` and a `program`, that program runs.
         """
         wire.known_outputs(outputs)
-        prepared = wire.raw(name, program, bytes(body), args, wire.CONTENT_TYPE, outputs=outputs)
-        return await self._call(prepared, timeout)
+        request = wire.raw(name, program, body, args, wire.CONTENT_TYPE, outputs=outputs)
+        return await self._call(request, timeout, headers)
 
     def transform_lines(
         self,
@@ -106,42 +163,48 @@ class AsyncTransformClient:
         args: Optional[Mapping[str, str]] = None,
         errors: str = "fail",
         timeout: Optional[float] = None,
+        headers: Optional[Mapping[str, str]] = None,
         batch_bytes: int = batching.BATCH_BYTES,
     ) -> AsyncIterator[bytes]:
         """Runs a transform on each line, on all the service's cores; yields outputs in order.
 
-        A line is JSON text as bytes, or any other value, which is encoded. Lines are read as
-        results are taken, in batches of about `batch_bytes`: memory stays bounded.
+        A line is JSON text as bytes, or any other value, which is encoded; of a file, each line is
+        JSON text. Lines are read as results are taken, in batches of about `batch_bytes`: memory
+        stays bounded.
 
         Args:
             name: A transform that the service has loaded; or None, and `program`.
-            lines: The inputs, from an iterable or an asynchronous one.
+            lines: The inputs: a file, an asynchronous iterable, or any but a text or bytes.
             program: jq text.
             args: Bound as `$name`, texts.
             errors: `"fail"`: the first failing line raises its error. `"inline"`: a problem
                 stands in its place; `line_problem` finds it.
             timeout: Seconds that each batch may take in all.
+            headers: Fields of each request.
             batch_bytes: Bytes of a batch.
         """
         batching.known_errors(errors)
-        batches = batching.Batches(batch_bytes).of_any(lines)
+        batches = batching.Batches(batch_bytes, self._calls.dumps).of_any(batching.checked(lines))
 
-        def prepare(batch: batching.Batch) -> wire.Prepared:
+        def prepare(batch: batching.Batch) -> wire.Request:
             return wire.raw(name, program, batch.body, args, batching.CONTENT_TYPE, errors=errors)
 
-        return self._outputs(batches, prepare, timeout)
+        # A wrong name or argument is seen here rather than with the first line.
+        prepare(batching.Batch(0, b""))
+        return self._outputs(batches, prepare, timeout, headers)
 
     async def is_ready(self, timeout: float = 1.0) -> bool:
         """Whether the service takes requests now."""
+        deadline = Deadline(timeout)
         try:
-            await self._call(wire.Prepared("GET", "/readyz", b"", wire.CONTENT_TYPE), timeout)
+            answer = await self._transport.exchange(wire.readiness(), deadline)
         except TransformError:
             return False
-        return True
+        return answer.head.status == 200
 
     async def aclose(self) -> None:
-        """Closes all connections."""
-        await self._client.aclose()
+        """Closes this event loop's connections."""
+        await self._transport.aclose()
 
     async def __aenter__(self) -> AsyncTransformClient:
         return self
@@ -157,39 +220,47 @@ class AsyncTransformClient:
     async def _outputs(
         self,
         batches: AsyncIterator[batching.Batch],
-        prepare: Callable[[batching.Batch], wire.Prepared],
+        prepare: Callable[[batching.Batch], wire.Request],
         timeout: Optional[float],
+        headers: Optional[Mapping[str, str]],
     ) -> AsyncIterator[bytes]:
         async for batch in batches:
             try:
-                answer = await self._call(prepare(batch), timeout)
+                answer = await self._call(prepare(batch), timeout, headers)
             except ProblemError as error:
                 raise batching.renumber(error, batch.before) from None
             for line in batching.output_lines(batch, answer):
                 yield line
 
-    async def _call(self, prepared: wire.Prepared, timeout: Optional[float]) -> bytes:
-        deadline = Deadline(self._timeout if timeout is None else timeout)
-        attempts = Attempts(self._retry, deadline)
-        while True:
-            try:
-                return wire.answer(await self._send(prepared, deadline))
-            except TransformError as error:
-                delay = attempts.delay(error)
-            await anyio.sleep(delay)
+    async def _call(
+        self,
+        request: wire.Request,
+        timeout: Optional[float],
+        headers: Optional[Mapping[str, str]],
+    ) -> bytes:
+        deadline = self._calls.deadline(timeout)
+        watch = self._calls.prepared(request, headers)
+        if watch is None:
+            return await self._attempted(request, deadline, None)
+        with watch as call:
+            return await self._attempted(request, deadline, call)
 
-    async def _send(self, prepared: wire.Prepared, deadline: Deadline) -> httpx.Response:
-        request = self._client.build_request(
-            prepared.method,
-            prepared.path,
-            content=prepared.content or None,
-            headers=wire.fields(prepared, deadline),
-            timeout=wire.timeouts(deadline),
-        )
-        try:
-            with anyio.fail_after(deadline.remaining()):
-                return await self._client.send(request)
-        except TimeoutError:
-            raise deadline.exceeded() from None
-        except httpx.HTTPError as error:
-            raise wire.failure(error, deadline) from error
+    async def _attempted(
+        self, request: wire.Request, deadline: Deadline, call: Optional[Call]
+    ) -> bytes:
+        attempts: Union[Attempts, None] = None
+        while True:
+            if call is not None:
+                call.attempts += 1
+            try:
+                answer = await self._transport.exchange(request, deadline)
+                if call is not None:
+                    call.answered(answer)
+                if 200 <= answer.head.status < 300:
+                    return answer.body
+                raise wire.failure(answer, request, deadline)
+            except TransformError as error:
+                error.request_id = error.request_id or request.id
+                attempts = attempts or Attempts(self._calls.retry, deadline)
+                delay = attempts.delay(error)
+            await asyncio.sleep(delay)

@@ -20,12 +20,31 @@ TransformError
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Mapping
 from typing import Any, Optional
 
 
 class TransformError(Exception):
-    """Base of all that a call raises; wrong arguments raise `TypeError` or `ValueError`."""
+    """Base of all that a call raises; wrong arguments raise `TypeError` or `ValueError`.
+
+    Errors go whole through pickle, and with `type(error)(*error.args)` through JSON: process
+    pools and task queues hand them on as they are, their causes included.
+    """
+
+    #: What the service's log calls the request, if it came there.
+    request_id: str = ""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = dict(self.__dict__)
+        if self.__cause__ is not None and _is_picklable(self.__cause__):
+            state["__cause__"] = self.__cause__
+        return type(self), self.args, state
+
+    def __setstate__(self, state: Optional[dict[str, Any]]) -> None:
+        members = dict(state or {})
+        self.__cause__ = members.pop("__cause__", None)
+        self.__dict__.update(members)
 
 
 class Unreachable(TransformError):
@@ -39,9 +58,16 @@ class Interrupted(TransformError):
 class DeadlineExceeded(TransformError):
     """The call's time is over: seen here, or answered by the service (504), which has stopped."""
 
+    #: Seconds after which the service's own limit ended a call that allows more; else None.
+    limit_seconds: Optional[float] = None
+
     def __init__(self, message: str, problem: Optional[Mapping[str, Any]] = None) -> None:
-        super().__init__(message)
-        self.problem: Mapping[str, Any] = problem or {}
+        super().__init__(message, dict(problem or {}))
+        self.problem: Mapping[str, Any] = self.args[1]
+        self.request_id = _text(self.problem.get("request_id"))
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 class ProblemError(TransformError):
@@ -58,7 +84,10 @@ class ProblemError(TransformError):
         self.offset: Optional[int] = _count(problem.get("offset"))
         self.line: Optional[int] = _count(problem.get("line"))
         self.column: Optional[int] = _count(problem.get("column"))
-        super().__init__(f"{self.title or status}: {self.detail}" if self.detail else self.title)
+        super().__init__(status, dict(problem))
+
+    def __str__(self) -> str:
+        return f"{self.title or self.status}: {self.detail}" if self.detail else self.title
 
 
 class InputError(ProblemError):
@@ -99,6 +128,14 @@ class OutputCountError(ProblemError):
 class LimitExceeded(ProblemError):
     """A limit of the service: memory, output, depth, or the length of what was sent."""
 
+    #: Bytes of a body that is longer than the service takes (413); else None.
+    sent_bytes: Optional[int] = None
+
+    def __str__(self) -> str:
+        if self.sent_bytes is None:
+            return super().__str__()
+        return f"{super().__str__()} It has {self.sent_bytes} bytes; the limit is --body-mib."
+
 
 class UnknownTransform(ProblemError):
     """There is no transform of this name."""
@@ -115,6 +152,7 @@ class Overloaded(ProblemError):
         self, status: int, problem: Mapping[str, Any], retry_after: Optional[float] = None
     ) -> None:
         super().__init__(status, problem)
+        self.args = (status, dict(problem), retry_after)
         self.retry_after = retry_after
 
 
@@ -169,6 +207,14 @@ def problem_members(status: int, content_type: str, body: bytes) -> Mapping[str,
             return members
     excerpt = body[:200].decode("utf-8", "replace").strip()
     return {"title": f"status {status}", "status": status, "detail": excerpt}
+
+
+def _is_picklable(error: BaseException) -> bool:
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return False
+    return True
 
 
 def _text(value: Any) -> str:

@@ -3,23 +3,28 @@
     lines   1 2 3 4 5 6 7 ...      any iterable, read as needed
     batches [1 2 3] [4 5] ...      one NDJSON request each
 
-A batch goes out whole before its answer is read, as httpx does it. It is small enough for the
-sockets' buffers, so that service and client never wait for each other, and can be repeated on 503.
+A batch is one request and one answer, which is read while the batch is still being sent: neither
+side waits for the other, however long it is. Between batches nothing is open at the service, so
+that a source or a taker may pause for as long as it likes, and a batch that met a 503 goes again.
 """
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Optional, Union
+from typing import Any, Optional, TypeVar, Union
 
+from ._encoding import Dumps, encoded
 from .errors import ProblemError, error_of
-from .wire import encoded
 
 CONTENT_TYPE = "application/x-ndjson"
 #: Bytes of one batch; a longer line is a batch of its own.
 BATCH_BYTES = 128 * 1024
+
+Source = TypeVar("Source")
 
 _PROBLEM = b'{"type":"/problems/'
 
@@ -36,9 +41,10 @@ class Batch:
 class Batches:
     """Collects lines; gives a batch when the next line would not fit."""
 
-    def __init__(self, batch_bytes: int = BATCH_BYTES) -> None:
+    def __init__(self, batch_bytes: int = BATCH_BYTES, dumps: Optional[Dumps] = None) -> None:
         if batch_bytes < 1:
             raise ValueError("batch_bytes is a number of bytes above 0")
+        self._dumps = dumps
         self._bytes_max = batch_bytes
         self._lines: list[bytes] = []
         self._byte_count = 0
@@ -64,18 +70,19 @@ class Batches:
         return batch
 
     def _line(self, item: Any) -> bytes:
-        if not isinstance(item, (bytes, bytearray, memoryview)):
-            return encoded(item)
-        line = bytes(item)
-        line = line[:-1] if line.endswith(b"\n") else line
+        if isinstance(item, (bytes, bytearray, memoryview)):
+            line = bytes(item)
+            line = line[:-1] if line.endswith(b"\n") else line
+        else:
+            line = encoded(item, self._dumps)
         if b"\n" in line:
             number = self._before + len(self._lines) + 1
             raise ValueError(f"line {number} has a line break in it")
         return line
 
     def of(self, items: Iterable[Any]) -> Iterator[Batch]:
-        """All batches of an iterable."""
-        for item in items:
+        """All batches of an iterable; the lines of a text file are JSON text."""
+        for item in map(str.encode, items) if _is_text_file(items) else items:
             batch = self.add(item)
             if batch is not None:
                 yield batch
@@ -96,6 +103,22 @@ class Batches:
         else:
             for batch in self.of(items):
                 yield batch
+
+
+def _is_text_file(items: Any) -> bool:
+    return isinstance(items, io.TextIOBase) or (
+        hasattr(items, "readline") and getattr(items, "encoding", None) is not None
+    )
+
+
+def checked(lines: Source) -> Source:
+    """The same lines; raises TypeError for what looks like lines and is not."""
+    if isinstance(lines, (str, bytes, bytearray, memoryview, os.PathLike, Mapping)):
+        raise TypeError(
+            f"lines are an iterable, such as a list or an open file, not {type(lines).__name__}: "
+            "open the path, or split the text"
+        )
+    return lines
 
 
 def known_errors(errors: str) -> str:

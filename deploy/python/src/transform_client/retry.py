@@ -16,44 +16,49 @@ class Retry:
     """How often, and after which waits, a call is tried again.
 
     Only what the service cannot have begun is repeated: a connection that was not made, and a 503
-    with `Retry-After`. The waits are spread at random, so that clients do not all return at once.
+    with `Retry-After`. By default that goes on for as long as the call's deadline leaves time, so
+    that a restart of the service costs no call. The waits are spread at random, so that clients do
+    not all return at once.
     """
 
-    #: Attempts in all; 1 never repeats.
-    attempts: int = 4
+    #: Attempts in all; 1 never repeats, None goes on until the deadline.
+    attempts: Optional[int] = None
     #: The first wait is at most this long, in seconds; each further one twice as long.
     base: float = 0.05
     #: No wait is longer, in seconds, unless the service asks for it.
-    cap: float = 1.0
+    cap: float = 0.5
     #: Gives a number from 0 to 1.
     randomness: Callable[[], float] = field(default=random.random, repr=False)
 
     def delay(self, attempt: int, retry_after: Optional[float]) -> float:
         """Seconds to wait after the attempt of this number, from 1."""
-        spread = min(self.cap, self.base * 2.0 ** (attempt - 1))
+        spread = min(self.cap, self.base * 2.0 ** min(attempt - 1, 30))
         return (retry_after or 0.0) + spread * self.randomness()
 
 
 class Deadline:
     """The moment at which a call ends, whatever it does."""
 
+    __slots__ = ("_clock", "end", "seconds")
+
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         if not seconds > 0:
             raise ValueError("timeout is a number of seconds above 0")
         self.seconds = seconds
         self._clock = clock
-        self._end = clock() + seconds
+        #: The moment, on the clock.
+        self.end = clock() + seconds
 
     def remaining(self) -> float:
         """Seconds left; below 0 when it has passed."""
-        return self._end - self._clock()
+        return self.end - self._clock()
 
-    def milliseconds(self) -> str:
+    def milliseconds(self) -> int:
         """What is left, for `X-Request-Timeout-Ms`; raises when nothing is."""
-        left = self.remaining()
+        left = self.end - self._clock()
         if left <= 0:
             raise self.exceeded()
-        return str(max(1, int(left * 1000)))
+        return int(left * 1000) or 1
 
     def exceeded(self) -> DeadlineExceeded:
         """The error of a call whose time is over."""
@@ -66,16 +71,17 @@ class Attempts:
     def __init__(self, retry: Retry, deadline: Deadline) -> None:
         self._retry = retry
         self._deadline = deadline
-        self._count = 0
+        #: Attempts that failed.
+        self.count = 0
 
     def delay(self, error: TransformError) -> float:
         """Seconds to wait before the next attempt; raises the error where there is none."""
-        self._count += 1
+        self.count += 1
         retry_after = error.retry_after if isinstance(error, Overloaded) else None
         is_fresh = isinstance(error, Unreachable) or retry_after is not None
-        if not is_fresh or self._count >= self._retry.attempts:
+        if not is_fresh or self.count == self._retry.attempts:
             raise error
-        delay = self._retry.delay(self._count, retry_after)
+        delay = self._retry.delay(self.count, retry_after)
         if delay >= self._deadline.remaining():
             raise error
         return delay
