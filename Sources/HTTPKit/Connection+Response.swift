@@ -197,6 +197,8 @@ extension Connection {
     /// Tells a client that waits for it to send its content.
     func sendContinue() {
         guard state.takeContinue() else { return }
-        append(byteCountMax: 32, now: loop.eventLoop.now) { $0.append("HTTP/1.1 100 Continue\r\n\r\n") }
+        append(byteCountMax: 32, now: loop.eventLoop.now) {
+            $0.append("HTTP/1.1 100 Continue\r\n\r\n")
+        }
     }
 }

@@ -133,6 +133,9 @@ public final class HTTPServer: Sendable {
         }
     }
 
+    /// Clients that were cut because what they did not read took the memory of others.
+    public var droppedReaderCount: Int { context.droppedReaderCount.load(ordering: .relaxed) }
+
     /// Connections that are open now, refused ones included.
     public var connectionCount: Int { context.connectionCount.load(ordering: .relaxed) }
 

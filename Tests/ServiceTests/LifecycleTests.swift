@@ -208,6 +208,32 @@ struct CPUQuotaTests {
         Self.withFiles(files) { #expect(CPUQuota.quota(root: $0) == expected) }
     }
 
+    @Test(
+        arguments: [
+            (
+                [
+                    "/proc/self/cgroup": "0::/a/b\n", "/sys/fs/cgroup/a/memory.max": "1000\n",
+                    "/sys/fs/cgroup/a/b/memory.max": "max\n",
+                ], 1_000
+            ),
+            (
+                [
+                    "/proc/self/cgroup": "3:memory:/x\n",
+                    "/sys/fs/cgroup/memory/x/memory.limit_in_bytes": "4096\n",
+                    "/sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n",
+                ], 4_096
+            ),
+            (["/proc/self/cgroup": "3:memory:/x\n"], nil),
+            ([:], nil),
+        ] as [([String: String], Int?)])
+    func readsMemoryLimits(_ files: [String: String], _ expected: Int?) {
+        Self.withFiles(files) {
+            #expect(MemoryQuota.limit(root: $0) == expected)
+            if let expected { #expect(MemoryQuota.byteCount(root: $0) == expected / 8 * 7) }
+        }
+        #expect(MemoryQuota.byteCount() > 0)
+    }
+
     @Test func countsAllowedCPUs() {
         let status = "Name:\tx\nCpus_allowed:\tf,0000000f\nCpus_allowed_list:\t0\n"
         let files = ["/proc/self/status": status]

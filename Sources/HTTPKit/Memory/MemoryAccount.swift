@@ -3,6 +3,7 @@
 //     connections  what each takes, and its head      bodies   content that is being read
 //     jobs         content that waits or is run       runs     heaps and outputs of programs
 //     answers      what clients have not read yet     batches  windows of batches
+//     process      what is there without requests
 //
 // What is new asks first, and is refused where there is no room. What is there already is counted
 // in any case; if that passes the bound, those who make us hold it are asked to go
@@ -14,7 +15,7 @@ internal import Synchronization
 /// Counts what a server's requests hold. May be used from any thread.
 public final class MemoryAccount: Sendable {
     public enum Part: Int, CaseIterable, Sendable {
-        case connections, bodies, jobs, runs, answers, batches
+        case connections, bodies, jobs, runs, answers, batches, process
     }
 
     private final class Cell: Sendable {

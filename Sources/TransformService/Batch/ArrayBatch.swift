@@ -17,6 +17,8 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     private let work: BatchWork
     private let settings: BatchSettings
     private let outputBytesMax: Int
+    /// Counts the content and the outputs.
+    private let hold: MemoryHold
     private let end: @Sendable () -> Void
     private var plan: InputPlan?
     private var inflation: Inflation?
@@ -35,11 +37,13 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     /// - Parameter end: called once.
     init(
         _ exchange: Exchange, _ settings: BatchSettings, _ coding: ContentCoding?,
-        _ queue: any SliceQueue, outputBytesMax: Int, end: @escaping @Sendable () -> Void
+        _ queue: any SliceQueue, _ hold: MemoryHold, outputBytesMax: Int,
+        end: @escaping @Sendable () -> Void
     ) {
         self.exchange = exchange
         self.settings = settings
         self.outputBytesMax = outputBytesMax
+        self.hold = hold
         self.end = end
         eventLoop = exchange.eventLoop
         let work = BatchWork(settings, queue)
@@ -77,12 +81,17 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     func receive(_ piece: ByteBuffer, _ exchange: Exchange) {
         guard !isOver else { return }
-        guard let inflation else {
-            content.writeImmutableBuffer(piece)
-            return
-        }
+        guard let inflation else { return collect(piece) }
         inflation.add(piece)
         inflate(inflation)
+    }
+
+    private func collect(_ piece: ByteBuffer) {
+        let byteCount = content.readableBytes + piece.readableBytes
+        guard byteCount <= hold.byteCount || hold.resize(to: byteCount) else {
+            return fail(Problem.noMemory)
+        }
+        content.writeImmutableBuffer(piece)
     }
 
     func finish(_ exchange: Exchange) {
@@ -108,7 +117,8 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
             guard content.readableBytes + piece.readableBytes <= settings.lineBytesMax else {
                 return fail(Problem.inflatedTooLong(settings.lineBytesMax))
             }
-            content.writeImmutableBuffer(piece)
+            collect(piece)
+            if isOver { return }
         case .failed(let problem): return fail(problem)
         }
         if case .end = result {
@@ -167,6 +177,7 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
             let isComplete = if case .complete? = part.end { true } else { false }
             guard isComplete || part.hasOutput else { return }
             append(part.takeOutput())
+            hold.recount(content.readableBytes + outputs.bytes.readableBytes)
             if outputs.byteCount > outputBytesMax {
                 return fail(
                     Problem(.outputLimit, "The output reached its \(outputBytesMax >> 20) MiB."))
@@ -228,6 +239,7 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         timer = nil
         parts = []
         content = ByteBuffer()
+        hold.recount(0)
         end()
     }
 }

@@ -22,6 +22,10 @@ struct BatchSettings: Sendable {
     /// Parts and bytes of inputs, and bytes of outputs, that are held; one part always may be.
     static let inputBytesMax = 8 << 20
     static let heldOutputBytesMax = 8 << 20
+    /// What a batch begins with; it asks for more as it needs it.
+    static let windowBytesMin = 512 << 10
+    /// Where there is no more for it, it asks again after this time.
+    static let shortNanoseconds: UInt64 = 50_000_000
     /// How long a slice of a part runs, if no single input takes longer.
     static let sliceNanoseconds: UInt64 = 2_000_000
 

@@ -23,8 +23,8 @@ final class Batches: Sendable {
         _ program: BatchProgram
     ) throws(Problem) -> BodyPlan {
         let batchSettings = try BatchSettings(lines: request, asked, settings)
-        let end = try open()
-        let batch = LineBatch(exchange, batchSettings, asked.contentCoding, queue, end: end)
+        let (hold, end) = try open(exchange, BatchSettings.windowBytesMin)
+        let batch = LineBatch(exchange, batchSettings, asked.contentCoding, queue, hold, end: end)
         batch.start(program, asked.arguments)
         return .stream(batch, bytesMax: .max)
     }
@@ -35,17 +35,22 @@ final class Batches: Sendable {
         _ program: BatchProgram
     ) throws(Problem) -> BodyPlan {
         let batchSettings = try BatchSettings(each: request, asked, settings)
-        let end = try open()
+        let (hold, end) = try open(exchange, request.contentLength ?? 0)
         let batch = ArrayBatch(
-            exchange, batchSettings, asked.contentCoding, queue,
+            exchange, batchSettings, asked.contentCoding, queue, hold,
             outputBytesMax: settings.outputBytesMax, end: end)
         batch.start(program, asked.arguments)
         return .stream(batch, bytesMax: settings.bodyBytesMax)
     }
 
-    /// Counts a batch.
-    /// - Returns: what is to be called at its end.
-    private func open() throws(Problem) -> @Sendable () -> Void {
+    /// Counts a batch and the memory that it begins with.
+    /// - Returns: what counts its memory, and what is to be called at its end.
+    private func open(
+        _ exchange: Exchange, _ byteCount: Int
+    ) throws(Problem) -> (MemoryHold, @Sendable () -> Void) {
+        guard let hold = MemoryHold(exchange.memory, byteCount, .batches) else {
+            throw Problem.noMemory
+        }
         let count = openCount.add(1, ordering: .relaxed).newValue
         if count > settings.batchCountMax {
             openCount.subtract(1, ordering: .relaxed)
@@ -54,6 +59,6 @@ final class Batches: Sendable {
             problem.retryAfterSeconds = 1
             throw problem
         }
-        return { self.openCount.subtract(1, ordering: .relaxed) }
+        return (hold, { self.openCount.subtract(1, ordering: .relaxed) })
     }
 }

@@ -20,6 +20,9 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     private let work: BatchWork
     private let settings: BatchSettings
     private let end: @Sendable () -> Void
+    /// Counts its window: the lines and outputs that are here.
+    private let hold: MemoryHold
+    private var retry: LoopTimer?
     private var plan: InputPlan?
     private var inflation: Inflation?
     private var splitter: LineSplitter
@@ -40,10 +43,11 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     /// - Parameter end: called once.
     init(
         _ exchange: Exchange, _ settings: BatchSettings, _ coding: ContentCoding?,
-        _ queue: any SliceQueue, end: @escaping @Sendable () -> Void
+        _ queue: any SliceQueue, _ hold: MemoryHold, end: @escaping @Sendable () -> Void
     ) {
         self.exchange = exchange
         self.settings = settings
+        self.hold = hold
         self.end = end
         eventLoop = exchange.eventLoop
         let work = BatchWork(settings, queue)
@@ -121,7 +125,7 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     func stopped(_ part: BatchPart) {
         guard !isOver else { return }
         // A line that met it fails because of it: whoever is first here, the answer is the same.
-        if MonotonicClock.nanoseconds() >= settings.deadlineNanoseconds { return deadlinePassed() }
+        if eventLoop.now >= settings.deadlineNanoseconds { return deadlinePassed() }
         if case .failed? = part.end { work.limit(to: part.index) }
         advance()
     }
@@ -164,11 +168,36 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
             parts.count >= settings.partCountMax
             || !parts.isEmpty && byteCount >= BatchSettings.inputBytesMax
         let hasFailed = parts.contains { if case .failed? = $0.end { true } else { false } }
+        let isShort = !holdWindow(byteCount)
+        // With nothing to run or to send, no memory comes free by itself.
+        if isShort, parts.isEmpty, !isWaiting, !isContentEnded { return fail(.noMemory) }
         if !isFull, !hasFailed { inflation?.advance { self.inflated($0) } }
-        let shouldPause = isFull || hasFailed || inflation?.isFull == true
+        let shouldPause = isFull || isShort || hasFailed || inflation?.isFull == true
         guard shouldPause != isPaused, !isContentEnded else { return }
         isPaused = shouldPause
         if shouldPause { exchange.pauseContent() } else { exchange.resumeContent() }
+    }
+
+    /// Counts what is here and what is read next.
+    /// - Returns: false where there is no room to read on.
+    private func holdWindow(_ inputByteCount: Int) -> Bool {
+        var byteCount = inputByteCount + splitter.byteCount + sent.bytes.readableBytes
+        for part in parts where !part.isSubmitted { byteCount += part.outputByteCount }
+        let needed = byteCount + BatchSettings.windowBytesMin
+        if hold.byteCount >= needed || hold.resize(to: needed) {
+            if hold.byteCount > 2 * needed { hold.recount(needed) }
+            return true
+        }
+        hold.recount(max(byteCount, BatchSettings.windowBytesMin))
+        if retry == nil {
+            retry = eventLoop.schedule(
+                atNanoseconds: eventLoop.now &+ BatchSettings.shortNanoseconds
+            ) {
+                self.retry = nil
+                if !self.isOver { self.advance() }
+            }
+        }
+        return false
     }
 
     // MARK: Outputs out
@@ -262,8 +291,11 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         work.queue.withdrawSlices(of: work.owner)
         timer?.cancel()
         timer = nil
+        retry?.cancel()
+        retry = nil
         parts = []
         splitter = LineSplitter(partBytes: 0, lineBytesMax: 0)
+        hold.recount(0)
         end()
     }
 }

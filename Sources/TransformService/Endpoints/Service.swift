@@ -33,6 +33,8 @@ final class Service: Sendable {
     let metricsPage = MetricsPage()
     let transformPages = TransformPages()
     let contract: PreparedAnswer
+    let memory: MemoryAccount
+    private let runMemory: RunMemory
     private let sink: LogSink?
     /// What opens the endpoints that run or list programs; nil if anyone may.
     private let tokens: AccessTokens?
@@ -51,6 +53,9 @@ final class Service: Sendable {
     ) {
         self.tokens = tokens
         self.configuration = configuration
+        memory = configuration.makeMemoryAccount()
+        let runMemory = RunMemory(memory)
+        self.runMemory = runMemory
         self.logger = logger
         self.sink = sink
         self.transforms =
@@ -64,7 +69,7 @@ final class Service: Sendable {
         // The prelude is read now, and not while the first request waits.
         Program.prepare()
         let programs = ProgramCache(
-            countMax: configuration.programCountMax, bytesMax: configuration.programBytesMax)
+            countMax: configuration.programCountMax, bytesMax: configuration.programCacheBytesMax)
         self.programs = programs
         costs = CostTable(countMax: 2 * configuration.programCountMax)
         var limits = Transforms.Limits()
@@ -78,7 +83,8 @@ final class Service: Sendable {
         ) { [limits] in
             let executor = Executor(
                 limits: limits, outputBytesMax: outputBytesMax, cache: programs,
-                isTentative: false, servesInlinePrograms: servesInlinePrograms)
+                isTentative: false, servesInlinePrograms: servesInlinePrograms,
+                memory: runMemory)
             executor.programTextBytesMax = programTextBytesMax
             return executor
         }
@@ -94,6 +100,7 @@ final class Service: Sendable {
         server.eventLoopCount = configuration.loopCount
         server.limits = configuration.connectionLimits
         server.connectionsMax = configuration.connectionCountMax
+        server.memory = memory
         server.errorContent = Problem.content
         let templates = routes(ofLoop: 0).templates
         let log = sink.map {
@@ -172,7 +179,8 @@ final class Service: Sendable {
                 limits: limits,
                 outputBytesMax: min(Self.loopOutputBytesMax, configuration.outputBytesMax),
                 cache: programs, isTentative: true,
-                servesInlinePrograms: configuration.servesInlinePrograms, costs: costs),
+                servesInlinePrograms: configuration.servesInlinePrograms, costs: costs,
+                memory: runMemory),
             ids: RequestID.Series(index))
         desk.executor.programTextBytesMax = configuration.programTextBytesMax
         return desk
@@ -212,6 +220,7 @@ final class Service: Sendable {
             programBytes: programs.byteCount, programHits: lookups.hits,
             programMisses: lookups.misses, droppedLines: sink?.droppedCount ?? 0,
             isDraining: draining.load(ordering: .relaxed),
+            memory: MemoryGauges(memory, droppedReaders: server?.droppedReaderCount ?? 0),
             process: ProcessStatistics.now(groupFile: groupFile))
     }
 }

@@ -9,6 +9,7 @@ extension Metrics {
         var text = MetricsText()
         writeRequests(to: &text, gauges)
         writeRuns(to: &text, gauges)
+        writeMemory(to: &text, gauges.memory)
         writePrograms(to: &text, gauges)
         writeLoops(to: &text, gauges)
         writeProcess(to: &text, gauges.process)
@@ -113,6 +114,22 @@ extension Metrics {
         text.sample(connectionsShed, labels: "reason=\"connections\"")
         text.gauge(
             "transform_draining", gauges.isDraining ? 1 : 0, "Whether the service is ending.")
+    }
+
+    private func writeMemory(to text: inout MetricsText, _ memory: borrowing MemoryGauges) {
+        text.family(
+            "transform_memory_bytes", .gauge, "Memory that is counted as held, by part.")
+        for part in memory.parts { text.sample(part.bytes, labels: "part=\"\(part.name)\"") }
+        text.gauge(
+            "transform_memory_limit_bytes", memory.bytesMax, "What all parts may hold together.")
+        text.gauge(
+            "transform_memory_peak_bytes", memory.bytesPeak, "The most that all parts have held.")
+        text.counter(
+            "transform_memory_refusals_total", UInt64(memory.refusedCount),
+            "Times that something found no room.")
+        text.counter(
+            "transform_memory_dropped_readers_total", UInt64(memory.droppedReaders),
+            "Clients cut because what they did not read took the memory of others.")
     }
 
     private func writePrograms(to text: inout MetricsText, _ gauges: borrowing Gauges) {

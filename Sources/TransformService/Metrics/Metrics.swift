@@ -64,5 +64,25 @@ struct Gauges: Sendable {
     var programMisses: UInt64 = 0
     var droppedLines: UInt64 = 0
     var isDraining = false
+    var memory = MemoryGauges()
     var process = ProcessStatistics()
+}
+
+/// What requests hold of the memory that they share.
+struct MemoryGauges: Sendable {
+    var parts: [(name: String, bytes: Int)] = []
+    var bytesMax = 0
+    var bytesPeak = 0
+    var refusedCount = 0
+    var droppedReaders = 0
+
+    init() {}
+
+    init(_ account: MemoryAccount, droppedReaders: Int) {
+        parts = MemoryAccount.Part.allCases.map { ("\($0)", account.bytes(of: $0)) }
+        bytesMax = account.bytesMax
+        bytesPeak = account.bytesPeak
+        refusedCount = account.refusedCount
+        self.droppedReaders = droppedReaders
+    }
 }

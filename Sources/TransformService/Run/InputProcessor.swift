@@ -113,7 +113,8 @@ final class InputProcessor {
 
     private func sentence(_ limit: Limit) -> String {
         switch limit {
-        case .memory, .sharedMemory: "memory limit of \(job.options.memoryMebibytesMax) MiB exceeded"
+        case .memory, .sharedMemory:
+            "memory limit of \(job.options.memoryMebibytesMax) MiB exceeded"
         case .output: "output limit of \(job.options.memoryMebibytesMax) MiB exceeded"
         case .deadline: "time limit of \(job.options.timeoutMilliseconds ?? 0) ms exceeded"
         case .depth: "nested too deeply"

@@ -50,6 +50,17 @@ struct ServeCommand: ParsableCommand {
     var batchCount: String?
     @Option(help: ArgumentHelp("Memory of one run, MiB. (default: 256)", valueName: "MiB"))
     var memoryMib: String?
+    @Option(
+        help: ArgumentHelp(
+            "What all requests hold together, MiB; beyond, new work is refused with 503. "
+                + "(default: 7/8 of the container's memory limit, else half of the machine's "
+                + "memory)", valueName: "MiB"))
+    var memoryTotalMib: String?
+    @Option(
+        help: ArgumentHelp(
+            "The slowest that a client may send content or read answers, over 10 seconds, bytes "
+                + "a second; 0: any. (default: 1000)", valueName: "bytes"))
+    var minRateBytes: String?
     @Option(help: ArgumentHelp("Longest request body, MiB. (default: 64)", valueName: "MiB"))
     var bodyMib: String?
     @Option(help: ArgumentHelp("Longest output, MiB. (default: 256)", valueName: "MiB"))
@@ -147,6 +158,7 @@ struct ServeCommand: ParsableCommand {
             ("batch-timeout-ms", batchTimeoutMs), ("batch-count", batchCount),
             ("compress-kib", compressKib),
             ("event-loops", eventLoops), ("timeout-ms", timeoutMs), ("memory-mib", memoryMib),
+            ("memory-total-mib", memoryTotalMib), ("min-rate-bytes", minRateBytes),
             ("body-mib", bodyMib), ("output-mib", outputMib), ("queue-count", queueCount),
             ("queue-mib", queueMib),
             ("queue-wait-percent", queueWaitPercent), ("loop-kib", loopKib), ("drain-ms", drainMs),

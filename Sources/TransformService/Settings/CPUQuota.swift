@@ -25,24 +25,10 @@ enum CPUQuota {
     }
 
     static func quota(root: String) -> Int? {
-        guard let groups = SystemFile.read(root + "/proc/self/cgroup") else { return nil }
         var smallest: Int?
-        for line in groups.split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard parts.count == 3 else { continue }
-            let isSecond = parts[1].isEmpty
-            guard isSecond || parts[1].split(separator: ",").contains("cpu") else { continue }
-            let base = root + "/sys/fs/cgroup" + (isSecond ? "" : "/cpu")
-            // A limit of a group above holds too. Inside a container the path may lead nowhere,
-            // and the base is the container's own group.
-            var path = parts[2].split(separator: "/").map(String.init)
-            while true {
-                let folder = ([base] + path).joined(separator: "/")
-                if let count = isSecond ? second(folder) : first(folder) {
-                    smallest = min(smallest ?? count, count)
-                }
-                if path.isEmpty { break }
-                path.removeLast()
+        for folder in ControlGroup.folders(of: "cpu", root: root) {
+            if let count = folder.isSecond ? second(folder.path) : first(folder.path) {
+                smallest = min(smallest ?? count, count)
             }
         }
         return smallest

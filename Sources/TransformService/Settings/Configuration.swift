@@ -3,6 +3,7 @@
 
 import HTTPKit
 import Logging
+import Transforms
 
 /// A wrong setting: one line for people.
 struct ConfigurationError: Error, Equatable, CustomStringConvertible {
@@ -20,6 +21,8 @@ struct Configuration: Sendable, Equatable {
     /// Batches in work.
     var batchCountMax = 16
     var memoryBytesMax = 256 << 20
+    /// What all requests hold together; beyond, new work is refused.
+    var memoryTotalBytesMax = MemoryQuota.byteCount()
     var bodyBytesMax = 64 << 20
     var outputBytesMax = 256 << 20
     /// Answers from this length are compressed for clients that accept it; 0 for none.
@@ -70,6 +73,27 @@ extension Configuration {
             expressCount: (workerCount + 1) / 2, waitPercent: queueWaitPercent)
     }
 
+    /// What counts the memory of requests, the process's own share being taken.
+    func makeMemoryAccount() -> MemoryAccount {
+        let account = MemoryAccount(
+            bytesMax: memoryTotalBytesMax,
+            runBytesMin: workerCount * (memoryBytesMax + outputBytesMax))
+        let executorCount = workerCount + queuePolicy.expressCount + loopCount
+        account.add(
+            Self.processBytes + executorCount * Self.executorBytes + programCacheBytesMax, .process)
+        return account
+    }
+
+    /// Code, tables, stacks and buffers of an idle process.
+    private static var processBytes: Int { 12 << 20 }
+    /// What each thread that runs programs keeps from run to run.
+    private static var executorBytes: Int {
+        Transforms.Limits().retainedBytesMax + Executor.outputBytesKept
+    }
+
+    /// Compiled programs that are kept, where memory is small no more than a part of it.
+    var programCacheBytesMax: Int { min(programBytesMax, memoryTotalBytesMax / 16) }
+
     /// A program that is predicted to take longer is not tried on an event loop.
     var loopCostNanosecondsMax: UInt64 { UInt64(loopStepsMax) * 10 }
 }
@@ -98,6 +122,10 @@ struct Setting: Sendable {
         },
         Setting(name: "batch-count", range: 0...1_024) { $0.batchCountMax = $1 },
         Setting(name: "memory-mib", range: 1...1_048_576) { $0.memoryBytesMax = $1 << 20 },
+        Setting(name: "memory-total-mib", range: 32...16_777_216) {
+            $0.memoryTotalBytesMax = $1 << 20
+        },
+        Setting(name: "min-rate-bytes", range: 0...1_000_000) { $0.http.bytesPerSecondMin = $1 },
         Setting(name: "body-mib", range: 1...2_047) { $0.bodyBytesMax = $1 << 20 },
         Setting(name: "output-mib", range: 1...2_047) { $0.outputBytesMax = $1 << 20 },
         Setting(name: "compress-kib", range: 0...1_048_576) { $0.compressBytesMin = $1 << 10 },

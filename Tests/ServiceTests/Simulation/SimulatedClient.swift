@@ -145,7 +145,9 @@ final class SimulatedClient {
     private func send(_ now: UInt64) -> Bool {
         guard sentCount < bytes.count, !isLastAnswered else { return false }
         var limit = bytes.count
-        if habit == .waits || habit == .sendsFirst { limit = ends[min(answerCount, ends.count - 1)] }
+        if habit == .waits || habit == .sendsFirst {
+            limit = ends[min(answerCount, ends.count - 1)]
+        }
         if sentCount < dripOffset { limit = min(limit, max(dripOffset, sentCount)) }
         if sentCount >= dripOffset {
             if now < dripTime { return false }
@@ -155,8 +157,11 @@ final class SimulatedClient {
         guard sentCount < limit else { return false }
         let piece = isEager ? 3 : Int.random(in: 0...3, using: &numbers)
         let countMax = [1, 100, 5_000, 1 << 20][piece]
-        let count = min(limit - sentCount, isEager ? countMax : Int.random(in: 1...countMax, using: &numbers))
-        guard let taken = link.clientSends(bytes[sentCount..<sentCount + count]) else { return false }
+        let count = min(
+            limit - sentCount, isEager ? countMax : Int.random(in: 1...countMax, using: &numbers))
+        guard let taken = link.clientSends(bytes[sentCount..<sentCount + count]) else {
+            return false
+        }
         sentCount += taken
         while sentTimes.count < ends.count, ends[sentTimes.count] <= sentCount {
             sentTimes.append(now)

@@ -188,8 +188,10 @@ final class SimulatedNetwork: SystemCalls {
     override func send(
         _ descriptor: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
     ) -> Socket.Writing {
-        unsafe send(descriptor, UnsafeRawBufferPointer(start: first.baseAddress, count: first.count))
-            .followed(by: first.count) { unsafe send(descriptor, second) }
+        unsafe send(
+            descriptor, UnsafeRawBufferPointer(start: first.baseAddress, count: first.count)
+        )
+        .followed(by: first.count) { unsafe send(descriptor, second) }
     }
 
     override func shutWriting(_ descriptor: Int32) { links[descriptor]?.isServerShut = true }

@@ -1,0 +1,40 @@
+// The process's control groups -> the folders where the system keeps their bounds:
+//
+//     /proc/self/cgroup                       0::/kubepods/pod1            version 2
+//     /sys/fs/cgroup/kubepods/pod1/cpu.max
+//     /sys/fs/cgroup/memory/pod1/memory.limit_in_bytes                     version 1
+//
+// A limit of a group above holds too. Inside a container the path may lead nowhere, and the base is
+// the container's own group.
+
+enum ControlGroup {
+    struct Folder {
+        var path: String
+        /// Of version 2.
+        var isSecond: Bool
+    }
+
+    /// The folders of a controller's groups, from the process's own up to the root.
+    /// - Parameter root: what stands before the system's paths, in tests.
+    static func folders(of controller: String, root: String) -> [Folder] {
+        guard let groups = SystemFile.read(root + "/proc/self/cgroup") else { return [] }
+        var folders: [Folder] = []
+        for line in groups.split(separator: "\n") {
+            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            guard parts.count == 3 else { continue }
+            let isSecond = parts[1].isEmpty
+            guard isSecond || parts[1].split(separator: ",").contains(Substring(controller)) else {
+                continue
+            }
+            let base = root + "/sys/fs/cgroup" + (isSecond ? "" : "/" + controller)
+            var path = parts[2].split(separator: "/").map(String.init)
+            while true {
+                let folder = ([base] + path).joined(separator: "/")
+                folders.append(Folder(path: folder, isSecond: isSecond))
+                if path.isEmpty { break }
+                path.removeLast()
+            }
+        }
+        return folders
+    }
+}

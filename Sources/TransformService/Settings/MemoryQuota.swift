@@ -1,0 +1,30 @@
+// The container's memory limit -> what all requests together may hold.
+
+import Glibc
+
+enum MemoryQuota {
+    /// Version 1 has a number of this size for no limit.
+    private static let unlimitedBytes = 1 << 60
+
+    /// Seven eighths of the container's limit, for the kernel's part is counted there too; where
+    /// there is none, half of the machine's memory.
+    /// - Parameter root: what stands before the system's paths, in tests.
+    static func byteCount(root: String = "") -> Int {
+        if let limit = limit(root: root) { return limit / 8 * 7 }
+        return sysconf(Int32(_SC_PHYS_PAGES)) / 2 * sysconf(Int32(_SC_PAGESIZE))
+    }
+
+    /// The smallest limit of the container and of the groups above it; nil for none.
+    static func limit(root: String) -> Int? {
+        var smallest: Int?
+        for folder in ControlGroup.folders(of: "memory", root: root) {
+            let name = folder.isSecond ? "/memory.max" : "/memory.limit_in_bytes"
+            guard let text = SystemFile.read(folder.path + name),
+                let limit = text.split(separator: "\n").first.flatMap({ Int($0) }),
+                limit < unlimitedBytes
+            else { continue }
+            smallest = min(smallest ?? limit, limit)
+        }
+        return smallest
+    }
+}

@@ -1,0 +1,42 @@
+// Bytes and times against the rate of the last two windows.
+
+import Testing
+
+@testable import HTTPKit
+
+@Suite struct RateMeterTests {
+    private let second: UInt64 = 1_000_000_000
+
+    /// Whether it was too slow at the end of each window, with so many bytes in each.
+    private func verdicts(_ byteCounts: [Int], _ limits: Limits) -> [Bool] {
+        var meter = RateMeter()
+        meter.start(now: 0, limits)
+        return byteCounts.indices.map { index in
+            meter.add(byteCounts[index])
+            return meter.isTooSlow(now: UInt64(index + 1) * limits.rateWindowNanoseconds, limits)
+        }
+    }
+
+    @Test func twoWindowsAreLookedAtTogetherAndTheFirstTwoAsAWhole() {
+        #expect(verdicts([0, 10_000, 0, 0], Limits()) == [false, false, false, true])
+        #expect(verdicts([0, 9_999], Limits()) == [false, true])
+        #expect(verdicts([5_000, 5_000, 5_000, 4_999], Limits()) == [false, false, false, true])
+    }
+
+    @Test func betweenTheEndsOfWindowsNothingIsSaid() {
+        var meter = RateMeter()
+        #expect(!meter.isRunning)
+        let before = meter.isTooSlow(now: 100 * second, Limits())
+        meter.start(now: 0, Limits())
+        let within = meter.isTooSlow(now: 5 * second - 1, Limits())
+        meter.stop()
+        let behind = meter.isTooSlow(now: 100 * second, Limits())
+        #expect(!before && !within && !behind)
+    }
+
+    @Test func anyRateGoesWhereThereIsNone() {
+        var limits = Limits()
+        limits.bytesPerSecondMin = 0
+        #expect(!verdicts([Int](repeating: 0, count: 20), limits).contains(true))
+    }
+}
