@@ -132,6 +132,8 @@ struct AccessLogTests {
         }) { running, pipe in
             _ = try await running.post(#"{"program":"1"}"#)
             _ = try await running.post(#"{"program":"}"}"#)
+            // Its worker may not have come back yet, and would be taken for one that runs.
+            #expect(await running.becomesIdle())
             // More than the workers and the queue have room for; the queue has room for one, which
             // the worker must have left before another comes.
             let clients = try (0..<8).map { _ in try RawClient(port: running.port) }
