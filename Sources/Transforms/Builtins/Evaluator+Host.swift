@@ -88,7 +88,6 @@ extension Evaluator {
             try append(&text, " only strings can be parsed")
             throw raise(text, at: node)
         }
-        try charge(input.count / 32)
         if let value = try readBorrowing(input) { return value }
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: true,
@@ -138,7 +137,10 @@ enum ReadMessage {
         case .badEscape, .badSurrogate: sentence = "Invalid escape"
         default:
             let first = consumed < bytes.count ? bytes[consumed] : 0
-            while consumed < bytes.count && !isDelimiter(bytes[consumed]) { consumed += 1 }
+            while consumed < bytes.count && !isDelimiter(bytes[consumed]) {
+                consumed += 1
+                try evaluator.heap.chargeElement(consumed)
+            }
             switch first {
             case UInt8(ascii: "'"): sentence = "Invalid string literal; expected \", but got '"
             case UInt8(ascii: "n") where failure.code == .badNumber:
@@ -157,6 +159,7 @@ enum ReadMessage {
             }
             var (line, column) = (1, 0)
             for i in 0..<consumed {
+                try evaluator.heap.chargeElement(i)
                 column += 1
                 if bytes[i] == UInt8(ascii: "\n") { (line, column) = (line + 1, 0) }
             }
