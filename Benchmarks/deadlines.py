@@ -43,8 +43,8 @@ class Process:
 
     def __init__(self, binary):
         self.process = subprocess.Popen(
-            [binary, "serve", "--port", str(PORT), "--workers", "1", "--event-loops", "1", "--memory-mib", "1024",
-             "--output-mib", "1024", "--timeout-ms", "10000", "--log-level", "error"], stderr=subprocess.DEVNULL)
+            [binary, "serve", "--port", str(PORT), "--workers", "1", "--event-loops", "1", "--memory-mib", "512",
+             "--output-mib", "512", "--timeout-ms", "10000", "--log-level", "error"], stderr=subprocess.DEVNULL)
         self.clock = (~self.process.pid << 3) | 2
         for _ in range(100):
             try:

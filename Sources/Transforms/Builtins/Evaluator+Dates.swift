@@ -7,6 +7,7 @@ import Glibc
 extension Evaluator {
     /// `now`, `gmtime`, `localtime`, `mktime`
     func date(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
+        try charge(16)
         switch native {
         case .now:
             var time = timespec()
@@ -39,6 +40,7 @@ extension Evaluator {
     func date(_ input: Value, _ format: Value, _ native: Native, _ node: NodeRef) throws(Stop)
         -> Value
     {
+        try charge(16)
         if native == .strptime { return try parseDate(input, format, node) }
         let isLocal = native == .strflocaltime
         let name = isLocal ? "strflocaltime/1" : "strftime/1"

@@ -178,7 +178,7 @@ extension Evaluator {
         }
         var row = try heap.makeString(0)
         for i in 0..<value.count {
-            try charge(1)
+            try charge(4)
             if i > 0 { try append(&row, isCSV ? "," : "\t") }
             let cell = value.slots[i]
             switch cell.tag {
@@ -209,7 +209,7 @@ extension Evaluator {
         var words = try heap.makeString(0)
         let count = value.isArray ? value.count : 1
         for i in 0..<count {
-            try charge(1)
+            try charge(4)
             if i > 0 { try append(&words, " ") }
             let word = value.isArray ? value.slots[i] : value
             if word.isContainer {

@@ -69,6 +69,7 @@ extension Evaluator {
     func environment() throws(Stop) -> Value {
         var object = try heap.makeObject(capacity: 8)
         for (name, value) in unsafe state.pointee.host.environment() {
+            try charge(16)
             try heap.set(&object, try heap.string(name), try heap.string(value))
         }
         return object
@@ -76,7 +77,10 @@ extension Evaluator {
 
     private func builtinNames() throws(Stop) -> Value {
         var names = try heap.makeArray(capacity: 256)
-        for name in Compiler.builtinNames { try heap.push(&names, try heap.string(name)) }
+        for name in Compiler.builtinNames {
+            try charge(4)
+            try heap.push(&names, try heap.string(name))
+        }
         return names
     }
 

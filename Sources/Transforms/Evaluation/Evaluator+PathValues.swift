@@ -10,6 +10,7 @@ extension Evaluator {
         var part = retain(value)
         for i in 0..<keys.count {
             if part.isNull { return .null }
+            try charge(1)
             let current = part
             defer { release(current) }
             part = try get(part, keys.slots[i], node)
@@ -34,6 +35,7 @@ extension Evaluator {
             isSet = true
             return part
         }
+        try charge(2)
         return try changePart(value, keys.slots[i], nil) { (inner) throws(Stop) in
             try setPath(inner, keys, i + 1, part, &isSet)
         }

@@ -63,7 +63,7 @@ extension Evaluator {
     static let shownByteCountMax = 29
 
     /// To make a sentence takes about a microsecond, and as much for each value in it.
-    private static let messageSteps = 64
+    private static let messageSteps = 128
 
     /// Raises a message about one or two borrowed values.
     @inline(never) func raise(

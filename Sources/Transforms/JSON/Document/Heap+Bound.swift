@@ -1,5 +1,5 @@
-// What a run holds besides its blocks, such as a reader's stack: it counts in the run's bound too, and
-// so do the two copies of memory that grows.
+// What a run holds besides its blocks, such as a reader's stack: it counts in the run's bound too,
+// and so do the two copies of memory that grows.
 //
 // Safety: the heap's own state.
 

@@ -1,5 +1,5 @@
 // An object -> the places of its members in the order of their names: entries of a place and the
-// first 8 bytes of its name are merged; the rest of two names is looked at where those are the same.
+// first 8 bytes of its name are merged; the rest of names is looked at where those are the same.
 
 /// The places of an object's members, in memory of the heap that whoever asked for them releases.
 struct SortedPlaces {

@@ -401,9 +401,15 @@ extension JSONReader {
     ///     [+-] ( inf | infinity | nan | snan ), the last two with zeros behind them
     @inline(never) mutating func readLenientNumber(_ start: Int) throws(ReadFailure) -> Value {
         var stop = start
-        while stop < end && !JSONReader.endsToken(byte(stop)) { stop &+= 1 }
+        // A word that is none may have any length.
         let isNegative = byte(start) == UInt8(ascii: "-")
         let first = isNegative || byte(start) == UInt8(ascii: "+") ? start + 1 : start
+        let isWord = first < end && byte(first) | 0x20 >= UInt8(ascii: "a")
+        let last = min(end, start + (isWord ? 128 : LiteralText.byteCountMax))
+        while stop < last && !JSONReader.endsToken(byte(stop)) { stop &+= 1 }
+        if stop < end && !JSONReader.endsToken(byte(stop)) {
+            throw ReadFailure(code: .badNumber, offset: start)
+        }
         if first < stop && (isDigit(first) || byte(first) == UInt8(ascii: ".")) {
             guard isDecimal(first, stop) else {
                 throw ReadFailure(code: .badNumber, offset: start)

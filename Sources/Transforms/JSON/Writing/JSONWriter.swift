@@ -230,6 +230,7 @@ struct JSONWriter {
                 if place == end { break }
                 try out.reserve(12, heap)
                 place += writeEscape(bytes, place, &out)
+                heap.spend(1)
             }
         }
         try out.append(0x22, heap)
