@@ -109,7 +109,8 @@ extension TextScan {
     /// The rest of a string whose bytes up to `stop` are plain.
     @inline(never) private func skippedRest(_ stop: Int) -> Int {
         var place = stop
-        while place < end {
+        // A longer one is left to the reader, which looks at the clock on its way.
+        while place < end && place &- stop < JSONReader.lookByteCount {
             let byte = self[place]
             if byte == UInt8(ascii: "\"") { return place &+ 1 }
             if byte == UInt8(ascii: "\\") {
@@ -118,7 +119,8 @@ extension TextScan {
             } else if byte == 0x7F {
                 place &+= 1
             } else {
-                let next = unsafe UTF8Text.sequencesEnd(base, place, end)
+                let next = unsafe UTF8Text.sequencesEnd(
+                    base, place, min(end, stop &+ JSONReader.lookByteCount))
                 if next == place { return 0 }
                 place = next
             }
