@@ -138,7 +138,8 @@ enum ReadMessage {
             sentence = bytes.count == 0 ? "Expected JSON value" : "Unfinished JSON term"
         case .tooDeep: sentence = "Exceeds depth limit for parsing"
         case .trailingBytes: sentence = "Unexpected extra JSON values"
-        case .badEscape, .badSurrogate: sentence = "Invalid escape"
+        case .badEscape: sentence = "Invalid escape"
+        case .badSurrogate: sentence = "Invalid \\uXXXX\\uXXXX surrogate pair escape"
         default:
             let first = consumed < bytes.count ? bytes[consumed] : 0
             while consumed < bytes.count && !isDelimiter(bytes[consumed]) {

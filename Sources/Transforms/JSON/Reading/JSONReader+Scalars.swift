@@ -235,7 +235,7 @@ extension JSONReader {
                 count += out.put(scalar, at: count)
                 place += byteCount
                 continue
-            default: throw ReadFailure(code: .badEscape, offset: place)
+            default: throw escapeFailure(.badEscape, place, close)
             }
             out[count] = plain
             count &+= 1
@@ -244,36 +244,27 @@ extension JSONReader {
         return count
     }
 
-    /// `\uXXXX`, or a pair of them; the scalar and the bytes read. An unpaired surrogate is U+FFFD.
-    private mutating func decodeUnicode(_ place: Int, _ close: Int) throws(ReadFailure) -> (
-        UInt32, Int
-    ) {
-        let first = try hex(place, close)
-        if first & 0xF800 != 0xD800 { return (first, 6) }
-        if first < 0xDC00, place + 7 < close, byte(place + 6) == 0x5C,
-            byte(place + 7) == UInt8(ascii: "u")
-        {
-            let second = try hex(place + 6, close)
-            if second & 0xFC00 == 0xDC00 {
-                return (0x10000 + (first & 0x3FF) << 10 + second & 0x3FF, 12)
-            }
+    /// `\uXXXX`, or a pair of them; the scalar and the bytes read. Half a pair stands for nothing:
+    /// were it read as U+FFFD, two names could become one. jq refuses first halves alone, and reads
+    /// U+FFFD for second ones.
+    private func decodeUnicode(_ place: Int, _ close: Int) throws(ReadFailure) -> (UInt32, Int) {
+        let text = unsafe TextScan(base, close)
+        guard let first = text.escapedUnit(place) else {
+            throw escapeFailure(.badEscape, place, close)
         }
-        return (0xFFFD, 6)
+        if first & 0xF800 != 0xD800 { return (first, 6) }
+        if let second = text.escapedSecondHalf(place &+ 6, behind: first) {
+            return (0x10000 + (first & 0x3FF) << 10 + second & 0x3FF, 12)
+        }
+        if isLenient && first >= 0xDC00 { return (0xFFFD, 6) }
+        throw escapeFailure(.badSurrogate, place, close)
     }
 
-    private mutating func hex(_ place: Int, _ close: Int) throws(ReadFailure) -> UInt32 {
-        if place + 6 > close { throw ReadFailure(code: .badEscape, offset: place) }
-        var value: UInt32 = 0
-        for i in 2..<6 {
-            let byte = byte(place + i)
-            let letter = (byte | 0x20) &- UInt8(ascii: "a")
-            let digit = letter < 6 ? letter + 10 : byte &- UInt8(ascii: "0")
-            if digit > (letter < 6 ? 15 : 9) {
-                throw ReadFailure(code: .badEscape, offset: place)
-            }
-            value = value << 4 | UInt32(digit)
-        }
-        return value
+    /// jq sees what is wrong with a string's escapes at its end.
+    private func escapeFailure(
+        _ code: ReadFailure.Code, _ place: Int, _ close: Int
+    ) -> ReadFailure {
+        ReadFailure(code: code, offset: isLenient ? close : place)
     }
 
     private func skipDigits(_ start: Int) -> Int {
