@@ -24,6 +24,12 @@ struct ProblemTests {
             problem: "malformed-json",
             parts: [#""offset":24,"line":1,"column":24"#]),
         Case(
+            content: #"{"program":".","input":{"\ud800":1,"\ud801":2}}"#, status: 400,
+            problem: "malformed-json", parts: [#""offset":25,"#, "unpaired surrogate"]),
+        Case(
+            content: #"{"program":"1","input":["\udc00"]}"#, status: 400,
+            problem: "malformed-json", parts: [#""offset":25,"#]),
+        Case(
             content: #"{"program":".a |\n  foo"}"#, status: 422, problem: "compile-error",
             parts: [#""offset":7,"line":2,"column":3"#, #""excerpt":"  foo\n  ^""#, "foo/0"]),
         Case(

@@ -78,6 +78,13 @@ struct RunDropInTests {
         ("[1, xyz]", "Invalid numeric literal at line 1, column 8"),
         ("xyz\n", "Invalid numeric literal at line 2, column 0"),
         ("trux", "Invalid literal at EOF at line 1, column 4"),
+        (#""\ud800""#, #"Invalid \uXXXX\uXXXX surrogate pair escape at line 1, column 8"#),
+        (#"{"\ud800":1}"#, #"Invalid \uXXXX\uXXXX surrogate pair escape at line 1, column 9"#),
+        (
+            "[1,\n\"e\\ud83d\\u0041\"]",
+            #"Invalid \uXXXX\uXXXX surrogate pair escape at line 2, column 15"#
+        ),
+        (#"["\q"]"#, "Invalid escape at line 1, column 5"),
         ("'a'", "Invalid string literal; expected \", but got ' at EOF at line 1, column 3"),
     ]
 
@@ -101,6 +108,11 @@ struct RunDropInTests {
         ([], "[1]]", "more bytes after the value at line 1, column 4, offset 3"),
         (["-s"], "[1]", nil), (["-s"], "1 2", "line 1, column 3, offset 2"),
         (["--parallel", "2"], "1\n2\n", "line 2, column 1, offset 2"),
+        (
+            [], #""\ud800""#,
+            #"Invalid \uXXXX\uXXXX surrogate pair escape at line 1, column 2, offset 1"#
+        ),
+        ([], #"["\udc00"]"#, #"surrogate pair escape at line 1, column 3, offset 2"#),
         (["--stream"], "1", nil), (["--stream"], "1 2", "line 1, column 3, offset 2"),
         (["-n"], "1 2", nil), (["-R"], "1\n2\n", nil), (["--seq"], "\u{1E}1\n\u{1E}2\n", nil),
     ]

@@ -49,6 +49,18 @@ struct FromJSONTests {
         #expect(long.liveBlocks == 0)
     }
 
+    @Test func halvesOfPairsAreReadAsJQDoes() {
+        let program =
+            #"["\"\\ud800\"", "[\"\\udc00\"]", "{\"a\":\"x\\ud800\\ud800\"}"]"#
+            + "[] | try fromjson catch ."
+        let sentence = #"Invalid \\uXXXX\\uXXXX surrogate pair escape at line 1, column"#
+        let expected = [
+            #""\#(sentence) 8 (while parsing '\"\\ud800\"')""#, "[\"\u{FFFD}\"]",
+            #""\#(sentence) 20 (while parsing '{\"a\":\"x\\ud800\\ud800\"}')""#,
+        ]
+        #expect(Harness.run(program).outputs == expected)
+    }
+
     /// Texts beyond the size of the document are copied, and given back: a loop stays small.
     @Test func loopsStayWithinTheirMemory() {
         var limits = Limits()

@@ -12,7 +12,7 @@ protocol FuzzTarget: AnyObject, SendableMetatype {
     func complaint(_ input: [UInt8]) -> String?
 }
 
-/// RFC 8259, by recursion, with no speed.
+/// RFC 8259, by recursion, with no speed; and whole surrogate pairs only.
 struct GrammarChecker {
     private let text: [UInt8]
     private var place = 0
@@ -86,25 +86,37 @@ struct GrammarChecker {
 
     private mutating func string() -> Bool {
         place += 1
+        // A first half of a pair came just before.
+        var isHalf = false
         while let byte = next {
             place += 1
+            let isEscape = byte == UInt8(ascii: "\\")
+            if isHalf && !isEscape { return false }
             if byte == UInt8(ascii: "\"") { return true }
             if byte < 0x20 { return false }
-            guard byte == UInt8(ascii: "\\") else { continue }
+            guard isEscape else { continue }
             guard let escape = next else { return false }
             place += 1
             if escape == UInt8(ascii: "u") {
-                for _ in 0..<4 {
-                    guard let digit = next, Character(UnicodeScalar(digit)).isHexDigit else {
-                        return false
-                    }
-                    place += 1
-                }
+                guard let unit = unit() else { return false }
+                if isHalf != (0xDC00...0xDFFF).contains(unit) { return false }
+                isHalf = (0xD800...0xDBFF).contains(unit)
+            } else if isHalf {
+                return false
             } else if !"\"\\/bfnrt".utf8.contains(escape) {
                 return false
             }
         }
         return false
+    }
+
+    private mutating func unit() -> UInt16? {
+        let digits = text[place...].prefix(4)
+        guard digits.count == 4,
+            digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit })
+        else { return nil }
+        place += 4
+        return UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
     }
 
     private mutating func digits() -> Int {

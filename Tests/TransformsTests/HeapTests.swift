@@ -24,7 +24,7 @@ import Testing
                 }
                 try heap.set(&object, heap.retain(key), Value(integer: step))
             case 2:
-                let place = heap.find(object, key.bytes)
+                let place = try heap.find(object, key.bytes)
                 let known = pairs.firstIndex { $0.0 == name }
                 #expect(known == (place < 0 ? nil : place))
                 if let known, random.next() % 4 == 0 {

@@ -58,6 +58,11 @@ struct JSONTestSuiteTests {
         ("-x", .badNumber, 1), ("1.x", .badNumber, 2), ("1ex", .badNumber, 2),
         ("\"\\x\"", .badEscape, 1), ("\"\\u12\"", .badEscape, 1), ("\"a\nb\"", .controlInString, 2),
         ("1 2", .trailingBytes, 2), ("[]]", .trailingBytes, 2),
+        (#""\ud800""#, .badSurrogate, 1), (#""a\uDBFF\n""#, .badSurrogate, 2),
+        (#""\ud800\u0041""#, .badSurrogate, 1), (#""\ud800\ud800\udc00""#, .badSurrogate, 1),
+        (#""\ud83d\ude0""#, .badSurrogate, 1), (#""\ud83d\uzzzz""#, .badSurrogate, 1),
+        (#""\ud83d\ude00\udc00""#, .badSurrogate, 13), (#"[1,"\uDFFF"]"#, .badSurrogate, 4),
+        (#"{"\ud800":1,"\ud801":2}"#, .badSurrogate, 2),
     ]
 
     @Test(arguments: malformed)
@@ -116,6 +121,8 @@ struct JSONTestSuiteTests {
         ("inf", "1.7976931348623157e+308"), ("-INF", "-1.7976931348623157e+308"),
         ("InFiNiTy", "1.7976931348623157e+308"), ("+1", "1"), ("01", "1"), ("-007", "-7"),
         ("00", "0"), ("1.", "1"), (".5", "0.5"), ("-.5", "-0.5"), ("+.5", "0.5"), ("1.e5", "1E+5"),
+        (#""\udc00""#, "\"\u{FFFD}\""), (#"["\uDFFF\ud83d\ude00"]"#, "[\"\u{FFFD}\u{1F600}\"]"),
+        (#"{"\udc00":1,"\udc01":2}"#, "{\"\u{FFFD}\":2}"),
     ]
 
     @Test(arguments: jqTexts) func isReadAsJQDoes(_ text: String, _ written: String) {
@@ -126,7 +133,7 @@ struct JSONTestSuiteTests {
     @Test(arguments: [
         "NaN1", "nan01", "--1", "-+1", ".", "-", "+", "1e", ".e5", "1e+", "nul", "nulll", "tru",
         "1_0", "0x10", "infinit", "Infinity1", "sNaN1", "- 1", "[1nan]", "{nan:1}", "1nan", "'a'",
-        "[1,]", "\"\t\"", "",
+        "[1,]", "\"\t\"", "", #""\ud800""#, #""\ud800\u0041""#, #""\ud83d\ude0""#, #"{"\udbff":1}"#,
     ]) func isRefusedAsByJQ(_ text: String) {
         #expect(lenient(text) == nil)
     }

@@ -84,8 +84,20 @@ import Testing
         expectSteps(program, Self.digits)
     }
 
-    @Test(arguments: ofAnyScalar) func longStrings(_ program: String) {
-        expectSteps(program, "\"\(Self.digits)\"")
+    /// The same bytes in other memory: what is the very same is known to be equal at once.
+    private static let ofStrings = [
+        "[range(1000) as $i | $x < $y] | length", "[range(1000) as $i | $x, $y] | max",
+        "[range(1000) as $i | $x, $y] | sort | length",
+        "[range(1000) as $i | {a: $x}] | group_by(.a) | length",
+        "[range(1000) as $i | $x] as $l | [range(1000) as $i | $y] as $m | $l == $m",
+        "[range(1000) as $i | {a: $x}] as $l | [range(1000) | {a: $y}] as $m | $l == $m",
+        "[range(1000) as $i | $x] - [$y] | length",
+        "[range(1000) as $i | $x, $y] | unique | length",
+        "[range(9000) as $i | $x] | tojson | length",
+    ]
+
+    @Test(arguments: ofStrings) func longStrings(_ program: String) {
+        expectSteps("($x[:-1] + \"7\") as $y | " + program, "\"\(Self.digits)\"")
     }
 
     @Test func deadlineAndCancel() throws {

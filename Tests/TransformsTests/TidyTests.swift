@@ -174,6 +174,34 @@ struct TidyTests {
         }
     }
 
+    /// Where bytes and values are passed over without a charge: the one place for it, what reads
+    /// texts and numbers and charges that itself, and what is told to take a piece or has a bound.
+    private static let unchargedAllowed = [
+        "JSON/Document/Heap", "JSON/Reading/", "JSON/Number/", "Codec/", "Program/",
+        // Strings of 1 KiB at most, and a call's frame.
+        "JSON/Writing/OutputBuffer.swift", "Evaluation/Evaluator+Calls.swift",
+        // 256 KiB at once.
+        "Regex/RegexSubject.swift",
+        // The command's own inputs, between two runs.
+        "Evaluation/InputReader.swift", "Evaluation/Runner+Command.swift",
+    ]
+
+    @Test func passesAreCharged() {
+        let words = [
+            "Uncharged(", "memcpy(", "memmove(", "memcmp(", "memchr(", ".update(from",
+            "UTF8Text.codePointCount", "UTF8Text.byteOffset",
+        ]
+        for file in TidyTests.sources where file.path.hasPrefix("Sources/Transforms/") {
+            let path = file.path.dropFirst("Sources/Transforms/".count)
+            if TidyTests.unchargedAllowed.contains(where: { path.hasPrefix($0) }) { continue }
+            for index in file.lines.indices {
+                for word in words where file.code(index).contains(word) {
+                    report(15, file, index + 1, "`\(word)`: through the heap, which charges it")
+                }
+            }
+        }
+    }
+
     @Test func uncheckedSendableIsExplained() {
         for file in TidyTests.sources {
             for index in file.lines.indices

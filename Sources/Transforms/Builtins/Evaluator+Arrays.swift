@@ -68,10 +68,12 @@ extension Evaluator {
             throw raise(.cannotIndex, input, Value(double: heap.double(length) - 1), at: node)
         }
         let count = input.count
-        try charge(count)
         let result = try heap.makeArray(capacity: count).with(count: count)
         let (from, to) = (input.slots, result.slots)
-        for i in 0..<count { to[i] = retain(from[count &- 1 &- i]) }
+        for i in 0..<count {
+            to[i] = retain(from[count &- 1 &- i])
+            try heap.chargeElement(i)
+        }
         Heap.setUsed(UInt(result.payload), count)
         return result
     }
@@ -80,6 +82,7 @@ extension Evaluator {
         if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
         var width = 0
         for i in 0..<input.count {
+            try heap.chargeElement(i)
             let row = input.slots[i]
             if !row.isArray && !row.isNull {
                 throw raise(.cannotIndex, row, Value(integer: 0), at: node)
@@ -88,9 +91,10 @@ extension Evaluator {
         }
         var result = try heap.makeArray(capacity: width)
         for column in 0..<width {
-            try charge(input.count + 1)
+            try charge(1)
             var line = try heap.makeArray(capacity: input.count)
             for i in 0..<input.count {
+                try charge(1)
                 let row = input.slots[i]
                 let isThere = row.isArray && column < row.count
                 try heap.push(&line, isThere ? retain(row.slots[column]) : .null)
@@ -128,9 +132,9 @@ extension Evaluator {
     private static var valueName: Value { name("value") }
 
     /// The first of these members that is true, else null; borrowed.
-    private func trueMember(_ object: Value, _ names: [StaticString]) -> Value {
+    private func trueMember(_ object: Value, _ names: [StaticString]) throws(Stop) -> Value {
         for name in names {
-            let value = heap.member(object, Evaluator.name(name).bytes)
+            let value = try heap.member(object, Evaluator.name(name).bytes)
             if value.isTrue { return value }
         }
         return .null
@@ -160,10 +164,10 @@ extension Evaluator {
             if !entry.isNull { throw raise(.cannotIndex, entry, Evaluator.keyName, at: node) }
             throw raise(.cannotEntries, .null, at: node)
         }
-        let key = trueMember(entry, ["key", "Key", "name", "Name"])
+        let key = try trueMember(entry, ["key", "Key", "name", "Name"])
         if !key.isString { throw raise(.cannotEntries, key, at: node) }
-        var value = heap.member(entry, Evaluator.valueName.bytes)
-        if value.isAbsent { value = heap.member(entry, Evaluator.name("Value").bytes) }
+        var value = try heap.member(entry, Evaluator.valueName.bytes)
+        if value.isAbsent { value = try heap.member(entry, Evaluator.name("Value").bytes) }
         return (key, value.isAbsent ? .null : value)
     }
 
@@ -174,22 +178,56 @@ extension Evaluator {
         if input.isNull { return .null }
         if input.isString && sought.isString { return try stringIndices(input, sought) }
         if !input.isArray { return try get(input, sought) }
+        if sought.isArray { return try runIndices(input, sought) }
         var result = try heap.makeArray(capacity: 4)
-        let count = sought.isArray ? sought.count : 1
-        if count == 0 || count > input.count { return result }
-        for i in 0...input.count - count {
+        for i in 0..<input.count {
             try charge(1)
-            var isFound = true
-            for j in 0..<count {
-                let element = sought.isArray ? sought.slots[j] : sought
-                if try !heap.isEqual(input.slots[i + j], element) {
-                    isFound = false
-                    break
-                }
+            if try heap.isEqual(input.slots[i], sought) {
+                try heap.push(&result, Value(integer: i))
             }
-            if isFound { try heap.push(&result, Value(integer: i)) }
         }
         return result
+    }
+
+    /// Where the elements of `sought` stand one behind the other; such runs may overlap. Each
+    /// element is compared twice at most: how far the run's own beginning is repeated in it is
+    /// found first.
+    /// Source: D. Knuth, J. Morris, V. Pratt, "Fast pattern matching in strings", 1977.
+    private func runIndices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
+        var result = try heap.makeArray(capacity: 4)
+        let count = sought.count
+        if count == 0 || count > input.count { return result }
+        // Of each beginning of the run the longest that it ends with, less than all of it.
+        var borders = try heap.makeArray(capacity: count)
+        defer { release(borders) }
+        var known = 0
+        try heap.push(&borders, Value(integer: 0))
+        for i in 1..<count {
+            known = try matched(sought.slots[i], sought, known, borders)
+            try heap.push(&borders, Value(integer: known))
+        }
+        known = 0
+        for i in 0..<input.count {
+            known = try matched(input.slots[i], sought, known, borders)
+            if known < count { continue }
+            try heap.push(&result, Value(integer: i + 1 - count))
+            known = borders.slots[count - 1].integer
+        }
+        return result
+    }
+
+    /// How many elements of `sought` stand before and with the next element, if `known` of them
+    /// stand before it.
+    private func matched(_ element: Value, _ sought: Value, _ known: Int, _ borders: Value)
+        throws(Stop) -> Int
+    {
+        var known = known
+        while true {
+            try charge(1)
+            if try heap.isEqual(element, sought.slots[known]) { return known + 1 }
+            if known == 0 { return 0 }
+            known = borders.slots[known - 1].integer
+        }
     }
 
     /// Where a string occurs in a string, in code points; occurrences may overlap.
@@ -201,16 +239,12 @@ extension Evaluator {
             of: part.base, part.count, in: text.base, text.count, overlapping: true)
         var codePoints = 0
         var counted = 0
-        while let offset = matches.next() {
-            try charge(1 + (offset - counted) / 64)
+        while let offset = try heap.next(&matches) {
             let between = text.slice(counted, offset)
-            codePoints +=
-                input.isASCII
-                ? between.count : unsafe UTF8Text.codePointCount(between.base, between.count)
+            codePoints += input.isASCII ? between.count : try heap.codePointCount(between)
             counted = offset
             try heap.push(&result, Value(integer: codePoints))
         }
-        try charge((text.count - counted) / 64)
         return result
     }
 

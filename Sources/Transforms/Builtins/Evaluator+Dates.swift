@@ -7,6 +7,7 @@ import Glibc
 extension Evaluator {
     /// `now`, `gmtime`, `localtime`, `mktime`
     func date(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
+        try charge(16)
         switch native {
         case .now:
             var time = timespec()
@@ -39,6 +40,7 @@ extension Evaluator {
     func date(_ input: Value, _ format: Value, _ native: Native, _ node: NodeRef) throws(Stop)
         -> Value
     {
+        try charge(16)
         if native == .strptime { return try parseDate(input, format, node) }
         let isLocal = native == .strflocaltime
         let name = isLocal ? "strflocaltime/1" : "strftime/1"
@@ -67,6 +69,9 @@ extension Evaluator {
             }
         }
         if !format.isString { throw raise(text: "\(name) requires a string format", at: node) }
+        if format.count > Evaluator.dateByteCountMax {
+            throw raise(text: "\(name): format too long", at: node)
+        }
         return try write(fields, format, zone, offset, name, node)
     }
 
@@ -137,11 +142,17 @@ extension Evaluator {
         return time
     }
 
+    /// Formats of dates and texts that are read as dates are no longer: they are taken in one go.
+    private static let dateByteCountMax = 1 << 18
+
     private func parseDate(_ input: Value, _ format: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isString || !format.isString {
             throw raise("strptime/1 requires string inputs and arguments", at: node)
         }
         let (text, pattern) = (input.bytes, format.bytes)
+        if text.count > Evaluator.dateByteCountMax || pattern.count > Evaluator.dateByteCountMax {
+            throw raise("strptime/1: date or format too long", at: node)
+        }
         try charge((text.count + pattern.count) / 8)
         let parsed = unsafe TimeParser.parse(
             UnsafeBufferPointer(start: text.base, count: text.count),

@@ -21,89 +21,145 @@ extension Evaluator {
         }
         let text = value.isString ? retain(value) : try toJSON(value)
         defer { release(text) }
-        try charge(text.count / 16)
         let bytes = text.bytes
+        var result = try heap.makeString(0)
         switch native {
         case .formatHTML:
-            return unsafe try written(Escaping.htmlCapacity(for: bytes.count)) { out in
-                unsafe Escaping.html(bytes.base, bytes.count, to: out)
+            unsafe try append(&result, bytes, capacity: Escaping.htmlCapacity) { piece, out in
+                unsafe Escaping.html(piece.base, piece.count, to: out)
             }
         case .formatURI:
-            return unsafe try written(PercentCoding.capacity(for: bytes.count)) { out in
-                unsafe PercentCoding.encode(bytes.base, bytes.count, to: out)
-            }
-        case .formatURID:
-            return unsafe try decoded(text, bytes.count, .notURI, node) { out in
-                unsafe PercentCoding.decode(bytes.base, bytes.count, to: out)
+            unsafe try append(&result, bytes, capacity: PercentCoding.capacity) { piece, out in
+                unsafe PercentCoding.encode(piece.base, piece.count, to: out)
             }
         case .formatBase64:
-            return unsafe try written(Base64.capacity(for: bytes.count)) { out in
-                unsafe Base64.encode(bytes.base, bytes.count, to: out)
+            unsafe try append(&result, bytes, unit: 3, capacity: Base64.capacity) { piece, out in
+                unsafe Base64.encode(piece.base, piece.count, to: out)
             }
         case .formatBase32:
-            return unsafe try written(Base32.capacity(for: bytes.count)) { out in
-                unsafe Base32.encode(bytes.base, bytes.count, to: out)
+            unsafe try append(&result, bytes, unit: 5, capacity: Base32.capacity) { piece, out in
+                unsafe Base32.encode(piece.base, piece.count, to: out)
             }
-        case .formatBase32d:
-            return unsafe try decoded(
-                text, Base32.decodedCapacity(for: bytes.count), .notBase32, node
-            ) { out in
-                unsafe Base32.decode(bytes.base, bytes.count, to: out)
-            }
-        default: return try decodeBase64(text, node)
+        default: try decode(&result, text, native, node)
         }
+        return result
     }
 
-    /// A string of at most `capacity` bytes that `body` writes; it returns their count.
-    private func written(_ capacity: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Int)
-        throws(Stop) -> Value
+    /// Appends what `body` writes of each piece of some bytes; it returns how many bytes that is,
+    /// and nil where it can't go on.
+    /// - Parameter unit: pieces, but the last, are of a multiple of it.
+    /// - Returns: false when `body` could not go on.
+    @discardableResult
+    private func append(
+        _ string: inout Value, _ bytes: Bytes, unit: Int = 1, capacity: (Int) -> Int,
+        _ body: (Bytes, UnsafeMutablePointer<UInt8>) -> Int?
+    ) throws(Stop) -> Bool {
+        var isWhole = true
+        try heap.inPieces(bytes.count, unit: unit, perStep: 16) { from, upto throws(Stop) in
+            if !isWhole { return }
+            try heap.reserveBytes(&string, capacity(upto - from))
+            let count = string.count
+            // Safety: room for what the piece can be at most has been made just now.
+            if let more = unsafe body(
+                bytes.slice(from, upto), string.bytes.base + count)
+            {
+                string = string.with(count: count + more)
+                Heap.setUsed(UInt(string.payload), count + more)
+            } else {
+                isWhole = false
+            }
+        }
+        return isWhole
+    }
+
+    /// What `@urid`, `@base32d` and `@base64d` read, which may fail, and be no UTF-8.
+    private func decode(_ result: inout Value, _ text: Value, _ native: Native, _ node: NodeRef?)
+        throws(Stop)
     {
-        let string = try heap.makeString(capacity)
-        let count = unsafe body(string.bytes.base)
-        Heap.setUsed(UInt(string.payload), count)
-        return string.with(count: count)
-    }
-
-    /// The same for what may fail, and whose bytes may not be UTF-8.
-    private func decoded(
-        _ text: Value, _ capacity: Int, _ message: Message, _ node: NodeRef?,
-        _ body: (UnsafeMutablePointer<UInt8>) -> Int?
-    ) throws(Stop) -> Value {
-        var isValid = true
-        let raw = unsafe try written(capacity) { out in
-            if let count = unsafe body(out) { return count }
-            isValid = false
-            return 0
-        }
-        defer { release(raw) }
-        if !isValid { throw raise(message, text, at: node) }
-        let bytes = raw.bytes
-        return unsafe try written(UTF8Text.repairedCapacity(for: bytes.count)) { out in
-            unsafe UTF8Text.repair(bytes.base, bytes.count, to: out)
-        }
-    }
-
-    private func decodeBase64(_ text: Value, _ node: NodeRef?) throws(Stop) -> Value {
         let bytes = text.bytes
+        var raw = try heap.makeString(0)
+        defer { release(raw) }
         var failure: Base64.Failure?
-        do throws(Stop) {
-            return unsafe try decoded(
-                text, Base64.decodedCapacity(for: bytes.count), .notBase64, node
-            ) { out in
+        let isValid: Bool
+        switch native {
+        case .formatURID: isValid = try decodePercents(&raw, bytes)
+        case .formatBase32d:
+            let end = try heap.firstOffset(of: UInt8(ascii: "="), in: bytes)
+            isValid = unsafe try append(
+                &raw, bytes.slice(0, end), unit: 8, capacity: Base32.decodedCapacity
+            ) { piece, out in
+                unsafe Base32.decode(piece.base, piece.count, to: out)
+            }
+        default:
+            let end = try heap.firstOffset(of: UInt8(ascii: "="), in: bytes)
+            isValid = unsafe try append(
+                &raw, bytes.slice(0, end), unit: 4, capacity: Base64.decodedCapacity
+            ) { piece, out in
                 do throws(Base64.Failure) {
-                    return unsafe try Base64.decode(bytes.base, bytes.count, to: out)
+                    return unsafe try Base64.decode(piece.base, piece.count, to: out)
                 } catch {
                     failure = error
                     return nil
                 }
             }
-        } catch {
-            if failure != .trailingByte || error != .raised { throw error }
-            release(takeError())
+        }
+        if isValid { return try repair(&result, raw.bytes) }
+        release(result)
+        result = .null
+        if failure == .trailingByte {
             var sentence = try heap.string("")
             try appendShown(&sentence, text, withKind: true)
             try append(&sentence, " trailing base64 byte found")
             throw raise(sentence, at: node)
+        }
+        let message: Message =
+            native == .formatURID
+            ? .notURI : native == .formatBase32d ? .notBase32 : .notBase64
+        throw raise(message, text, at: node)
+    }
+
+    /// Appends what percent-encoded text stands for; false where it is none.
+    private func decodePercents(_ raw: inout Value, _ bytes: Bytes) throws(Stop) -> Bool {
+        var from = 0
+        while from < bytes.count {
+            // No piece ends inside of `%XX`.
+            var upto = min(from + Heap.pieceByteCount, bytes.count)
+            if upto < bytes.count {
+                for i in 1...2 where bytes[upto - i] == UInt8(ascii: "%") {
+                    upto -= i
+                    break
+                }
+            }
+            let isWhole = unsafe try append(&raw, bytes.slice(from, upto), capacity: { $0 }) {
+                unsafe PercentCoding.decode($0.base, $0.count, to: $1)
+            }
+            if !isWhole { return false }
+            from = upto
+        }
+        var offset = 0
+        while offset < raw.count {
+            let end = heap.pieceEnd(raw.bytes, from: offset)
+            try charge((end - offset) / 16)
+            if unsafe UTF8Text.firstInvalid(raw.bytes.base + offset, end - offset) != nil {
+                return false
+            }
+            offset = end
+        }
+        return true
+    }
+
+    /// Appends bytes with U+FFFD for what is no UTF-8.
+    private func repair(_ result: inout Value, _ bytes: Bytes) throws(Stop) {
+        var from = 0
+        while from < bytes.count {
+            // What a piece's end would cut is left to the next one.
+            let upto = heap.pieceEnd(bytes, from: from)
+            unsafe try append(
+                &result, bytes.slice(from, upto), capacity: UTF8Text.repairedCapacity
+            ) { piece, out in
+                unsafe UTF8Text.repair(piece.base, piece.count, to: out)
+            }
+            from = upto
         }
     }
 
@@ -122,25 +178,21 @@ extension Evaluator {
         }
         var row = try heap.makeString(0)
         for i in 0..<value.count {
-            try charge(1)
+            try charge(4)
             if i > 0 { try append(&row, isCSV ? "," : "\t") }
             let cell = value.slots[i]
             switch cell.tag {
             case .null: break
             case .string:
-                let bytes = cell.bytes
-                try charge(bytes.count / 16)
-                let capacity =
-                    isCSV
-                    ? Escaping.csvCapacity(for: bytes.count)
-                    : Escaping.tsvCapacity(for: bytes.count)
-                let part = unsafe try written(capacity) { out in
+                if isCSV { try append(&row, "\"") }
+                unsafe try append(
+                    &row, cell.bytes, capacity: Escaping.cellCapacity
+                ) { piece, out in
                     unsafe isCSV
-                        ? Escaping.csv(bytes.base, bytes.count, to: out)
-                        : Escaping.tsv(bytes.base, bytes.count, to: out)
+                        ? Escaping.csv(piece.base, piece.count, to: out)
+                        : Escaping.tsv(piece.base, piece.count, to: out)
                 }
-                try heap.append(&row, part.bytes, flags: 0)
-                release(part)
+                if isCSV { try append(&row, "\"") }
             case .array, .object:
                 release(row)
                 throw raise(.notInCSVRow, cell, at: node)
@@ -157,24 +209,26 @@ extension Evaluator {
         var words = try heap.makeString(0)
         let count = value.isArray ? value.count : 1
         for i in 0..<count {
-            try charge(1)
+            try charge(4)
             if i > 0 { try append(&words, " ") }
             let word = value.isArray ? value.slots[i] : value
             if word.isContainer {
                 release(words)
                 throw raise(.cannotEscape, word, at: node)
             }
-            let part: Value
             if word.isString {
-                let bytes = word.bytes
-                part = unsafe try written(Escaping.shellCapacity(for: bytes.count)) { out in
-                    unsafe Escaping.shell(bytes.base, bytes.count, to: out)
+                try append(&words, "'")
+                unsafe try append(
+                    &words, word.bytes, capacity: Escaping.shellCapacity
+                ) { piece, out in
+                    unsafe Escaping.shell(piece.base, piece.count, to: out)
                 }
+                try append(&words, "'")
             } else {
-                part = try toJSON(word)
+                let part = try toJSON(word)
+                try heap.append(&words, part.bytes, flags: 0)
+                release(part)
             }
-            try heap.append(&words, part.bytes, flags: 0)
-            release(part)
         }
         return words
     }

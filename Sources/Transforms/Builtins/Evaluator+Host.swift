@@ -69,6 +69,7 @@ extension Evaluator {
     func environment() throws(Stop) -> Value {
         var object = try heap.makeObject(capacity: 8)
         for (name, value) in unsafe state.pointee.host.environment() {
+            try charge(16)
             try heap.set(&object, try heap.string(name), try heap.string(value))
         }
         return object
@@ -76,7 +77,10 @@ extension Evaluator {
 
     private func builtinNames() throws(Stop) -> Value {
         var names = try heap.makeArray(capacity: 256)
-        for name in Compiler.builtinNames { try heap.push(&names, try heap.string(name)) }
+        for name in Compiler.builtinNames {
+            try charge(4)
+            try heap.push(&names, try heap.string(name))
+        }
         return names
     }
 
@@ -88,7 +92,6 @@ extension Evaluator {
             try append(&text, " only strings can be parsed")
             throw raise(text, at: node)
         }
-        try charge(input.count / 32)
         if let value = try readBorrowing(input) { return value }
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: true,
@@ -135,10 +138,14 @@ enum ReadMessage {
             sentence = bytes.count == 0 ? "Expected JSON value" : "Unfinished JSON term"
         case .tooDeep: sentence = "Exceeds depth limit for parsing"
         case .trailingBytes: sentence = "Unexpected extra JSON values"
-        case .badEscape, .badSurrogate: sentence = "Invalid escape"
+        case .badEscape: sentence = "Invalid escape"
+        case .badSurrogate: sentence = "Invalid \\uXXXX\\uXXXX surrogate pair escape"
         default:
             let first = consumed < bytes.count ? bytes[consumed] : 0
-            while consumed < bytes.count && !isDelimiter(bytes[consumed]) { consumed += 1 }
+            while consumed < bytes.count && !isDelimiter(bytes[consumed]) {
+                consumed += 1
+                try evaluator.heap.chargeElement(consumed)
+            }
             switch first {
             case UInt8(ascii: "'"): sentence = "Invalid string literal; expected \", but got '"
             case UInt8(ascii: "n") where failure.code == .badNumber:
@@ -157,6 +164,7 @@ enum ReadMessage {
             }
             var (line, column) = (1, 0)
             for i in 0..<consumed {
+                try evaluator.heap.chargeElement(i)
                 column += 1
                 if bytes[i] == UInt8(ascii: "\n") { (line, column) = (line + 1, 0) }
             }

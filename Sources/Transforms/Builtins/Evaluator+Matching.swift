@@ -19,6 +19,7 @@ extension Evaluator {
         if flags.isString {
             let letters = flags.bytes
             for i in 0..<letters.count {
+                try heap.chargeElement(i)
                 if letters[i] == UInt8(ascii: "g") { isGlobal = true }
                 guard let option = RegexOptions(jqFlag: letters[i]) else {
                     var text = retain(flags)
@@ -28,9 +29,9 @@ extension Evaluator {
                 options.formUnion(option)
             }
         }
-        try charge(pattern.count)
+        let hash = try heap.hash(pattern.bytes)
+        try charge(min(pattern.count, RegexLimits.patternBytesMax))
         do throws(RegexError) {
-            let hash = heap.hash(pattern.bytes)
             let regex = unsafe try state.pointee.regexes.regex(pattern.bytes, options, hash: hash)
             return Search(regex: regex, isGlobal: isGlobal)
         } catch {
@@ -118,20 +119,18 @@ extension Evaluator {
         init(_ input: Value) { self.input = input }
 
         /// The code points before `place`. Going on from the last place costs the bytes between.
-        mutating func index(_ place: Int) -> Int {
+        mutating func index(_ place: Int, _ heap: Heap) throws(Stop) -> Int {
             if input.isASCII { return place }
             if place < offset { (offset, count) = (0, 0) }
-            let between = input.bytes.slice(offset, place)
-            count += unsafe UTF8Text.codePointCount(between.base, between.count)
+            count += try heap.codePointCount(input.bytes.slice(offset, place))
             offset = place
             return count
         }
 
         /// The code points in a range, without moving.
-        func count(_ range: Range<Int>) -> Int {
+        func count(_ range: Range<Int>, _ heap: Heap) throws(Stop) -> Int {
             if input.isASCII { return range.count }
-            let part = input.bytes.slice(range.lowerBound, range.upperBound)
-            return unsafe UTF8Text.codePointCount(part.base, part.count)
+            return try heap.codePointCount(input.bytes.slice(range.lowerBound, range.upperBound))
         }
     }
 
@@ -140,13 +139,14 @@ extension Evaluator {
         _ regex: Regex, _ input: Value, _ range: Range<Int>, _ counter: inout CodePointCounter
     ) throws(Stop) -> Value {
         var captures = try heap.makeArray(capacity: regex.groupCount)
-        let start = counter.index(range.lowerBound)
+        let start = try counter.index(range.lowerBound, heap)
         for group in 0..<regex.groupCount {
             let captured = unsafe state.pointee.regexes.matcher.range(ofGroup: group + 1)
             var object: Value
             if let captured {
                 var local = counter
-                object = try part(input, captured, local.index(captured.lowerBound), counter)
+                object = try part(
+                    input, captured, local.index(captured.lowerBound, heap), counter)
             } else {
                 object = try heap.makeObject(capacity: 4)
                 try set(&object, "offset", Value(integer: -1))
@@ -170,7 +170,7 @@ extension Evaluator {
     {
         var object = try heap.makeObject(capacity: 4)
         try set(&object, "offset", Value(integer: offset))
-        try set(&object, "length", Value(integer: counter.count(range)))
+        try set(&object, "length", Value(integer: try counter.count(range, heap)))
         try set(&object, "string", try heap.substring(input, range.lowerBound, range.upperBound))
         return object
     }

@@ -5,6 +5,9 @@
 import Glibc
 
 extension Evaluator {
+    /// Of the functions `jn` and `yn`.
+    private static let orderMax = 524_288.0
+
     /// The function that a `math1`, `math2` or `math3` node names, on its numbers.
     func math(_ node: NodeRef, _ x: Double, _ y: Double, _ z: Double) -> Value {
         Evaluator.number(Evaluator.apply(node.mathFunction, x, y, z))
@@ -17,6 +20,14 @@ extension Evaluator {
         if !arguments.0.isNumber { throw raise(.needsNumber, arguments.0, at: node) }
         if !arguments.1.isNumber { throw raise(.needsNumber, arguments.1, at: node) }
         if isTernary && !arguments.2.isNumber { throw raise(.needsNumber, arguments.2, at: node) }
+        if node.mathFunction == .jn || node.mathFunction == .yn {
+            // The library goes through all orders below, some nanoseconds each.
+            let order = heap.double(arguments.0).magnitude
+            if order > Evaluator.orderMax {
+                throw raise("the order of a Bessel function is 524288 at most", at: node)
+            }
+            try charge(order.isNaN ? 1 : Int(order))
+        }
         return math(
             node, heap.double(arguments.0), heap.double(arguments.1),
             isTernary ? heap.double(arguments.2) : 0)

@@ -13,16 +13,17 @@ extension Evaluator {
                     ? "startswith() requires string inputs" : "endswith() requires string inputs",
                 at: node)
         }
-        return Value(isStart ? starts(input, part) : ends(input, part))
+        return Value(try isStart ? starts(input, part) : ends(input, part))
     }
 
-    private func starts(_ text: Value, _ part: Value) -> Bool {
-        text.count >= part.count && part.bytes.hasSameBytes(text.bytes)
+    private func starts(_ text: Value, _ part: Value) throws(Stop) -> Bool {
+        text.count >= part.count ? try heap.begins(part.bytes, text.bytes) : false
     }
 
-    private func ends(_ text: Value, _ part: Value) -> Bool {
-        text.count >= part.count
-            && text.bytes.slice(text.count - part.count, text.count).isEqual(to: part.bytes)
+    private func ends(_ text: Value, _ part: Value) throws(Stop) -> Bool {
+        if text.count < part.count { return false }
+        return try heap.isSame(
+            text.bytes.slice(text.count - part.count, text.count), part.bytes)
     }
 
     func trimString(_ input: Value, _ part: Value, _ native: Native, _ node: NodeRef)
@@ -35,8 +36,8 @@ extension Evaluator {
                 at: node)
         }
         var (from, upto) = (0, input.count)
-        if native != .rtrimstr && starts(input, part) { from = part.count }
-        if native != .ltrimstr && upto - from >= part.count && ends(input, part) {
+        if native != .rtrimstr, try starts(input, part) { from = part.count }
+        if native != .ltrimstr, upto - from >= part.count, try ends(input, part) {
             upto -= part.count
         }
         return try heap.substring(input, from, upto)
@@ -45,18 +46,34 @@ extension Evaluator {
     func trim(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isString { throw raise("trim input must be a string", at: node) }
         let bytes = input.bytes
-        let kept = unsafe UTF8Text.trimmed(
-            bytes.base, bytes.count, start: native != .rtrim, end: native != .ltrim)
-        return try heap.substring(input, kept.lowerBound, kept.upperBound)
+        var (low, high) = (0, bytes.count)
+        // White space that reaches through a whole piece goes on in the next one.
+        while native != .rtrim && low < high {
+            let end = heap.pieceEnd(bytes, from: low)
+            let kept = unsafe UTF8Text.trimmed(bytes.base + low, end - low, start: true, end: false)
+            low += kept.lowerBound
+            if low < end { break }
+            try charge(Heap.pieceByteCount / 4)
+        }
+        while native != .ltrim && low < high {
+            var start = max(low, high - Heap.pieceByteCount)
+            while start > low && bytes[start] & 0xC0 == 0x80 { start -= 1 }
+            let kept = unsafe UTF8Text.trimmed(
+                bytes.base + start, high - start, start: false, end: true)
+            high = start + kept.upperBound
+            if high > start { break }
+            try charge(Heap.pieceByteCount / 4)
+        }
+        return try heap.substring(input, low, high)
     }
 
     func explode(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isString { throw raise("explode input must be a string", at: node) }
-        try charge(input.count / 4)
         let bytes = input.bytes
-        var result = try heap.makeArray(capacity: codePointCount(input))
+        var result = try heap.makeArray(capacity: try codePointCount(input))
         var offset = 0
         while offset < bytes.count {
+            try heap.chargeElement(result.count)
             let (scalar, byteCount) = bytes.scalar(at: offset)
             try heap.push(&result, Value(integer: Int(scalar)))
             offset += byteCount
@@ -91,14 +108,15 @@ extension Evaluator {
 
     func changeCase(_ input: Value, _ native: Native, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isString { throw raise("explode input must be a string", at: node) }
-        try charge(input.count / 16)
         let result = try heap.makeString(
             input.count, flags: input.word & (Value.ascii | Value.plain))
-        let (from, to) = (input.bytes, result.bytes)
-        if native == .asciiDowncase {
-            unsafe ASCIICase.lower(from.base, from.count, to: to.base)
-        } else {
-            unsafe ASCIICase.upper(from.base, from.count, to: to.base)
+        let (source, target) = (input.bytes, result.bytes)
+        try heap.inPieces(input.count) { from, upto throws(Stop) in
+            if native == .asciiDowncase {
+                unsafe ASCIICase.lower(source.base + from, upto - from, to: target.base + from)
+            } else {
+                unsafe ASCIICase.upper(source.base + from, upto - from, to: target.base + from)
+            }
         }
         return result
     }
@@ -121,12 +139,10 @@ extension Evaluator {
         var start = 0
         var matches = unsafe ByteMatches(
             of: mark.base, mark.count, in: text.base, text.count, overlapping: false)
-        while let end = matches.next() {
-            try charge(1 + (end - start) / 64)
+        while let end = try heap.next(&matches) {
             try heap.push(&result, try heap.substring(input, start, end))
             start = end + mark.count
         }
-        try charge((text.count - start) / 64)
         try heap.push(&result, try heap.substring(input, start, text.count))
         return result
     }

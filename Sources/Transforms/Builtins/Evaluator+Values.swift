@@ -20,8 +20,7 @@ extension Evaluator {
     @inline(never) private func lengthSlow(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         defer { release(input) }
         if input.isString {
-            try charge(input.count / 64)
-            return Value(integer: codePointCount(input))
+            return Value(integer: try codePointCount(input))
         }
         if !input.isNumber { throw raise(.hasNoLength, input, at: node) }
         return try absolute(input, node)
@@ -47,24 +46,25 @@ extension Evaluator {
     func keys(_ input: Value, _ node: NodeRef, isSorted: Bool) throws(Stop) -> Value {
         if !input.isContainer { throw raise(.hasNoKeys, input, at: node) }
         let count = input.count
-        try charge(count)
         var keys = try heap.makeArray(capacity: count)
         if input.isArray {
-            for i in 0..<count { try heap.push(&keys, Value(integer: i)) }
+            for i in 0..<count {
+                try charge(1)
+                try heap.push(&keys, Value(integer: i))
+            }
             return keys
         }
-        if isSorted {
-            for place in heap.sortedPlaces(input) {
-                try heap.push(&keys, retain(input.slots[2 * Int(place)]))
-            }
-        } else {
-            for i in 0..<count { try heap.push(&keys, retain(input.slots[2 * i])) }
+        let places = isSorted ? try heap.sortedPlaces(input) : nil
+        for i in 0..<count {
+            try charge(1)
+            try heap.push(&keys, retain(input.slots[2 * (places?[i] ?? i)]))
         }
+        if let places { heap.release(places) }
         return keys
     }
 
     func has(_ input: Value, _ key: Value, _ node: NodeRef) throws(Stop) -> Value {
-        if input.isObject && key.isString { return Value(heap.find(input, key.bytes) >= 0) }
+        if input.isObject && key.isString { return Value(try heap.find(input, key.bytes) >= 0) }
         if input.isArray && key.isNumber {
             let index = heap.double(key)
             return Value(index >= 0 && index < Double(input.count))
@@ -81,7 +81,7 @@ extension Evaluator {
         if depth > JSONWriter.depthMax { throw raise("Containment check too deep", at: node) }
         if input.isObject && other.isObject {
             for i in 0..<other.count {
-                let member = heap.member(input, other.slots[2 * i].bytes)
+                let member = try heap.member(input, other.slots[2 * i].bytes)
                 if member.isAbsent { return false }
                 if try !contains(member, other.slots[2 * i + 1], depth + 1, node) { return false }
             }
@@ -93,7 +93,9 @@ extension Evaluator {
                 // once.
                 if i > 0 && isSame(other.slots[i], other.slots[i - 1]) { continue }
                 var isFound = false
-                for j in 0..<input.count where isComparable(input.slots[j], other.slots[i]) {
+                for j in 0..<input.count {
+                    try heap.chargeElement(j)
+                    if !isComparable(input.slots[j], other.slots[i]) { continue }
                     if try contains(input.slots[j], other.slots[i], depth + 1, node) {
                         isFound = true
                         break
@@ -104,12 +106,11 @@ extension Evaluator {
             return true
         }
         if input.isString && other.isString {
-            try charge(input.count / 64)
             let (text, sought) = (input.bytes, other.bytes)
             if sought.count == 0 { return true }
             var matches = unsafe ByteMatches(
                 of: sought.base, sought.count, in: text.base, text.count, overlapping: true)
-            return matches.next() != nil
+            return try heap.next(&matches) != nil
         }
         if isComparable(input, other) { return try heap.isEqual(input, other) }
         throw raise(.cannotContain, input, other, at: node)
@@ -132,7 +133,8 @@ extension Evaluator {
     func toNumber(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         if input.isNumber { return retain(input) }
         if !input.isString { throw raise(.cannotParseNumber, input, at: node) }
-        guard let number = try parseNumber(input.bytes) else {
+        guard input.count <= LiteralText.byteCountMax, let number = try parseNumber(input.bytes)
+        else {
             throw raise(.cannotParseNumber, input, at: node)
         }
         return number
@@ -147,18 +149,21 @@ extension Evaluator {
             place = 1
         }
         let start = place
-        func digits() -> Int {
+        func digits() throws(Stop) -> Int {
             let first = place
-            while place < text.count && text[place] &- 0x30 <= 9 { place += 1 }
+            while place < text.count && text[place] &- 0x30 <= 9 {
+                place += 1
+                try heap.chargeElement(place)
+            }
             return place - first
         }
         if text.count - start == 3 && text.slice(start, text.count).text == "nan" {
             return Value(double: .nan)
         }
-        var count = digits()
+        var count = try digits()
         if place < text.count && text[place] == UInt8(ascii: ".") {
             place += 1
-            count += digits()
+            count += try digits()
         }
         if count == 0 { return nil }
         if place < text.count && text[place] | 0x20 == UInt8(ascii: "e") {
@@ -168,7 +173,7 @@ extension Evaluator {
             {
                 place += 1
             }
-            if digits() == 0 { return nil }
+            if try digits() == 0 { return nil }
         }
         if place != text.count { return nil }
         let unsigned = text.slice(start, text.count)
@@ -183,7 +188,7 @@ extension Evaluator {
     func toBoolean(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         switch input.tag {
         case .yes, .no: return input
-        case .string:
+        case .string where input.count <= 5:
             let text = input.bytes.text
             if text == "true" { return .yes }
             if text == "false" { return .no }

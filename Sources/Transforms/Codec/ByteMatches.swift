@@ -6,6 +6,7 @@
 // compares too much for the bytes it passes (a pattern that nearly stands everywhere), it goes
 // over to the two-way search, whose comparisons are at most twice the bytes passed. So all
 // matches together, overlapping ones too, cost O(bytes + pattern).
+// The caller is told of the bytes that are looked at, some 32 KiB at once, and may end the search.
 // Source: M. Crochemore, D. Perrin, "Two-way string-matching", J. ACM 38(3), 1991.
 
 internal import Glibc
@@ -38,62 +39,61 @@ internal import Glibc
         isOverlapping = overlapping
     }
 
+    /// Bytes that are looked at between two charges.
+    private static let pieceByteCount = 1 << 15
+
     /// The next match's offset; nil after the last, and at once for an empty pattern.
+    /// - Parameter charge: told how many bytes were looked at, or are about to be.
     /// - Complexity: O(bytes passed over + bytes of the pattern).
-    mutating func next() -> Int? {
+    mutating func next<Stop: Error>(_ charge: (Int) throws(Stop) -> Void) throws(Stop) -> Int? {
         guard patternByteCount > 0 else { return nil }
         while byteCount - offset >= patternByteCount {
-            if twoWay != nil { return nextTwoWay() }
+            if twoWay != nil { return try nextTwoWay(charge) }
             // Safety: `places` first bytes have the whole pattern's length behind them.
-            let places = byteCount - offset - patternByteCount + 1
+            let places = min(
+                byteCount - offset - patternByteCount + 1, ByteMatches.pieceByteCount)
             guard let found = unsafe memchr(bytes + offset, Int32(pattern[0]), places) else {
-                offset = byteCount
-                return nil
+                try charge(places)
+                offset += places
+                continue
             }
             let place = unsafe UnsafeRawPointer(found) - UnsafeRawPointer(bytes)
-            let common = unsafe commonByteCount(bytes + place, pattern, patternByteCount)
+            try charge(place - offset)
+            let common = try commonByteCount(at: place, charge)
             comparedByteCount += common + 8
             let allowed = ByteMatches.comparedFree + ByteMatches.comparedPerByte * place
             offset = place + 1
             if common == patternByteCount {
-                if comparedByteCount > allowed, isOverlapping { changeOver() }
+                if comparedByteCount > allowed, isOverlapping { try changeOver(charge) }
                 if !isOverlapping { offset = place + patternByteCount }
                 return place
             }
-            if comparedByteCount > allowed { changeOver() }
+            if comparedByteCount > allowed { try changeOver(charge) }
         }
         return nil
     }
 
-    /// The last match's offset (jq's rindex). Nil when there is none, and for an empty pattern.
-    /// - Complexity: O(bytes + pattern).
-    static func last(
-        of pattern: UnsafePointer<UInt8>, _ patternByteCount: Int,
-        in bytes: UnsafePointer<UInt8>, _ byteCount: Int
-    ) -> Int? {
-        var matches = unsafe ByteMatches(
-            of: pattern, patternByteCount, in: bytes, byteCount, overlapping: true)
-        var last: Int?
-        while let match = matches.next() { last = match }
-        return last
-    }
-
-    /// How many bytes two runs of `count` bytes have in common at their start.
-    private func commonByteCount(
-        _ lhs: UnsafePointer<UInt8>, _ rhs: UnsafePointer<UInt8>, _ count: Int
-    ) -> Int {
-        let left = unsafe UnsafeRawPointer(lhs)
-        let right = unsafe UnsafeRawPointer(rhs)
+    /// How many bytes of the pattern stand at a place, which has room for all of it.
+    private func commonByteCount<Stop: Error>(
+        at place: Int, _ charge: (Int) throws(Stop) -> Void
+    ) throws(Stop) -> Int {
+        let left = unsafe UnsafeRawPointer(bytes + place)
+        let right = unsafe UnsafeRawPointer(pattern)
         var i = 0
-        // Safety: each load ends by `count`.
-        while count - i >= 8 {
+        var nextLook = ByteMatches.pieceByteCount
+        // Safety: each load ends by the pattern's count.
+        while patternByteCount - i >= 8 {
             let difference =
                 unsafe left.loadUnaligned(fromByteOffset: i, as: UInt64.self)
                 ^ right.loadUnaligned(fromByteOffset: i, as: UInt64.self)
             if difference != 0 { return i + difference.trailingZeroBitCount / 8 }
             i += 8
+            if i >= nextLook {
+                try charge(ByteMatches.pieceByteCount)
+                nextLook += ByteMatches.pieceByteCount
+            }
         }
-        while i < count, unsafe lhs[i] == rhs[i] { i += 1 }
+        while i < patternByteCount, unsafe bytes[place + i] == pattern[i] { i += 1 }
         return i
     }
 
@@ -110,13 +110,17 @@ internal import Glibc
         var known = -1
     }
 
-    private mutating func changeOver() {
-        let less = maximalSuffix(isReversed: false)
-        let greater = maximalSuffix(isReversed: true)
+    private mutating func changeOver<Stop: Error>(
+        _ charge: (Int) throws(Stop) -> Void
+    ) throws(Stop) {
+        let less = try maximalSuffix(isReversed: false, charge)
+        let greater = try maximalSuffix(isReversed: true, charge)
         let (cut, period) = less.cut > greater.cut ? less : greater
         var isPeriodic = true
         // Safety: `cut + period` is below the pattern's count, as the period is the right part's.
-        for i in 0..<(cut + 1) where unsafe pattern[i] != pattern[i + period] {
+        for i in 0..<(cut + 1) {
+            try ByteMatches.chargeByte(i, charge)
+            if unsafe pattern[i] == pattern[i + period] { continue }
             isPeriodic = false
             break
         }
@@ -126,13 +130,18 @@ internal import Glibc
 
     /// Where the greatest suffix begins (less one) in the order of bytes or its reverse, and its
     /// period.
-    private func maximalSuffix(isReversed: Bool) -> (cut: Int, period: Int) {
+    private func maximalSuffix<Stop: Error>(
+        isReversed: Bool, _ charge: (Int) throws(Stop) -> Void
+    ) throws(Stop) -> (cut: Int, period: Int) {
+        var stepCount = 0
         var cut = -1
         var start = 0
         var length = 1
         var period = 1
         // Safety: `cut < start`, and the loop holds `start + length` below the pattern's count.
         while start + length < patternByteCount {
+            try ByteMatches.chargeByte(stepCount, charge)
+            stepCount += 1
             let byte = unsafe pattern[start + length]
             let other = unsafe pattern[cut + length]
             if byte == other {
@@ -156,28 +165,52 @@ internal import Glibc
         return (cut, period)
     }
 
-    private mutating func nextTwoWay() -> Int? {
+    /// Charges a loop that looks at bytes one by one, for 4,096 of them at once: one costs what a
+    /// pass over eight costs.
+    @inline(__always) private static func chargeByte<Stop: Error>(
+        _ index: Int, _ charge: (Int) throws(Stop) -> Void
+    ) throws(Stop) {
+        if index & 4095 == 4095 { try charge(8 * 4096) }
+    }
+
+    private mutating func nextTwoWay<Stop: Error>(
+        _ charge: (Int) throws(Stop) -> Void
+    ) throws(Stop) -> Int? {
+        var stepCount = 0
         guard var search = twoWay else { return nil }
         defer { twoWay = search }
         while byteCount - offset >= patternByteCount {
             // Safety: the whole pattern's length lies between `offset` and `byteCount`.
             let start = unsafe bytes + offset
             var i = max(search.cut, search.known) + 1
-            while i < patternByteCount, unsafe pattern[i] == start[i] { i += 1 }
+            while i < patternByteCount, unsafe pattern[i] == start[i] {
+                i += 1
+                stepCount += 1
+                try ByteMatches.chargeByte(stepCount, charge)
+            }
+            stepCount += 1
+            try ByteMatches.chargeByte(stepCount, charge)
             if i < patternByteCount {
                 offset += i - search.cut
                 search.known = -1
                 continue
             }
             i = search.cut
-            while i > search.known, unsafe pattern[i] == start[i] { i -= 1 }
+            while i > search.known, unsafe pattern[i] == start[i] {
+                i -= 1
+                stepCount += 1
+                try ByteMatches.chargeByte(stepCount, charge)
+            }
             let place = offset
             let isMatch = i <= search.known
             let isApart = isMatch && !isOverlapping
             offset += isApart ? patternByteCount : search.shift
             search.known =
                 search.isPeriodic && !isApart ? patternByteCount - search.shift - 1 : -1
-            if isMatch { return place }
+            if isMatch {
+                try charge(8 * (stepCount & 4095))
+                return place
+            }
         }
         return nil
     }

@@ -1,8 +1,8 @@
 // Text -> the same text where another syntax needs it: HTML, a shell's word, a cell of CSV or TSV.
 //
 //     @html   < > & ' "      ->  &lt; &gt; &amp; &apos; &quot;
-//     @sh     it's           ->  'it'\''s'
-//     @csv    say "a"        ->  "say ""a"""
+//     @sh     it's           ->  it'\''s        both without the quotes around, so that
+//     @csv    say "a"        ->  say ""a""      a long text can be written in pieces
 //     @tsv    tab LF CR \ NUL -> \t \n \r \\ \0
 //
 // Each function writes at `out` at most what its capacity function says, and returns the byte
@@ -36,16 +36,16 @@ enum Escaping {
         return o
     }
 
-    static func shellCapacity(for byteCount: Int) -> Int { byteCount * 4 + 2 }
+    static func shellCapacity(for byteCount: Int) -> Int { byteCount * 4 }
 
-    /// Between single quotes; a quote inside ends them, stands escaped, and opens them again.
+    /// What stands between a word's single quotes; a quote inside ends them, stands escaped, and
+    /// opens them again.
     static func shell(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int {
         let quote = UInt8(ascii: "'")
-        // Safety: `i < byteCount`; four bytes for each one read and the two quotes.
-        unsafe out[0] = quote
-        var o = 1
+        // Safety: `i < byteCount`; four bytes for each one read.
+        var o = 0
         for i in 0..<byteCount {
             let byte = unsafe input[i]
             unsafe out[o] = byte
@@ -57,20 +57,19 @@ enum Escaping {
                 o += 3
             }
         }
-        unsafe out[o] = quote
-        return o + 1
+        return o
     }
 
-    static func csvCapacity(for byteCount: Int) -> Int { byteCount * 2 + 2 }
+    /// Of a cell of CSV or TSV.
+    static func cellCapacity(for byteCount: Int) -> Int { byteCount * 2 }
 
-    /// A string's cell: always between double quotes, those inside twice.
+    /// What stands between the double quotes of a string's cell, those inside twice.
     static func csv(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int {
         let quote = UInt8(ascii: "\"")
-        // Safety: `i < byteCount`; two bytes for each one read and the two quotes.
-        unsafe out[0] = quote
-        var o = 1
+        // Safety: `i < byteCount`; two bytes for each one read.
+        var o = 0
         for i in 0..<byteCount {
             let byte = unsafe input[i]
             unsafe out[o] = byte
@@ -80,11 +79,8 @@ enum Escaping {
                 o += 1
             }
         }
-        unsafe out[o] = quote
-        return o + 1
+        return o
     }
-
-    static func tsvCapacity(for byteCount: Int) -> Int { byteCount * 2 }
 
     static func tsv(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>

@@ -26,8 +26,8 @@ enum PercentCoding {
         return o
     }
 
-    /// Writes at most `byteCount` bytes. Nil where a "%" has no two hexadecimal digits behind it,
-    /// or the bytes written are no UTF-8: jq's "... is not a valid uri encoding" in either case.
+    /// Writes at most `byteCount` bytes, which may be no UTF-8. Nil where a "%" has no two
+    /// hexadecimal digits behind it.
     static func decode(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int? {
@@ -49,7 +49,7 @@ enum PercentCoding {
             }
             o += 1
         }
-        return unsafe UTF8Text.firstInvalid(out, o) == nil ? o : nil
+        return o
     }
 
     private static func isUnreserved(_ byte: UInt8) -> Bool {

@@ -140,7 +140,7 @@ import Glibc
                 if value.count <= 8 || value.word & Heap.indexable == 0 { continue }
                 let name = value.slots[0].bytes
                 while !heap.hasIndex(UInt(value.payload)) && heap.limit == .none {
-                    _ = heap.find(value, name)
+                    guard (try? heap.find(value, name)) != nil else { return }
                 }
             }
         }

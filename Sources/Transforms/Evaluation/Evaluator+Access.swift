@@ -60,22 +60,23 @@ extension Evaluator {
                     return slots[2 &* known.place &+ 1]
                 }
             }
-            return findMember(node, object, known.place)
+            return try findMember(node, object, known.place)
         }
         if object.isNull { return .null }
         throw raise(.cannotIndex, object, node.value, at: node)
     }
 
     /// A member whose name is not the very one that was found last.
-    @inline(never) private func findMember(_ node: NodeRef, _ object: Value, _ likely: Int) -> Value
+    @inline(never) private func findMember(_ node: NodeRef, _ object: Value, _ likely: Int)
+        throws(Stop) -> Value
     {
         let name = node.value
         let slots = object.slots
         var place = likely
-        if place >= object.count || slots[2 &* place].count != name.count
-            || !name.bytes.hasSameBytes(slots[2 &* place].bytes)
-        {
-            place = heap.find(object, name.bytes)
+        var isThere = place < object.count && slots[2 &* place].count == name.count
+        if isThere { isThere = try heap.begins(name.bytes, slots[2 &* place].bytes) }
+        if !isThere {
+            place = try heap.find(object, name.bytes)
             if place < 0 { return .null }
         }
         // The memory of a name that is counted may be another's tomorrow.
@@ -106,7 +107,7 @@ extension Evaluator {
     func get(_ target: Value, _ index: Value, _ node: NodeRef? = nil) throws(Stop) -> Value {
         switch (target.tag, index.tag) {
         case (.object, .string):
-            let member = heap.member(target, index.bytes)
+            let member = try heap.member(target, index.bytes)
             return member.isAbsent ? .null : retain(member)
         case (.array, .integer):
             let i = index.integer
@@ -148,13 +149,13 @@ extension Evaluator {
 
     /// The bounds of `{"start": from, "end": upto}`, borrowed.
     func bounds(_ object: Value) throws(Stop) -> (from: Value, upto: Value) {
-        func bound(_ name: StaticString) -> Value {
-            let member = unsafe heap.member(
+        func bound(_ name: StaticString) throws(Stop) -> Value {
+            let member = unsafe try heap.member(
                 object,
                 Bytes(UnsafeMutablePointer(mutating: name.utf8Start), name.utf8CodeUnitCount))
             return member.isAbsent ? .null : member
         }
-        return (bound("start"), bound("end"))
+        return (try bound("start"), try bound("end"))
     }
 
     /// `target[from:upto]`; the bounds are numbers or null.
@@ -175,18 +176,15 @@ extension Evaluator {
         }
         if target.isArray {
             let (start, end) = range(from, upto, target.count)
-            try charge((end - start) / 4)
             return try heap.subarray(target, start, end)
         }
-        let count = codePointCount(target)
+        let count = try codePointCount(target)
         let (start, end) = range(from, upto, count)
         if target.isASCII { return try heap.substring(target, start, end) }
         let bytes = target.bytes
-        let first = unsafe UTF8Text.byteOffset(ofCodePoint: start, bytes.base, bytes.count)
+        let first = try heap.byteOffset(ofCodePoint: start, bytes)
         let rest = bytes.slice(first, bytes.count)
-        let last =
-            unsafe first + UTF8Text.byteOffset(ofCodePoint: end - start, rest.base, rest.count)
-        try charge(bytes.count / 64)
+        let last = first + (try heap.byteOffset(ofCodePoint: end - start, rest))
         return try heap.substring(target, first, last)
     }
 
@@ -198,10 +196,8 @@ extension Evaluator {
         return key
     }
 
-    func codePointCount(_ string: Value) -> Int {
-        if string.isASCII { return string.count }
-        let bytes = string.bytes
-        return unsafe UTF8Text.codePointCount(bytes.base, bytes.count)
+    func codePointCount(_ string: Value) throws(Stop) -> Int {
+        string.isASCII ? string.count : try heap.codePointCount(string.bytes)
     }
 
     /// The bounds of a slice within `0...count`: the start rounds down, the end up.

@@ -39,7 +39,7 @@ extension Evaluator {
         try charge(1)
         let input = unsafe state.pointee.tail.input
         for i in 1..<size { heap.release(frame[i]) }
-        frame.copy(callee, node.rawC)
+        frame.copyUncharged(callee, node.rawC)
         unsafe state.pointee.frameTop = frame.advanced(by: node.rawC)
         return (node, input)
     }

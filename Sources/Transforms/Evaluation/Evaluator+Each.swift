@@ -133,7 +133,8 @@ extension Evaluator {
         let slots = target.slots
         let step = target.isArray ? 1 : 2
         var place = step - 1
-        for _ in 0..<target.count {
+        for i in 0..<target.count {
+            try heap.chargeElement(i)
             if try emit(retain(slots[place])) == .stop { return .stop }
             place += step
         }
@@ -331,7 +332,7 @@ extension Evaluator {
                     return .absent
                 }
                 let part = try formatted(value, format)
-                try charge(part.count / 64 + 1)
+                try charge(1)
                 try heap.append(&text, part.bytes, flags: part.word)
                 release(part)
             }
@@ -358,7 +359,7 @@ extension Evaluator {
         let link = node.a.link(i)
         guard let format = Native(rawValue: node.aux) else { return .more }
         func prepend(_ part: Value) throws(Stop) -> Flow {
-            try charge((part.count + tail.count) / 64 + 1)
+            try charge(1)
             var text = part
             try heap.append(&text, tail.bytes, flags: tail.word)
             return try eachString(node, i - 1, frame, input, text, emit)

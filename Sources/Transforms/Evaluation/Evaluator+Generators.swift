@@ -212,7 +212,8 @@ extension Evaluator {
     func eachStreamEvent(_ value: Value, _ path: Value, _ isTop: Bool, _ emit: Emit)
         throws(Stop) -> Flow
     {
-        try charge(1)
+        // Two arrays are made for each event.
+        try charge(8)
         let count = value.isContainer ? value.count : 0
         if count == 0 { return try emit(try event(path, retain(value))) }
         if path.count > JSONWriter.depthMax { throw heap.stop(.depth) }

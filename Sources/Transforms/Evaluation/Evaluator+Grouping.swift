@@ -21,8 +21,9 @@ extension Evaluator {
     /// or there are so many different ones that sorting is as good.
     func hashedGroups(_ pairs: Slots, _ count: Int) throws(Stop) -> Groups? {
         if count < 32 || count > Int(Int32.max) { return nil }
-        for i in 0..<count where pairs[2 * i].tag != .string && pairs[2 * i].tag != .integer {
-            return nil
+        for i in 0..<count {
+            try heap.chargeElement(i)
+            if pairs[2 * i].tag != .string && pairs[2 * i].tag != .integer { return nil }
         }
         let groupCountMax = count / 4
         var size = 64
@@ -31,9 +32,8 @@ extension Evaluator {
         var groups = Groups(pairs: pairs, next: Array(repeating: -1, count: count))
         for i in 0..<count {
             let key = pairs[2 * i]
-            // Its bytes are hashed, and compared with the first of its group.
-            try charge(2 &+ (key.isString ? key.count &>> 5 : 0))
-            var probe = Int(truncatingIfNeeded: hash(key)) & (size - 1)
+            try charge(2)
+            var probe = Int(truncatingIfNeeded: try hash(key)) & (size - 1)
             while true {
                 let group = Int(table[probe]) - 1
                 if group < 0 {
@@ -44,7 +44,7 @@ extension Evaluator {
                     table[probe] = Int32(groups.first.count)
                     break
                 }
-                if isSameKey(pairs[2 * Int(groups.first[group])], key) {
+                if try isSameKey(pairs[2 * Int(groups.first[group])], key) {
                     groups.next[Int(groups.last[group])] = Int32(i)
                     groups.last[group] = Int32(i)
                     groups.counts[group] += 1
@@ -56,15 +56,15 @@ extension Evaluator {
         return groups
     }
 
-    private func hash(_ key: Value) -> UInt64 {
-        if key.isString { return heap.hash(key.bytes) }
+    private func hash(_ key: Value) throws(Stop) -> UInt64 {
+        if key.isString { return try heap.hash(key.bytes) }
         let product = (key.payload ^ heap.indexSeed).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
         return product.high ^ product.low
     }
 
-    private func isSameKey(_ lhs: Value, _ rhs: Value) -> Bool {
-        lhs.tag == rhs.tag
-            && (lhs.isString ? lhs.bytes.isEqual(to: rhs.bytes) : lhs.payload == rhs.payload)
+    private func isSameKey(_ lhs: Value, _ rhs: Value) throws(Stop) -> Bool {
+        if lhs.tag != rhs.tag { return false }
+        return lhs.isString ? try heap.isSame(lhs.bytes, rhs.bytes) : lhs.payload == rhs.payload
     }
 
     /// The groups in the order of their keys: as arrays, or the first element of each.
@@ -73,12 +73,14 @@ extension Evaluator {
         let order = try heap.makeArray(capacity: 2 * count)
         defer { heap.release(order) }
         for group in 0..<count {
+            try heap.chargeElement(group)
             order.slots[2 * group] = groups.pairs[2 * Int(groups.first[group])]
             order.slots[2 * group + 1] = Value(integer: group)
         }
         try sortPairs(order.slots, count)
         var result = try heap.makeArray(capacity: count)
         for i in 0..<count {
+            try charge(1)
             let group = order.slots[2 * i + 1].integer
             var place = groups.first[group]
             if wantsFirst {
@@ -87,6 +89,7 @@ extension Evaluator {
             }
             var members = try heap.makeArray(capacity: Int(groups.counts[group]))
             while place >= 0 {
+                try charge(1)
                 try heap.push(&members, retain(groups.pairs[2 * Int(place) + 1]))
                 place = groups.next[Int(place)]
             }

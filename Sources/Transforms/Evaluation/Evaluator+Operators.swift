@@ -70,7 +70,6 @@ extension Evaluator {
                 release(lhs)
                 return rhs
             }
-            try charge(rhs.count / 64)
             var sum = lhs
             try heap.append(&sum, rhs.bytes, flags: rhs.word)
             release(rhs)
@@ -80,7 +79,6 @@ extension Evaluator {
                 release(lhs)
                 return rhs
             }
-            try charge(rhs.count)
             var sum = lhs
             try heap.append(&sum, contentsOf: rhs)
             release(rhs)
@@ -116,10 +114,10 @@ extension Evaluator {
             release(lhs)
             return rhs
         }
-        try charge(rhs.count)
         var sum = lhs
         let slots = rhs.slots
         for i in 0..<rhs.count {
+            try charge(1)
             try heap.set(&sum, retain(slots[2 * i]), retain(slots[2 * i + 1]))
         }
         release(rhs)
@@ -149,11 +147,14 @@ extension Evaluator {
         var rest = try heap.makeArray(capacity: lhs.count)
         let (left, right) = (lhs.slots, rhs.slots)
         for i in 0..<lhs.count {
-            try charge(1 + rhs.count)
+            try charge(1)
             var isKept = true
-            for j in 0..<rhs.count where try heap.isEqual(left[i], right[j]) {
-                isKept = false
-                break
+            for j in 0..<rhs.count {
+                try charge(1)
+                if try heap.isEqual(left[i], right[j]) {
+                    isKept = false
+                    break
+                }
             }
             if isKept { try heap.push(&rest, retain(left[i])) }
         }
@@ -191,15 +192,14 @@ extension Evaluator {
         let total = Double(string.count) * copies.rounded(.down)
         if total > Double(Int32.max) { throw raise("Repeat string result too long") }
         let byteCount = string.count * Int(copies)
-        try charge(byteCount / 64)
         let result = try heap.makeString(
             byteCount, flags: string.word & (Value.ascii | Value.plain))
         let bytes = result.bytes
-        bytes.copy(string.bytes, at: 0)
+        try heap.copy(string.bytes, to: bytes, at: 0)
         var filled = string.count
         while filled < byteCount {
             let part = min(filled, byteCount - filled)
-            bytes.copy(bytes.slice(0, part), at: filled)
+            try heap.copy(bytes.slice(0, part), to: bytes, at: filled)
             filled += part
         }
         return result
@@ -211,12 +211,13 @@ extension Evaluator {
             releaseBoth(lhs, rhs)
             throw raise("Object merge too deep")
         }
-        try charge(rhs.count + 1)
+        try charge(1)
         var result = lhs
         let slots = rhs.slots
         for i in 0..<rhs.count {
+            try charge(1)
             let (name, value) = (slots[2 * i], retain(slots[2 * i + 1]))
-            let place = value.isObject ? heap.find(result, name.bytes) : -1
+            let place = value.isObject ? try heap.find(result, name.bytes) : -1
             if place >= 0 && result.slots[2 * place + 1].isObject {
                 try heap.makeUnique(&result)
                 let old = result.slots[2 * place + 1]
@@ -300,7 +301,7 @@ extension Evaluator {
         let result = Value(
             .literal, flags: Value.counted, count: text.count + 1, payload: UInt64(payload))
         result.bytes[0] = UInt8(ascii: "-")
-        result.bytes.copy(text, at: 1)
+        try heap.copy(text, to: result.bytes, at: 1)
         return result
     }
 
@@ -328,7 +329,7 @@ extension Evaluator {
     @inline(__always) func compare(_ operation: Operation, _ lhs: Value, _ rhs: Value)
         throws(Stop) -> Value
     {
-        if lhs.isContainer { try charge(1 + lhs.count) }
+        if lhs.isContainer { try charge(1) }
         switch operation {
         case .equal: return Value(try heap.isEqual(lhs, rhs))
         case .notEqual: return Value(try !heap.isEqual(lhs, rhs))

@@ -41,7 +41,7 @@ extension Evaluator {
             if order <= 0 { descending = false }
         }
         if ascending { return }
-        if descending { return reversePairs(pairs, count) }
+        if descending { return try reversePairs(pairs, count) }
         if count <= Evaluator.runCount {
             try sortRuns(sorting, 0..<count, byKeys: true)
         } else {
@@ -51,8 +51,7 @@ extension Evaluator {
             try sortEntries(sorting, 0..<count, byKeys: false)
             try sortGroups(sorting, 0..<count, place, 0)
         }
-        try charge(count)
-        Evaluator.move(pairs, count, as: entries.slots)
+        try move(pairs, count, as: entries.slots)
     }
 
     /// Sorts what has the same sign by what is behind `place`; the range is sorted by signs.
@@ -64,7 +63,11 @@ extension Evaluator {
         while start < range.upperBound {
             let sign = entries[start].payload
             var end = start &+ 1
-            while end < range.upperBound && entries[end].payload == sign { end &+= 1 }
+            while end < range.upperBound && entries[end].payload == sign {
+                end &+= 1
+                try heap.chargeElement(end)
+            }
+            try heap.chargeElement(start)
             if end &- start > 1 {
                 try sortGroup(sorting, start..<end, place, depth)
             }
@@ -137,20 +140,21 @@ extension Evaluator {
             for start in stride(from: range.lowerBound, to: range.upperBound, by: 2 * width) {
                 let middle = min(start + width, range.upperBound)
                 let end = min(middle + width, range.upperBound)
-                try charge(end - start)
                 try merge(sorting, from, start, middle, end, to, byKeys: byKeys)
             }
             swap(&from, &to)
             width *= 2
         }
         if from.address != sorting.entries.address {
-            sorting.entries.advanced(by: range.lowerBound).copy(
-                from.advanced(by: range.lowerBound), range.count)
+            try heap.copy(
+                from.advanced(by: range.lowerBound), range.count,
+                to: sorting.entries.advanced(by: range.lowerBound))
         }
     }
 
-    private func reversePairs(_ pairs: Slots, _ count: Int) {
+    private func reversePairs(_ pairs: Slots, _ count: Int) throws(Stop) {
         for i in 0..<count / 2 {
+            try heap.chargeElement(i)
             let j = count - 1 - i
             let (key, element) = (pairs[2 * i], pairs[2 * i + 1])
             (pairs[2 * i], pairs[2 * i + 1]) = (pairs[2 * j], pairs[2 * j + 1])
@@ -160,11 +164,14 @@ extension Evaluator {
 
     /// Puts each pair where its entry is, along the cycles of the permutation; the entries are used
     /// up.
-    private static func move(_ pairs: Slots, _ count: Int, as entries: Slots) {
-        for start in 0..<count where entries[start].word != UInt64(start) {
+    private func move(_ pairs: Slots, _ count: Int, as entries: Slots) throws(Stop) {
+        for start in 0..<count {
+            try charge(1)
+            if entries[start].word == UInt64(start) { continue }
             let (key, element) = (pairs[2 &* start], pairs[2 &* start &+ 1])
             var place = start
             while true {
+                try charge(1)
                 let source = Int(truncatingIfNeeded: entries[place].word)
                 entries[place].word = UInt64(place)
                 if source == start { break }
@@ -232,19 +239,26 @@ extension Evaluator {
     ) throws(Stop) {
         var (left, right) = (start, middle)
         var place = start
-        while left < middle && right < end {
-            let (first, second) = (from[left], from[right])
-            var isSecond = second.payload < first.payload
-            if byKeys && second.payload == first.payload {
-                isSecond = try keyOrder(first, second, sorting.pairs) > 0
+        while true {
+            // So many steps need no look at the ends: each takes from one side or the other.
+            let sure = min(middle &- left, end &- right, Heap.pieceValueCount)
+            if sure == 0 { break }
+            try charge(sure)
+            let stop = place &+ sure
+            while place < stop {
+                let (first, second) = (from[left], from[right])
+                var isSecond = second.payload < first.payload
+                if byKeys && second.payload == first.payload {
+                    isSecond = try keyOrder(first, second, sorting.pairs) > 0
+                }
+                to[place] = isSecond ? second : first
+                right &+= isSecond ? 1 : 0
+                left &+= isSecond ? 0 : 1
+                place &+= 1
             }
-            to[place] = isSecond ? second : first
-            right &+= isSecond ? 1 : 0
-            left &+= isSecond ? 0 : 1
-            place &+= 1
         }
-        to.advanced(by: place).copy(from.advanced(by: left), middle - left)
+        try heap.copy(from.advanced(by: left), middle - left, to: to.advanced(by: place))
         place += middle - left
-        to.advanced(by: place).copy(from.advanced(by: right), end - right)
+        try heap.copy(from.advanced(by: right), end - right, to: to.advanced(by: place))
     }
 }

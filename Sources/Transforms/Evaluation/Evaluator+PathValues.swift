@@ -10,6 +10,7 @@ extension Evaluator {
         var part = retain(value)
         for i in 0..<keys.count {
             if part.isNull { return .null }
+            try charge(1)
             let current = part
             defer { release(current) }
             part = try get(part, keys.slots[i], node)
@@ -34,6 +35,7 @@ extension Evaluator {
             isSet = true
             return part
         }
+        try charge(2)
         return try changePart(value, keys.slots[i], nil) { (inner) throws(Stop) in
             try setPath(inner, keys, i + 1, part, &isSet)
         }
@@ -49,6 +51,7 @@ extension Evaluator {
         let sorted = try sortedElements(paths)
         defer { release(sorted) }
         for i in 0..<sorted.count {
+            try heap.chargeElement(i)
             let keys = sorted.slots[i]
             if !keys.isArray {
                 release(value)
@@ -77,7 +80,10 @@ extension Evaluator {
             let key = paths[i].slots[depth]
             var end = i + 1
             let isLast = paths[i].count == depth + 1
-            while end < count, try heap.isEqual(paths[end].slots[depth], key) { end += 1 }
+            while end < count, try heap.isEqual(paths[end].slots[depth], key) {
+                try charge(1)
+                end += 1
+            }
             if isLast {
                 try heap.push(&last, retain(key))
             } else {
@@ -111,7 +117,8 @@ extension Evaluator {
                         ? "Cannot delete field at object index of \(key.kindName)"
                         : "Cannot delete fields from \(value.kindName)")
             }
-            let place = heap.find(result, key.bytes)
+            try charge(1)
+            let place = try heap.find(result, key.bytes)
             if place >= 0 { try heap.removeMember(&result, at: place) }
         }
         return result
@@ -120,18 +127,27 @@ extension Evaluator {
     /// Deletes elements and slices of an owned array.
     private func deletePlaces(_ value: Value, _ keys: Value) throws(Stop) -> Value {
         let count = value.count
-        var isDeleted = [Bool](repeating: false, count: count)
-        try charge(count)
+        let marks = try heap.makeString(count)
+        defer { release(marks) }
+        let isDeleted = marks.bytes
+        for i in 0..<count {
+            isDeleted[i] = 0
+            try heap.chargeElement(i)
+        }
         for i in 0..<keys.count {
+            try charge(1)
             let key = keys.slots[i]
             if key.isNumber {
                 let index = heap.double(key).rounded(.down)
                 let place = index < 0 ? index + Double(count) : index
-                if place >= 0 && place < Double(count) { isDeleted[Int(place)] = true }
+                if place >= 0 && place < Double(count) { isDeleted[Int(place)] = 1 }
             } else if key.isObject {
                 let (from, upto) = try bounds(key)
                 let (start, end) = range(from, upto, count)
-                for place in start..<end { isDeleted[place] = true }
+                for place in start..<end {
+                    isDeleted[place] = 1
+                    try heap.chargeElement(place)
+                }
             } else {
                 defer { release(value) }
                 throw raise(text: "Cannot delete \(key.kindName) element of array")
@@ -141,8 +157,11 @@ extension Evaluator {
         try heap.reserve(&array, 0)
         let slots = array.slots
         var kept = 0
+        // Where a limit ends the moves half-way, nothing in it is released twice.
+        Heap.setUsed(UInt(array.payload), 0)
         for i in 0..<count {
-            if isDeleted[i] {
+            try heap.chargeElement(i)
+            if isDeleted[i] != 0 {
                 release(slots[i])
             } else {
                 slots[kept] = slots[i]

@@ -35,6 +35,7 @@ extension Evaluator {
 
     /// Runs `body` with one more key, which is owned.
     private func withKey(_ key: Value, _ body: () throws(Stop) -> Flow) throws(Stop) -> Flow {
+        try charge(1)
         unsafe try heap.push(&state.pointee.path.keys, key)
         let count = unsafe state.pointee.path.keys.count
         defer {

@@ -29,7 +29,10 @@ extension Evaluator {
     }
 
     private func dropKeyed(_ pairs: Value) {
-        for i in stride(from: 0, to: pairs.count, by: 2) { release(pairs.slots[i]) }
+        for i in stride(from: 0, to: pairs.count, by: 2) {
+            release(pairs.slots[i])
+            if i & 1023 == 1022, !heap.mayGoOn(512) { break }
+        }
         heap.release(pairs)
     }
 
@@ -54,20 +57,29 @@ extension Evaluator {
         let count = input.count
         var result = try heap.makeArray(capacity: count)
         if node.operation == .sortBy {
-            for i in 0..<count { try heap.push(&result, retain(pairs.slots[2 * i + 1])) }
+            for i in 0..<count {
+                try charge(1)
+                try heap.push(&result, retain(pairs.slots[2 * i + 1]))
+            }
             return result
         }
         var start = 0
         while start < count {
             var end = start + 1
             let key = pairs.slots[2 * start]
-            while end < count, try heap.isEqual(key, pairs.slots[2 * end]) { end += 1 }
-            try charge(end - start)
+            try charge(1)
+            while end < count, try heap.isEqual(key, pairs.slots[2 * end]) {
+                try charge(1)
+                end += 1
+            }
             if node.operation == .uniqueBy {
                 try heap.push(&result, retain(pairs.slots[2 * start + 1]))
             } else {
                 var group = try heap.makeArray(capacity: end - start)
-                for i in start..<end { try heap.push(&group, retain(pairs.slots[2 * i + 1])) }
+                for i in start..<end {
+                    try charge(1)
+                    try heap.push(&group, retain(pairs.slots[2 * i + 1]))
+                }
                 try heap.push(&result, group)
             }
             start = end
@@ -82,6 +94,7 @@ extension Evaluator {
         var keys = try heap.makeArray(capacity: input.count)
         do throws(Stop) {
             for i in 0..<input.count {
+                try charge(1)
                 let key = try collect(node.a, frame, input.slots[2 * i + 1])
                 try heap.push(&keys, key)
             }
@@ -128,6 +141,7 @@ extension Evaluator {
         for i in 0..<count {
             pairs.slots[2 * i] = array.slots[i]
             pairs.slots[2 * i + 1] = array.slots[i]
+            try heap.chargeElement(i)
         }
         return pairs
     }
@@ -141,6 +155,7 @@ extension Evaluator {
         try sortPairs(pairs.slots, count)
         var result = try heap.makeArray(capacity: count)
         for i in 0..<count {
+            try charge(1)
             let element = pairs.slots[2 * i]
             if i > 0, try heap.isEqual(pairs.slots[2 * i - 2], element) { continue }
             try heap.push(&result, retain(element))
@@ -155,7 +170,10 @@ extension Evaluator {
         defer { heap.release(pairs) }
         try sortPairs(pairs.slots, count)
         var result = try heap.makeArray(capacity: count)
-        for i in 0..<count { try heap.push(&result, retain(pairs.slots[2 * i])) }
+        for i in 0..<count {
+            try charge(1)
+            try heap.push(&result, retain(pairs.slots[2 * i]))
+        }
         return result
     }
 }

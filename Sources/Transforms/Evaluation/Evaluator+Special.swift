@@ -146,6 +146,7 @@ extension Evaluator {
     private func walk(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
         var value = input
         if value.isContainer {
+            try charge(4)
             try enter()
             defer { leave() }
             value = try changeElements(value) { (part) throws(Stop) in try walk(node, frame, part) }

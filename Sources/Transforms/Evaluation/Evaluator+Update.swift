@@ -214,7 +214,7 @@ extension Evaluator {
         switch (target.tag, key.tag) {
         case (.object, .string), (.null, .string):
             var object = target.isNull ? Value(.object, payload: 16) : target
-            let place = heap.find(object, key.bytes)
+            let place = try heap.find(object, key.bytes)
             if place < 0 {
                 let made = try changed(.null, in: target, change)
                 if made.isAbsent { return target }
@@ -276,9 +276,11 @@ extension Evaluator {
         if i >= array.count {
             let made = try changed(.null, in: target, change)
             if made.isAbsent { return target }
-            try charge(i - array.count + 1)
             try heap.reserve(&array, i + 1 - array.count)
-            while array.count < i { try heap.push(&array, .null) }
+            while array.count < i {
+                try charge(1)
+                try heap.push(&array, .null)
+            }
             try heap.push(&array, made)
             return array
         }
@@ -342,7 +344,10 @@ extension Evaluator {
         let slots = array.slots
         let count = array.count
         heap.releaseAll(slots.advanced(by: from), upto - from)
-        slots.advanced(by: from).copy(slots.advanced(by: upto), count - upto)
+        // Where a limit ends the move half-way, nothing in it is released twice.
+        Heap.setUsed(UInt(array.payload), 0)
+        try heap.copy(
+            slots.advanced(by: upto), count - upto, to: slots.advanced(by: from))
         Heap.setUsed(UInt(array.payload), count - (upto - from))
         return array.with(count: count - (upto - from))
     }

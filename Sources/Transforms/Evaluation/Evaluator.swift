@@ -78,8 +78,12 @@ import Glibc
 
     // MARK: Errors
 
+    /// What it takes to unwind to where an error is caught.
+    private static let raiseSteps = 32
+
     /// Raises an owned value.
     @inline(never) func raise(_ value: Value, at node: NodeRef? = nil) -> Stop {
+        heap.spend(Evaluator.raiseSteps)
         unsafe heap.release(state.pointee.error)
         unsafe state.pointee.error = value
         if let node { unsafe state.pointee.errorOffset = node.offset }

@@ -446,7 +446,8 @@ extension ReadFailure {
         switch code {
         case .unexpectedEnd: return "Unfinished JSON term"
         case .tooDeep: return "Exceeds depth limit for parsing"
-        case .badEscape, .badSurrogate: return "Invalid escape"
+        case .badEscape: return "Invalid escape"
+        case .badSurrogate: return "Invalid \\uXXXX\\uXXXX surrogate pair escape"
         case .badLiteral: return "Invalid literal"
         case .badNumber where byte == UInt8(ascii: "'"):
             return "Invalid string literal; expected \", but got '"

@@ -62,11 +62,15 @@ extension Evaluator {
     /// points, dots and the closing mark at the end when there is more.
     static let shownByteCountMax = 29
 
+    /// To make a sentence takes about a microsecond, and as much for each value in it.
+    private static let messageSteps = 128
+
     /// Raises a message about one or two borrowed values.
     @inline(never) func raise(
         _ message: Message, _ value: Value, _ other: Value = .absent, at node: NodeRef? = nil
     ) -> Stop {
         do throws(Stop) {
+            try charge(Evaluator.messageSteps)
             let (before, between, after) = message.parts
             var text = try heap.string(before)
             if message == .cannotIndex {
@@ -88,12 +92,18 @@ extension Evaluator {
 
     /// Raises a fixed sentence.
     @inline(never) func raise(_ text: StaticString, at node: NodeRef? = nil) -> Stop {
-        do throws(Stop) { return raise(try heap.string(text), at: node) } catch { return error }
+        do throws(Stop) {
+            try charge(Evaluator.messageSteps)
+            return raise(try heap.string(text), at: node)
+        } catch { return error }
     }
 
     /// Raises a sentence made for the occasion.
     @inline(never) func raise(text: String, at node: NodeRef? = nil) -> Stop {
-        do throws(Stop) { return raise(try heap.string(text), at: node) } catch { return error }
+        do throws(Stop) {
+            try charge(Evaluator.messageSteps)
+            return raise(try heap.string(text), at: node)
+        } catch { return error }
     }
 
     func append(_ string: inout Value, _ text: StaticString) throws(Stop) {
@@ -110,11 +120,13 @@ extension Evaluator {
 
     /// `number (1)`, `string ("abc")`, or the value's text alone.
     func appendShown(_ string: inout Value, _ value: Value, withKind: Bool) throws(Stop) {
+        try charge(Evaluator.messageSteps)
         if withKind {
             try append(&string, value.kindName)
             try append(&string, " (")
         }
-        let text = try toJSON(value)
+        var text = try heap.string("")
+        try appendBeginning(&text, value)
         let bytes = text.bytes
         if bytes.count <= Evaluator.shownByteCountMax {
             try heap.append(&string, bytes, flags: 0)
@@ -133,6 +145,44 @@ extension Evaluator {
         }
         release(text)
         if withKind { try append(&string, ")") }
+    }
+
+    /// Appends the value's text, or of a long one no less than its first bytes that are shown.
+    private func appendBeginning(_ text: inout Value, _ value: Value) throws(Stop) {
+        let looked = 2 * Evaluator.shownByteCountMax
+        switch value.tag {
+        case .string where value.count > looked:
+            var end = looked
+            while value.bytes[end] & 0xC0 == 0x80 { end -= 1 }
+            let beginning = value.bytes.slice(0, end)
+            return try appendJSON(&text, Value(string: beginning, flags: 0))
+        case .literal where value.count > looked:
+            return try heap.append(&text, value.bytes.slice(0, looked), flags: 0)
+        case .array, .object:
+            if value.count == 0 { break }
+            try append(&text, value.isArray ? "[" : "{")
+            for i in 0..<value.count {
+                if i > 0 { try append(&text, ",") }
+                if text.count > Evaluator.shownByteCountMax { return }
+                if value.isArray {
+                    try appendBeginning(&text, value.slots[i])
+                } else {
+                    try appendBeginning(&text, value.slots[2 * i])
+                    try append(&text, ":")
+                    try appendBeginning(&text, value.slots[2 * i + 1])
+                }
+            }
+            return try append(&text, value.isArray ? "]" : "}")
+        default: break
+        }
+        try appendJSON(&text, value)
+    }
+
+    private func appendJSON(_ text: inout Value, _ value: Value) throws(Stop) {
+        try charge(Evaluator.messageSteps / 4)
+        let part = try toJSON(value)
+        try heap.append(&text, part.bytes, flags: 0)
+        release(part)
     }
 
     /// The value's JSON text as a string; the value is borrowed.

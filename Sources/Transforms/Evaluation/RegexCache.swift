@@ -24,6 +24,7 @@ struct RegexCache: ~Copyable {
         {
             return known.regex
         }
+        if pattern.count > RegexLimits.patternBytesMax { throw .tooLong }
         let bytes = unsafe Array(UnsafeBufferPointer(start: pattern.base, count: pattern.count))
         let regex = try Regex(bytes: bytes, options: options)
         entries[place] = Entry(pattern: bytes, regex: regex)

@@ -171,8 +171,8 @@ public enum RunFailure: Error, @unchecked Sendable {
         unsafe state.pointee.error = .null
     }
 
-    /// Gives the memory of earlier runs back, all but a small rest, for a thread that has nothing to
-    /// do. Earlier documents are no longer valid; the next run begins as any other.
+    /// Gives the memory of earlier runs back, all but a small rest, for a thread that has nothing
+    /// to do. Earlier documents are no longer valid; the next run begins as any other.
     public func releaseMemory() {
         heap.reset(retaining: 0)
         unsafe state.pointee.error = .null

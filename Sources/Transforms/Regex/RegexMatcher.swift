@@ -179,6 +179,12 @@ struct RegexMatcher: ~Copyable {
         case .everywhere: return start <= subject.count ? start : nil
         case .textStart: return start == 0 ? 0 : nil
         case .searchStart: return start == subject.searchStart ? start : nil
+        case .prefix, .literal:
+            var matches = subject.matches(of: regex.prefix, from: start)
+            let found = try matches.next { (byteCount) throws(RegexStop) in
+                if steps.take(byteCount >> 6) { try charge(steps.flush()) }
+            }
+            return found.map { $0 + start }
         default: break
         }
         var offset = start
@@ -187,7 +193,6 @@ struct RegexMatcher: ~Copyable {
             let found: Int? =
                 switch regex.search {
                 case .byte(let byte): subject.firstOffset(of: byte, in: offset..<end)
-                case .prefix, .literal: subject.firstOffset(of: regex.prefix, in: offset..<end)
                 default: subject.firstOffset(in: regex.firstBytes, offset..<end)
                 }
             let scanned = (found ?? end) - offset

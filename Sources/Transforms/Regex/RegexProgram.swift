@@ -152,7 +152,7 @@ final class Regex: @unchecked Sendable {
 
     init(bytes: [UInt8], options: RegexOptions) throws(RegexError) {
         if bytes.count > RegexLimits.patternBytesMax {
-            throw RegexError(message: "too long pattern", offset: RegexLimits.patternBytesMax)
+            throw .tooLong
         }
         var parser = RegexParser(bytes, options: options)
         let tree = try parser.parse()

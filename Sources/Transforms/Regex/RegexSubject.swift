@@ -88,17 +88,11 @@ internal import Glibc
         return unsafe UnsafePointer(found.assumingMemoryBound(to: UInt8.self)) - base
     }
 
-    /// Where some bytes, at least one, begin first in a range.
-    func firstOffset(of bytes: RegexView<UInt8>, in range: Range<Int>) -> Int? {
-        let end = min(range.upperBound, count - bytes.count + 1)
-        var offset = range.lowerBound
-        while offset < end {
-            guard let found = firstOffset(of: bytes[0], in: offset..<end) else { return nil }
-            // Safety: found < end <= count - bytes.count + 1, so all compared bytes exist.
-            if unsafe memcmp(base + found, bytes.pointer, bytes.count) == 0 { return found }
-            offset = found + 1
-        }
-        return nil
+    /// The places from `start` on, counted from it, where some bytes stand.
+    func matches(of bytes: RegexView<UInt8>, from start: Int) -> ByteMatches {
+        // Safety: `start` is at most `count`, and both live as long as the search.
+        unsafe ByteMatches(
+            of: bytes.pointer, bytes.count, in: base + start, count - start, overlapping: true)
     }
 
     /// Where a byte stands first in a range that has a 1 in a table of 256.

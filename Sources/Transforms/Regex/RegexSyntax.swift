@@ -63,6 +63,10 @@ struct RegexError: Error, Equatable {
     var message: String
     /// Where the reader stood, in bytes from the pattern's start.
     var offset: Int
+
+    static var tooLong: RegexError {
+        RegexError(message: "too long pattern", offset: RegexLimits.patternBytesMax)
+    }
 }
 
 /// Why a search ended without an answer.

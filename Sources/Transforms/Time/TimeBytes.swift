@@ -35,6 +35,10 @@
     }
 
     mutating func append(_ byte: UInt8, count: Int) {
-        for _ in 0..<count where !isFull { append(byte) }
+        var left = count
+        while left > 0 && !isFull {
+            append(byte)
+            left -= 1
+        }
     }
 }

@@ -72,15 +72,18 @@ extension Heap {
         guard let budget = unsafe state.pointee.budget else { return }
         // A charge larger than a slice takes its part of the steps left.
         let left = unsafe budget.pointee.stepsLeft + state.pointee.fuel
+        // Whoever is not stopped by this charge is stopped by the next one.
+        unsafe state.pointee.fuel = -1
+        unsafe budget.pointee.stepsLeft = left
         if left <= 0 { throw stop(.steps) }
-        let slice = min(left, Budget.sliceStepCount)
-        unsafe state.pointee.fuel = slice
-        unsafe budget.pointee.stepsLeft = left - slice
         if let cancel = unsafe budget.pointee.cancel, cancel.isCancelled {
             throw stop(.cancelled)
         }
         let deadline = unsafe budget.pointee.deadlineNanoseconds
         if deadline != .max && MonotonicClock.nanoseconds() >= deadline { throw stop(.deadline) }
+        let slice = min(left, Budget.sliceStepCount)
+        unsafe state.pointee.fuel = slice
+        unsafe budget.pointee.stepsLeft = left - slice
     }
 }
 

@@ -52,20 +52,11 @@ extension Heap {
         }
         let room = more == 0 ? count : max(count + more, count + count / 4)
         let copy = try makeArray(capacity: room).with(count: count)
-        copy.slots.copy(array.slots, count)
+        try self.copy(array.slots, count, to: copy.slots)
         Heap.setUsed(UInt(copy.payload), count)
-        retainAll(copy.slots, count)
+        try retainAll(copy.slots, count)
         release(array)
         array = copy
-    }
-
-    /// Owns each of these values once more.
-    @inline(__always) func retainAll(_ slots: Slots, _ count: Int) {
-        for i in 0..<count { retain(slots[i]) }
-    }
-
-    @inline(__always) func releaseAll(_ slots: Slots, _ count: Int) {
-        for i in 0..<count { release(slots[i]) }
     }
 
     /// The elements `from..<upto` of a borrowed array. A part of an array that is fixed for the
@@ -77,9 +68,9 @@ extension Heap {
             return Value(word: part.word, payload: array.slots.advanced(by: from).address)
         }
         let copy = try makeArray(capacity: upto - from).with(count: upto - from)
-        copy.slots.copy(array.slots.advanced(by: from), upto - from)
+        try self.copy(array.slots.advanced(by: from), upto - from, to: copy.slots)
         Heap.setUsed(UInt(copy.payload), upto - from)
-        retainAll(copy.slots, upto - from)
+        try retainAll(copy.slots, upto - from)
         return copy
     }
 
@@ -89,8 +80,8 @@ extension Heap {
         if more == 0 { return }
         try reserve(&array, more)
         let count = array.count
-        array.slots.advanced(by: count).copy(other.slots, more)
-        retainAll(other.slots, more)
+        try copy(other.slots, more, to: array.slots.advanced(by: count))
+        try retainAll(other.slots, more)
         Heap.setUsed(UInt(array.payload), count + more)
         array = array.with(count: count + more)
     }

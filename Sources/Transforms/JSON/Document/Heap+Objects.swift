@@ -25,7 +25,7 @@ extension Heap {
             payload = try allocateAny(byteCount, unit: isObject ? 32 : 16)
         }
         let slots = Slots(address: UInt64(payload))
-        slots.copy(values, byBytes: byteCount)
+        slots.copyUncharged(values, byBytes: byteCount)
         Heap.setUsed(payload, byteCount &>> 4)
         return Value(
             tag, flags: Value.counted | (isObject ? Heap.indexable : 0),
@@ -37,28 +37,29 @@ extension Heap {
     }
 
     /// The member's place among the members, or -1.
-    @inline(__always) func find(_ object: Value, _ name: Bytes) -> Int {
+    @inline(__always) func find(_ object: Value, _ name: Bytes) throws(Stop) -> Int {
         if object.count > Heap.scanCountMax && object.word & Heap.indexable != 0 {
-            return findIndexed(object, name)
+            return try findIndexed(object, name)
         }
-        return scan(object, name)
+        return try scan(object, name)
     }
 
-    @inline(__always) func scan(_ object: Value, _ name: Bytes) -> Int {
+    @inline(__always) func scan(_ object: Value, _ name: Bytes) throws(Stop) -> Int {
         let slots = object.slots
         let count = object.count
         var i = 0
         while i < count {
             let candidate = slots[2 &* i]
-            if candidate.count == name.count && name.hasSameBytes(candidate.bytes) { return i }
+            if candidate.count == name.count, try begins(name, candidate.bytes) { return i }
+            try chargeElement(i)
             i &+= 1
         }
         return -1
     }
 
     /// The member's value, borrowed, or `absent`.
-    @inline(__always) func member(_ object: Value, _ name: Bytes) -> Value {
-        let i = find(object, name)
+    @inline(__always) func member(_ object: Value, _ name: Bytes) throws(Stop) -> Value {
+        let i = try find(object, name)
         return i < 0 ? .absent : object.slots[2 &* i &+ 1]
     }
 
@@ -92,7 +93,7 @@ extension Heap {
     /// owned.
     @inline(__always) func set(_ object: inout Value, _ name: Value, _ value: Value) throws(Stop) {
         try makeUnique(&object)
-        let i = find(object, name.bytes)
+        let i = try find(object, name.bytes)
         if i < 0 { return try appendMember(&object, name, value) }
         let slots = object.slots
         release(slots[2 &* i &+ 1])
@@ -108,9 +109,9 @@ extension Heap {
     @inline(never) private func copyObject(_ object: inout Value) throws(Stop) {
         let count = object.count
         let copy = try makeObject(capacity: count + count / 4 + 1).with(count: count)
-        copy.slots.copy(object.slots, 2 * count)
+        try self.copy(object.slots, 2 * count, to: copy.slots)
         Heap.setUsed(UInt(copy.payload), 2 * count)
-        retainAll(copy.slots, 2 * count)
+        try retainAll(copy.slots, 2 * count)
         release(object)
         object = copy
     }
@@ -120,21 +121,15 @@ extension Heap {
         try makeUnique(&object)
         let count = object.count
         let slots = object.slots
-        spend(count / 4)
-        if hasIndex(UInt(object.payload)) { indexRemoved(object, at: place) }
+        if hasIndex(UInt(object.payload)) { try indexRemoved(object, at: place) }
         release(slots[2 * place])
         release(slots[2 * place + 1])
-        slots.advanced(by: 2 * place).copy(
-            slots.advanced(by: 2 * place + 2), 2 * (count - place - 1))
+        // Where a limit ends the move half-way, nothing in it is released twice.
+        Heap.setUsed(UInt(object.payload), 0)
+        try copy(
+            slots.advanced(by: 2 * place + 2), 2 * (count - place - 1),
+            to: slots.advanced(by: 2 * place))
         Heap.setUsed(UInt(object.payload), 2 * count - 2)
         object = object.with(count: count - 1)
-    }
-
-    /// The places of the members in the order of their names.
-    func sortedPlaces(_ object: Value) -> [Int32] {
-        let slots = object.slots
-        var places = (0..<Int32(object.count)).map { $0 }
-        places.sort { slots[2 * Int($0)].bytes.compare(slots[2 * Int($1)].bytes) < 0 }
-        return places
     }
 }

@@ -54,28 +54,46 @@ extension Heap {
         dropIndex(payload)
         Heap.store(payload - 32, 0)
         var pending = payload
+        var blockCount = 0
         while pending != 0 {
+            // A run whose time is over leaves the rest to its end, where all goes at once.
+            blockCount &+= 1
+            if blockCount & 255 == 0, !mayGoOn(512) { return }
             let block = pending
             pending = Heap.load(block - 32)
             let slots = Slots(address: UInt64(block))
-            for i in 0..<Heap.used(block) {
-                let element = slots[i]
-                if !element.isCounted { continue }
-                let inner = UInt(element.payload)
-                let references = Heap.references(inner)
-                assert(references != UInt32.max && references > 0, "released after it was freed")
-                if references > 1 {
-                    Heap.setReferences(inner, references &- 1)
-                } else if element.isContainer {
-                    dropIndex(inner)
-                    Heap.store(inner - 32, pending)
-                    pending = inner
-                } else {
-                    free(block: inner)
-                }
+            let count = Heap.used(block)
+            var start = 0
+            while start < count {
+                let end = min(start &+ 512, count)
+                dispose(slots, start, end, &pending)
+                if end < count, !mayGoOn(1024) { return }
+                start = end
             }
             Heap.store(block - 32, 0)
             free(block: block)
+        }
+    }
+
+    /// Gives elements back; the containers that nobody else holds go in front of `pending`.
+    @inline(__always) private func dispose(
+        _ slots: Slots, _ start: Int, _ end: Int, _ pending: inout UInt
+    ) {
+        for i in start..<end {
+            let element = slots[i]
+            if !element.isCounted { continue }
+            let inner = UInt(element.payload)
+            let references = Heap.references(inner)
+            assert(references != UInt32.max && references > 0, "released after it was freed")
+            if references > 1 {
+                Heap.setReferences(inner, references &- 1)
+            } else if element.isContainer {
+                dropIndex(inner)
+                Heap.store(inner - 32, pending)
+                pending = inner
+            } else {
+                free(block: inner)
+            }
         }
     }
 }

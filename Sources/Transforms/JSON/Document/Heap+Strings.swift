@@ -1,4 +1,6 @@
 // Building strings and number literals in the heap.
+//
+// Safety: bytes are read and written below their counts.
 
 import Glibc
 
@@ -15,7 +17,7 @@ extension Heap {
     /// A new string with these bytes, which are valid UTF-8; `flags` as they are known.
     @inline(__always) func string(_ bytes: Bytes, flags: UInt64 = 0) throws(Stop) -> Value {
         let value = try makeString(bytes.count, flags: flags)
-        value.bytes.copy(bytes, at: 0)
+        try copy(bytes, to: value.bytes, at: 0)
         return value
     }
 
@@ -34,8 +36,9 @@ extension Heap {
             do throws(Stop) {
                 result = try makeString(utf8.count)
                 if let base = utf8.baseAddress {
-                    unsafe result.bytes.copy(
-                        Bytes(UnsafeMutablePointer(mutating: base), utf8.count), at: 0)
+                    unsafe try copy(
+                        Bytes(UnsafeMutablePointer(mutating: base), utf8.count),
+                        to: result.bytes, at: 0)
                 }
             } catch { failed = true }
         }
@@ -58,8 +61,20 @@ extension Heap {
         Heap.setUsed(payload, text.count)
         let value = Value(
             .literal, flags: Value.counted, count: text.count, payload: UInt64(payload))
-        value.bytes.copy(text, at: 0)
+        try copy(text, to: value.bytes, at: 0)
         return value
+    }
+
+    /// Makes room for `more` bytes in an owned string that nobody else holds.
+    func reserveBytes(_ string: inout Value, _ more: Int) throws(Stop) {
+        let count = string.count
+        let total = count + more
+        precondition(isUnique(string))
+        if Heap.capacity(UInt(string.payload)) >= total { return }
+        if total > Int(UInt32.max) - 64 { throw stop(.memory) }
+        let payload = try grow(
+            UInt(string.payload), used: count, to: max(total, count + count / 2), unit: 1)
+        string.payload = UInt64(payload)
     }
 
     /// Appends bytes to an owned string, in place when nobody else holds it.
@@ -80,12 +95,12 @@ extension Heap {
             let payload = try allocate(count == 0 ? total : total + total / 4, unit: 1)
             let grown = Value(
                 .string, flags: Value.counted | kept, count: total, payload: UInt64(payload))
-            grown.bytes.copy(string.bytes, at: 0)
+            try copy(string.bytes, to: grown.bytes, at: 0)
             release(string)
             string = grown
         }
         Heap.setUsed(UInt(string.payload), total)
-        string.bytes.copy(bytes, at: count)
+        try copy(bytes, to: string.bytes, at: count)
     }
 
     /// `from` and `upto` are byte offsets at code point boundaries; the string is borrowed. A part
@@ -96,74 +111,5 @@ extension Heap {
         let flags = string.word & (Value.ascii | Value.plain)
         if !string.isCounted { return Value(string: part, flags: flags) }
         return try self.string(part, flags: flags)
-    }
-}
-
-extension Bytes {
-    /// Byte for byte the same, when both have `count` bytes.
-    @inline(__always) func isEqual(to other: Bytes) -> Bool {
-        count == other.count && hasSameBytes(other)
-    }
-
-    /// The first `count` bytes of both are the same; names are short, so no call is made for them.
-    @inline(__always) func hasSameBytes(_ other: Bytes) -> Bool {
-        let count = count
-        // Safety: reads stay below `count`, which both have.
-        unsafe assert(count <= other.count || base == other.base)
-        if count >= 8 {
-            var offset = 0
-            while offset &+ 8 < count {
-                if unsafe differ(other, offset, as: UInt64.self) { return false }
-                offset &+= 8
-            }
-            return unsafe !differ(other, count &- 8, as: UInt64.self)
-        }
-        if count >= 4 {
-            return unsafe !differ(other, 0, as: UInt32.self)
-                && !differ(other, count &- 4, as: UInt32.self)
-        }
-        if count >= 2 {
-            return unsafe !differ(other, 0, as: UInt16.self)
-                && !differ(other, count &- 2, as: UInt16.self)
-        }
-        return count == 0 || self[0] == other[0]
-    }
-
-    /// Whether the words at an offset are different.
-    @unsafe @inline(__always) private func differ<Word: FixedWidthInteger & BitwiseCopyable>(
-        _ other: Bytes, _ offset: Int, as type: Word.Type
-    ) -> Bool {
-        unsafe UnsafeRawPointer(base + offset).loadUnaligned(as: type)
-            != UnsafeRawPointer(other.base + offset).loadUnaligned(as: type)
-    }
-
-    /// The first 8 bytes as a big-endian number, zeros behind those of fewer.
-    @inline(__always) var prefix: UInt64 {
-        let raw = unsafe UnsafeRawPointer(base)
-        // Safety: reads stay below `count`; words that overlap save the loop.
-        if count >= 8 { return unsafe raw.loadUnaligned(as: UInt64.self).bigEndian }
-        if count >= 4 {
-            let last = count &- 4
-            let high = unsafe raw.loadUnaligned(as: UInt32.self).bigEndian
-            let low = unsafe raw.loadUnaligned(fromByteOffset: last, as: UInt32.self).bigEndian
-            return UInt64(high) &<< 32
-                | UInt64(truncatingIfNeeded: low &<< UInt32(truncatingIfNeeded: (4 &- last) &* 8))
-                & (last == 0 ? 0 : 0xFFFF_FFFF)
-        }
-        var prefix: UInt64 = 0
-        for offset in 0..<count {
-            prefix |= UInt64(self[offset]) &<< UInt64(truncatingIfNeeded: 56 &- 8 &* offset)
-        }
-        return prefix
-    }
-
-    /// Order by bytes, which for UTF-8 is the order by code points. Most strings differ in their
-    /// first 8 bytes, which are compared as one big-endian number.
-    @inline(__always) func compare(_ other: Bytes) -> Int {
-        let (lhs, rhs) = (prefix, other.prefix)
-        if lhs != rhs { return lhs < rhs ? -1 : 1 }
-        if count <= 8 && other.count <= 8 { return count &- other.count }
-        let order = unsafe memcmp(base, other.base, min(count, other.count))
-        return order != 0 ? Int(order) : count - other.count
     }
 }

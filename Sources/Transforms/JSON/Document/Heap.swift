@@ -338,6 +338,7 @@ import Glibc
         if size > 1 << 40 { throw stop(.memory) }
         try admit(total)
         guard let memory = unsafe malloc(total) else { throw stop(.memory) }
+        Heap.adviseHuge(UInt(bitPattern: memory), total)
         // Whoever asks for so much fills it, and the kernel clears it first.
         spend(total / 128)
         unsafe state.pointee.bytesHeld += total
@@ -395,6 +396,7 @@ import Glibc
             spend((total - size) / 128)
             unsafe state.pointee.bytesHeld += total - size - 16
             let address = UInt(bitPattern: memory)
+            Heap.adviseHuge(address, total)
             linkLarge(address)
             Heap.store(address + 24, UInt(total - 16))
             let grown = address + 16 + UInt(Heap.headerByteCount)
@@ -411,29 +413,12 @@ import Glibc
         return grown
     }
 
-    /// Memory of this size and above is moved by the kernel as it grows, page by page. Below, the
-    /// old and the new may be there at once.
-    static let movedByteCountMin = 32 << 20
-
-    /// Whether the bound has room for memory to grow, both copies of it where there are two.
-    private func admitGrowth(from byteCount: Int, to grown: Int) throws(Stop) {
-        let more = byteCount > Heap.movedByteCountMin ? grown - byteCount : grown
-        try admit(more)
-        unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, bytesHeld + more)
-    }
-
-    /// Counts memory of others, from malloc, that is about to grow or shrink; it stays counted when
-    /// the heap is reset.
-    func resizeAside(from byteCount: Int, to resized: Int) throws(Stop) {
-        if resized > byteCount { try admitGrowth(from: byteCount, to: resized) }
-        countAside(resized - byteCount)
-    }
-
-    /// Counts memory of others as theirs, or with a negative count no longer.
-    func countAside(_ byteCount: Int) {
-        unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, state.pointee.bytesHeld)
-        unsafe state.pointee.bytesHeld += byteCount
-        unsafe state.pointee.bytesAside += byteCount
+    /// What is so large is touched from front to back: fewer, larger page faults, and pages to give
+    /// back.
+    private static func adviseHuge(_ address: UInt, _ byteCount: Int) {
+        if byteCount < 4 * hugePageByteCount { return }
+        let start = (address + 4095) & ~4095
+        unsafe madvise(UnsafeMutableRawPointer(bitPattern: start), byteCount - 8192, MADV_HUGEPAGE)
     }
 
     private func linkLarge(_ address: UInt) {

@@ -20,7 +20,7 @@ extension Heap {
         }
     }
 
-    @inline(never) func findIndexed(_ object: Value, _ name: Bytes) -> Int {
+    @inline(never) func findIndexed(_ object: Value, _ name: Bytes) throws(Stop) -> Int {
         let payload = UInt(object.payload)
         var index = Heap.load(payload - 32)
         if index <= Heap.lookupCountMin {
@@ -28,39 +28,53 @@ extension Heap {
             let lookups = index + 1 + UInt(object.count) / 64
             if lookups <= Heap.lookupCountMin {
                 Heap.store(payload - 32, lookups)
-                return scan(object, name)
+                return try scan(object, name)
             }
-            guard let made = try? makeIndex(object) else { return scan(object, name) }
+            guard let made = try makeIndex(object) else { return try scan(object, name) }
             index = made
         }
         let slots = object.slots
         let mask = Heap.load(index)
-        var probe = UInt(truncatingIfNeeded: hash(name)) & mask
+        var probe = UInt(truncatingIfNeeded: try hash(name)) & mask
         while true {
             let place = Int(Heap.place(index, probe)) - 1
             if place < 0 { return -1 }
-            if slots[2 * place].bytes.isEqual(to: name) { return place }
+            if try isSame(slots[2 * place].bytes, name) { return place }
             probe = (probe &+ 1) & mask
         }
     }
 
-    private func makeIndex(_ object: Value) throws(Stop) -> UInt {
+    /// The new index; nil where there is no room for it.
+    private func makeIndex(_ object: Value) throws(Stop) -> UInt? {
         let count = object.count
         var size = 32
         while size < 2 * count + 2 { size *= 2 }
         let byteCount = 8 + size * 4
         // A document's index lives as long as the document.
-        let index = object.isCounted ? try allocate(byteCount, unit: 1) : try bump(byteCount)
-        Heap.store(index, UInt(size - 1))
-        for i in 0..<size { Heap.setPlace(index, UInt(i), 0) }
-        for place in 0..<count { insert(object, index, place) }
+        guard
+            let index = object.isCounted
+                ? try? allocate(byteCount, unit: 1) : try? bump(byteCount)
+        else { return nil }
+        try clearIndex(index, size)
+        for place in 0..<count {
+            try charge(2)
+            try insert(object, index, place)
+        }
         Heap.store(UInt(object.payload) - 32, index)
         return index
     }
 
-    private func insert(_ object: Value, _ index: UInt, _ place: Int) {
+    private func clearIndex(_ index: UInt, _ size: Int) throws(Stop) {
+        Heap.store(index, UInt(size - 1))
+        for i in 0..<size {
+            Heap.setPlace(index, UInt(i), 0)
+            try chargeElement(i)
+        }
+    }
+
+    private func insert(_ object: Value, _ index: UInt, _ place: Int) throws(Stop) {
         let mask = Heap.load(index)
-        var probe = UInt(truncatingIfNeeded: hash(object.slots[2 * place].bytes)) & mask
+        var probe = UInt(truncatingIfNeeded: try hash(object.slots[2 * place].bytes)) & mask
         while Heap.place(index, probe) != 0 { probe = (probe &+ 1) & mask }
         Heap.setPlace(index, probe, UInt32(truncatingIfNeeded: place + 1))
     }
@@ -73,31 +87,31 @@ extension Heap {
             dropIndex(payload)
             Heap.store(payload - 32, Heap.lookupCountMin)
         } else {
-            insert(object, index, object.count - 1)
+            try insert(object, index, object.count - 1)
         }
     }
 
     /// The member at this place is about to go: its entry goes, and those of the members behind it
     /// count one less. One pass over the index is far cheaper than hashing all names again.
-    func indexRemoved(_ object: Value, at place: Int) {
+    func indexRemoved(_ object: Value, at place: Int) throws(Stop) {
         let payload = UInt(object.payload)
         let index = Heap.load(payload - 32)
         let mask = Heap.load(index)
         // Many members went: the next look-up makes a smaller one.
         if Int(mask) > 16 * object.count { return dropIndex(payload) }
         let slots = object.slots
-        func home(_ place: UInt32) -> UInt {
-            UInt(truncatingIfNeeded: hash(slots[2 * Int(place - 1)].bytes)) & mask
+        func home(_ place: UInt32) throws(Stop) -> UInt {
+            UInt(truncatingIfNeeded: try hash(slots[2 * Int(place - 1)].bytes)) & mask
         }
         let gone = UInt32(place + 1)
-        var hole = home(gone)
+        var hole = try home(gone)
         while Heap.place(index, hole) != gone { hole = (hole &+ 1) & mask }
         // What follows without a gap moves up, unless that is in front of where its name belongs.
         var probe = (hole &+ 1) & mask
         while true {
             let entry = Heap.place(index, probe)
             if entry == 0 { break }
-            if (probe &- home(entry)) & mask >= (probe &- hole) & mask {
+            if try (probe &- home(entry)) & mask >= (probe &- hole) & mask {
                 Heap.setPlace(index, hole, entry)
                 hole = probe
             }
@@ -105,6 +119,7 @@ extension Heap {
         }
         Heap.setPlace(index, hole, 0)
         for probe in 0...mask {
+            try chargeElement(Int(probe))
             let entry = Heap.place(index, probe)
             Heap.setPlace(index, probe, entry &- (entry > gone ? 1 : 0))
         }
@@ -121,26 +136,6 @@ extension Heap {
         unsafe UnsafeMutablePointer<UInt32>(bitPattern: index + 8).unsafelyUnwrapped[Int(probe)] =
             place
     }
-
-    /// A seeded hash of the bytes: 8 at a time, mixed by full multiplication.
-    @inline(__always) func hash(_ bytes: Bytes) -> UInt64 {
-        var state = indexSeed ^ UInt64(bytes.count) &* 0x9E37_79B9_7F4A_7C15
-        var offset = 0
-        while offset < bytes.count {
-            var word: UInt64 = 0
-            if offset &+ 8 <= bytes.count {
-                // Safety: 8 bytes remain.
-                word = unsafe UnsafeRawPointer(bytes.base + offset).loadUnaligned(as: UInt64.self)
-            } else {
-                for i in offset..<bytes.count { word = word << 8 | UInt64(bytes[i]) }
-            }
-            let product = (state ^ word).multipliedFullWidth(by: indexSeed | 0xA076_1D64_78BD_642F)
-            state = product.high ^ product.low &+ word.byteSwapped
-            offset &+= 8
-        }
-        let product = state.multipliedFullWidth(by: 0xE703_7ED1_A0B4_28DB)
-        return product.high ^ product.low
-    }
 }
 
 extension Heap {
@@ -150,12 +145,12 @@ extension Heap {
         var size = 32
         while size < 2 * count + 2 { size *= 2 }
         let index = try bump(8 + size * 4)
-        Heap.store(index, UInt(size - 1))
-        for i in 0..<size { Heap.setPlace(index, UInt(i), 0) }
+        try clearIndex(index, size)
         var kept = 0
         for i in 0..<count {
+            try charge(1)
             let name = members[2 * i]
-            var probe = UInt(truncatingIfNeeded: hash(name.bytes)) & UInt(size - 1)
+            var probe = UInt(truncatingIfNeeded: try hash(name.bytes)) & UInt(size - 1)
             while true {
                 let place = Int(Heap.place(index, probe)) - 1
                 if place < 0 {
@@ -165,7 +160,7 @@ extension Heap {
                     Heap.setPlace(index, probe, UInt32(kept))
                     break
                 }
-                if slots[2 * place].bytes.isEqual(to: name.bytes) {
+                if try isSame(slots[2 * place].bytes, name.bytes) {
                     slots[2 * place + 1] = members[2 * i + 1]
                     break
                 }

@@ -12,24 +12,24 @@ extension Heap {
         if lhs.tag == .integer && rhs.tag == .integer {
             return lhs.integer < rhs.integer ? -1 : lhs.integer > rhs.integer ? 1 : 0
         }
-        if lhs.isString && rhs.isString { return compareStrings(lhs, rhs) }
+        if lhs.isString && rhs.isString { return try compareStrings(lhs, rhs) }
         return try compareSlow(lhs, rhs, 0)
     }
 
     @inline(__always) func isEqual(_ lhs: Value, _ rhs: Value) throws(Stop) -> Bool {
         if lhs.isString && rhs.isString {
             if lhs.count != rhs.count { return false }
-            spend(lhs.count / 64)
-            return lhs.bytes.hasSameBytes(rhs.bytes)
+            return try begins(lhs.bytes, rhs.bytes)
         }
         do throws(Stop) { return try compare(lhs, rhs) == 0 } catch {
             throw error == .raised ? tooDeep("Equality check too deep") : error
         }
     }
 
-    @inline(never) private func compareStrings(_ lhs: Value, _ rhs: Value) -> Int {
-        spend(min(lhs.count, rhs.count) / 64)
-        return lhs.bytes.compare(rhs.bytes).signum()
+    @inline(never) private func compareStrings(_ lhs: Value, _ rhs: Value) throws(Stop)
+        -> Int
+    {
+        try order(lhs.bytes, rhs.bytes)
     }
 
     private static func rank(_ value: Value) -> UInt8 {
@@ -54,7 +54,7 @@ extension Heap {
                 spend(Heap.digitSteps(lhs) &+ Heap.digitSteps(rhs))
             }
             return Heap.compareNumbers(lhs, rhs)
-        case 4: return compareStrings(lhs, rhs)
+        case 4: return try compareStrings(lhs, rhs)
         case 5, 6:
             if depth > Heap.compareDepthMax { throw tooDeep("Comparison too deep") }
             if rank == 6 { return try compareObjects(lhs, rhs, depth) }
@@ -114,17 +114,21 @@ extension Heap {
 
     private func compareObjects(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop) -> Int {
         let (left, right) = (lhs.slots, rhs.slots)
-        // Sorting takes some ten comparisons a name.
-        spend(10 * (lhs.count + rhs.count))
-        let (leftPlaces, rightPlaces) = (sortedPlaces(lhs), sortedPlaces(rhs))
-        for (i, j) in zip(leftPlaces, rightPlaces) {
-            let order = left[2 * Int(i)].bytes.compare(right[2 * Int(j)].bytes)
-            if order != 0 { return order.signum() }
+        let leftPlaces = try sortedPlaces(lhs)
+        defer { release(leftPlaces) }
+        let rightPlaces = try sortedPlaces(rhs)
+        defer { release(rightPlaces) }
+        for i in 0..<min(lhs.count, rhs.count) {
+            try charge(1)
+            let order = try order(
+                left[2 * leftPlaces[i]].bytes, right[2 * rightPlaces[i]].bytes)
+            if order != 0 { return order }
         }
         if lhs.count != rhs.count { return (lhs.count - rhs.count).signum() }
-        for (i, j) in zip(leftPlaces, rightPlaces) {
+        for i in 0..<lhs.count {
             try charge(1)
-            let order = try compareSlow(left[2 * Int(i) + 1], right[2 * Int(j) + 1], depth + 1)
+            let order = try compareSlow(
+                left[2 * leftPlaces[i] + 1], right[2 * rightPlaces[i] + 1], depth + 1)
             if order != 0 { return order }
         }
         return 0

@@ -42,31 +42,6 @@ import Glibc
     @inline(__always) func advanced(byBytes byteCount: Int) -> Slots {
         Slots(address: address &+ UInt64(byteCount))
     }
-
-    /// Copies some bytes of values, a few mostly, from `other`, which is elsewhere.
-    @inline(__always) func copy(_ other: Slots, byBytes byteCount: Int) {
-        let (target, source) = unsafe (
-            UnsafeMutableRawPointer(base), UnsafeRawPointer(other.base)
-        )
-        var offset = 0
-        while offset &+ 64 <= byteCount {
-            unsafe target.storeBytes(
-                of: source.load(fromByteOffset: offset, as: SIMD8<UInt64>.self),
-                toByteOffset: offset, as: SIMD8<UInt64>.self)
-            offset &+= 64
-        }
-        while offset < byteCount {
-            unsafe target.storeBytes(
-                of: source.load(fromByteOffset: offset, as: SIMD2<UInt64>.self),
-                toByteOffset: offset, as: SIMD2<UInt64>.self)
-            offset &+= 16
-        }
-    }
-
-    /// Copies `count` values from `other`, which may overlap.
-    @inline(__always) func copy(_ other: Slots, _ count: Int) {
-        unsafe base.update(from: other.base, count: count)
-    }
 }
 
 /// A pointer to bytes and their count.
@@ -88,47 +63,6 @@ import Glibc
     @inline(__always) func slice(_ from: Int, _ upto: Int) -> Bytes {
         assert(0 <= from && from <= upto && upto <= count)
         return unsafe Bytes(base + from, upto - from)
-    }
-
-    /// Copies all of `other` to `offset` and on.
-    @inline(__always) func copy(_ other: Bytes, at offset: Int) {
-        assert(offset + other.count <= count)
-        unsafe other.copy(to: base + offset)
-    }
-
-    /// Copies all bytes, mostly few: up to 32 by words that overlap, without a call.
-    @inline(__always) func copy(to target: UnsafeMutablePointer<UInt8>) {
-        let (source, target) = unsafe (UnsafeRawPointer(base), UnsafeMutableRawPointer(target))
-        // Safety: all offsets are between 0 and `count` less the word's size.
-        if count > 32 {
-            unsafe memcpy(target, source, count)
-        } else if count >= 16 {
-            unsafe Bytes.copyEnds(source, to: target, count, SIMD2<UInt64>.self)
-        } else if count >= 8 {
-            unsafe Bytes.copyEnds(source, to: target, count, UInt64.self)
-        } else if count >= 4 {
-            unsafe Bytes.copyEnds(source, to: target, count, UInt32.self)
-        } else if count > 0 {
-            let middle = count &>> 1
-            let bytes = unsafe (base[0], base[middle], base[count &- 1])
-            unsafe target.storeBytes(of: bytes.0, as: UInt8.self)
-            unsafe target.storeBytes(of: bytes.1, toByteOffset: middle, as: UInt8.self)
-            unsafe target.storeBytes(of: bytes.2, toByteOffset: count &- 1, as: UInt8.self)
-        }
-    }
-
-    /// Copies the first and the last bytes, a word's each.
-    @inline(__always) private static func copyEnds<Word: BitwiseCopyable>(
-        _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, _ count: Int,
-        _ word: Word.Type
-    ) {
-        // Safety: `count` is at least the word's size.
-        let last = count &- MemoryLayout<Word>.size
-        let (head, tail) = unsafe (
-            source.loadUnaligned(as: word), source.loadUnaligned(fromByteOffset: last, as: word)
-        )
-        unsafe target.storeBytes(of: head, as: word)
-        unsafe target.storeBytes(of: tail, toByteOffset: last, as: word)
     }
 
     /// The bytes as text; what is not UTF-8 is replaced.

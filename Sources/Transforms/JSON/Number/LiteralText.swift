@@ -13,6 +13,9 @@
 // Source: General Decimal Arithmetic Specification 1.70, "to-scientific-string".
 
 enum LiteralText {
+    /// Bytes of a number: what is done with its digits is done in one go. Longer ones are refused.
+    static let byteCountMax = 1 << 20
+
     private static let adjustedMax = 999_999_999
     private static let exponentMin = -1_147_483_646
 

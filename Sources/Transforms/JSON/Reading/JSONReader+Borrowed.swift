@@ -41,7 +41,7 @@ extension JSONReader {
     }
 
     /// Bytes between two looks at the budget.
-    private static var lookByteCount: Int { 1 << 16 }
+    static var lookByteCount: Int { 1 << 16 }
 
     /// One value from `offset` on, which is left behind it.
     mutating func readBorrowed() throws(ReadFailure) -> Value {
@@ -169,7 +169,9 @@ extension JSONReader {
     @inline(never) private mutating func readOtherString(
         _ text: TextScan, _ start: Int, _ stop: Int
     ) throws(ReadFailure) -> Value {
-        guard let (close, hasEscapes) = text.wideClose(stop) else {
+        // A longer one is read with looks at the budget.
+        let near = unsafe TextScan(text.base, min(text.end, stop &+ JSONReader.lookByteCount))
+        guard let (close, hasEscapes) = near.wideClose(stop) else {
             offset = start
             return try readString()
         }
@@ -454,7 +456,7 @@ extension JSONReader {
             address = try heap.bump(byteCount &+ room) &+ UInt(room)
         } catch { throw ReadFailure(code: .limit, offset: place) }
         if room > 0 { Heap.store(address &- 32, 0) }
-        Slots(address: UInt64(address)).copy(values, byBytes: byteCount)
+        Slots(address: UInt64(address)).copyUncharged(values, byBytes: byteCount)
         return Value(
             .object, flags: room > 0 ? Heap.indexable : 0, count: memberCount,
             payload: UInt64(address))
@@ -469,7 +471,7 @@ extension JSONReader {
                 return try heap.container(.array, of: values, byteCount: byteCount)
             }
             let address = UInt64(try heap.bump(byteCount))
-            Slots(address: address).copy(values, byBytes: byteCount)
+            Slots(address: address).copyUncharged(values, byBytes: byteCount)
             return Value(.array, count: byteCount &>> 4, payload: address)
         } catch { throw ReadFailure(code: .limit, offset: place) }
     }

@@ -29,21 +29,27 @@ extension JSONReader {
         var place = offset
         var high: UInt64 = 0
         var delete: UInt64 = 0
-        while place &+ 8 <= end {
-            // Safety: 8 bytes remain.
-            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
-            let stops = JSONReader.stops(word)
-            if stops == 0 {
-                high |= word
-                delete |= JSONReader.deletes(word)
-                place &+= 8
-                continue
+        var limit = min(end, place &+ JSONReader.lookByteCount)
+        scan: while true {
+            while place &+ 8 <= limit {
+                // Safety: 8 bytes remain.
+                let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+                let stops = JSONReader.stops(word)
+                if stops == 0 {
+                    high |= word
+                    delete |= JSONReader.deletes(word)
+                    place &+= 8
+                    continue
+                }
+                let before = (stops & (0 &- stops)) &- 1
+                high |= word & before
+                delete |= JSONReader.deletes(word) & before
+                place &+= stops.trailingZeroBitCount >> 3
+                break scan
             }
-            let before = (stops & (0 &- stops)) &- 1
-            high |= word & before
-            delete |= JSONReader.deletes(word) & before
-            place &+= stops.trailingZeroBitCount >> 3
-            break
+            if limit == end { break }
+            try look()
+            limit = min(end, place &+ JSONReader.lookByteCount)
         }
         while place < end {
             let byte = unsafe base[place]
@@ -79,21 +85,40 @@ extension JSONReader {
     @inline(never) private mutating func isUTF8(_ start: Int, _ upto: Int) throws(ReadFailure)
         -> Bool
     {
-        guard let bad = unsafe UTF8Text.firstInvalid(base + start, upto - start) else {
-            return true
+        var place = start
+        while place < upto {
+            let pieceEnd = unsafe heap.pieceEnd(Bytes(base, upto), from: place)
+            if let bad = unsafe UTF8Text.firstInvalid(base + place, pieceEnd - place) {
+                if isLenient { return false }
+                throw ReadFailure(code: .badUTF8, offset: place + bad)
+            }
+            place = pieceEnd
+            if place < upto { try look() }
         }
-        if isLenient { return false }
-        throw ReadFailure(code: .badUTF8, offset: start + bad)
+        return true
     }
 
     /// The string with U+FFFD for what is no UTF-8.
     @inline(never) private mutating func repairedString(_ bytes: Bytes) throws(ReadFailure) -> Value
     {
-        let text = Array(bytes.text.utf8)
-        let target = try room(text.count)
-        for i in 0..<text.count { target.bytes[i] = text[i] }
-        if counts { Heap.setUsed(UInt(target.payload), text.count) }
-        return target
+        let target = try room(UTF8Text.repairedCapacity(for: bytes.count))
+        var (place, count) = (0, 0)
+        while place < bytes.count {
+            let pieceEnd = heap.pieceEnd(bytes, from: place)
+            count += unsafe UTF8Text.repair(
+                bytes.base + place, pieceEnd - place, to: target.bytes.base + count)
+            place = pieceEnd
+            if place < bytes.count { try look() }
+        }
+        if counts { Heap.setUsed(UInt(target.payload), count) }
+        return target.with(count: count)
+    }
+
+    /// Looks at the budget within a long string.
+    @inline(never) private func look() throws(ReadFailure) {
+        do throws(Stop) { try budget.charge(Budget.sliceStepCount) } catch {
+            throw ReadFailure(code: .limit, offset: offset)
+        }
     }
 
     /// A string of some bytes that are still to be written.
@@ -113,13 +138,21 @@ extension JSONReader {
         }
     }
 
+    /// Bytes between two looks at the budget where each may be an escape.
+    private static var escapedLookByteCount: Int { 1 << 14 }
+
     /// A string with escapes: its end is found first, then it is decoded into memory of its own.
     private mutating func readEscapedString(_ start: Int, _ firstStop: Int) throws(ReadFailure)
         -> Value
     {
         let text = unsafe TextScan(base, end)
         var close = firstStop
+        var nextLook = close &+ JSONReader.escapedLookByteCount
         while true {
+            if close >= nextLook {
+                try look()
+                nextLook = close &+ JSONReader.escapedLookByteCount
+            }
             close = text.wideEnd(close)
             if close >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
             let byte = byte(close)
@@ -153,7 +186,12 @@ extension JSONReader {
     {
         var place = start
         var count = 0
+        var nextLook = place &+ JSONReader.escapedLookByteCount
         while place < close {
+            if place >= nextLook {
+                try look()
+                nextLook = place &+ JSONReader.escapedLookByteCount
+            }
             // Safety: 16 or 8 bytes remain, and as many of `out`, where no more has been written.
             while place &+ 16 <= close {
                 let block = unsafe ByteBlock(base + place)
@@ -197,7 +235,7 @@ extension JSONReader {
                 count += out.put(scalar, at: count)
                 place += byteCount
                 continue
-            default: throw ReadFailure(code: .badEscape, offset: place)
+            default: throw escapeFailure(.badEscape, place, close)
             }
             out[count] = plain
             count &+= 1
@@ -206,36 +244,27 @@ extension JSONReader {
         return count
     }
 
-    /// `\uXXXX`, or a pair of them; the scalar and the bytes read. An unpaired surrogate is U+FFFD.
-    private mutating func decodeUnicode(_ place: Int, _ close: Int) throws(ReadFailure) -> (
-        UInt32, Int
-    ) {
-        let first = try hex(place, close)
-        if first & 0xF800 != 0xD800 { return (first, 6) }
-        if first < 0xDC00, place + 7 < close, byte(place + 6) == 0x5C,
-            byte(place + 7) == UInt8(ascii: "u")
-        {
-            let second = try hex(place + 6, close)
-            if second & 0xFC00 == 0xDC00 {
-                return (0x10000 + (first & 0x3FF) << 10 + second & 0x3FF, 12)
-            }
+    /// `\uXXXX`, or a pair of them; the scalar and the bytes read. Half a pair stands for nothing:
+    /// were it read as U+FFFD, two names could become one. jq refuses first halves alone, and reads
+    /// U+FFFD for second ones.
+    private func decodeUnicode(_ place: Int, _ close: Int) throws(ReadFailure) -> (UInt32, Int) {
+        let text = unsafe TextScan(base, close)
+        guard let first = text.escapedUnit(place) else {
+            throw escapeFailure(.badEscape, place, close)
         }
-        return (0xFFFD, 6)
+        if first & 0xF800 != 0xD800 { return (first, 6) }
+        if let second = text.escapedSecondHalf(place &+ 6, behind: first) {
+            return (0x10000 + (first & 0x3FF) << 10 + second & 0x3FF, 12)
+        }
+        if isLenient && first >= 0xDC00 { return (0xFFFD, 6) }
+        throw escapeFailure(.badSurrogate, place, close)
     }
 
-    private mutating func hex(_ place: Int, _ close: Int) throws(ReadFailure) -> UInt32 {
-        if place + 6 > close { throw ReadFailure(code: .badEscape, offset: place) }
-        var value: UInt32 = 0
-        for i in 2..<6 {
-            let byte = byte(place + i)
-            let letter = (byte | 0x20) &- UInt8(ascii: "a")
-            let digit = letter < 6 ? letter + 10 : byte &- UInt8(ascii: "0")
-            if digit > (letter < 6 ? 15 : 9) {
-                throw ReadFailure(code: .badEscape, offset: place)
-            }
-            value = value << 4 | UInt32(digit)
-        }
-        return value
+    /// jq sees what is wrong with a string's escapes at its end.
+    private func escapeFailure(
+        _ code: ReadFailure.Code, _ place: Int, _ close: Int
+    ) -> ReadFailure {
+        ReadFailure(code: code, offset: isLenient ? close : place)
     }
 
     private func skipDigits(_ start: Int) -> Int {
@@ -269,6 +298,7 @@ extension JSONReader {
             let fraction = stop &+ 1
             stop = text.skipDigits(fraction)
             if stop == fraction || stop >= text.end { return nil }
+            if stop &- start > LiteralText.byteCountMax { return nil }
             next = text[stop]
             if next | 0x20 == UInt8(ascii: "e") { return nil }
         }
@@ -335,6 +365,9 @@ extension JSONReader {
         }
         offset = place
         let text = unsafe Bytes(base + start, place - start)
+        if text.count > LiteralText.byteCountMax {
+            throw ReadFailure(code: .badNumber, offset: start)
+        }
         if hasExponent { return try canonicalLiteral(text) }
         let literal = unsafe Value(
             .literal, count: text.count, payload: UInt64(UInt(bitPattern: text.base)))
@@ -359,9 +392,15 @@ extension JSONReader {
     ///     [+-] ( inf | infinity | nan | snan ), the last two with zeros behind them
     @inline(never) mutating func readLenientNumber(_ start: Int) throws(ReadFailure) -> Value {
         var stop = start
-        while stop < end && !JSONReader.endsToken(byte(stop)) { stop &+= 1 }
+        // A word that is none may have any length.
         let isNegative = byte(start) == UInt8(ascii: "-")
         let first = isNegative || byte(start) == UInt8(ascii: "+") ? start + 1 : start
+        let isWord = first < end && byte(first) | 0x20 >= UInt8(ascii: "a")
+        let last = min(end, start + (isWord ? 128 : LiteralText.byteCountMax))
+        while stop < last && !JSONReader.endsToken(byte(stop)) { stop &+= 1 }
+        if stop < end && !JSONReader.endsToken(byte(stop)) {
+            throw ReadFailure(code: .badNumber, offset: start)
+        }
         if first < stop && (isDigit(first) || byte(first) == UInt8(ascii: ".")) {
             guard isDecimal(first, stop) else {
                 throw ReadFailure(code: .badNumber, offset: start)

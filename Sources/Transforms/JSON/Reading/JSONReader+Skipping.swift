@@ -109,7 +109,8 @@ extension TextScan {
     /// The rest of a string whose bytes up to `stop` are plain.
     @inline(never) private func skippedRest(_ stop: Int) -> Int {
         var place = stop
-        while place < end {
+        // A longer one is left to the reader, which looks at the clock on its way.
+        while place < end && place &- stop < JSONReader.lookByteCount {
             let byte = self[place]
             if byte == UInt8(ascii: "\"") { return place &+ 1 }
             if byte == UInt8(ascii: "\\") {
@@ -118,7 +119,8 @@ extension TextScan {
             } else if byte == 0x7F {
                 place &+= 1
             } else {
-                let next = unsafe UTF8Text.sequencesEnd(base, place, end)
+                let next = unsafe UTF8Text.sequencesEnd(
+                    base, place, min(end, stop &+ JSONReader.lookByteCount))
                 if next == place { return 0 }
                 place = next
             }
@@ -134,13 +136,34 @@ extension TextScan {
             UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             return place &+ 2
         case UInt8(ascii: "u"):
-            for i in 2..<6 {
-                let byte = self[place &+ i]
-                if byte &- 0x30 > 9 && (byte | 0x20) &- UInt8(ascii: "a") > 5 { return 0 }
-            }
-            return place &+ 6
+            guard let first = escapedUnit(place) else { return 0 }
+            if first & 0xF800 != 0xD800 { return place &+ 6 }
+            return escapedSecondHalf(place &+ 6, behind: first) == nil ? 0 : place &+ 12
         default: return 0
         }
+    }
+
+    /// Of `\uXXXX`, whose `\u` stands at `place`; nil where it is malformed.
+    func escapedUnit(_ place: Int) -> UInt32? {
+        if place &+ 6 > end { return nil }
+        var unit: UInt32 = 0
+        for i in 2..<6 {
+            let byte = self[place &+ i]
+            let letter = (byte | 0x20) &- UInt8(ascii: "a")
+            let digit = letter < 6 ? letter &+ 10 : byte &- UInt8(ascii: "0")
+            if digit > (letter < 6 ? 15 : 9) { return nil }
+            unit = unit << 4 | UInt32(digit)
+        }
+        return unit
+    }
+
+    /// The second half of a surrogate pair that may stand, escaped, at `place`.
+    func escapedSecondHalf(_ place: Int, behind first: UInt32) -> UInt32? {
+        guard first & 0xFC00 == 0xD800, place &+ 6 <= end, self[place] == UInt8(ascii: "\\"),
+            self[place &+ 1] == UInt8(ascii: "u"), let second = escapedUnit(place),
+            second & 0xFC00 == 0xDC00
+        else { return nil }
+        return second
     }
 
     /// Behind the colon of a member whose name comes next, and a space.

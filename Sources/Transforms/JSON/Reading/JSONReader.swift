@@ -414,7 +414,7 @@ import Glibc
         let count = stackCount - start
         do throws(Stop) {
             let array = try heap.makeArray(capacity: count).with(count: count)
-            array.slots.copy(stack.advanced(by: start), count)
+            try heap.copy(stack.advanced(by: start), count, to: array.slots)
             Heap.setUsed(UInt(array.payload), count)
             return array
         } catch { throw ReadFailure(code: .limit, offset: offset) }
@@ -425,21 +425,21 @@ import Glibc
         var count = (stackCount - start) / 2
         do throws(Stop) {
             if count > 64 { return try closeLargeObject(members, count) }
-            let repeats = JSONReader.mayRepeat(members, count, stride: 2)
+            let repeats = try mayRepeat(members, count, stride: 2)
             if makesBlocks {
                 if repeats { return try closeLargeObject(members, count) }
                 let object = try heap.makeObject(capacity: count).with(count: count)
-                object.slots.copy(members, byBytes: count &* 32)
+                object.slots.copyUncharged(members, byBytes: count &* 32)
                 Heap.setUsed(UInt(object.payload), 2 &* count)
                 return object
             }
-            if repeats { count = dropRepeated(members, count) }
+            if repeats { count = try dropRepeated(members, count) }
             // More members than a scan is good for: room for an index in front of them.
             let room = count > 8 && indexes ? Heap.headerByteCount : 0
             let address = try heap.bump(count &* 32 &+ room) + UInt(room)
             if room > 0 { Heap.store(address - 32, 0) }
             let slots = Slots(address: UInt64(address))
-            slots.copy(members, 2 &* count)
+            try heap.copy(members, 2 &* count, to: slots)
             return Value(
                 .object, flags: room > 0 ? Heap.indexable : 0, count: count, payload: slots.address)
         } catch { throw ReadFailure(code: .limit, offset: offset) }
@@ -447,14 +447,16 @@ import Glibc
 
     /// Whether two of `count` names are the same: the strings at every `stride` slots. A set of 64
     /// bits over their lengths and some bytes tells most different names apart.
-    @inline(__always) static func mayRepeat(_ names: Slots, _ count: Int, stride: Int) -> Bool {
+    @inline(__always) func mayRepeat(_ names: Slots, _ count: Int, stride: Int) throws(Stop)
+        -> Bool
+    {
         var seen: UInt64 = 0
         for i in 0..<count {
             let name = names[stride &* i]
             let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: JSONReader.print(name.bytes))
             if seen & bit != 0 {
                 for j in 0..<i where names[stride &* j].count == name.count {
-                    if names[stride &* j].bytes.hasSameBytes(name.bytes) { return true }
+                    if try heap.begins(names[stride &* j].bytes, name.bytes) { return true }
                 }
             }
             seen |= bit
@@ -463,11 +465,11 @@ import Glibc
     }
 
     /// Keeps the first place and the last value of each name; the members left.
-    private func dropRepeated(_ members: Slots, _ count: Int) -> Int {
+    private func dropRepeated(_ members: Slots, _ count: Int) throws(Stop) -> Int {
         var kept = 0
         for i in 0..<count {
             let name = members[2 * i]
-            let known = heap.scan(
+            let known = try heap.scan(
                 Value(.object, count: kept, payload: members.address), name.bytes)
             if known >= 0 {
                 members[2 * known + 1] = members[2 * i + 1]

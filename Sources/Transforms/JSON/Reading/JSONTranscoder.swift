@@ -214,18 +214,23 @@
     /// Leaves a container.
     /// - Returns: false if names of it are the same.
     @inline(__always) private mutating func close() throws(ReadFailure) -> Bool {
-        if frame.repeats || frame.keepsNames && hasRepeatedNames() { return false }
+        if frame.repeats { return false }
+        if frame.keepsNames {
+            do throws(Stop) { if try hasRepeatedNames() { return false } } catch {
+                throw ReadFailure(code: .limit, offset: reader.offset)
+            }
+        }
         depth &-= 1
         frame = unsafe frames[depth]
         return true
     }
 
-    @inline(never) private mutating func hasRepeatedNames() -> Bool {
+    @inline(never) private mutating func hasRepeatedNames() throws(Stop) -> Bool {
         let kept = reader.stack.advanced(by: frame.names)
         let count = reader.stackCount - frame.names
         reader.stackCount = frame.names
         if count <= JSONTranscoder.nameCountMax {
-            return JSONReader.mayRepeat(kept, count, stride: 1)
+            return try reader.mayRepeat(kept, count, stride: 1)
         }
         var size = 256
         while size < 2 * count { size *= 2 }
@@ -234,9 +239,10 @@
         defer { unsafe table.deallocate() }
         for i in 0..<count {
             let name = kept[i].bytes
-            var probe = Int(truncatingIfNeeded: heap.hash(name)) & (size - 1)
+            try heap.charge(1)
+            var probe = Int(truncatingIfNeeded: try heap.hash(name)) & (size - 1)
             while case let known = unsafe Int(table[probe]), known != 0 {
-                if kept[known - 1].bytes.isEqual(to: name) { return true }
+                if try heap.isSame(kept[known - 1].bytes, name) { return true }
                 probe = (probe + 1) & (size - 1)
             }
             unsafe table[probe] = UInt32(truncatingIfNeeded: i + 1)

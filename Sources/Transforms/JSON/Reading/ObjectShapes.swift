@@ -368,7 +368,7 @@
             return (name, bytes)
         }
         let room = unsafe kept + used
-        unsafe bytes.copy(to: room)
+        unsafe bytes.copyUncharged(to: room)
         unsafe counts.pointee.keptBytes = used + bytes.count
         let offset = unsafe UInt(truncatingIfNeeded: name.payload) - UInt(bitPattern: bytes.base)
         var copy = name
@@ -389,7 +389,7 @@
     private func isNamed(_ token: Int32, _ name: Value, _ head: UInt64) -> Bool {
         if self[token].head != head { return false }
         let known = self[token].name
-        return known.count == name.count && known.bytes.hasSameBytes(name.bytes)
+        return known.count == name.count && known.bytes.hasSameBytesUncharged(name.bytes)
     }
 
     /// Whether the token has these bytes.
@@ -398,7 +398,7 @@
         guard self[token].byteCount == bytes.count,
             let base = unsafe UnsafeMutablePointer<UInt8>(bitPattern: address)
         else { return false }
-        return unsafe Bytes(base, bytes.count).hasSameBytes(bytes)
+        return unsafe Bytes(base, bytes.count).hasSameBytesUncharged(bytes)
     }
 
     private func makeToken(_ place: Int32, _ name: Value, _ head: UInt64) -> Int32 {

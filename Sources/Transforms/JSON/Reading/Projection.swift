@@ -79,7 +79,7 @@
         let entry = unsafe entries[Int(want)]
         for i in Int(entry.firstName)..<Int(entry.firstName + entry.nameCount) {
             let known = unsafe names[i]
-            if known.byteCount == name.count, known.bytes.hasSameBytes(name) {
+            if known.byteCount == name.count, known.bytes.hasSameBytesUncharged(name) {
                 return known.want
             }
         }

@@ -273,7 +273,7 @@
         guard let block = heap.bumpQuickly(count &* unit &+ room) else { return false }
         if room > 0 { Heap.store(block, 0) }
         let slots = Slots(address: UInt64(block &+ UInt(bitPattern: room)))
-        slots.copy(values, byBytes: count &* unit)
+        slots.copyUncharged(values, byBytes: count &* unit)
         values[0] = Value(tag, flags: flags, count: count, payload: slots.address)
         unsafe top = unsafe values.base + 1
         return true

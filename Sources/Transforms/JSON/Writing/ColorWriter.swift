@@ -56,15 +56,16 @@ struct ColorWriter {
         }
         let isArray = value.isArray
         if value.count == 0 { return try token(isArray ? "[]" : "{}", value.tag, &out) }
-        let places = !isArray && options.sortsNames ? heap.sortedPlaces(value) : []
+        let places = !isArray && options.sortsNames ? try heap.sortedPlaces(value) : nil
         try token(isArray ? "[" : "{", value.tag, &out)
         for i in 0..<value.count {
+            try heap.charge(4)
             if i > 0 { try token(",", value.tag, &out) }
             try breakLine(&out, depth + 1)
             if isArray {
                 try write(value.slots[i], to: &out, depth + 1)
             } else {
-                let place = places.isEmpty ? i : Int(places[i])
+                let place = places?[i] ?? i
                 try append(starts[7], &out)
                 try scalars.write(value.slots[2 * place], to: &out)
                 try end(&out)
@@ -74,6 +75,7 @@ struct ColorWriter {
             }
             out.drainIfFull()
         }
+        if let places { heap.release(places) }
         try breakLine(&out, depth)
         try token(isArray ? "]" : "}", value.tag, &out)
     }

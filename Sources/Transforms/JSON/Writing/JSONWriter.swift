@@ -60,9 +60,7 @@ struct JSONWriter {
             try out.reserve(40, heap)
             // Safety: the writer's `roomMax` is reserved, and above what an integer needs.
             out.advance(unsafe DoubleWriter.write(value.storedDouble, to: out.tail))
-        case .literal:
-            try chargeCopy(value.count)
-            try out.append(value.bytes, heap)
+        case .literal: try out.append(value.bytes, heap)
         case .array: try out.append("[]", heap)
         case .object: try out.append("{}", heap)
         case .string: try writeString(value, &out)
@@ -75,24 +73,43 @@ struct JSONWriter {
         if depth > JSONWriter.depthMax { return try out.append("\"<skipped: too deep>\"", heap) }
         let slots = value.slots
         let count = value.count
-        try budget.charge(count &+ 1)
-        if value.isArray {
-            try out.append(UInt8(ascii: "["), heap)
-            for i in 0..<count {
-                if i > 0 { try out.append(UInt8(ascii: ","), heap) }
-                let element = slots[i]
-                if element.isContainer {
-                    if i &+ 2 < count { JSONWriter.fetch(slots[i &+ 1], slots[i &+ 2]) }
-                    try writeCompact(element, &out, depth + 1)
-                } else {
-                    try writeScalar(element, &out)
-                }
-                out.drainIfFull()
+        try budget.charge(1)
+        try out.append(value.isArray ? UInt8(ascii: "[") : UInt8(ascii: "{"), heap)
+        var from = 0
+        while from < count {
+            let upto = min(from &+ Heap.pieceValueCount, count)
+            try budget.charge(upto &- from)
+            if value.isArray {
+                try writeElements(slots, from, upto, count, &out, depth)
+            } else {
+                try writeMembers(slots, from, upto, &out, depth)
             }
-            return try out.append(UInt8(ascii: "]"), heap)
+            from = upto
         }
-        try out.append(UInt8(ascii: "{"), heap)
-        for i in 0..<count {
+        try out.append(value.isArray ? UInt8(ascii: "]") : UInt8(ascii: "}"), heap)
+    }
+
+    @inline(__always) private func writeElements(
+        _ slots: Slots, _ from: Int, _ upto: Int, _ count: Int, _ out: inout OutputBuffer,
+        _ depth: Int
+    ) throws(Stop) {
+        for i in from..<upto {
+            if i > 0 { try out.append(UInt8(ascii: ","), heap) }
+            let element = slots[i]
+            if element.isContainer {
+                if i &+ 2 < count { JSONWriter.fetch(slots[i &+ 1], slots[i &+ 2]) }
+                try writeCompact(element, &out, depth + 1)
+            } else {
+                try writeScalar(element, &out)
+            }
+            out.drainIfFull()
+        }
+    }
+
+    @inline(__always) private func writeMembers(
+        _ slots: Slots, _ from: Int, _ upto: Int, _ out: inout OutputBuffer, _ depth: Int
+    ) throws(Stop) {
+        for i in from..<upto {
             try out.reserve(2, heap)
             if i > 0 { out.put(UInt8(ascii: ",")) }
             try writeString(slots[2 &* i], &out)
@@ -105,7 +122,6 @@ struct JSONWriter {
             }
             out.drainIfFull()
         }
-        try out.append(UInt8(ascii: "}"), heap)
     }
 
     /// Has what comes next brought near, where it does not lie behind the value before: elements
@@ -137,15 +153,16 @@ struct JSONWriter {
         let isArray = value.isArray
         let count = value.count
         if count == 0 { return try out.append(isArray ? "[]" : "{}", heap) }
-        try budget.charge(count + 1)
+        try budget.charge(min(count, Heap.pieceValueCount) + 1)
         let slots = value.slots
-        let places = !isArray && options.sortsNames ? heap.sortedPlaces(value) : []
+        let places = !isArray && options.sortsNames ? try heap.sortedPlaces(value) : nil
         let isCompact = isCompact
         let width = options.usesTabs ? depth &+ 1 : (depth &+ 1) &* options.indent
         let fill = SIMD16<UInt8>(
             repeating: options.usesTabs ? UInt8(ascii: "\t") : UInt8(ascii: " "))
         try out.append(isArray ? UInt8(ascii: "[") : UInt8(ascii: "{"), heap)
         for i in 0..<count {
+            try heap.chargeElement(i)
             try out.reserve(width &+ OutputBuffer.lineRoom, heap)
             if !isCompact {
                 out.putLine(width, fill, comma: i > 0)
@@ -154,7 +171,7 @@ struct JSONWriter {
             }
             var element = slots[i]
             if !isArray {
-                let place = places.isEmpty ? i : Int(places[i])
+                let place = places?[i] ?? i
                 try writeString(slots[2 * place], &out)
                 try out.reserve(2, heap)
                 out.put(UInt8(ascii: ":"))
@@ -168,6 +185,7 @@ struct JSONWriter {
             }
             out.drainIfFull()
         }
+        if let places { heap.release(places) }
         try out.reserve(width &+ OutputBuffer.lineRoom, heap)
         if !isCompact {
             out.putLine(options.usesTabs ? depth : depth &* options.indent, fill, comma: false)
@@ -175,16 +193,14 @@ struct JSONWriter {
         try out.append(isArray ? UInt8(ascii: "]") : UInt8(ascii: "}"), heap)
     }
 
-    /// Few texts are so long that to copy them is a step of its own.
-    @inline(__always) private func chargeCopy(_ byteCount: Int) throws(Stop) {
-        if byteCount >= 1024 { try budget.charge(byteCount &>> 8) }
-    }
+    /// Strings of so many bytes, and no more, are copied at once.
+    private static let shortByteCountMax = 1024
 
     /// A string with its quotes.
     @inline(__always) func writeString(_ value: Value, _ out: inout OutputBuffer) throws(Stop) {
         if value.word & Value.plain != 0 && (value.isASCII || !options.asciiOnly) {
             let bytes = value.bytes
-            try chargeCopy(bytes.count)
+            if bytes.count > JSONWriter.shortByteCountMax { return try writeLong(bytes, &out) }
             try out.reserve(bytes.count &+ 2, heap)
             out.putString(bytes)
         } else {
@@ -192,23 +208,31 @@ struct JSONWriter {
         }
     }
 
+    @inline(never) private func writeLong(_ bytes: Bytes, _ out: inout OutputBuffer) throws(Stop) {
+        try out.append(0x22, heap)
+        try out.append(bytes, heap)
+        try out.append(0x22, heap)
+    }
+
     /// Runs of bytes that need no escape are copied as they are.
     @inline(never) private func writeEscaped(_ bytes: Bytes, _ out: inout OutputBuffer) throws(Stop)
     {
-        try budget.charge(bytes.count / 64)
         try out.append(0x22, heap)
-        var start = 0
         var place = 0
-        let text = unsafe TextScan(bytes.base, bytes.count)
         while place < bytes.count {
-            place = options.asciiOnly ? text.plainEnd(place) : text.wideEnd(place)
-            if place == bytes.count { break }
-            try out.append(bytes.slice(start, place), heap)
-            try out.reserve(12, heap)
-            place += writeEscape(bytes, place, &out)
-            start = place
+            let end = heap.pieceEnd(bytes, from: place)
+            try budget.charge((end - place) / 64)
+            let text = unsafe TextScan(bytes.base, end)
+            while place < end {
+                let start = place
+                place = options.asciiOnly ? text.plainEnd(place) : text.wideEnd(place)
+                try out.append(bytes.slice(start, place), heap)
+                if place == end { break }
+                try out.reserve(12, heap)
+                place += writeEscape(bytes, place, &out)
+                heap.spend(1)
+            }
         }
-        try out.append(bytes.slice(start, place), heap)
         try out.append(0x22, heap)
     }
 

@@ -168,7 +168,7 @@ import Glibc
     @inline(__always) mutating func append(_ bytes: Bytes, _ heap: Heap) throws(Stop) {
         try reserve(bytes.count, heap)
         // Safety: reserved just now.
-        unsafe bytes.copy(to: tail)
+        unsafe try heap.copy(bytes, to: tail)
         count &+= bytes.count
     }
 
@@ -194,13 +194,14 @@ import Glibc
         count = end
     }
 
-    /// A string's bytes that need no escapes, with its quotes; there is room for them.
+    /// The bytes of a string, not a long one, that need no escapes, with its quotes; there is room
+    /// for them.
     @inline(__always) mutating func putString(_ bytes: Bytes) {
         assert(count &+ bytes.count &+ 2 <= capacity)
         // Safety: reserved by the caller.
         let target = unsafe base + count
         unsafe target[0] = 0x22
-        unsafe bytes.copy(to: target + 1)
+        unsafe bytes.copyUncharged(to: target + 1)
         unsafe target[bytes.count &+ 1] = 0x22
         count &+= bytes.count &+ 2
     }

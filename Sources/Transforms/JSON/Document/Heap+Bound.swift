@@ -1,0 +1,31 @@
+// What a run holds besides its blocks, such as a reader's stack: it counts in the run's bound too,
+// and so do the two copies of memory that grows.
+//
+// Safety: the heap's own state.
+
+extension Heap {
+    /// Memory of this size and above is moved by the kernel as it grows, page by page. Below, the
+    /// old and the new may be there at once.
+    static let movedByteCountMin = 32 << 20
+
+    /// Whether the bound has room for memory to grow, both copies of it where there are two.
+    func admitGrowth(from byteCount: Int, to grown: Int) throws(Stop) {
+        let more = byteCount > Heap.movedByteCountMin ? grown - byteCount : grown
+        try admit(more)
+        unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, bytesHeld + more)
+    }
+
+    /// Counts memory of others, from malloc, that is about to grow or shrink; it stays counted when
+    /// the heap is reset.
+    func resizeAside(from byteCount: Int, to resized: Int) throws(Stop) {
+        if resized > byteCount { try admitGrowth(from: byteCount, to: resized) }
+        countAside(resized - byteCount)
+    }
+
+    /// Counts memory of others as theirs, or with a negative count no longer.
+    func countAside(_ byteCount: Int) {
+        unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, state.pointee.bytesHeld)
+        unsafe state.pointee.bytesHeld += byteCount
+        unsafe state.pointee.bytesAside += byteCount
+    }
+}
