@@ -72,7 +72,8 @@ import Testing
             configuration.memoryTotalBytesMax = 1 << 40
             configuration.programBytesMax = 1 << 20
             let own = configuration.makeMemoryAccount().bytes
-            configuration.memoryTotalBytesMax = own + mebibytes << 20
+            // A quarter of the whole is for runs alone.
+            configuration.memoryTotalBytesMax = (own + mebibytes << 20) * 4 / 3
         }) { running in
             let own = running.service.memory.bytes
             try await body(running)
@@ -81,7 +82,7 @@ import Testing
     }
 
     @Test func longContentIsRefusedBeforeItIsRead() async throws {
-        try await withRoom(8) { running in
+        try await withRoom(30) { running in
             let head =
                 "POST /transform?program=length HTTP/1.1\r\nHost: a\r\n"
                 + "Content-Length: 40000000\r\nExpect: 100-continue\r\n\r\n"
@@ -98,8 +99,8 @@ import Testing
     }
 
     @Test func runsThatFindNoRoomAreToldSo() async throws {
-        try await withRoom(8) { running in
-            let program = "[range(2000000)]|length"
+        try await withRoom(30) { running in
+            let program = "[range(4000000)]|length"
             let reply = try await running.ask(
                 "POST /transform?program=\(program) HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
                     + "Connection: close\r\n\r\nnull")

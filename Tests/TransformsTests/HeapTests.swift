@@ -96,7 +96,7 @@ import Testing
         }
         // Spare chunks are within the bound of a run.
         heap.reset(retaining: 4 << 20)
-        heap.bytesMax = 1 << 20
+        heap.begin(bytesLimit: 1 << 20, bytesOwn: 1 << 20)
         #expect(throws: Stop.self) { try use(2 << 20) }
         #expect(heap.bytesHeld <= 1 << 20)
         heap.reset(retaining: 0)

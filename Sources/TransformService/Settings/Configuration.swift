@@ -75,12 +75,14 @@ extension Configuration {
 
     /// What counts the memory of requests, the process's own share being taken.
     func makeMemoryAccount() -> MemoryAccount {
-        let account = MemoryAccount(
-            bytesMax: memoryTotalBytesMax,
-            runBytesMin: workerCount * (memoryBytesMax + outputBytesMax))
         let executorCount = workerCount + queuePolicy.expressCount + loopCount
-        account.add(
-            Self.processBytes + executorCount * Self.executorBytes + programCacheBytesMax, .process)
+        let ownBytes =
+            Self.processBytes + executorCount * Self.executorBytes + programCacheBytesMax
+        // A bound below what the process needs by itself would refuse everything.
+        let account = MemoryAccount(
+            bytesMax: max(memoryTotalBytesMax, 2 * ownBytes),
+            runBytesMin: workerCount * (memoryBytesMax + outputBytesMax))
+        account.add(ownBytes, .process)
         return account
     }
 

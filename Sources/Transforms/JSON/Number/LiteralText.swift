@@ -14,7 +14,7 @@
 
 enum LiteralText {
     /// Bytes of a number: what is done with its digits is done in one go. Longer ones are refused.
-    static let byteCountMax = 1 << 20
+    static let byteCountMax = 1 << 21
 
     private static let adjustedMax = 999_999_999
     private static let exponentMin = -1_147_483_646
