@@ -70,7 +70,7 @@ public struct Response: Sendable {
     public var content: Content
     /// For the observer; not sent.
     public var measures = Measures()
-    /// What its content is counted with on the way to the connection, which counts it from there on.
+    /// What its content is counted with until the connection counts it.
     public var hold: MemoryHold?
 
     public init(

@@ -3,6 +3,8 @@
 //
 //     0 ........ own ........ granted ........ limit
 //                             ^ asks here      ^ the run's own bound
+//
+// Safety: the heap's own state, which one thread uses at a time.
 
 /// Memory that runs of several threads share.
 public protocol MemorySource: AnyObject, Sendable {
