@@ -37,5 +37,10 @@ static inline long socket_send(int descriptor, const void *bytes, unsigned long 
 static inline long socket_receive(int descriptor, void *room, unsigned long count) {
     return system_call(SYS_recvfrom, (long)descriptor, room, count, 0L, (void *)0, (void *)0);
 }
+/* Bytes that were handed over and the other side has not acknowledged; -1 where that is not known. */
+static inline int socket_unsent(int descriptor) {
+    int count = -1;
+    return system_call(SYS_ioctl, (long)descriptor, 0x5411L /* SIOCOUTQ */, &count) < 0 ? -1 : count;
+}
 extern int socket_accept(int listener, void *address, unsigned int *byte_count, int flags)
     __asm__("accept4");

@@ -51,6 +51,7 @@ extension Connection {
 
     /// Reads to where the content is collected.
     private func readContent(_ left: Int) {
+        if contentHold == nil, !holdContent(0) { return refuse(ProtocolError(.noMemory)) }
         if content.writableBytes < min(left, Self.contentReadBytesMin) {
             content.reserveCapacity(minimumWritableBytes: min(left, max(content.capacity, 4096)))
         }

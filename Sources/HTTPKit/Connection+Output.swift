@@ -89,10 +89,7 @@ extension Connection {
     /// The socket has room again.
     func sendBacklog(now: UInt64) {
         guard let count = backlog.send(descriptor, system) else { return cut() }
-        if count > 0 {
-            outputRate.add(count)
-            lastSentTime = now
-        }
+        outputRate.add(count)
         sent(now: now)
         guard isConnected, isBlocked, backlog.byteCount <= Self.unsentBytesLow else { return }
         isBlocked = false
@@ -112,14 +109,27 @@ extension Connection {
             noteBacklog()
             if !outputRate.isRunning {
                 outputRate.start(now: now, state.limits)
-                lastSentTime = now
+                unacknowledgedByteCount = system.unacknowledgedByteCount(descriptor)
+                lastTakenTime = now
                 setAlarm(now: now)
             }
         }
     }
 
+    /// Sees how much the client has taken. What was sent says little: the kernel takes megabytes at
+    /// once, and for a slow client nothing more for a minute.
+    func measureOutput(now: UInt64) {
+        let count = system.unacknowledgedByteCount(descriptor)
+        if count != unacknowledgedByteCount { lastTakenTime = now }
+        outputRate.add(unacknowledgedByteCount - count)
+        unacknowledgedByteCount = count
+    }
+
     /// Whether a client with unsent answers has taken nothing of them for a while.
-    func hasStalled(now: UInt64) -> Bool { now &- lastSentTime >= Self.stalledNanoseconds }
+    func hasStalled(now: UInt64) -> Bool {
+        measureOutput(now: now)
+        return now &- lastTakenTime >= Self.stalledNanoseconds
+    }
 
     /// Counts what is unsent, with what the kernel keeps then.
     private func holdAnswers() {

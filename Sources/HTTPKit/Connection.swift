@@ -67,10 +67,11 @@ final class Connection: EventSource, @unchecked Sendable {
     var closing = Closing.none
     /// What `backlog` is counted with.
     var answerBytesHeld = 0
-    /// When the client last took something of it.
-    var lastSentTime: UInt64 = 0
-    /// Of what the client reads, while something is unsent.
+    /// Of what the client takes, while something is unsent; what the kernel had then, and when the
+    /// client was last seen to have taken something.
     var outputRate = RateMeter()
+    var unacknowledgedByteCount = 0
+    var lastTakenTime: UInt64 = 0
 
     init(_ loop: LoopContext, _ descriptor: Int32) {
         self.loop = loop
@@ -139,7 +140,7 @@ final class Connection: EventSource, @unchecked Sendable {
     func closeIfIdle(now: UInt64) {
         state.hurry(now: now)
         setAlarm(now: now)
-        if state.isBetweenRequests { close(.whole) }
+        if state.isBetweenRequests, inbound.readableBytes == 0 { close(.whole) }
     }
 
     /// Closes the socket at once. A client that has not got all of an answer is told by a reset:
@@ -207,7 +208,10 @@ final class Connection: EventSource, @unchecked Sendable {
     }
 
     fileprivate func alarmed(now: UInt64) {
-        if outputRate.isTooSlow(now: now, state.limits) { return cut() }
+        if now >= outputRate.checkTime {
+            measureOutput(now: now)
+            if outputRate.isTooSlow(now: now, state.limits) { return cut() }
+        }
         if !backlog.isEmpty { state.waitForWrites(now: now) }
         switch state.timeOut(now: now) {
         case .refuse(let error): refuse(error)

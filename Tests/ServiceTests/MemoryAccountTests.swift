@@ -1,6 +1,7 @@
 // What requests hold: the account's numbers, what is refused where there is no room, and that all
 // of it comes back.
 
+import Glibc
 import Synchronization
 import Testing
 
@@ -107,5 +108,41 @@ import Testing
             #expect(reply.head.hasPrefix("HTTP/1.1 503"))
             #expect(reply.content.contains("/problems/temporary-reduced-capacity"))
         }
+    }
+
+    /// Who reads nothing of a long answer makes room for others, who are told to come again.
+    @Test func aClientThatReadsNothingIsCutForOthers() async throws {
+        try await withRoom(60) { running in
+            let silent = try RawClient(port: running.port, receiveBufferBytes: 4_096)
+            silent.send(
+                RunningService.request(
+                    "20000000", target: "/transform?program=%22x%22*."))
+            #expect(await running.wait { running.service.memory.bytes(of: .answers) > 18 << 20 })
+            let long = String(repeating: " ", count: 45 << 20) + "1"
+            var statuses: [Int] = []
+            for _ in 0..<600 where statuses.last != 200 {
+                let reply = try await running.post(long, target: "/transform?program=.")
+                statuses.append(reply.status)
+                if reply.status != 200 { try await Task.sleep(nanoseconds: 100_000_000) }
+            }
+            #expect(statuses.first == 503 && statuses.last == 200)
+            #expect(running.server.droppedReaderCount == 1)
+            #expect(silent.read().isClosed)
+        }
+    }
+
+    @Test func idleWorkersGiveTheirMemoryBack() async throws {
+        let resident = try await ServeProcess.with(["--workers", "1"]) { process in
+            let before = process.residentBytes
+            _ = try process.transform("[range(6000000)]|length", "null")
+            _ = try process.transform("def%20f:1%2Bf;f", "null")
+            var after = Int.max
+            for _ in 0..<600 where after > before + 24 << 20 {
+                usleep(100_000)
+                after = process.residentBytes
+            }
+            return (before, after)
+        }
+        #expect(resident.1 <= resident.0 + 24 << 20)
     }
 }

@@ -131,6 +131,11 @@ class SystemCalls {
         unsafe Socket.send(descriptor, first, second)
     }
 
+    /// Bytes that were sent and that the other side has not acknowledged.
+    func unacknowledgedByteCount(_ descriptor: Int32) -> Int {
+        max(0, Int(socket_unsent(descriptor)))
+    }
+
     /// No more is sent; what the other side sends is still received.
     func shutWriting(_ descriptor: Int32) { Socket.shutWriting(descriptor) }
 

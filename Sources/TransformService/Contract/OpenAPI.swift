@@ -41,12 +41,12 @@ enum OpenAPI {
 
 /// `GET /openapi.json` -> the document.
 final class OpenAPIEndpoint: HTTPHandler {
-    let service: Service
+    let contract: PreparedAnswer
 
-    init(service: Service) { self.service = service }
+    init(_ contract: PreparedAnswer) { self.contract = contract }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
-        service.contract.respond(to: request, exchange)
+        contract.respond(to: request, exchange)
         return .drop
     }
 

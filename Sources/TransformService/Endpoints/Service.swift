@@ -135,7 +135,7 @@ final class Service: Sendable {
         routes.add([.get], "/transforms", list)
         routes.add([.get], "/transforms/{name...}", list)
         routes.add([.get], "/metrics", MetricsEndpoint(service: self))
-        routes.add([.get], "/openapi.json", OpenAPIEndpoint(service: self))
+        routes.add([.get], "/openapi.json", OpenAPIEndpoint(contract))
         return routes
     }
 

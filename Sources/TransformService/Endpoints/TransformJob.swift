@@ -170,12 +170,10 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         var response: Response
         switch outcome {
         case .written:
-            let hold = MemoryHold(exchange.memory, executor.output.count, .answers)
-            let buffer = hold == nil ? nil : executor.takeOutput()
-            if let buffer {
-                guard let written = answer(buffer, executor, queued: queued) else { return }
+            if let output = executor.takeOutput(exchange.memory) {
+                guard let written = answer(output.content, executor, queued: queued) else { return }
                 response = written
-                response.hold = hold
+                response.hold = output.hold
             } else {
                 response = Answer.problem(.noMemory, request, executor, queued: queued)
             }

@@ -123,9 +123,14 @@ final class RunNote: Sendable {
     }
 
     /// Ends the run and takes its output away.
-    func takeOutput() -> ByteBuffer {
+    /// - Returns: the output and what it is counted with; nil if there is no room for it.
+    func takeOutput(_ memory: MemoryAccount) -> (content: ByteBuffer, hold: MemoryHold)? {
         // The copy takes the place of the documents, so that a run holds no more than its bounds.
         runner.releaseDocuments()
+        guard let hold = MemoryHold(memory, output.count, .answers) else {
+            end()
+            return nil
+        }
         var buffer = ByteBuffer()
         // Safety: the bytes are copied while the closure runs.
         unsafe output.withUnsafeBytes { bytes in
@@ -133,7 +138,7 @@ final class RunNote: Sendable {
             unsafe buffer.writeBytes(bytes)
         }
         end()
-        return buffer
+        return (buffer, hold)
     }
 
     /// Ends the run, whose output is no longer needed: what it took beyond what its thread always

@@ -1,5 +1,6 @@
 // A closure -> a thread with a stack of a given size.
 
+import CMalloc
 import Glibc
 
 enum Thread {
@@ -49,6 +50,26 @@ enum Thread {
     /// Lets the calling thread wait; a signal may end it earlier.
     static func sleep(milliseconds: Int32) {
         _ = poll(nil, 0, milliseconds)
+    }
+
+    /// Stack below the caller's that is kept: it is used again at once.
+    private static var stackBytesKept: UInt { 64 << 10 }
+
+    /// Gives back what deep calls have left of the calling thread's stack.
+    static func releaseStack() {
+        var attributes = pthread_attr_t()
+        // Safety: the attributes are those of this thread, and are destroyed.
+        guard unsafe thread_attributes(pthread_self(), &attributes) == 0 else { return }
+        defer { unsafe pthread_attr_destroy(&attributes) }
+        var lowest: UnsafeMutableRawPointer?
+        var byteCount = 0
+        unsafe pthread_attr_getstack(&attributes, &lowest, &byteCount)
+        guard let lowest = unsafe lowest else { return }
+        let here = unsafe withUnsafeMutablePointer(to: &byteCount) { UInt(bitPattern: $0) }
+        let start = UInt(bitPattern: lowest)
+        let end = (here - stackBytesKept) & ~4095
+        // Safety: between the stack's lowest address and what this thread uses now.
+        if end > start { unsafe madvise(lowest, Int(end - start), MADV_DONTNEED) }
     }
 
     /// Names the calling thread for `ps` and `perf`.

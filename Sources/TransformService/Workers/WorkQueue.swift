@@ -38,8 +38,12 @@ protocol QueuedJob: AnyObject, Sendable {
         /// Jobs that are too late, to be told so.
         var dropped: [(job: Job, reason: ShedReason)] = []
         var isClosed = false
+        /// There was nothing to do for a while.
+        var isIdle = false
     }
 
+    /// So long a worker waits before it is told that it is idle.
+    private static var idleNanoseconds: UInt64 { 1_000_000_000 }
     /// Jobs dropped in one call at most: the lock is held.
     private static var droppedCountMax: Int { 64 }
 
@@ -69,8 +73,13 @@ protocol QueuedJob: AnyObject, Sendable {
         unsafe general.initialize(to: pthread_cond_t())
         unsafe express.initialize(to: pthread_cond_t())
         unsafe pthread_mutex_init(mutex, nil)
-        unsafe pthread_cond_init(general, nil)
-        unsafe pthread_cond_init(express, nil)
+        // Times are of `MonotonicClock`.
+        var attributes = pthread_condattr_t()
+        unsafe pthread_condattr_init(&attributes)
+        defer { unsafe pthread_condattr_destroy(&attributes) }
+        unsafe pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        unsafe pthread_cond_init(general, &attributes)
+        unsafe pthread_cond_init(express, &attributes)
     }
 
     deinit {
@@ -177,10 +186,12 @@ protocol QueuedJob: AnyObject, Sendable {
     // MARK: For the workers
 
     /// Waits for a worker's next job, its last one being done.
-    func take(worker: Int) -> Taken {
+    /// - Parameter toldWhenIdle: returns without a job, once nothing came for a while.
+    func take(worker: Int, toldWhenIdle: Bool = false) -> Taken {
         locked { () -> Taken in
             var taken = Taken()
             discipline.finish(worker: worker)
+            let idleTime = MonotonicClock.nanoseconds() &+ Self.idleNanoseconds
             while true {
                 let now = MonotonicClock.nanoseconds()
                 if isSliceDue(worker, now), let slice = lane.take() {
@@ -203,20 +214,30 @@ protocol QueuedJob: AnyObject, Sendable {
                         taken.isClosed = true
                         return taken
                     }
-                    wait(worker)
+                    if toldWhenIdle, now >= idleTime {
+                        taken.isIdle = true
+                        return taken
+                    }
+                    wait(worker, until: toldWhenIdle ? idleTime : nil)
                 }
             }
         }
     }
 
-    private func wait(_ worker: Int) {
-        if worker < workerCount {
-            waitingCount += 1
-            unsafe pthread_cond_wait(general, mutex)
-            waitingCount -= 1
+    private func wait(_ worker: Int, until time: UInt64?) {
+        let isExpress = worker >= workerCount
+        let condition = unsafe isExpress ? express : general
+        if !isExpress { waitingCount += 1 }
+        if let time {
+            var limit = timespec()
+            limit.tv_sec = Int(time / 1_000_000_000)
+            limit.tv_nsec = Int(time % 1_000_000_000)
+            // Safety: the call reads the one time that it is given.
+            unsafe pthread_cond_timedwait(condition, mutex, &limit)
         } else {
-            unsafe pthread_cond_wait(express, mutex)
+            unsafe pthread_cond_wait(condition, mutex)
         }
+        if !isExpress { waitingCount -= 1 }
     }
 
     /// Whether the worker is to take a slice now: no job waits, or slices have waited long.

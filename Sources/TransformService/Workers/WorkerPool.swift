@@ -103,10 +103,19 @@ private final class Worker<Job: PoolJob>: Sendable {
 
     func work() {
         lazy var executor = makeExecutor()
+        /// Runs have left memory behind, which it gives back when nothing comes for a while.
+        var hasMemory = false
         while true {
-            let taken = queue.take(worker: index)
+            let taken = queue.take(worker: index, toldWhenIdle: hasMemory)
             for (job, reason) in taken.dropped { job.drop(reason) }
             if taken.isClosed { break }
+            if taken.isIdle {
+                executor.runner.releaseMemory()
+                Thread.releaseStack()
+                hasMemory = false
+                continue
+            }
+            hasMemory = hasMemory || taken.job != nil || taken.slice != nil
             if let slice = taken.slice {
                 deadlineNanoseconds.store(max(slice.deadlineNanoseconds, 1), ordering: .relaxed)
                 slice.run(on: executor)

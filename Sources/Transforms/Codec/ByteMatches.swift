@@ -45,7 +45,9 @@ internal import Glibc
     /// The next match's offset; nil after the last, and at once for an empty pattern.
     /// - Parameter charge: told how many bytes were looked at, or are about to be.
     /// - Complexity: O(bytes passed over + bytes of the pattern).
-    mutating func next<Stop: Error>(_ charge: (Int) throws(Stop) -> Void) throws(Stop) -> Int? {
+    mutating func next<Failure: Error>(_ charge: (Int) throws(Failure) -> Void) throws(Failure)
+        -> Int?
+    {
         guard patternByteCount > 0 else { return nil }
         while byteCount - offset >= patternByteCount {
             if twoWay != nil { return try nextTwoWay(charge) }
@@ -74,9 +76,9 @@ internal import Glibc
     }
 
     /// How many bytes of the pattern stand at a place, which has room for all of it.
-    private func commonByteCount<Stop: Error>(
-        at place: Int, _ charge: (Int) throws(Stop) -> Void
-    ) throws(Stop) -> Int {
+    private func commonByteCount<Failure: Error>(
+        at place: Int, _ charge: (Int) throws(Failure) -> Void
+    ) throws(Failure) -> Int {
         let left = unsafe UnsafeRawPointer(bytes + place)
         let right = unsafe UnsafeRawPointer(pattern)
         var i = 0
@@ -110,9 +112,9 @@ internal import Glibc
         var known = -1
     }
 
-    private mutating func changeOver<Stop: Error>(
-        _ charge: (Int) throws(Stop) -> Void
-    ) throws(Stop) {
+    private mutating func changeOver<Failure: Error>(
+        _ charge: (Int) throws(Failure) -> Void
+    ) throws(Failure) {
         let less = try maximalSuffix(isReversed: false, charge)
         let greater = try maximalSuffix(isReversed: true, charge)
         let (cut, period) = less.cut > greater.cut ? less : greater
@@ -130,9 +132,9 @@ internal import Glibc
 
     /// Where the greatest suffix begins (less one) in the order of bytes or its reverse, and its
     /// period.
-    private func maximalSuffix<Stop: Error>(
-        isReversed: Bool, _ charge: (Int) throws(Stop) -> Void
-    ) throws(Stop) -> (cut: Int, period: Int) {
+    private func maximalSuffix<Failure: Error>(
+        isReversed: Bool, _ charge: (Int) throws(Failure) -> Void
+    ) throws(Failure) -> (cut: Int, period: Int) {
         var stepCount = 0
         var cut = -1
         var start = 0
@@ -167,15 +169,15 @@ internal import Glibc
 
     /// Charges a loop that looks at bytes one by one, for 4,096 of them at once: one costs what a
     /// pass over eight costs.
-    @inline(__always) private static func chargeByte<Stop: Error>(
-        _ index: Int, _ charge: (Int) throws(Stop) -> Void
-    ) throws(Stop) {
+    @inline(__always) private static func chargeByte<Failure: Error>(
+        _ index: Int, _ charge: (Int) throws(Failure) -> Void
+    ) throws(Failure) {
         if index & 4095 == 4095 { try charge(8 * 4096) }
     }
 
-    private mutating func nextTwoWay<Stop: Error>(
-        _ charge: (Int) throws(Stop) -> Void
-    ) throws(Stop) -> Int? {
+    private mutating func nextTwoWay<Failure: Error>(
+        _ charge: (Int) throws(Failure) -> Void
+    ) throws(Failure) -> Int? {
         var stepCount = 0
         guard var search = twoWay else { return nil }
         defer { twoWay = search }
