@@ -123,7 +123,7 @@ final class SimulatedClient {
             return .max
         }
         if habit == .drips, sentCount >= dripOffset { return now + 50_000_000 }
-        if habit == .readsSlowly { return now + 5_000_000 }
+        if habit == .readsSlowly { return now + 20_000_000 }
         if !sent, !hasRead { return now + 1_000_000 + pauseNanoseconds }
         return now + UInt64.random(in: 1_000...3_000_000, using: &numbers)
     }
@@ -196,7 +196,7 @@ final class SimulatedClient {
         }
         if now < readTime { return false }
         readTime = now + readPauseNanoseconds
-        let countMax = habit == .readsSlowly ? 100 : Int.random(in: 1...200_000, using: &numbers)
+        let countMax = habit == .readsSlowly ? 400 : Int.random(in: 1...200_000, using: &numbers)
         let piece = link.clientReads(countMax)
         reader.add(piece)
         while let answer = reader.next() {

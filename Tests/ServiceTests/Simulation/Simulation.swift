@@ -106,7 +106,7 @@ struct Simulation {
             case .batches: [.pipelines, .waits, .readsSlowly]
             case .refusals: [.pipelines, .waits, .sendsFirst]
             case .pipelines: [.pipelines]
-            case .slow: [.drips, .readsNothing, .vanishes]
+            case .slow: [.drips, .readsNothing, .readsSlowly, .vanishes]
             case .mixed: SimulatedHabit.allCases
             }
         return habits.randomElement(using: &numbers) ?? .waits
@@ -125,6 +125,9 @@ struct Simulation {
         switch habit {
         case .drips: requests.append(post("echo", "9", content: 12_000))
         case .readsNothing: requests += (0..<40).map { get("large", "\($0)") }
+        // More than sockets hold, so that some of it waits here for long.
+        case .readsSlowly where scenario == .slow:
+            requests += (0..<20).map { get("large", "\($0)") }
         default: break
         }
         // Who reads nothing before all is sent gets no more of a batch than sockets hold.
