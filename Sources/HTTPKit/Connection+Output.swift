@@ -127,8 +127,13 @@ extension Connection {
 
     /// Whether a client with unsent answers has taken nothing of them for a while.
     func hasStalled(now: UInt64) -> Bool {
+        untakenNanoseconds(now: now) >= Self.stalledNanoseconds
+    }
+
+    func untakenNanoseconds(now: UInt64) -> UInt64 {
+        if backlog.isEmpty { return 0 }
         measureOutput(now: now)
-        return now &- lastTakenTime >= Self.stalledNanoseconds
+        return now &- lastTakenTime
     }
 
     /// Counts what is unsent, with what the kernel keeps then.

@@ -72,6 +72,8 @@ final class Connection: EventSource, @unchecked Sendable {
     var outputRate = RateMeter()
     var unacknowledgedByteCount = 0
     var lastTakenTime: UInt64 = 0
+    /// Of the request's content, when the rate was last looked at.
+    private var contentSeen = 0
 
     init(_ loop: LoopContext, _ descriptor: Int32) {
         self.loop = loop
@@ -210,6 +212,10 @@ final class Connection: EventSource, @unchecked Sendable {
     fileprivate func alarmed(now: UInt64) {
         if now >= outputRate.checkTime {
             measureOutput(now: now)
+            // Who sends all before it reads is not slow.
+            let contentCount = tally.requestByteCount
+            outputRate.add(contentCount - (contentCount < contentSeen ? 0 : contentSeen))
+            contentSeen = contentCount
             if outputRate.isTooSlow(now: now, state.limits) { return cut() }
         }
         if !backlog.isEmpty { state.waitForWrites(now: now) }

@@ -62,6 +62,13 @@ public struct Exchange: Sendable {
         return connection.isOpen(serial)
     }
 
+    /// How long the client has taken nothing of what was sent, nanoseconds; 0 where nothing waits
+    /// for it. Call it on the loop.
+    public var untakenNanoseconds: UInt64 {
+        precondition(eventLoop.isCurrent)
+        return connection.untakenNanoseconds(now: eventLoop.now)
+    }
+
     // MARK: Streamed content of the request
 
     /// Stops reading content until `resumeContent`.

@@ -94,7 +94,8 @@ def test_the_config_map_holds_each_transform() -> None:
     folder = DEPLOY / "transforms"
     assert sources == {str(path.relative_to(folder)) for path in folder.rglob("*.jq")}
     (deployment,) = documents(DEPLOY / "kubernetes/base/deployment.yaml")
-    (volume,) = deployment["spec"]["template"]["spec"]["volumes"]
+    volumes = deployment["spec"]["template"]["spec"]["volumes"]
+    (volume,) = (volume for volume in volumes if "configMap" in volume)
     mounted = {item["key"]: item["path"] for item in volume["configMap"]["items"]}
     assert mounted == {entry.split("=")[0]: entry.split("=")[-1] for entry in files}
 

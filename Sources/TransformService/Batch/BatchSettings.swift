@@ -26,6 +26,9 @@ struct BatchSettings: Sendable {
     static let windowBytesMin = 512 << 10
     /// Where there is no more for it, it asks again after this time.
     static let shortNanoseconds: UInt64 = 50_000_000
+    /// A client that takes nothing of its answer for so long, while nothing is read from it, is
+    /// taken for one that sends all before it reads.
+    static let untakenNanoseconds: UInt64 = 200_000_000
     /// How long a slice of a part runs, if no single input takes longer.
     static let sliceNanoseconds: UInt64 = 2_000_000
 

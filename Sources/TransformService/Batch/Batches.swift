@@ -7,11 +7,13 @@ import Transforms
 final class Batches: Sendable {
     private let settings: Configuration
     private let queue: any SliceQueue
+    let spool: SpoolFolder
     private let openCount = Atomic<Int>(0)
 
-    init(_ settings: Configuration, _ queue: any SliceQueue) {
+    init(_ settings: Configuration, _ queue: any SliceQueue, _ spool: SpoolFolder) {
         self.settings = settings
         self.queue = queue
+        self.spool = spool
     }
 
     /// Batches in work.
@@ -24,7 +26,8 @@ final class Batches: Sendable {
     ) throws(Problem) -> BodyPlan {
         let batchSettings = try BatchSettings(lines: request, asked, settings)
         let (hold, end) = try open(exchange, BatchSettings.windowBytesMin)
-        let batch = LineBatch(exchange, batchSettings, asked.contentCoding, queue, hold, end: end)
+        let batch = LineBatch(
+            exchange, batchSettings, asked.contentCoding, queue, hold, spool, end: end)
         batch.start(program, asked.arguments)
         return .stream(batch, bytesMax: .max)
     }

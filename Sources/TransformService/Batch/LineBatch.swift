@@ -5,8 +5,9 @@
 //                                     |   workers run these
 //                                     v head: run, so its outputs are sent
 //
-// Content is not read while enough parts are here, and a part is given up only when the socket has
-// room for more than its outputs: so a client that sends faster than it reads waits for itself.
+// Content is not read while enough parts are here, and a part is given up only when the answer has
+// room for its outputs: so who sends faster than it reads waits for itself. Who takes nothing and
+// waits for us to read has its outputs kept for it (BatchAnswer).
 
 import HTTPKit
 import Transforms
@@ -19,6 +20,7 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     private let exchange: Exchange
     private let work: BatchWork
     private let settings: BatchSettings
+    private let answer: BatchAnswer
     private let end: @Sendable () -> Void
     /// Counts its window: the lines and outputs that are here.
     private let hold: MemoryHold
@@ -31,19 +33,17 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     private var partCount = 0
     private var isContentEnded = false
     private var isPaused = false
-    private var hasBegun = false
-    /// What was written so far.
-    private var sent: CodedContent
-    /// The socket has no room yet for what was written.
-    private var isWaiting = false
     private var isSending = false
     private var isOver = false
     private var timer: LoopTimer?
+    /// Looks whether the client reads.
+    private var watch: LoopTimer?
 
     /// - Parameter end: called once.
     init(
         _ exchange: Exchange, _ settings: BatchSettings, _ coding: ContentCoding?,
-        _ queue: any SliceQueue, _ hold: MemoryHold, end: @escaping @Sendable () -> Void
+        _ queue: any SliceQueue, _ hold: MemoryHold, _ folder: SpoolFolder,
+        end: @escaping @Sendable () -> Void
     ) {
         self.exchange = exchange
         self.settings = settings
@@ -53,7 +53,7 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         let work = BatchWork(settings, queue)
         self.work = work
         inflation = coding.map { Inflation($0, work, exchange.eventLoop) }
-        sent = CodedContent(settings.answerCoding)
+        answer = BatchAnswer(exchange, settings, folder)
         splitter = LineSplitter(
             partBytes: BatchSettings.partBytes, lineBytesMax: settings.lineBytesMax)
     }
@@ -64,6 +64,11 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
             self.deadlinePassed()
         }
         exchange.onCancel { self.close() }
+        answer.start {
+            if !self.isOver, !self.isSending { self.advance() }
+        } failed: {
+            self.fail(Problem(.internalError, "What was kept of the answer can't be read."))
+        }
         let slice = PlanSlice(program, arguments, work, eventLoop) { self.planned($0) }
         work.queue.submit(slice, of: work.owner, isNext: false)
     }
@@ -170,18 +175,36 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         let hasFailed = parts.contains { if case .failed? = $0.end { true } else { false } }
         let isShort = !holdWindow(byteCount)
         // With nothing to run or to send, no memory comes free by itself.
-        if isShort, parts.isEmpty, !isWaiting, !isContentEnded { return fail(.noMemory) }
+        if isShort, parts.isEmpty, answer.isSent, !isContentEnded { return fail(.noMemory) }
         if !isFull, !hasFailed { inflation?.advance { self.inflated($0) } }
         let shouldPause = isFull || isShort || hasFailed || inflation?.isFull == true
+        if shouldPause, !isContentEnded, answer.maySpool { watchReader() }
         guard shouldPause != isPaused, !isContentEnded else { return }
         isPaused = shouldPause
         if shouldPause { exchange.pauseContent() } else { exchange.resumeContent() }
     }
 
+    /// A client that takes nothing of its answer while we read nothing waits for us: from then on
+    /// outputs are kept for it.
+    private func watchReader() {
+        guard watch == nil else { return }
+        watch = eventLoop.schedule(
+            atNanoseconds: eventLoop.now &+ BatchSettings.untakenNanoseconds
+        ) {
+            self.watch = nil
+            guard !self.isOver, self.isPaused, self.answer.maySpool else { return }
+            if self.exchange.untakenNanoseconds < BatchSettings.untakenNanoseconds {
+                return self.watchReader()
+            }
+            self.answer.beginSpooling()
+            self.advance()
+        }
+    }
+
     /// Counts what is here and what is read next.
     /// - Returns: false where there is no room to read on.
     private func holdWindow(_ inputByteCount: Int) -> Bool {
-        var byteCount = inputByteCount + splitter.byteCount + sent.bytes.readableBytes
+        var byteCount = inputByteCount + splitter.byteCount + answer.byteCount
         for part in parts where !part.isSubmitted { byteCount += part.outputByteCount }
         let needed = byteCount + BatchSettings.windowBytesMin
         if hold.byteCount >= needed || hold.resize(to: needed) {
@@ -206,22 +229,10 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         // What a write sets off may come back here; the loop below sees to it.
         if isSending { return }
         isSending = true
-        while !isOver, !isWaiting, let part = parts.first, !part.isSubmitted, sendHead(part) {}
+        while !isOver, answer.hasRoom, let part = parts.first, !part.isSubmitted, sendHead(part) {}
         isSending = false
-        guard !isOver, !isWaiting, isContentEnded, parts.isEmpty else { return }
-        finish()
-    }
-
-    private func finish() {
-        if hasBegun {
-            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.tail)) }
-            exchange.finish()
-        } else {
-            var content = ByteBuffer(bytes: sent.head)
-            content.writeImmutableBuffer(sent.takeBytes())
-            content.writeBytes(sent.tail)
-            exchange.respond(head(content: content))
-        }
+        guard !isOver, isContentEnded, parts.isEmpty, answer.isSent else { return }
+        answer.finish()
         close()
     }
 
@@ -237,38 +248,8 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         case nil where part.hasOutput: break
         case nil, .dropped?: return false
         }
-        sent.append(part.takeOutput())
-        if !hasBegun, parts.isEmpty, isContentEnded {
-            finish()
-            return false
-        }
-        guard sent.bytes.readableBytes > 0 else { return true }
-        if !hasBegun {
-            exchange.start(head(content: ByteBuffer()))
-            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
-        }
-        hasBegun = true
-        isWaiting = true
-        exchange.write(sent.takeBytes()) { hasRoom in
-            if hasRoom { self.written() }
-        }
+        answer.append(part.takeOutput(), isLast: isContentEnded && parts.isEmpty)
         return true
-    }
-
-    private func written() {
-        guard !isOver else { return }
-        isWaiting = false
-        if !isSending { advance() }
-    }
-
-    private func head(content: ByteBuffer) -> Response {
-        var fields = ResponseFields()
-        fields.add("X-Request-Id", settings.requestID.text)
-        if let digest = settings.digest { fields.add("Transform-Digest", digest) }
-        fields.add(settings.answerCoding)
-        return Response(
-            .ok, contentType: settings.choice.media.contentType, fields: fields,
-            content: .buffer(content))
     }
 
     // MARK: The end
@@ -276,7 +257,7 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     /// Nothing was sent: the problem is the answer. Else the connection is cut.
     private func fail(_ problem: Problem) {
         guard !isOver else { return }
-        if hasBegun {
+        if answer.hasBegun {
             exchange.abort()
         } else {
             exchange.respond(problem.response(requestID: settings.requestID))
@@ -293,6 +274,9 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         timer = nil
         retry?.cancel()
         retry = nil
+        watch?.cancel()
+        watch = nil
+        answer.close()
         parts = []
         splitter = LineSplitter(partBytes: 0, lineBytesMax: 0)
         hold.recount(0)

@@ -88,7 +88,9 @@ final class Service: Sendable {
             executor.programTextBytesMax = programTextBytesMax
             return executor
         }
-        batches = Batches(configuration, pool.queue)
+        batches = Batches(
+            configuration, pool.queue,
+            SpoolFolder(configuration.spoolFolder, bytesMax: configuration.spoolBytesMax, memory))
     }
 
     /// Binds and serves.
@@ -221,6 +223,9 @@ final class Service: Sendable {
             programMisses: lookups.misses, droppedLines: sink?.droppedCount ?? 0,
             isDraining: draining.load(ordering: .relaxed),
             memory: MemoryGauges(memory, droppedReaders: server?.droppedReaderCount ?? 0),
+            spool: SpoolGauges(
+                bytes: batches.spool.bytes, bytesMax: batches.spool.bytesMax,
+                fullCount: batches.spool.fullCount),
             process: ProcessStatistics.now(groupFile: groupFile))
     }
 }

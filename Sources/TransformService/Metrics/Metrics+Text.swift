@@ -10,6 +10,7 @@ extension Metrics {
         writeRequests(to: &text, gauges)
         writeRuns(to: &text, gauges)
         writeMemory(to: &text, gauges.memory)
+        writeSpool(to: &text, gauges.spool)
         writePrograms(to: &text, gauges)
         writeLoops(to: &text, gauges)
         writeProcess(to: &text, gauges.process)
@@ -130,6 +131,17 @@ extension Metrics {
         text.counter(
             "transform_memory_dropped_readers_total", UInt64(memory.droppedReaders),
             "Clients cut because what they did not read took the memory of others.")
+    }
+
+    private func writeSpool(to text: inout MetricsText, _ spool: borrowing SpoolGauges) {
+        text.gauge(
+            "transform_spool_bytes", spool.bytes,
+            "Files of outputs that are kept for clients that send all before they read.")
+        text.gauge(
+            "transform_spool_limit_bytes", spool.bytesMax, "What these files may take together.")
+        text.counter(
+            "transform_spool_full_total", UInt64(spool.fullCount),
+            "Outputs that found no room there, or could not be written.")
     }
 
     private func writePrograms(to text: inout MetricsText, _ gauges: borrowing Gauges) {

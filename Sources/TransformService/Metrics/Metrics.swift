@@ -65,7 +65,15 @@ struct Gauges: Sendable {
     var droppedLines: UInt64 = 0
     var isDraining = false
     var memory = MemoryGauges()
+    var spool = SpoolGauges()
     var process = ProcessStatistics()
+}
+
+/// What batches keep for clients that send all before they read.
+struct SpoolGauges: Sendable {
+    var bytes = 0
+    var bytesMax = 0
+    var fullCount = 0
 }
 
 /// What requests hold of the memory that they share.

@@ -48,6 +48,16 @@ struct ServeCommand: ParsableCommand {
     var batchTimeoutMs: String?
     @Option(help: ArgumentHelp("Batches in work at a time. (default: 16)", valueName: "count"))
     var batchCount: String?
+    @Option(
+        help: ArgumentHelp(
+            "Outputs of batches that are kept in files for clients that send all before they "
+                + "read, MiB; 0: none. (default: 1024)", valueName: "MiB"))
+    var spoolMib: String?
+    @Option(
+        help: ArgumentHelp(
+            "Where those files, which have no names, are made. (default: TMPDIR, else /tmp)",
+            valueName: "folder"))
+    var spoolFolder: String?
     @Option(help: ArgumentHelp("Memory of one run, MiB. (default: 256)", valueName: "MiB"))
     var memoryMib: String?
     @Option(
@@ -158,6 +168,7 @@ struct ServeCommand: ParsableCommand {
             ("batch-timeout-ms", batchTimeoutMs), ("batch-count", batchCount),
             ("compress-kib", compressKib),
             ("event-loops", eventLoops), ("timeout-ms", timeoutMs), ("memory-mib", memoryMib),
+            ("spool-mib", spoolMib), ("spool-folder", spoolFolder),
             ("memory-total-mib", memoryTotalMib), ("min-rate-bytes", minRateBytes),
             ("body-mib", bodyMib), ("output-mib", outputMib), ("queue-count", queueCount),
             ("queue-mib", queueMib),
@@ -196,6 +207,14 @@ struct ServeCommand: ParsableCommand {
         reloads.add("transforms") { library.reload(always: true) }
         let service = Service(
             settings, logger: logger, sink: sink, tokens: tokens, transforms: library)
+        if let fault = service.batches.spool.fault() {
+            logger.warning(
+                "no file can be made for batches whose clients send all before they read",
+                metadata: [
+                    "folder": "\(settings.spoolFolder)",
+                    "error": "\(Process.message(ofSystemError: fault))",
+                ])
+        }
         let server: HTTPServer
         do throws(ListenError) { server = try service.start() } catch {
             Process.writeError(

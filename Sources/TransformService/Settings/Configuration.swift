@@ -20,6 +20,10 @@ struct Configuration: Sendable, Equatable {
     var batchTimeoutNanoseconds: UInt64 = 600_000_000_000
     /// Batches in work.
     var batchCountMax = 16
+    /// Outputs of batches that are kept for clients that send all before they read; 0 for none.
+    var spoolBytesMax = 1_024 << 20
+    /// Where they are kept.
+    var spoolFolder = "/tmp"
     var memoryBytesMax = 256 << 20
     /// What all requests hold together; beyond, new work is refused.
     var memoryTotalBytesMax = MemoryQuota.byteCount()
@@ -123,6 +127,7 @@ struct Setting: Sendable {
             $0.batchTimeoutNanoseconds = UInt64($1) * 1_000_000
         },
         Setting(name: "batch-count", range: 0...1_024) { $0.batchCountMax = $1 },
+        Setting(name: "spool-mib", range: 0...16_777_216) { $0.spoolBytesMax = $1 << 20 },
         Setting(name: "memory-mib", range: 1...1_048_576) { $0.memoryBytesMax = $1 << 20 },
         Setting(name: "memory-total-mib", range: 32...16_777_216) {
             $0.memoryTotalBytesMax = $1 << 20
@@ -218,6 +223,8 @@ extension Configuration {
             }
             logFormat = format
         }
+        if let folder = environment["TMPDIR"], !folder.isEmpty { spoolFolder = folder }
+        if let (_, folder) = given("spool-folder") { spoolFolder = folder }
         if let (source, path) = given("auth-token-file") {
             guard !path.isEmpty else {
                 throw ConfigurationError(description: "\(source): a path")

@@ -18,6 +18,7 @@ import struct NIOCore.ByteBuffer
 final class SimulatedWorkers: SliceQueue, @unchecked Sendable {
     // One thread runs all of the simulation.
     private var waiting: [(time: UInt64, owner: ObjectIdentifier?, run: () -> Void)] = []
+    private var fileWork: [@Sendable () -> Void] = []
     private var numbers: SeededGenerator
     private let network: SimulatedNetwork
     private let executor: Executor
@@ -40,6 +41,17 @@ final class SimulatedWorkers: SliceQueue, @unchecked Sendable {
     /// - Parameter latest: from now, in nanoseconds.
     func later(_ latest: UInt64, _ run: @escaping () -> Void) {
         add(latest, nil, run)
+    }
+
+    /// Work on files comes one after the other.
+    func addFileWork(_ run: @escaping @Sendable () -> Void) {
+        fileWork.append(run)
+        if fileWork.count == 1 { later(30_000_000) { self.runFileWork() } }
+    }
+
+    private func runFileWork() {
+        fileWork.removeFirst()()
+        if !fileWork.isEmpty { later(30_000_000) { self.runFileWork() } }
     }
 
     private func add(_ latest: UInt64, _ owner: ObjectIdentifier?, _ run: @escaping () -> Void) {
@@ -77,7 +89,10 @@ final class SimulatedHandler: HTTPHandler, @unchecked Sendable {
         self.network = network
         self.workers = workers
         self.configuration = configuration
-        batches = Batches(configuration, workers)
+        let folder = SpoolFolder("/tmp", bytesMax: configuration.spoolBytesMax, MemoryAccount()) {
+            workers.addFileWork($0)
+        }
+        batches = Batches(configuration, workers, folder)
     }
 
     static func large(_ number: String) -> [UInt8] {

@@ -1,0 +1,148 @@
+// A batch's outputs -> its answer, in their order:
+//
+//     outputs -> socket                      while the client reads
+//     outputs -> spool -> socket             once it does not, though it has more to send
+//
+// Most HTTP clients send a whole body before they read: without the spool both sides would wait for
+// the other as soon as sockets are full.
+
+import HTTPKit
+
+import struct NIOCore.ByteBuffer
+
+/// Its variables belong to the exchange's event loop.
+final class BatchAnswer: @unchecked Sendable {
+    private let exchange: Exchange
+    private let settings: BatchSettings
+    private let folder: SpoolFolder
+    /// What was written so far, and what is to be written next.
+    private var sent: CodedContent
+    private(set) var hasBegun = false
+    /// The socket has no room yet for what it was given last.
+    private var isWaiting = false
+    /// There while it holds something.
+    private var spool: Spool?
+    /// What the spool had no room for.
+    private var held: ByteBuffer?
+    private var isClosed = false
+    /// There is more room, or all is sent.
+    private var advance: (@Sendable () -> Void)?
+    private var failed: (@Sendable () -> Void)?
+
+    init(_ exchange: Exchange, _ settings: BatchSettings, _ folder: SpoolFolder) {
+        self.exchange = exchange
+        self.settings = settings
+        self.folder = folder
+        sent = CodedContent(settings.answerCoding)
+    }
+
+    /// - Parameters:
+    ///   - advance: called when there is more room or all is sent, maybe within a call.
+    ///   - failed: called when what was kept can't be had back.
+    func start(
+        advance: @escaping @Sendable () -> Void, failed: @escaping @Sendable () -> Void
+    ) {
+        self.advance = advance
+        self.failed = failed
+    }
+
+    /// Whether outputs may be appended.
+    var hasRoom: Bool { spool.map { !$0.isBusy && held == nil } ?? !isWaiting }
+    /// All that was appended is with the socket, which has room for more.
+    var isSent: Bool { !isWaiting && spool == nil }
+    /// Bytes of it in memory, besides what the connection has.
+    var byteCount: Int { sent.bytes.readableBytes + (held?.readableBytes ?? 0) }
+
+    /// Whether `beginSpooling` is of use.
+    var maySpool: Bool { isWaiting && spool == nil && folder.bytesMax > 0 }
+
+    /// From now on, until the client has taken all of it, outputs are kept for it.
+    func beginSpooling() {
+        if maySpool { spool = Spool(folder, exchange.eventLoop) }
+    }
+
+    /// Appends outputs, for which there is to be room.
+    /// - Parameter isLast: no more follow; call `finish` then.
+    func append(_ outputs: CodedContent, isLast: Bool) {
+        sent.append(outputs)
+        // All of it in one piece has a length.
+        guard !isLast || hasBegun, sent.bytes.readableBytes > 0 else { return }
+        if !hasBegun {
+            hasBegun = true
+            exchange.start(head(content: ByteBuffer()))
+            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
+        }
+        let bytes = sent.takeBytes()
+        guard let spool else { return write(bytes) }
+        held = bytes
+        spool.append(bytes) { isAppended in
+            guard !self.isClosed else { return }
+            if isAppended { self.held = nil }
+            self.sendSpooled()
+            self.advance?()
+        }
+    }
+
+    /// Ends the answer, all of which is sent.
+    func finish() {
+        if hasBegun {
+            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.tail)) }
+            exchange.finish()
+        } else {
+            var content = ByteBuffer(bytes: sent.head)
+            content.writeImmutableBuffer(sent.takeBytes())
+            content.writeBytes(sent.tail)
+            exchange.respond(head(content: content))
+        }
+    }
+
+    /// Nothing more is sent by this.
+    func close() {
+        isClosed = true
+        advance = nil
+        failed = nil
+        spool = nil
+        held = nil
+    }
+
+    private func write(_ bytes: ByteBuffer) {
+        isWaiting = true
+        exchange.write(bytes) { hasRoom in
+            guard hasRoom, !self.isClosed else { return }
+            self.isWaiting = false
+            self.sendSpooled()
+            if self.hasRoom || self.isSent { self.advance?() }
+        }
+    }
+
+    /// Sends what was kept first, if the socket has room.
+    private func sendSpooled() {
+        guard let spool, !isWaiting, !spool.isBusy else { return }
+        if spool.byteCount > 0 {
+            isWaiting = true
+            return spool.takeFirst { bytes in
+                guard !self.isClosed else { return }
+                guard let bytes else {
+                    self.failed?()
+                    return
+                }
+                self.write(bytes)
+                self.advance?()
+            }
+        }
+        self.spool = nil
+        guard let bytes = held else { return }
+        held = nil
+        write(bytes)
+    }
+
+    private func head(content: ByteBuffer) -> Response {
+        var fields = ResponseFields()
+        fields.add("X-Request-Id", settings.requestID.text)
+        if let digest = settings.digest { fields.add("Transform-Digest", digest) }
+        fields.add(settings.answerCoding)
+        return Response(
+            .ok, contentType: settings.choice.media.contentType, fields: fields,
+            content: .buffer(content))
+    }
+}

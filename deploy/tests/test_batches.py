@@ -1,0 +1,102 @@
+"""Large batches by the clients that people use, most of which send all before they read."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import aiohttp
+import httpx
+import pytest
+import requests
+import urllib3
+from transform_client import TransformClient
+
+from conftest import RunningService, find_tool
+
+FIELDS = {"Content-Type": "application/x-ndjson", "Accept-Encoding": "identity"}
+PATH = "/transform?program=."
+MEMORY_MIB_MAX = 200
+"""Of a process that takes 8 MiB of inputs and as much of outputs of one batch at a time."""
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[RunningService]:
+    running = RunningService("--event-loops", "1", "--workers", "2")
+    yield running
+    running.stop()
+
+
+def lines(mebibytes: int) -> bytes:
+    text = "x" * 1000
+    count = (mebibytes << 20) // 1024
+    return b"".join(b'{"id":%d,"text":"%s"}\n' % (number, text.encode()) for number in range(count))
+
+
+def by_requests(url: str, body: bytes) -> bytes:
+    return requests.post(url + PATH, data=body, headers=FIELDS, timeout=60).content
+
+
+def by_httpx(url: str, body: bytes) -> bytes:
+    return httpx.post(url + PATH, content=body, headers=FIELDS, timeout=60).content
+
+
+def by_urllib3(url: str, body: bytes) -> bytes:
+    answer = urllib3.request("POST", url + PATH, body=body, headers=FIELDS, retries=False)
+    return answer.data
+
+
+def by_http_client(url: str, body: bytes) -> bytes:
+    connection = http.client.HTTPConnection(url.split("//")[1], timeout=60)
+    connection.request("POST", PATH, body=body, headers=FIELDS)
+    answer = connection.getresponse().read()
+    connection.close()
+    return answer
+
+
+def by_aiohttp(url: str, body: bytes) -> bytes:
+    async def post() -> bytes:
+        async with aiohttp.ClientSession() as session:
+            async with session.post(url + PATH, data=body, headers=FIELDS) as answer:
+                return await answer.read()
+
+    return asyncio.run(post())
+
+
+def by_curl(url: str, body: bytes) -> bytes:
+    head = ["-H", "Content-Type: application/x-ndjson"]
+    command = [find_tool("curl"), "-sS", *head, "--data-binary", "@-", url + PATH]
+    return subprocess.run(command, input=body, capture_output=True, check=True, timeout=60).stdout
+
+
+def by_transform_client(url: str, body: bytes) -> bytes:
+    with TransformClient(url) as client:
+        texts = body.splitlines()
+        results = client.transform_lines(None, texts, program=".", batch_bytes=2 * len(body))
+        return b"".join(line + b"\n" for line in results)
+
+
+@pytest.mark.parametrize("mebibytes", [1, 16, 36])
+@pytest.mark.parametrize(
+    "post",
+    [
+        by_requests,
+        by_httpx,
+        by_urllib3,
+        by_http_client,
+        by_aiohttp,
+        by_curl,
+        by_transform_client,
+    ],
+)
+def test_comes_back_whole(
+    service: RunningService, post: Callable[[str, bytes], bytes], mebibytes: int
+) -> None:
+    body = lines(mebibytes)
+    assert post(service.url, body) == body
+    status = Path(f"/proc/{service.process.pid}/status").read_text()
+    peak = int(status.split("VmHWM:")[1].split()[0]) >> 10
+    assert peak < MEMORY_MIB_MAX
