@@ -323,4 +323,25 @@ struct LineBatchTests {
             }
         }
     }
+
+    /// nginx sends no more of a request whose answer has begun.
+    @Test(arguments: [1, 10, 200_000]) func oldClientsAreAnsweredBehindTheirContent(
+        _ count: Int
+    ) async throws {
+        try await RunningService.with { running in
+            let content = Self.numbers(count)
+            let client = try RawClient(port: running.port)
+            let head =
+                "POST /transform?program=.n HTTP/1.0\r\nContent-Type: application/x-ndjson\r\n"
+                + "Content-Length: \(content.utf8.count + 8)\r\n\r\n"
+            client.send(head + content)
+            #expect(client.receive(milliseconds: 300) == nil)
+            client.send("{\"n\":0}\n")
+            let text = client.read().text
+            #expect(text.hasPrefix("HTTP/1.1 200 "))
+            let expected = (1...count).map { "\($0)\n" }.joined() + "0\n"
+            #expect(text.hasSuffix("\r\n\r\n" + expected))
+            #expect(text.contains("Content-Length: ") == (count <= 10))
+        }
+    }
 }

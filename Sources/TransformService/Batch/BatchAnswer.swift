@@ -2,9 +2,11 @@
 //
 //     outputs -> socket                      while the client reads
 //     outputs -> spool -> socket             once it does not, though it has more to send
+//     outputs -> spool, then -> socket       where no answer may begin before the content has ended
 //
 // Most HTTP clients send a whole body before they read: without the spool both sides would wait for
-// the other as soon as sockets are full.
+// the other as soon as sockets are full. To HTTP/1.0 an answer begins when the content has ended:
+// nginx, which speaks that by default, sends no more of a request whose answer has begun.
 
 import HTTPKit
 
@@ -12,6 +14,9 @@ import struct NIOCore.ByteBuffer
 
 /// Its variables belong to the exchange's event loop.
 final class BatchAnswer: @unchecked Sendable {
+    /// What is held back in memory at most.
+    private static var heldBackBytesMax: Int { 256 << 10 }
+
     private let exchange: Exchange
     private let settings: BatchSettings
     private let folder: SpoolFolder
@@ -24,23 +29,27 @@ final class BatchAnswer: @unchecked Sendable {
     private var spool: Spool?
     /// What the spool had no room for.
     private var held: ByteBuffer?
+    /// Nothing is sent before the content has ended.
+    private var isHeldBack: Bool
     private var isClosed = false
     /// There is more room, or all is sent.
     private var advance: (@Sendable () -> Void)?
-    private var failed: (@Sendable () -> Void)?
+    private var failed: (@Sendable (Problem) -> Void)?
 
     init(_ exchange: Exchange, _ settings: BatchSettings, _ folder: SpoolFolder) {
         self.exchange = exchange
         self.settings = settings
         self.folder = folder
         sent = CodedContent(settings.answerCoding)
+        isHeldBack = settings.answersBehindContent && folder.bytesMax > 0
+        if isHeldBack { spool = Spool(folder, exchange.eventLoop) }
     }
 
     /// - Parameters:
     ///   - advance: called when there is more room or all is sent, maybe within a call.
-    ///   - failed: called when what was kept can't be had back.
+    ///   - failed: called when what was kept can't be had back, or can't be kept.
     func start(
-        advance: @escaping @Sendable () -> Void, failed: @escaping @Sendable () -> Void
+        advance: @escaping @Sendable () -> Void, failed: @escaping @Sendable (Problem) -> Void
     ) {
         self.advance = advance
         self.failed = failed
@@ -61,31 +70,44 @@ final class BatchAnswer: @unchecked Sendable {
         if maySpool { spool = Spool(folder, exchange.eventLoop) }
     }
 
+    /// All content is here: what was held back for that is sent.
+    func contentEnded() {
+        guard isHeldBack else { return }
+        isHeldBack = false
+        sendSpooled()
+    }
+
     /// Appends outputs, for which there is to be room.
     /// - Parameter isLast: no more follow; call `finish` then.
     func append(_ outputs: CodedContent, isLast: Bool) {
         sent.append(outputs)
         // All of it in one piece has a length.
-        guard !isLast || hasBegun, sent.bytes.readableBytes > 0 else { return }
-        if !hasBegun {
-            hasBegun = true
-            exchange.start(head(content: ByteBuffer()))
-            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
-        }
+        if isLast, !hasBegun, spool == nil { return }
+        guard sent.bytes.readableBytes > (isHeldBack ? Self.heldBackBytesMax : 0) else { return }
         let bytes = sent.takeBytes()
         guard let spool else { return write(bytes) }
         held = bytes
         spool.append(bytes) { isAppended in
             guard !self.isClosed else { return }
-            if isAppended { self.held = nil }
+            if isAppended {
+                self.held = nil
+            } else if self.isHeldBack {
+                self.failed?(Problem(.reducedCapacity, Self.noRoomToHoldBack))
+                return
+            }
             self.sendSpooled()
             self.advance?()
         }
     }
 
+    private static let noRoomToHoldBack =
+        "An answer in HTTP/1.0 is kept until the content has ended, and there is no room for it; "
+        + "HTTP/1.1 needs none."
+
     /// Ends the answer, all of which is sent.
     func finish() {
         if hasBegun {
+            exchange.write(sent.takeBytes())
             if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.tail)) }
             exchange.finish()
         } else {
@@ -106,6 +128,11 @@ final class BatchAnswer: @unchecked Sendable {
     }
 
     private func write(_ bytes: ByteBuffer) {
+        if !hasBegun {
+            hasBegun = true
+            exchange.start(head(content: ByteBuffer()))
+            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
+        }
         isWaiting = true
         exchange.write(bytes) { hasRoom in
             guard hasRoom, !self.isClosed else { return }
@@ -117,13 +144,14 @@ final class BatchAnswer: @unchecked Sendable {
 
     /// Sends what was kept first, if the socket has room.
     private func sendSpooled() {
-        guard let spool, !isWaiting, !spool.isBusy else { return }
+        guard let spool, !isWaiting, !isHeldBack, !spool.isBusy else { return }
         if spool.byteCount > 0 {
             isWaiting = true
             return spool.takeFirst { bytes in
                 guard !self.isClosed else { return }
                 guard let bytes else {
-                    self.failed?()
+                    self.failed?(
+                        Problem(.internalError, "What was kept of the answer can't be read."))
                     return
                 }
                 self.write(bytes)

@@ -47,6 +47,8 @@ struct BatchSettings: Sendable {
     var digest: String?
     /// Of the answer; nil for none.
     var answerCoding: ContentCoding?
+    /// No answer begins before the content has ended.
+    var answersBehindContent = false
 
     /// - Throws: a problem of the deadline's field, or of what is accepted.
     init(
@@ -61,6 +63,7 @@ struct BatchSettings: Sendable {
         let timeout = try Deadline.timeout(of: request) ?? .max
         deadlineNanoseconds =
             request.firstByteNanoseconds &+ min(timeout, settings.batchTimeoutNanoseconds)
+        answersBehindContent = request.isHTTP10
         lineBytesMax = settings.bodyBytesMax
         workerCount = settings.workerCount
         answerCoding = Self.answerCoding(request, asked, settings)

@@ -67,7 +67,7 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         answer.start {
             if !self.isOver, !self.isSending { self.advance() }
         } failed: {
-            self.fail(Problem(.internalError, "What was kept of the answer can't be read."))
+            self.fail($0)
         }
         let slice = PlanSlice(program, arguments, work, eventLoop) { self.planned($0) }
         work.queue.submit(slice, of: work.owner, isNext: false)
@@ -104,6 +104,7 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     private func endContent() {
         isContentEnded = true
         splitter.finish { add($0) }
+        answer.contentEnded()
     }
 
     private func inflated(_ result: Inflation.Result) {
