@@ -128,14 +128,15 @@ extension Connection {
 
     // MARK: Streams
 
-    func startStream(_ head: borrowing Response, serial: UInt64) {
+    func startStream(_ head: borrowing Response, contentByteCount: Int?, serial: UInt64) {
         guard isOpen(serial), !state.hasResponseBegun else { return }
         let now = loop.eventLoop.now
-        let plan = state.startResponse(hasLength: false)
+        let plan = state.startResponse(hasLength: contentByteCount != nil)
         tally.status = head.status.code
         let lines = head.fields.lines
         appendHead(
-            head.status, head.contentType, contentByteCount: 0, plan: plan, now: now,
+            head.status, head.contentType, contentByteCount: contentByteCount ?? 0, plan: plan,
+            now: now,
             fieldsByteCountMax: lines.readableBytes
         ) { $0.append(lines) }
         isStreaming = true

@@ -78,9 +78,14 @@ public struct Exchange: Sendable {
 
     // MARK: Streamed content of the response
 
-    /// Sends the head of an answer whose length is not known: chunked, or until close for 1.0.
-    /// - Parameter head: its content is ignored.
-    public func start(_ head: Response) { onLoop { $0.startStream(head, serial: $1) } }
+    /// Sends the head of an answer whose content follows in pieces.
+    /// - Parameters:
+    ///   - head: its content is ignored.
+    ///   - contentByteCount: of all pieces together; nil if it is not known: then the content is
+    ///     chunked, or ends with the connection for 1.0.
+    public func start(_ head: Response, contentByteCount: Int? = nil) {
+        onLoop { $0.startStream(head, contentByteCount: contentByteCount, serial: $1) }
+    }
 
     /// Sends a piece of the answer's content.
     /// - Parameter then: called once on the loop, maybe before this call returns: with `true`

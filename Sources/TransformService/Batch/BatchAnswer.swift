@@ -2,11 +2,12 @@
 //
 //     outputs -> socket                      while the client reads
 //     outputs -> spool -> socket             once it does not, though it has more to send
-//     outputs -> spool, then -> socket       where no answer may begin before the content has ended
+//     outputs -> spool, then -> socket       where the answer is to have a length: HTTP/1.0
 //
 // Most HTTP clients send a whole body before they read: without the spool both sides would wait for
-// the other as soon as sockets are full. To HTTP/1.0 an answer begins when the content has ended:
-// nginx, which speaks that by default, sends no more of a request whose answer has begun.
+// the other as soon as sockets are full. HTTP/1.0 knows no chunks, so that without a length the end
+// of the connection would be the end of the answer; and nginx, which speaks it by default, sends no
+// more of a request whose answer has begun.
 
 import HTTPKit
 
@@ -29,7 +30,7 @@ final class BatchAnswer: @unchecked Sendable {
     private var spool: Spool?
     /// What the spool had no room for.
     private var held: ByteBuffer?
-    /// Nothing is sent before the content has ended.
+    /// Nothing is sent before all is known.
     private var isHeldBack: Bool
     private var isClosed = false
     /// There is more room, or all is sent.
@@ -41,7 +42,7 @@ final class BatchAnswer: @unchecked Sendable {
         self.settings = settings
         self.folder = folder
         sent = CodedContent(settings.answerCoding)
-        isHeldBack = settings.answersBehindContent && folder.bytesMax > 0
+        isHeldBack = settings.answersAsWhole && folder.bytesMax > 0
         if isHeldBack { spool = Spool(folder, exchange.eventLoop) }
     }
 
@@ -70,15 +71,8 @@ final class BatchAnswer: @unchecked Sendable {
         if maySpool { spool = Spool(folder, exchange.eventLoop) }
     }
 
-    /// All content is here: what was held back for that is sent.
-    func contentEnded() {
-        guard isHeldBack else { return }
-        isHeldBack = false
-        sendSpooled()
-    }
-
     /// Appends outputs, for which there is to be room.
-    /// - Parameter isLast: no more follow; call `finish` then.
+    /// - Parameter isLast: no more follow; call `end` then.
     func append(_ outputs: CodedContent, isLast: Bool) {
         sent.append(outputs)
         // All of it in one piece has a length.
@@ -101,11 +95,19 @@ final class BatchAnswer: @unchecked Sendable {
     }
 
     private static let noRoomToHoldBack =
-        "An answer in HTTP/1.0 is kept until the content has ended, and there is no room for it; "
+        "The answer to HTTP/1.0 is kept until its length is known, and there is no room for it; "
         + "HTTP/1.1 needs none."
 
-    /// Ends the answer, all of which is sent.
-    func finish() {
+    /// Nothing more is appended. Call it again whenever `advance` is called.
+    /// - Returns: whether the answer has ended, all of which is with the socket.
+    func end() -> Bool {
+        if isHeldBack, let spool {
+            if spool.isBusy { return false }
+            isHeldBack = false
+            if spool.byteCount > 0 { begin(contentByteCount: spool.byteCount + restByteCount) }
+            sendSpooled()
+        }
+        guard isSent else { return false }
         if hasBegun {
             exchange.write(sent.takeBytes())
             if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.tail)) }
@@ -116,6 +118,16 @@ final class BatchAnswer: @unchecked Sendable {
             content.writeBytes(sent.tail)
             exchange.respond(head(content: content))
         }
+        return true
+    }
+
+    /// Of what stands before and behind what the spool holds.
+    private var restByteCount: Int { sent.head.count + sent.bytes.readableBytes + sent.tail.count }
+
+    private func begin(contentByteCount: Int?) {
+        hasBegun = true
+        exchange.start(head(content: ByteBuffer()), contentByteCount: contentByteCount)
+        if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
     }
 
     /// Nothing more is sent by this.
@@ -128,11 +140,7 @@ final class BatchAnswer: @unchecked Sendable {
     }
 
     private func write(_ bytes: ByteBuffer) {
-        if !hasBegun {
-            hasBegun = true
-            exchange.start(head(content: ByteBuffer()))
-            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
-        }
+        if !hasBegun { begin(contentByteCount: nil) }
         isWaiting = true
         exchange.write(bytes) { hasRoom in
             guard hasRoom, !self.isClosed else { return }

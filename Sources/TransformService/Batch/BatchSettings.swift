@@ -47,8 +47,8 @@ struct BatchSettings: Sendable {
     var digest: String?
     /// Of the answer; nil for none.
     var answerCoding: ContentCoding?
-    /// No answer begins before the content has ended.
-    var answersBehindContent = false
+    /// The answer begins when all of it is known.
+    var answersAsWhole = false
 
     /// - Throws: a problem of the deadline's field, or of what is accepted.
     init(
@@ -63,7 +63,7 @@ struct BatchSettings: Sendable {
         let timeout = try Deadline.timeout(of: request) ?? .max
         deadlineNanoseconds =
             request.firstByteNanoseconds &+ min(timeout, settings.batchTimeoutNanoseconds)
-        answersBehindContent = request.isHTTP10
+        answersAsWhole = request.isHTTP10
         lineBytesMax = settings.bodyBytesMax
         workerCount = settings.workerCount
         answerCoding = Self.answerCoding(request, asked, settings)

@@ -104,7 +104,6 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
     private func endContent() {
         isContentEnded = true
         splitter.finish { add($0) }
-        answer.contentEnded()
     }
 
     private func inflated(_ result: Inflation.Result) {
@@ -231,9 +230,8 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         if isSending { return }
         isSending = true
         while !isOver, answer.hasRoom, let part = parts.first, !part.isSubmitted, sendHead(part) {}
-        isSending = false
-        guard !isOver, isContentEnded, parts.isEmpty, answer.isSent else { return }
-        answer.finish()
+        defer { isSending = false }
+        guard !isOver, isContentEnded, parts.isEmpty, answer.end() else { return }
         close()
     }
 

@@ -46,6 +46,8 @@ struct Simulation {
     static func run(_ scenario: Scenario, seed: UInt64) -> [String] {
         var simulation = Simulation(scenario, seed: seed)
         simulation.run()
+        // The loop and its context hold each other until then.
+        simulation.loop.eventLoop.onTurnEnd {}
         return simulation.faults
     }
 
