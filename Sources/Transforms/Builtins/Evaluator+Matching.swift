@@ -142,15 +142,18 @@ extension Evaluator {
         let start = try counter.index(range.lowerBound, heap)
         for group in 0..<regex.groupCount {
             let captured = unsafe state.pointee.regexes.matcher.range(ofGroup: group + 1)
+            var local = counter
+            let offset = try captured.map { range throws(Stop) in
+                try local.index(range.lowerBound, heap)
+            }
             var object: Value
-            if let captured {
-                var local = counter
-                object = try part(
-                    input, captured, local.index(captured.lowerBound, heap), counter)
+            if let captured, let offset, !captured.isEmpty {
+                object = try part(input, captured, offset, counter)
             } else {
+                // The order of jq, which makes these elsewhere.
                 object = try heap.makeObject(capacity: 4)
-                try set(&object, "offset", Value(integer: -1))
-                try set(&object, "string", .null)
+                try set(&object, "offset", Value(integer: offset ?? -1))
+                try set(&object, "string", captured == nil ? .null : heap.substring(input, 0, 0))
                 try set(&object, "length", Value(integer: 0))
             }
             var name = Value.null

@@ -413,15 +413,18 @@ extension BacktrackMatcher {
         return false
     }
 
-    /// Where the text `start..<end` ends when it stands at the present place too.
+    /// Where the text `start..<end` ends when it stands at the present place too. Where case is
+    /// ignored, its other form may take fewer bytes, but as many must be left: so in Oniguruma.
     private func equalEnd(
         _ start: Int, _ end: Int, ignoreCase: Bool, _ task: RegexTask
     ) -> Int? {
         let subject = task.subject
         var source = start
         var place = offset
+        let limit = offset + (end - start)
+        guard limit <= subject.count else { return nil }
         while source < end {
-            guard place < subject.count else { return nil }
+            guard place < limit else { return nil }
             if subject[source] < 0x80 || !ignoreCase {
                 var byte = subject[source]
                 var other = subject[place]
@@ -437,7 +440,8 @@ extension BacktrackMatcher {
             let (scalar, byteCount) = subject.scalar(at: source)
             let (other, otherCount) = subject.scalar(at: place)
             let folding = CaseFolding.shared
-            guard folding.simple(scalar) == folding.simple(other) else { return nil }
+            guard folding.simple(scalar) == folding.simple(other), place + otherCount <= limit
+            else { return nil }
             source += byteCount
             place += otherCount
         }

@@ -71,19 +71,19 @@ struct RegexAnalysis {
         return plan
     }
 
+    /// The bytes that every match begins with. They are all there is to a match where no
+    /// capture stands among them that a matcher would have to note.
     private func literalPrefix(_ program: [RegexInstruction], into plan: inout Plan) {
-        var index = 0
-        while true {
-            let instruction = program[index]
+        var isPlain = true
+        for instruction in program {
             switch instruction.operation {
             case .byte: plan.prefix.append(UInt8(instruction.x))
             case .scalar:
                 if let scalar = Unicode.Scalar(UInt32(instruction.x)) {
                     plan.prefix += Array(UTF8.encode(scalar) ?? UTF8.encodedReplacementCharacter)
                 }
-            case .save where instruction.x >= 0 && !plan.prefix.isEmpty || index == 0:
-                break
-            case .match where index == plan.prefix.count:
+            case .save: isPlain = false
+            case .match where isPlain:
                 plan.search = .literal
                 return
             default:
@@ -94,7 +94,6 @@ struct RegexAnalysis {
                 }
                 return
             }
-            index += 1
         }
     }
 

@@ -5,31 +5,56 @@ extension RegexNode {
         switch self {
         case .sequence(let nodes), .alternation(let nodes): nodes
         case .repetition(let body, _, _, _), .capture(let body, _), .atomic(let body),
-            .scoped(let body), .look(let body, _, _, _):
+            .absent(let body), .scoped(let body), .look(let body, _, _, _):
             [body]
         case .groupCondition(_, let yes, let no): [yes, no]
         case .condition(let condition, let yes, let no): [condition, yes, no]
         default: []
         }
     }
+}
 
-    /// Whether a look-behind of it says nothing: only empty parts.
-    var isTrivial: Bool {
-        switch self {
-        case .empty: true
-        case .sequence, .alternation, .scoped: children.allSatisfy { $0.isTrivial }
-        case .repetition(_, _, let max, _): max == 0
-        default: false
-        }
+/// How many characters a tree takes.
+struct RegexLength {
+    var min: Int
+    var max: Int
+    /// Whether the fewest may be taken wherever there are so many: no place is asked for and no
+    /// group set on that way.
+    var isFree = true
+
+    /// A number of characters that stands for "without end".
+    static let endless = Int(Int32.max)
+
+    init(_ min: Int, _ max: Int, isFree: Bool = true) {
+        self.min = min
+        self.max = max
+        self.isFree = isFree
+    }
+
+    /// One after the other.
+    static func + (lhs: RegexLength, rhs: RegexLength) -> RegexLength {
+        RegexLength(
+            Swift.min(lhs.min + rhs.min, endless), Swift.min(lhs.max + rhs.max, endless),
+            isFree: lhs.isFree && rhs.isFree)
+    }
+
+    /// Either.
+    static func | (lhs: RegexLength, rhs: RegexLength) -> RegexLength {
+        let isFree =
+            lhs.min == rhs.min
+            ? lhs.isFree || rhs.isFree : lhs.min < rhs.min ? lhs.isFree : rhs.isFree
+        return RegexLength(
+            Swift.min(lhs.min, rhs.min), Swift.max(lhs.max, rhs.max), isFree: isFree)
+    }
+
+    func repeated(_ low: Int, _ high: Int) -> RegexLength {
+        if high == 0 { return RegexLength(0, 0) }
+        let most = high == -1 ? Self.endless : Swift.min(max * high, Self.endless)
+        return RegexLength(Swift.min(min * low, Self.endless), most, isFree: isFree)
     }
 }
 
 extension RegexCompiler {
-    /// A number of characters that stands for "without end".
-    static let endless = Int(Int32.max)
-
-    private static func add(_ lhs: Int, _ rhs: Int) -> Int { min(lhs + rhs, endless) }
-
     /// Whether it matches the empty text; looks no further than it must.
     func isNullable(_ node: RegexNode) -> Bool {
         switch node {
@@ -37,7 +62,7 @@ extension RegexCompiler {
         case .alternation(let branches): return branches.contains { isNullable($0) }
         case .repetition(let body, let min, _, _): return min == 0 || isNullable(body)
         case .call(let index): return lengthOfGroup(calls[index].group).min == 0
-        case .look, .backreference: return true
+        case .look, .backreference, .absent: return true
         case .groupCondition(_, let yes, let no): return isNullable(yes) || isNullable(no)
         case .condition(let condition, let yes, let no):
             return isNullable(no) || isNullable(condition) && isNullable(yes)
@@ -45,103 +70,50 @@ extension RegexCompiler {
         }
     }
 
-    /// Fewest and most characters of a match; notes those of the groups inside.
-    private mutating func lengths(_ node: RegexNode) -> (min: Int, max: Int) {
+    /// The characters of a match; notes those of the groups inside.
+    mutating func length(_ node: RegexNode) -> RegexLength {
         switch node {
-        case .scalar, .set, .any: return (1, 1)
-        case .empty, .failure, .assertion, .keep: return (0, 0)
+        case .scalar, .set, .any: return RegexLength(1, 1)
+        case .empty, .failure, .keep: return RegexLength(0, 0)
+        case .assertion: return RegexLength(0, 0, isFree: false)
         case .look(let body, _, _, _):
-            _ = lengths(body)
-            return (0, 0)
-        case .sequence(let nodes): return total(nodes)
-        case .alternation(let branches): return widest(branches)
-        case .repetition(let body, let low, let high, _):
-            let one = lengths(body)
-            let most = high == -1 ? (one.max == 0 ? 0 : Self.endless) : one.max * high
-            return (min(one.min * low, Self.endless), min(most, Self.endless))
+            _ = length(body)
+            return RegexLength(0, 0, isFree: false)
+        case .absent(let body):
+            _ = length(body)
+            return RegexLength(0, RegexLength.endless)
+        case .sequence(let nodes):
+            return nodes.reduce(RegexLength(0, 0)) { $0 + length($1) }
+        case .alternation(let branches):
+            return branches.dropFirst().reduce(length(branches[0])) { $0 | length($1) }
+        case .repetition(let body, let low, let high, _): return length(body).repeated(low, high)
         case .capture(let body, let index):
-            let length = lengths(body)
-            groupLengths[index] = length
-            return length
-        case .atomic(let body), .scoped(let body): return lengths(body)
+            var inside = length(body)
+            inside.isFree = false
+            groupLengths[index] = inside
+            return inside
+        case .atomic(let body), .scoped(let body): return length(body)
         case .backreference(let groups, _):
-            return (0, groups.map { lengthOfGroup($0).max }.max() ?? 0)
+            let all = groups.map { lengthOfGroup($0) }
+            return all.dropFirst().reduce(all[0]) { $0 | $1 }
         case .call(let index): return lengthOfGroup(calls[index].group)
-        case .groupCondition(_, let yes, let no): return widest([yes, no])
+        case .groupCondition(_, let yes, let no):
+            return RegexLength(0, 0, isFree: false) + length(yes) | length(no)
         case .condition(let condition, let yes, let no):
-            return widest([.sequence([condition, yes]), no])
+            return length(condition) + length(yes) | length(no)
         }
     }
 
-    private func lengthOfGroup(_ group: Int) -> (min: Int, max: Int) {
-        groupLengths[group] ?? (0, Self.endless)
+    private func lengthOfGroup(_ group: Int) -> RegexLength {
+        groupLengths[group] ?? RegexLength(0, RegexLength.endless, isFree: false)
     }
 
     /// Measures all groups, for those that ask by call or back-reference; a group within
     /// itself counts as of any length.
     mutating func measureGroups(_ tree: RegexNode) {
         groupLengths[0] = nil
-        _ = lengths(tree)
-        groupLengths[0] = lengths(tree)
-    }
-
-    private mutating func total(_ nodes: [RegexNode]) -> (min: Int, max: Int) {
-        var sum = (min: 0, max: 0)
-        for node in nodes {
-            let next = lengths(node)
-            sum = (Self.add(sum.min, next.min), Self.add(sum.max, next.max))
-        }
-        return sum
-    }
-
-    private mutating func widest(_ nodes: [RegexNode]) -> (min: Int, max: Int) {
-        var all = (min: Self.endless, max: 0)
-        for node in nodes {
-            let next = lengths(node)
-            all = (Swift.min(all.min, next.min), Swift.max(all.max, next.max))
-        }
-        return all
-    }
-
-    /// The number of characters that a look-behind goes back, and the body to match there.
-    ///
-    /// The Perl_NG syntax wants one length. A repeat of one character that stands alone is cut
-    /// to its least count: what else it might take changes nothing.
-    mutating func lookBehindLength(
-        _ body: RegexNode, negated: Bool, offset: Int
-    ) throws(RegexError) -> (length: Int, body: RegexNode) {
-        let error = RegexError(message: "invalid pattern in look-behind", offset: offset)
-        guard isAllowedBehind(body, negated: negated) else { throw error }
-        var reduced = body
-        if case .alternation(let branches) = body {
-            reduced = .alternation(branches.map { cut($0) })
-        } else {
-            reduced = cut(body)
-        }
-        var (low, high) = lengths(reduced)
-        if case .backreference(let groups, _) = reduced {
-            low = groups.map { lengthOfGroup($0).min }.min() ?? 0
-        }
-        if low != high || high > RegexLimits.lookBehindMax { throw error }
-        return (low, reduced)
-    }
-
-    private func cut(_ node: RegexNode) -> RegexNode {
-        guard case .repetition(let body, let min, _, let greed) = node, body.isSingle else {
-            return node
-        }
-        return .repetition(body, min: min, max: min, greed: greed)
-    }
-
-    private func isAllowedBehind(_ node: RegexNode, negated: Bool) -> Bool {
-        switch node {
-        case .capture where negated: return false
-        case .look(_, let behind, let isNegated, _):
-            guard behind, negated || !isNegated else { return false }
-        case .assertion(.textEnd), .assertion(.textEndOrLastLine): return false
-        default: break
-        }
-        return node.children.allSatisfy { isAllowedBehind($0, negated: negated) }
+        _ = length(tree)
+        groupLengths[0] = length(tree)
     }
 
     // MARK: Recursion
@@ -173,6 +145,7 @@ extension RegexCompiler {
         switch node {
         case .call(let index): return ending.contains(calls[index].group)
         case .alternation(let branches): return branches.contains { canEnd($0, ending) }
+        case .absent: return true
         case .repetition(let body, let min, _, _): return min == 0 || canEnd(body, ending)
         case .groupCondition(_, let yes, let no): return canEnd(yes, ending) || canEnd(no, ending)
         case .condition(let condition, let yes, let no):

@@ -14,10 +14,10 @@ struct RegexCompiler {
     let groupCount: Int
     /// Groups that are called, with their bodies.
     private(set) var called: Set<Int> = []
-    private let referenced: Set<Int>
+    let referenced: Set<Int>
     private(set) var bodies: [Int: RegexNode] = [:]
-    /// Fewest and most characters of each group.
-    var groupLengths: [Int: (min: Int, max: Int)] = [:]
+    /// The characters of each group.
+    var groupLengths: [Int: RegexLength] = [:]
     private var callSites: [(instruction: Int, group: Int)] = []
     private var foldedSets: [UInt32: Int] = [:]
     private var fenceCount: Int32 = 0
@@ -92,6 +92,10 @@ struct RegexCompiler {
         case .scoped(let body): try emit(body)
         case .atomic(let body):
             try emitFenced(end: .stay) { compiler throws(RegexError) in try compiler.emit(body) }
+        case .absent(let body):
+            let absent = RegexNode.look(body, behind: false, negated: true, offset: 0)
+            try emitRepetition(
+                .sequence([absent, .any(newline: true)]), min: 0, max: -1, greed: .greedy)
         case .look(let body, let behind, let negated, let offset):
             try emitLook(body, behind: behind, negated: negated, offset: offset)
         case .assertion(let assertion):
@@ -202,8 +206,7 @@ struct RegexCompiler {
                 try compiler.emit(body)
             }
         }
-        let (length, reduced) = try lookBehindLength(body, negated: negated, offset: offset)
-        if length == 0, reduced.isTrivial {
+        guard let (length, reduced) = try lookBehind(body, negated: negated, offset: offset) else {
             if negated { try append(RegexInstruction(operation: .fail)) }
             return
         }

@@ -1,6 +1,7 @@
 // Letters -> their other cases. The table is made once from the standard library's case
 // mappings: a scalar folds to the lower case of its upper case, as Unicode's full case folding
-// does, a few scalars apart.
+// does, a few scalars apart. Scalars that fold to the same several, `ß` and `ẞ`, are each other's
+// cases too.
 
 /// Which scalars are equal where case is ignored.
 struct CaseFolding: Sendable {
@@ -27,24 +28,36 @@ struct CaseFolding: Sendable {
     ]
 
     private init() {
+        var firstOfExpansion: [[UInt32]: UInt32] = [:]
         for block in Self.blocks {
             for value in block {
                 guard let scalar = Unicode.Scalar(value) else { continue }
                 let folded = Self.fold(scalar)
                 if folded.count > 1 {
                     expansions.append(Expansion(scalar: value, folded: folded))
+                    if let first = firstOfExpansion[folded] {
+                        addSimpleFold(of: value, to: first)
+                    } else {
+                        firstOfExpansion[folded] = value
+                    }
                 } else if folded[0] != value {
-                    folds[value] = folded[0]
-                    groups[folded[0], default: [folded[0]]].append(value)
+                    addSimpleFold(of: value, to: folded[0])
                 }
             }
         }
+    }
+
+    private mutating func addSimpleFold(of scalar: UInt32, to folded: UInt32) {
+        folds[scalar] = folded
+        groups[folded, default: [folded]].append(scalar)
     }
 
     private static func fold(_ scalar: Unicode.Scalar) -> [UInt32] {
         // The dotless i and the dotted I are letters of their own.
         if scalar == "\u{131}" { return [scalar.value] }
         if scalar == "\u{130}" { return [0x69, 0x307] }
+        // The capital sharp s, whose lower case is the small one.
+        if scalar == "\u{1E9E}" { return [0x73, 0x73] }
         var folded: [UInt32] = []
         for upper in scalar.properties.uppercaseMapping.unicodeScalars {
             folded += upper.properties.lowercaseMapping.unicodeScalars.map { $0.value }

@@ -202,7 +202,7 @@ extension RegexParser {
     }
 
     /// Adjacent literals that together fold like one character match it: `ss` matches `ß`; and
-    /// a literal `ß` matches `ss`.
+    /// a literal `ß` matches `ss`. In a look-behind each character matches one.
     func joinFolded(_ nodes: [RegexNode]) -> [RegexNode] {
         var hasFolding = false
         for case .scalar(_, true) in nodes { hasFolding = true }
@@ -227,11 +227,13 @@ extension RegexParser {
                 let whole = folding.composites(of: folded).map {
                     RegexNode.scalar($0, ignoreCase: false)
                 }
-                result.append(.alternation([letters] + whole))
+                result.append(.alternation(isBehind ? whole : [letters] + whole))
                 index += 1
-            } else if let count = (2...3).last(where: {
-                run.count >= $0 && !folding.composites(of: Array(run[..<$0])).isEmpty
-            }) {
+            } else if !isBehind,
+                let count = (2...3).last(where: {
+                    run.count >= $0 && !folding.composites(of: Array(run[..<$0])).isEmpty
+                })
+            {
                 let whole = folding.composites(of: Array(run[..<count])).map {
                     RegexNode.scalar($0, ignoreCase: false)
                 }

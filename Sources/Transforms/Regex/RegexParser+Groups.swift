@@ -68,6 +68,9 @@ extension RegexParser {
         behind: Bool, negated: Bool
     ) throws(RegexError) -> RegexNode {
         let start = offset
+        let outer = isBehind
+        isBehind = outer || behind
+        defer { isBehind = outer }
         let body = try parseAlternation(inGroup: true)
         return .look(body, behind: behind, negated: negated, offset: start)
     }
@@ -104,17 +107,11 @@ extension RegexParser {
         }
     }
 
-    /// `(?~X)`: as much as holds no place where X begins. The range forms `(?~|...)` are not
-    /// known here.
+    /// `(?~X)`; the range forms `(?~|...)` are not known here.
     private mutating func parseAbsent() throws(RegexError) -> RegexNode {
         if isAtEnd { throw failure("end pattern in group") }
         if isNext("|") { throw failure("invalid absent group pattern") }
-        let start = offset
-        let absent = try parseAlternation(inGroup: true)
-        let body = RegexNode.sequence([
-            .look(absent, behind: false, negated: true, offset: start), .any(newline: true),
-        ])
-        return .scoped(.repetition(body, min: 0, max: -1, greed: .greedy))
+        return .absent(try parseAlternation(inGroup: true))
     }
 
     /// `(*FAIL)` and the callouts that have no effect on a match.

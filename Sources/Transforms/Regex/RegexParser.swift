@@ -29,6 +29,8 @@ struct RegexParser {
     var usesLevels = false
     /// Scalars still to come of a `\x{41 42}`.
     var pendingScalars: [UInt32] = []
+    /// Whether the reader is in a look-behind.
+    var isBehind = false
 
     /// A sub-expression call, maybe of a group further on.
     struct PendingCall {
@@ -233,7 +235,7 @@ struct RegexParser {
         return node
     }
 
-    /// `x**` is `x*`, `x{2}{3}` is `x{6}`; else a repeat of a repeat.
+    /// `x**` is `x*`, `(?:x?)?` is `x?`, `x{2}{3}` is `x{6}`; else a repeat of a repeat.
     private func repeated(
         _ node: RegexNode, min: Int, max: Int, greed: RegexGreed
     ) throws(RegexError) -> RegexNode {
@@ -247,8 +249,9 @@ struct RegexParser {
                 }
                 return .repetition(body, min: product, max: product, greed: .greedy)
             }
-            if innerMin <= 1, min <= 1, innerMax == -1, max == -1 || max == 1 {
-                return .repetition(body, min: min * innerMin, max: -1, greed: .greedy)
+            if innerMin <= 1, min <= 1, abs(innerMax) == 1, abs(max) == 1 {
+                return .repetition(
+                    body, min: min * innerMin, max: Swift.min(innerMax, max), greed: .greedy)
             }
         }
         return .repetition(node, min: min, max: max, greed: greed)

@@ -122,6 +122,8 @@ indirect enum RegexNode {
     case capture(RegexNode, index: Int)
     /// `(?>...)`, and bodies that count as one in a quantifier (`\R`, `\X`).
     case atomic(RegexNode)
+    /// `(?~X)`: as much as holds no place where X begins.
+    case absent(RegexNode)
     /// A group with options, `(?i:...)`: itself, but a valid target of a quantifier.
     case scoped(RegexNode)
     case look(RegexNode, behind: Bool, negated: Bool, offset: Int)
