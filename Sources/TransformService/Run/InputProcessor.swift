@@ -73,7 +73,7 @@ final class InputProcessor {
         switch failure {
         case .malformed(let sentence):
             complain("jq: parse error: \(sentence)\n")
-            return ExitStatus.badInput
+            return job.options.isStrict ? ExitStatus.badInput : RunOutcome.failed
         case .limit(let limit):
             complain("jq: error: \(self.sentence(limit))\n")
             return RunOutcome.failed

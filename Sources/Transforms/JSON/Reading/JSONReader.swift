@@ -138,12 +138,21 @@ import Glibc
         return value
     }
 
-    /// Behind a number or word that is a text of its own its token ends: `1true` is none.
+    /// Behind a number or word that is a text of its own its token ends: `1true` is none. To jq
+    /// neither is the `1` of `1,`.
     @inline(__always) func checkEnd(of value: Value) throws(ReadFailure) {
-        if offset < end && !value.isString && !value.isContainer
-            && !JSONReader.endsToken(byte(offset))
-        {
+        if offset < end && !value.isString && !value.isContainer { try checkToken(value) }
+    }
+
+    private func checkToken(_ value: Value) throws(ReadFailure) {
+        let next = byte(offset)
+        if !JSONReader.endsToken(next) {
             throw ReadFailure(code: value.isNumber ? .badNumber : .badLiteral, offset: offset)
+        }
+        switch next {
+        case UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "]"), UInt8(ascii: "}"):
+            if isLenient { throw ReadFailure(code: .unexpectedByte, offset: offset) }
+        default: break
         }
     }
 
