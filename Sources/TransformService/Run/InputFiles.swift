@@ -124,7 +124,7 @@ import Transforms
 
     private func fail(_ error: FileError) {
         errorCount += 1
-        StandardStreams.complain("error: \(error.sentence)")
+        StandardStreams.complain("error: Could not open file \(error.path): \(FileError.text(error.code))")
     }
 
     /// What has come of the pipe, up to the end of an input; nil at its end.
@@ -134,7 +134,8 @@ import Transforms
             let read = unsafe Glibc.read(descriptor, pending! + count, capacity - count)
             if read < 0 {
                 if errno == EINTR { continue }
-                fail(FileError(path: fileName, code: errno))
+                errorCount += 1
+                StandardStreams.complain("error: \(FileError.text(errno))")
             }
             if read <= 0 {
                 // A file that must be one input is given out though it is empty.

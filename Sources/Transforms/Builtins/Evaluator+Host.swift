@@ -14,12 +14,13 @@ extension Evaluator {
             guard let value = try nextInput() else { throw raise("break", at: node) }
             return value
         case .debug:
-            var line = try heap.string("[\"DEBUG:\",")
-            let text = try toJSON(input)
-            try heap.append(&line, text.bytes, flags: 0)
-            try append(&line, "]\n")
+            var pair = try heap.makeArray(capacity: 2)
+            try heap.push(&pair, try heap.string("DEBUG:"))
+            try heap.push(&pair, retain(input))
+            var line = try debugText(pair)
+            try append(&line, "\n")
             send(line)
-            releaseBoth(line, text)
+            releaseBoth(line, pair)
             return retain(input)
         case .stderr:
             let text = input.isString ? retain(input) : try toJSON(input)
@@ -45,6 +46,22 @@ extension Evaluator {
         case .modulemeta: return try moduleMetadata(input, node)
         default: throw raise("not available here", at: node)
         }
+    }
+
+    private func debugText(_ value: Value) throws(Stop) -> Value {
+        // Safety: the scratch buffer is the run's own; nothing below this call uses it.
+        let options = unsafe state.pointee.host.debugOptions
+        let scratch = unsafe state.pointee.scratch
+        if let colors = unsafe state.pointee.host.debugColors {
+            let writer = ColorWriter(heap: heap, budget: budget, options: options, colors: colors)
+            unsafe try writer.write(value, to: &scratch.pointee, 0)
+        } else {
+            let writer = JSONWriter(heap: heap, budget: budget, options: options)
+            unsafe try writer.write(value, to: &scratch.pointee)
+        }
+        let text = try heap.string(unsafe scratch.pointee.bytes)
+        unsafe scratch.pointee.clear(heap)
+        return text
     }
 
     private func send(_ text: Value) {

@@ -37,8 +37,18 @@ struct LineCounter {
     /// Goes on in bytes that begin where `offset` was, which has been passed.
     mutating func move(by offset: Int, to bytes: Bytes, lineRest: Int?) {
         start -= offset
+        end -= offset
         lineStart -= offset
+        if end <= 0 { endPiece() }
         findEnd(bytes, lineRest)
+    }
+
+    private mutating func endPiece() {
+        if endsLine {
+            lineCount += 1
+            lineStart = end
+        }
+        start = end
     }
 
     /// Lines read when so many bytes have been.
@@ -65,11 +75,7 @@ struct LineCounter {
     /// Goes on to the piece that holds the byte.
     private mutating func pass(_ place: Int, _ bytes: Bytes, _ lineRest: Int?) {
         if place < end { return }
-        if endsLine {
-            lineCount += 1
-            lineStart = end
-        }
-        start = end
+        endPiece()
         let from = max(start, 0)
         // Safety: `from` <= `place` <= the bytes' count.
         let feedCount = unsafe TextScan(bytes.base + from, place - from).lineFeedCount()

@@ -361,6 +361,9 @@ extension JSONReader {
 
     /// Whether the bytes are a number to jq.
     mutating func isLenientNumber(_ start: Int, _ end: Int) -> Bool {
+        let whole = self.end
+        self.end = end
+        defer { self.end = whole }
         guard let number = try? readLenientNumber(start) else { return false }
         heap.release(number)
         return offset == end
