@@ -19,7 +19,9 @@ struct FileModules: ModuleSource {
     private static let standard = ["~/.jq", "$ORIGIN/../lib/jq", "$ORIGIN/../lib"]
 
     // Safety: getenv gives null or a string that ends in 0; nothing changes the environment.
-    private static var homeFolder: String? { unsafe getenv("HOME").map { unsafe String(cString: $0) } }
+    private static var homeFolder: String? {
+        unsafe getenv("HOME").map { unsafe String(cString: $0) }
+    }
 
     /// The file `~/.jq`. A folder of that name is where modules are looked for.
     var home: (text: [UInt8], folder: String, name: String)? {

@@ -80,11 +80,13 @@ import Transforms
             return nil
         }
         // Safety: the memory has the bytes of the rest and of all parts.
-        unsafe memory.copyMemory(from: rest.baseAddress ?? UnsafeRawPointer(memory), byteCount: rest.count)
+        unsafe memory.copyMemory(
+            from: rest.baseAddress ?? UnsafeRawPointer(memory), byteCount: rest.count)
         var end = rest.count
         for part in parts {
             unsafe (memory + end).copyMemory(
-                from: part.bytes.baseAddress ?? UnsafeRawPointer(memory), byteCount: part.bytes.count)
+                from: part.bytes.baseAddress ?? UnsafeRawPointer(memory),
+                byteCount: part.bytes.count)
             unsafe end += part.bytes.count
             giveBack(part)
         }
@@ -124,7 +126,8 @@ import Transforms
 
     private func fail(_ error: FileError) {
         errorCount += 1
-        StandardStreams.complain("error: Could not open file \(error.path): \(FileError.text(error.code))")
+        StandardStreams.complain(
+            "error: Could not open file \(error.path): \(FileError.text(error.code))")
     }
 
     /// What has come of the pipe, up to the end of an input; nil at its end.

@@ -12,8 +12,8 @@
     public let fileStart: Int
     /// Lines of the file in front of it, where the owner knows; else they are counted.
     public var linesBefore: Int?
-    /// The bytes behind the block up to the end of its last line, that line's feed among them, where
-    /// the owner has them.
+    /// The bytes behind the block up to the end of its last line, with that line's feed, where the
+    /// owner has them.
     public var lineRest: Int?
 
     public init(

@@ -164,7 +164,9 @@ struct FaultFinder: ~Copyable {
     // MARK: Tokens
 
     private mutating func take(_ value: Next) -> StaticString? {
-        if next != .none || isStream && last == .value { return "Expected separator between values" }
+        if next != .none || isStream && last == .value {
+            return "Expected separator between values"
+        }
         if isStream { last = levels.isEmpty ? .none : .value }
         next = value
         return nil
@@ -199,7 +201,8 @@ struct FaultFinder: ~Copyable {
         while place < string.upperBound {
             let byte = bytes[place]
             if byte < 0x20 {
-                return "Invalid string: control characters from U+0000 through U+001F must be escaped"
+                return
+                    "Invalid string: control characters from U+0000 through U+001F must be escaped"
             }
             place += 1
             if byte != UInt8(ascii: "\\") { continue }

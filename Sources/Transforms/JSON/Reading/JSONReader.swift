@@ -144,18 +144,6 @@ import Glibc
         if offset < end && !value.isString && !value.isContainer { try checkToken(value) }
     }
 
-    private func checkToken(_ value: Value) throws(ReadFailure) {
-        let next = byte(offset)
-        if !JSONReader.endsToken(next) {
-            throw ReadFailure(code: value.isNumber ? .badNumber : .badLiteral, offset: offset)
-        }
-        switch next {
-        case UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "]"), UInt8(ascii: "}"):
-            if isLenient { throw ReadFailure(code: .unexpectedByte, offset: offset) }
-        default: break
-        }
-    }
-
     /// Whether a number or word ends in front of the byte.
     static func endsToken(_ byte: UInt8) -> Bool {
         switch byte {

@@ -16,7 +16,8 @@ public struct WriteOptions: Sendable, Equatable {
     public var asciiOnly: Bool
 
     public init(
-        indent: Int? = nil, usesTabs: Bool = false, sortsNames: Bool = false, asciiOnly: Bool = false
+        indent: Int? = nil, usesTabs: Bool = false, sortsNames: Bool = false,
+        asciiOnly: Bool = false
     ) {
         self.indent = indent
         self.usesTabs = usesTabs
