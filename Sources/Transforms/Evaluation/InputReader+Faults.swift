@@ -11,6 +11,8 @@ extension InputReader {
         _ error: ReadFailure, _ block: InputBlock, from start: Int
     ) throws(InputFailure) -> Value? {
         if error.code == .limit { throw .limit(runner.heap.limit) }
+        // Safety: the source keeps the block's bytes until it is given back, by a join at the
+        // earliest, behind which they are not used.
         let bytes = unsafe Runner.bytes(block.bytes)
         var finder =
             form.kind == .events

@@ -174,7 +174,7 @@ import Glibc
         if let next = source.next() {
             let byteCount = unsafe block?.bytes.count ?? 0
             // What is passed over may go on in the next block.
-            offset = next.isFirst ? 0 : max(offset - byteCount, 0)
+            offset = next.isFirst || block == nil ? 0 : max(offset - byteCount, 0)
             try enter(next, passing: byteCount)
             return true
         }
