@@ -57,7 +57,7 @@ struct RunDropInTests {
         try check(
             Case(
                 ["-nc", "--strict-json", "--argjson", "a", "nan", "$a"], "", "",
-                "jq: Invalid JSON text passed to --argjson\nUse run --help for the options.\n",
+                "jq: invalid JSON text passed to --argjson\nUse run --help for the options.\n",
                 status: 2))
     }
 
@@ -90,7 +90,7 @@ struct RunDropInTests {
 
     @Test(arguments: refused) func isRefused(_ text: String, _ sentence: String) throws {
         for program in [".", "[.][]"] {
-            let row = Case(["-c", program], text, "", "jq: parse error: \(sentence)\n", status: 2)
+            let row = Case(["-c", program], text, "", "jq: parse error: \(sentence)\n", status: 5)
             let binary = try #require(Command.binary, "the executable was not built")
             let result = Command.run([binary, "run"] + row.words, input: row.input)
             #expect(result.message == row.message)

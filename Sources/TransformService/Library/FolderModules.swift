@@ -89,15 +89,15 @@ final class FolderModules: ModuleSource {
     /// Path below the folder -> text, of all that was loaded.
     var taken: [String: [UInt8]] { noted.withLock { $0 } }
 
-    func load(_ path: String, isData: Bool, search: [String], origin: String?) throws(CompileError)
-        -> (text: [UInt8], folder: String, name: String)
+    func load(_ path: String, isData: Bool, search: [String]?, origin: String?)
+        throws(CompileError) -> (text: [UInt8], folder: String, name: String)
     {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
         guard !path.isEmpty, !path.hasPrefix("/"), !parts.contains("..") else {
             throw .missingModule("module path must be relative and without ..: \(path)")
         }
         let ending = isData ? ".json" : ".jq"
-        let near = search.compactMap { Self.joined(origin ?? programFolder, $0) }
+        let near = (search ?? []).compactMap { Self.joined(origin ?? programFolder, $0) }
         for folder in near + [""] {
             for candidate in [path + ending, path + "/" + (parts.last ?? "") + ending] {
                 guard let file = Self.joined(folder, candidate), texts.listing.files[file] != nil

@@ -3,10 +3,11 @@
 //
 //     {"a":1}\n{"b":      the boundary is behind the first `}` and its newline
 //     12                  none: the number may go on
+//     [1,2                of events: behind the comma
 
 struct BoundaryScanner {
-    /// Whether inputs are lines, and not JSON texts.
-    let findsLines: Bool
+    /// Where bytes may be parted; `whole` as `texts`.
+    let parts: InputFiles.Parts
     /// The first bytes that have been looked at, and of these the ones that are whole inputs.
     private(set) var scanned = 0
     private(set) var boundary = 0
@@ -14,20 +15,27 @@ struct BoundaryScanner {
     private var isInString = false
     private var isEscaped = false
 
-    init(findsLines: Bool) { self.findsLines = findsLines }
+    init(_ parts: InputFiles.Parts) { self.parts = parts }
 
     /// Looks at the bytes behind those of the last call.
     mutating func scan(_ bytes: UnsafeRawBufferPointer) {
         // Safety: every offset is below the buffer's count, which subscripts check in debug builds.
-        if findsLines {
+        if parts == .lines {
             for offset in scanned..<bytes.count {
                 if unsafe bytes[offset] == 0x0A { boundary = offset + 1 }
             }
             scanned = bytes.count
             return
         }
+        let separator: UInt8? = parts == .records ? 0x1E : nil
         for offset in scanned..<bytes.count {
             let byte = unsafe bytes[offset]
+            if byte == separator {
+                // A record begins whatever stands before.
+                (depth, isInString, isEscaped) = (0, false, false)
+                boundary = offset
+                continue
+            }
             if isInString {
                 if isEscaped {
                     isEscaped = false
@@ -46,6 +54,7 @@ struct BoundaryScanner {
                 depth = max(0, depth - 1)
                 if depth == 0 { boundary = offset + 1 }
             case 0x20, 0x0A, 0x0D, 0x09: if depth == 0 { boundary = offset + 1 }
+            case UInt8(ascii: ","): if parts == .events { boundary = offset + 1 }
             default: break
             }
         }

@@ -1,7 +1,8 @@
-// The path of an `import` -> the text of a module's file, as jq looks for it: relative to the
-// importing module first, where its metadata says `search`, then in the folders of `-L`.
+// The path of an `import` -> the text of a module's file, as jq looks for it: where the import's
+// metadata says `search`, there, seen from the importing module; else in the current folder and
+// those of `-L`.
 //
-//     import "a/b"      DIR/a/b.jq, DIR/a/b/b.jq        DIR/a/b.json, DIR/a/b/b.json for data
+//     import "a/b"      DIR/a/b.jq, DIR/a/b/jq/main.jq, DIR/a/b/b.jq; `.json` for data
 
 import Glibc
 import Transforms
@@ -12,39 +13,69 @@ struct FileModules: ModuleSource {
     /// What the program's own `search` paths are relative to.
     let programFolder: String
 
-    /// The folders of `-L`, or jq's own where there are none: `~` and `$ORIGIN` at the beginning
-    /// are the home folder and that of the command's own file. Found when asked for: few programs
-    /// have modules.
-    var folders: [String] {
-        let listed = listed ?? ["~/.jq", "$ORIGIN/../lib/jq", "$ORIGIN/../lib"]
-        // Safety: getenv gives null or a string that ends in 0; nothing changes the environment.
-        let home = unsafe getenv("HOME").map { unsafe String(cString: $0) }
-        let origin = FileModules.folder(of: CommandLine.arguments.first ?? ".")
-        return listed.map { folder in
-            if folder.hasPrefix("~"), let home { return home + folder.dropFirst() }
-            if folder.hasPrefix("$ORIGIN") { return origin + folder.dropFirst("$ORIGIN".count) }
-            return folder
-        }
+    /// What `get_search_list` shows.
+    var searchList: [String] { listed?.map(FileModules.real) ?? FileModules.standard }
+
+    private static let standard = ["~/.jq", "$ORIGIN/../lib/jq", "$ORIGIN/../lib"]
+
+    // Safety: getenv gives null or a string that ends in 0; nothing changes the environment.
+    private static var homeFolder: String? {
+        unsafe getenv("HOME").map { unsafe String(cString: $0) }
     }
 
-    func load(_ path: String, isData: Bool, search: [String], origin: String?) throws(CompileError)
-        -> (text: [UInt8], folder: String, name: String)
+    /// The file `~/.jq`. A folder of that name is where modules are looked for.
+    var home: (text: [UInt8], folder: String, name: String)? {
+        guard let folder = FileModules.homeFolder,
+            let text = try? FileBytes.readAll(folder + "/.jq")
+        else { return nil }
+        return (text, folder, folder + "/.jq")
+    }
+
+    func load(_ path: String, isData: Bool, search: [String]?, origin: String?)
+        throws(CompileError) -> (text: [UInt8], folder: String, name: String)
     {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        if path.isEmpty || path.hasPrefix("/") || parts.contains("..") {
-            throw .missingModule("module path must be relative and without ..: \(path)")
+        if path.isEmpty || path.hasPrefix("/") || parts.contains("..") || path.contains("\0") {
+            throw .missingModule("module path must be relative and without .. or NUL: \(path)")
+        }
+        if zip(parts, parts.dropFirst()).contains(where: { $0 == $1 }) {
+            throw .missingModule(
+                "module names must not have equal consecutive components: \(path)")
         }
         let base = origin ?? programFolder
-        let near = search.map { $0.hasPrefix("/") ? $0 : base + "/" + $0 }
         let ending = isData ? ".json" : ".jq"
-        for folder in near + folders {
-            for candidate in [path + ending, path + "/" + (parts.last ?? "") + ending] {
-                let file = folder + "/" + candidate
+        for folder in search ?? ["."] + (listed ?? FileModules.standard) {
+            let folder = FileModules.expanded(folder, from: search == nil ? nil : base)
+            for name in [path, path + "/jq/main", path + "/" + (parts.last ?? "")] {
+                let file = folder + "/" + name + ending
                 guard let text = try? FileBytes.readAll(file) else { continue }
-                return (text, FileModules.folder(of: file), file)
+                let real = FileModules.real(file)
+                return (text, FileModules.folder(of: real), real)
             }
         }
         throw .missingModule("module not found: \(path)")
+    }
+
+    /// `~` and `$ORIGIN` at the beginning are the home folder and that of the command's own file;
+    /// `.` is the current folder.
+    /// - Parameter base: what other paths are relative to; nil: the current folder.
+    private static func expanded(_ path: String, from base: String?) -> String {
+        if path == "." { return path }
+        if path.hasPrefix("~/"), let home = homeFolder { return home + path.dropFirst() }
+        if path.hasPrefix("$ORIGIN/") {
+            let origin = folder(of: CommandLine.arguments.first ?? ".")
+            return origin + path.dropFirst("$ORIGIN".count)
+        }
+        guard let base, !path.hasPrefix("/") else { return path }
+        return base + "/" + path
+    }
+
+    /// The path without links and `..`, or as it is where there is no such file.
+    private static func real(_ path: String) -> String {
+        // Safety: realpath gives null or a string of its own, which is freed.
+        guard let real = unsafe realpath(path, nil) else { return path }
+        defer { unsafe free(real) }
+        return unsafe String(cString: real)
     }
 
     /// The part in front of the last `/`; `.` where there is none.

@@ -1,13 +1,14 @@
 // The files of a command line, one after another -> blocks of whole inputs. A regular file is
 // mapped and is one block; of a pipe a block is what has come, up to the end of an input, or all
-// of it where a file is one input.
+// of it where a file is one input. A block of a pipe is given out when the line has come in which
+// it ends, or 4 KiB of that: which line an input is on does not depend on when its bytes come.
 
 import Glibc
 import Transforms
 
 @safe final class InputFiles: InputBlocks {
     /// Where a pipe's bytes may be parted.
-    enum Parts { case texts, lines, whole }
+    enum Parts { case texts, records, events, lines, whole }
 
     private var paths: ArraySlice<String>
     private let parts: Parts
@@ -29,12 +30,14 @@ import Transforms
     private var count = 0
 
     private static let readByteCount = 1 << 18
+    /// What is waited for of a line.
+    private static let lineByteCountMax = 4_096
 
     /// - Parameter paths: `-` is the standard input.
     init(_ paths: [String], parts: Parts) {
         self.paths = paths[...]
         self.parts = parts
-        scanner = BoundaryScanner(findsLines: parts == .lines)
+        scanner = BoundaryScanner(parts)
     }
 
     deinit {
@@ -58,8 +61,41 @@ import Transforms
             }
             descriptor = opened
             isFirst = true
-            scanner = BoundaryScanner(findsLines: parts == .lines)
+            scanner = BoundaryScanner(parts)
         }
+    }
+
+    func joined(_ block: InputBlock, from offset: Int) -> InputBlock? {
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: block.bytes[offset...])
+        guard let first = next() else { return nil }
+        var parts = [first]
+        var byteCount = unsafe rest.count + first.bytes.count
+        // What is joined again and again is at least doubled.
+        while byteCount < 2 * rest.count, descriptor >= 0, let more = nextOfPipe() {
+            parts.append(more)
+            unsafe byteCount += more.bytes.count
+        }
+        guard let memory = unsafe malloc(max(byteCount, 1)) else {
+            fail(FileError(path: fileName, code: ENOMEM))
+            return nil
+        }
+        // Safety: the memory has the bytes of the rest and of all parts.
+        unsafe memory.copyMemory(
+            from: rest.baseAddress ?? UnsafeRawPointer(memory), byteCount: rest.count)
+        var end = rest.count
+        for part in parts {
+            unsafe (memory + end).copyMemory(
+                from: part.bytes.baseAddress ?? UnsafeRawPointer(memory),
+                byteCount: part.bytes.count)
+            unsafe end += part.bytes.count
+            giveBack(part)
+        }
+        var joined = unsafe InputBlock(
+            bytes: UnsafeRawBufferPointer(start: memory, count: byteCount),
+            fileName: first.fileName, isFirst: first.isFirst,
+            fileStart: first.isFirst ? rest.count : 0)
+        joined.lineRest = parts.last?.lineRest
+        return joined
     }
 
     func giveBack(_ block: InputBlock) {
@@ -90,7 +126,8 @@ import Transforms
 
     private func fail(_ error: FileError) {
         errorCount += 1
-        StandardStreams.complain("error: \(error.sentence)")
+        StandardStreams.complain(
+            "error: Could not open file \(error.path): \(FileError.text(error.code))")
     }
 
     /// What has come of the pipe, up to the end of an input; nil at its end.
@@ -100,21 +137,32 @@ import Transforms
             let read = unsafe Glibc.read(descriptor, pending! + count, capacity - count)
             if read < 0 {
                 if errno == EINTR { continue }
-                fail(FileError(path: fileName, code: errno))
+                errorCount += 1
+                StandardStreams.complain("error: \(FileError.text(errno))")
             }
             if read <= 0 {
                 // A file that must be one input is given out though it is empty.
-                return count > 0 || read == 0 && isFirst && parts == .whole ? give(count) : nil
+                return count > 0 || read == 0 && isFirst && parts == .whole ? give(count, 0) : nil
             }
             count += read
             if parts == .whole { continue }
             unsafe scanner.scan(UnsafeRawBufferPointer(start: pending, count: count))
             let boundary = scanner.boundary
-            if boundary > 0 {
+            if boundary > 0, let lineRest = lineRest(behind: boundary) {
                 scanner.take()
-                return give(boundary)
+                return give(boundary, lineRest)
             }
         }
+    }
+
+    /// Bytes behind the boundary up to the end of its line, or 0 where that is far; nil where it
+    /// has not come yet.
+    private func lineRest(behind boundary: Int) -> Int? {
+        // Safety: `boundary` is above 0 and at most `count`, the bytes that have come.
+        guard let line = unsafe pending.map({ unsafe $0 + boundary }) else { return nil }
+        if unsafe (line - 1).load(as: UInt8.self) == 0x0A { return 0 }
+        if let feed = unsafe memchr(line, 0x0A, count - boundary) { return unsafe feed - line + 1 }
+        return count - boundary >= InputFiles.lineByteCountMax ? 0 : nil
     }
 
     /// Makes room for more bytes of the pipe.
@@ -131,7 +179,7 @@ import Transforms
     }
 
     /// Gives the first bytes out with their memory; the rest moves to memory of its own.
-    private func give(_ byteCount: Int) -> InputBlock? {
+    private func give(_ byteCount: Int, _ lineRest: Int) -> InputBlock? {
         guard let given = unsafe pending else { return nil }
         let rest = count - byteCount
         unsafe pending = nil
@@ -149,9 +197,10 @@ import Transforms
             capacity = wanted
             count = rest
         }
-        let block = unsafe InputBlock(
+        var block = unsafe InputBlock(
             bytes: UnsafeRawBufferPointer(start: given, count: byteCount), fileName: fileName,
             isFirst: isFirst)
+        block.lineRest = lineRest > 0 ? lineRest : nil
         isFirst = false
         return block
     }

@@ -26,8 +26,8 @@ final class InputProcessor {
         runner.adopt(job.arguments)
         // Safety: the bytes are a message's, used while it is written only.
         unsafe runner.connect(
-            environment: RunJob.readEnvironment, searchList: { job.modules.folders },
-            modules: job.modules
+            environment: RunJob.readEnvironment, searchList: { job.modules.searchList },
+            modules: job.modules, debugOptions: job.options.debugWrite, debugColors: job.colors
         ) { bytes in
             _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO)
         }
@@ -73,7 +73,7 @@ final class InputProcessor {
         switch failure {
         case .malformed(let sentence):
             complain("jq: parse error: \(sentence)\n")
-            return ExitStatus.badInput
+            return job.options.isStrict ? ExitStatus.badInput : RunOutcome.failed
         case .limit(let limit):
             complain("jq: error: \(self.sentence(limit))\n")
             return RunOutcome.failed

@@ -25,11 +25,12 @@ final class RunJob: Sendable {
         deadlineNanoseconds =
             milliseconds.map { MonotonicClock.nanoseconds() + $0 * 1_000_000 } ?? .max
         arguments = try RunJob.values(options, limits)
-        colors = options.usesColors ? RunJob.readColors() : nil
+        let colors = RunJob.readColors()
+        self.colors = options.usesColors ? colors : nil
         var text = Array(word.utf8)
         if options.programIsFile {
             do throws(FileError) { text = try FileBytes.readAll(word) } catch {
-                throw Refusal(text: "jq: error: \(error.sentence)\n", status: ExitStatus.badInput)
+                throw Refusal(text: "jq: \(error.sentence)\n", status: ExitStatus.badInput)
             }
         }
         let folder = options.programIsFile ? FileModules.folder(of: word) : "."
@@ -94,8 +95,8 @@ final class RunJob: Sendable {
     private static func refusal(_ word: RunOptions.Argument, _ message: String) -> Refusal {
         let text =
             switch word {
-            case .json: "Invalid JSON text passed to --argjson"
-            case .positionalJSON: "Invalid JSON text passed to --jsonargs"
+            case .json: "invalid JSON text passed to --argjson"
+            case .positionalJSON: "invalid JSON text passed to --jsonargs"
             case .slurpFile(let name, let path):
                 "Bad JSON in --slurpfile \(name) \(path): \(message)"
             case .rawFile(let name, let path): "Bad JSON in --rawfile \(name) \(path): \(message)"

@@ -1,5 +1,6 @@
 // The words behind `run` -> options, as the jq command reads them.
 
+import Glibc
 import Transforms
 
 /// Why the words make no sense: a sentence for the standard error.
@@ -23,7 +24,10 @@ struct RunOptions {
     var form = InputForm()
     var output = Output.json
     var write = WriteOptions(indent: 2)
-    var usesColors = false
+    /// `-C`; without it a terminal gets colours.
+    var wantsColors = false
+    /// `-M`, which goes before.
+    var refusesColors = false
     var isSequence = false
     var isUnbuffered = false
     var setsExitStatus = false
@@ -36,7 +40,22 @@ struct RunOptions {
 
     /// Whether `.` passes texts on as they are read: compact, nothing else asked for.
     var copiesTexts: Bool {
-        write == .compact && !usesColors && form.kind == .texts && !form.slurps && !isSequence
+        write == .compact && output == .json && !usesColors && form.kind == .texts
+            && !form.slurps && !isSequence
+    }
+
+    /// How `debug` writes: as outputs are, but on one line.
+    var debugWrite: WriteOptions {
+        WriteOptions(sortsNames: write.sortsNames, asciiOnly: write.asciiOnly)
+    }
+
+    /// Whether outputs are in colours. Source: https://no-color.org
+    var usesColors: Bool {
+        if wantsColors || refusesColors { return !refusesColors }
+        if isatty(STDOUT_FILENO) == 0 { return false }
+        // Safety: getenv gives null or a string that ends in 0; nothing changes the environment.
+        guard let refusal = unsafe getenv("NO_COLOR") else { return true }
+        return unsafe refusal.pointee == 0
     }
 
     /// A value for the program.
@@ -49,7 +68,7 @@ struct RunOptions {
         case positionalJSON(String)
     }
 
-    static let indentMax = 7
+    static let indents = -1...7
     static let threadCountMax = 256
     static let memoryMebibytesLimit = 1 << 20
 
@@ -74,6 +93,7 @@ struct RunOptions {
             } else {
                 try takeShort(word, &words)
             }
+            if other != nil { break }
         }
         if isSequence { form.isSequence = true }
         form.isLenient = !isStrict
@@ -119,6 +139,7 @@ struct RunOptions {
             }
             letters = rest
             try takeLong(name, &words)
+            if other != nil { return }
         }
     }
 
@@ -150,13 +171,13 @@ struct RunOptions {
         switch word {
         case "--slurp": form.slurps = true
         case "--raw-output": if output == .json { output = .raw }
-        case "--join-output": output = .joined
+        case "--join-output": if output != .rawNUL { output = .joined }
         case "--raw-output0": output = .rawNUL
         case "--compact-output":
-            write.indent = 0
+            write.indent = nil
             write.usesTabs = false
-        case "--color-output": usesColors = true
-        case "--monochrome-output": usesColors = false
+        case "--color-output": wantsColors = true
+        case "--monochrome-output": refusesColors = true
         case "--ascii-output": write.asciiOnly = true
         case "--sort-keys": write.sortsNames = true
         case "--raw-input": form.kind = .lines
@@ -175,11 +196,12 @@ struct RunOptions {
             write.indent = 1
             write.usesTabs = true
         case "--indent":
-            write.indent = try number(word, &words, 0...RunOptions.indentMax)
-            write.usesTabs = false
-        case "--help": other = other ?? .help
-        case "--version": other = other ?? .version
-        case "--build-configuration": other = other ?? .buildConfiguration
+            let indent = try number(word, &words, RunOptions.indents)
+            write.indent = max(indent, 0)
+            write.usesTabs = indent < 0
+        case "--help": other = .help
+        case "--version": other = .version
+        case "--build-configuration": other = .buildConfiguration
         case "--library-path": try takeShort("-L", &words)
         case "--parallel":
             threadCount = try number(word, &words, 1...RunOptions.threadCountMax)
@@ -217,7 +239,8 @@ struct RunOptions {
         }
         guard let value = Int(text), range.contains(value) else {
             throw UsageError(
-                message: "\(word) takes a number from \(range.lowerBound) to \(range.upperBound)")
+                message: "\(word) takes a number between \(range.lowerBound) and "
+                    + "\(range.upperBound)")
         }
         return value
     }

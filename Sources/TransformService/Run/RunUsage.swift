@@ -32,20 +32,23 @@ enum RunUsage {
 
         Outputs
           -c, --compact-output    one line for each output
-              --indent N          N spaces for each level, 0 to 7 (default 2)
+              --indent N          N spaces for each level, 0 to 7 (default 2); -1 as --tab
               --tab               a tab for each level
           -r, --raw-output        strings without quotes
           -j, --join-output       as -r, without newlines between outputs
               --raw-output0       as -r, with NUL behind each output
           -a, --ascii-output      only ASCII, the rest as \\uXXXX
           -S, --sort-keys         members in the order of their names
-          -C, --color-output      in colours, those of JQ_COLORS where it is set
+          -C, --color-output      in colours, those of JQ_COLORS where it is set; on a terminal
+                                  by default, unless NO_COLOR is set
           -M, --monochrome-output without colours
               --unbuffered        each output at once
 
         Program and arguments
           -f, --from-file         the first word is a file with the program
-          -L, --library-path DIR  where modules are looked for; may be given again
+          -L, --library-path DIR  where modules are looked for, behind the current folder; may
+                                  be given again. The definitions of the file ~/.jq are there
+                                  without an import
               --arg NAME VALUE    $NAME is the string VALUE
               --argjson NAME JSON $NAME is the value of the text JSON
               --slurpfile NAME F  $NAME is the array of the JSON texts in the file F
@@ -63,8 +66,9 @@ enum RunUsage {
           -V, --version           show the version
               --build-configuration
 
-        Exit status: 0 well, 2 wrong usage or an input that can't be read, 3 the program does
-        not compile, 5 the program raised an error or met a limit, else as `halt_error` said.
+        Exit status: 0 well, 2 wrong usage, a file that can't be read or a text that
+        --strict-json refuses, 3 the program does not compile, 5 another malformed text, or the
+        program raised an error or met a limit, else as `halt_error` said.
 
         """
 }

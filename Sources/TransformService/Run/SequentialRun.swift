@@ -21,8 +21,7 @@ struct SequentialRun {
             job, limits, drain: StandardStreams.drainOutput,
             complain: { StandardStreams.write($0, to: STDERR_FILENO) })
         let files = InputFiles(
-            options.files.isEmpty ? ["-"] : options.files,
-            parts: options.form.kind == .lines ? .lines : options.form.isSingle ? .whole : .texts)
+            options.files.isEmpty ? ["-"] : options.files, parts: SequentialRun.parts(options.form))
         let inputs = InputReader(processor.runner, files, options.form, for: job.program)
         inputs.countsLines = job.countsLines
         processor.runner.connect(inputs)
@@ -40,12 +39,24 @@ struct SequentialRun {
         withExtendedLifetime((processor, files, inputs)) { _exit(code) }
     }
 
+    private static func parts(_ form: InputForm) -> InputFiles.Parts {
+        switch form.kind {
+        case .lines: .lines
+        case _ where form.isSingle: .whole
+        case _ where form.isSequence: .records
+        case .texts: .texts
+        case .events: .events
+        }
+    }
+
     private func processAll(
         _ inputs: InputReader, _ files: InputFiles, _ processor: InputProcessor,
         _ status: inout RunStatus
     ) {
+        var goesOn = false
         while files.errorCount == 0 && !processor.hasEnded {
-            processor.begin()
+            if !goesOn { processor.begin() }
+            goesOn = false
             do throws(InputFailure) {
                 if job.copiesTexts {
                     guard let copied = try processor.copyNext(inputs) else { return }
@@ -57,7 +68,8 @@ struct SequentialRun {
             } catch {
                 if job.options.isSequence, case .malformed(let sentence) = error {
                     StandardStreams.complain("ignoring parse error: \(sentence)")
-                    if inputs.skipToSeparator() { continue }
+                    goesOn = job.options.form.slurps
+                    continue
                 }
                 status.add(processor.fail(error))
                 return

@@ -14,12 +14,13 @@ extension Evaluator {
             guard let value = try nextInput() else { throw raise("break", at: node) }
             return value
         case .debug:
-            var line = try heap.string("[\"DEBUG:\",")
-            let text = try toJSON(input)
-            try heap.append(&line, text.bytes, flags: 0)
-            try append(&line, "]\n")
+            var pair = try heap.makeArray(capacity: 2)
+            try heap.push(&pair, try heap.string("DEBUG:"))
+            try heap.push(&pair, retain(input))
+            var line = try debugText(pair)
+            try append(&line, "\n")
             send(line)
-            releaseBoth(line, text)
+            releaseBoth(line, pair)
             return retain(input)
         case .stderr:
             let text = input.isString ? retain(input) : try toJSON(input)
@@ -45,6 +46,22 @@ extension Evaluator {
         case .modulemeta: return try moduleMetadata(input, node)
         default: throw raise("not available here", at: node)
         }
+    }
+
+    private func debugText(_ value: Value) throws(Stop) -> Value {
+        // Safety: the scratch buffer is the run's own; nothing below this call uses it.
+        let options = unsafe state.pointee.host.debugOptions
+        let scratch = unsafe state.pointee.scratch
+        if let colors = unsafe state.pointee.host.debugColors {
+            let writer = ColorWriter(heap: heap, budget: budget, options: options, colors: colors)
+            unsafe try writer.write(value, to: &scratch.pointee, 0)
+        } else {
+            let writer = JSONWriter(heap: heap, budget: budget, options: options)
+            unsafe try writer.write(value, to: &scratch.pointee)
+        }
+        let text = try heap.string(unsafe scratch.pointee.bytes)
+        unsafe scratch.pointee.clear(heap)
+        return text
     }
 
     private func send(_ text: Value) {
@@ -124,51 +141,35 @@ extension Evaluator {
     }
 }
 
-/// What jq says of a text that `fromjson` can't read. Its places count the bytes read so far: a bad
-/// word is seen to be bad at the byte behind it.
+/// What jq says of a text that `fromjson` can't read.
 enum ReadMessage {
     static func sentence(_ failure: ReadFailure, _ input: Value, _ evaluator: Evaluator)
         throws(Stop) -> Value
     {
         let bytes = input.bytes
-        var consumed = min(failure.offset, bytes.count)
-        let sentence: StaticString
-        switch failure.code {
-        case .unexpectedEnd:
-            sentence = bytes.count == 0 ? "Expected JSON value" : "Unfinished JSON term"
-        case .tooDeep: sentence = "Exceeds depth limit for parsing"
-        case .trailingBytes: sentence = "Unexpected extra JSON values"
-        case .badEscape: sentence = "Invalid escape"
-        case .badSurrogate: sentence = "Invalid \\uXXXX\\uXXXX surrogate pair escape"
-        default:
-            let first = consumed < bytes.count ? bytes[consumed] : 0
-            while consumed < bytes.count && !isDelimiter(bytes[consumed]) {
-                consumed += 1
-                try evaluator.heap.chargeElement(consumed)
-            }
-            switch first {
-            case UInt8(ascii: "'"): sentence = "Invalid string literal; expected \", but got '"
-            case UInt8(ascii: "n") where failure.code == .badNumber:
-                sentence = "Invalid numeric literal"
-            case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"):
-                sentence = "Invalid literal"
-            default: sentence = "Invalid numeric literal"
-            }
-        }
-        var text = try evaluator.heap.string(sentence)
-        if failure.code != .trailingBytes && bytes.count > 0 {
-            if consumed >= bytes.count {
+        var reader = JSONReader(
+            heap: evaluator.heap, budget: evaluator.budget, depthMax: JSONWriter.depthMax,
+            counts: true, isLenient: true)
+        reader.begin(bytes)
+        let start = failure.code == .trailingBytes ? failure.offset : reader.offset
+        var finder = FaultFinder(
+            bytes, heap: evaluator.heap, depthMax: JSONWriter.depthMax, isSequence: false)
+        var text: Value
+        switch try finder.find(from: start, &reader) {
+        case .fault(let sentence, let consumed):
+            text = try evaluator.heap.string(sentence)
+            try evaluator.append(&text, try place(consumed, bytes, evaluator))
+        case .unfinished:
+            if let sentence = finder.finish(&reader) {
+                text = try evaluator.heap.string(sentence)
                 try evaluator.append(&text, " at EOF")
+                try evaluator.append(&text, try place(bytes.count, bytes, evaluator))
             } else {
-                consumed += 1
+                text = try evaluator.heap.string(
+                    failure.code == .trailingBytes
+                        ? "Unexpected extra JSON values" : "Expected JSON value")
             }
-            var (line, column) = (1, 0)
-            for i in 0..<consumed {
-                try evaluator.heap.chargeElement(i)
-                column += 1
-                if bytes[i] == UInt8(ascii: "\n") { (line, column) = (line + 1, 0) }
-            }
-            try evaluator.append(&text, " at line \(line), column \(column)")
+        case .dropped, .none: text = try evaluator.heap.string("Unexpected extra JSON values")
         }
         try evaluator.append(&text, " (while parsing '")
         try evaluator.heap.append(&text, bytes, flags: 0)
@@ -176,12 +177,15 @@ enum ReadMessage {
         return text
     }
 
-    private static func isDelimiter(_ byte: UInt8) -> Bool {
-        switch byte {
-        case 0x20, 0x09, 0x0A, 0x0D, UInt8(ascii: "["), UInt8(ascii: "]"), UInt8(ascii: "{"),
-            UInt8(ascii: "}"), UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "\""):
-            true
-        default: false
+    private static func place(
+        _ consumed: Int, _ bytes: Bytes, _ evaluator: Evaluator
+    ) throws(Stop) -> String {
+        var (line, column) = (1, 0)
+        for i in 0..<consumed {
+            try evaluator.heap.chargeElement(i)
+            column += 1
+            if bytes[i] == UInt8(ascii: "\n") { (line, column) = (line + 1, 0) }
         }
+        return " at line \(line), column \(column)"
     }
 }

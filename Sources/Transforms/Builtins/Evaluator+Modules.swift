@@ -12,7 +12,7 @@ extension Evaluator {
         }
         let module: Module
         do throws(CompileError) {
-            let found = try modules.load(input.bytes.text, isData: false, search: [], origin: nil)
+            let found = try modules.load(input.bytes.text, isData: false, search: nil, origin: nil)
             module = try Compiler.parse(found.text)
         } catch {
             throw raise(text: error.message, at: node)

@@ -99,9 +99,11 @@ import Glibc
     }
 
     private func string(_ bytes: [UInt8]) throws(ReadFailure) -> Value {
-        // What is no UTF-8 is replaced.
-        let text = String(decoding: bytes, as: UTF8.self)
-        do throws(Stop) { return fixed(try heap.string(text)) } catch {
+        let text = keep(bytes)
+        if unsafe UTF8Text.firstInvalid(text.base, text.count) == nil {
+            return Value(string: text, flags: 0)
+        }
+        do throws(Stop) { return fixed(try heap.string(repairing: text)) } catch {
             throw ReadFailure(code: .limit, offset: 0)
         }
     }

@@ -6,6 +6,9 @@
     var nextInput: (() throws(Stop) -> Value?)?
     /// `debug`, `stderr`: bytes for the standard error; nil drops them.
     var message: ((UnsafeRawBufferPointer) -> Void)?
+    /// How `debug` writes values.
+    var debugOptions = WriteOptions.compact
+    var debugColors: WriteColors?
     /// `env`, `$ENV`: names and values; empty in a service, which reveals nothing of its host.
     var environment: () -> [(name: String, value: String)] = { [] }
     var inputLineNumber = 0

@@ -9,15 +9,19 @@ extension Runner {
     ///   - environment: gives what `env` and `$ENV` show, when they ask.
     ///   - searchList: gives what `get_search_list` shows.
     ///   - modules: where `modulemeta` finds modules.
+    ///   - debugOptions: how `debug` writes values, and in which colours.
     ///   - message: takes what `debug` and `stderr` say.
     public func connect(
         environment: @escaping () -> [(name: String, value: String)],
         searchList: @escaping () -> [String], modules: (any ModuleSource)?,
+        debugOptions: WriteOptions, debugColors: WriteColors?,
         message: @escaping (UnsafeRawBufferPointer) -> Void
     ) {
         // Safety: the state lives as long as the runner.
         unsafe state.pointee.host.modules = modules
         unsafe state.pointee.host.environment = environment
+        unsafe state.pointee.host.debugOptions = debugOptions
+        unsafe state.pointee.host.debugColors = debugColors
         unsafe state.pointee.host.searchList = searchList
         unsafe state.pointee.host.message = unsafe message
     }
@@ -82,9 +86,10 @@ extension CompileError {
 
     private func sentence(in text: [UInt8]) -> String {
         let place = ProgramPlace(offset: offset, in: moduleText ?? text)
+        let column = ProgramPlace.byteColumn(offset: offset, in: moduleText ?? text)
         let lines = place.excerpt.split(separator: "\n", omittingEmptySubsequences: false)
         let excerpt = lines.map { "\n    " + $0 }.joined()
         return "\(message) at \(module ?? "<top-level>"), line \(place.line), "
-            + "column \(place.column):\(excerpt)"
+            + "column \(column):\(excerpt)"
     }
 }

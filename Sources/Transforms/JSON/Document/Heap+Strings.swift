@@ -65,6 +65,16 @@ extension Heap {
         return value
     }
 
+    /// A string of these bytes, with U+FFFD for what is no UTF-8.
+    func string(repairing bytes: Bytes) throws(Stop) -> Value {
+        if unsafe UTF8Text.firstInvalid(bytes.base, bytes.count) == nil { return try string(bytes) }
+        let room = try makeString(UTF8Text.repairedCapacity(for: bytes.count))
+        // Safety: the room has the bytes that a repair takes at most.
+        let count = unsafe UTF8Text.repair(bytes.base, bytes.count, to: room.bytes.base)
+        Heap.setUsed(UInt(room.payload), count)
+        return room.with(count: count)
+    }
+
     /// Makes room for `more` bytes in an owned string that nobody else holds.
     func reserveBytes(_ string: inout Value, _ more: Int) throws(Stop) {
         let count = string.count

@@ -8,32 +8,59 @@
 @safe struct EventReader {
     let heap: Heap
     let depthMax: Int
+    /// Whether a record separator may stand behind a text.
+    let isSequence: Bool
     private var bytes = unsafe Bytes(UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped, 0)
     /// The key of the current child of each open container. Names are kept outside the heap, which
     /// is emptied between events.
-    private var keys: [Key] = []
+    private(set) var keys: [Key] = []
     /// Whether a child has been read, so that a comma or the container's end follows.
-    private var isBehindValue = false
+    private(set) var isBehindValue = false
 
-    private enum Key {
+    enum Key {
         case index(Int)
         case name([UInt8])
+        /// Of an object, before its next name.
+        case unknown
     }
 
-    init(heap: Heap, depthMax: Int) {
+    /// Where an event begins.
+    struct Place {
+        fileprivate var depth: Int
+        fileprivate var last: Key?
+        fileprivate var isBehindValue: Bool
+    }
+
+    init(heap: Heap, depthMax: Int, isSequence: Bool) {
         self.heap = heap
         self.depthMax = depthMax
+        self.isSequence = isSequence
     }
 
     var isAtTop: Bool { keys.isEmpty }
 
-    mutating func begin(_ bytes: Bytes) {
-        self.bytes = bytes
+    /// Goes on in other bytes.
+    mutating func move(to bytes: Bytes) { self.bytes = bytes }
+
+    /// Begins a text.
+    mutating func begin() {
         keys.removeAll()
         isBehindValue = false
     }
 
+    var place: Place {
+        Place(depth: keys.count, last: keys.last, isBehindValue: isBehindValue)
+    }
+
+    /// Goes back to where an event begins that could not be read.
+    mutating func go(to place: Place) {
+        keys.removeLast(keys.count - place.depth)
+        if let last = place.last { keys[place.depth - 1] = last }
+        isBehindValue = place.isBehindValue
+    }
+
     /// The next event, owned, or nil at the end. `reader` is at the same text and copies values.
+    /// A leaf in a container is given when what follows it is right.
     mutating func next(_ reader: inout JSONReader, _ offset: inout Int) throws(ReadFailure)
         -> Value?
     {
@@ -60,18 +87,43 @@
             }
             reader.offset = offset
             let leaf = try reader.readValue()
-            if keys.isEmpty { try reader.checkEnd(of: leaf) }
+            do throws(ReadFailure) { try checkEnd(of: leaf, &reader) } catch {
+                heap.release(leaf)
+                throw error
+            }
             offset = reader.offset
             isBehindValue = !keys.isEmpty
             return try event(leaf, offset)
         }
     }
 
-    /// `["message", path so far]`
-    func errorEvent(_ message: String) throws(Stop) -> Value {
+    /// Whether what follows a leaf lets it be an event; the place is left at it.
+    private func checkEnd(of leaf: Value, _ reader: inout JSONReader) throws(ReadFailure) {
+        guard let last = keys.last else {
+            let isRecord = isSequence && reader.offset < bytes.count
+            if isRecord && bytes[reader.offset] == JSONReader.recordSeparator { return }
+            return try reader.checkEnd(of: leaf)
+        }
+        if leaf.isContainer { return }
+        reader.offset = reader.skipSpace(reader.offset)
+        if reader.offset >= bytes.count {
+            throw ReadFailure(code: .unexpectedEnd, offset: reader.offset)
+        }
+        let byte = bytes[reader.offset]
+        if byte != UInt8(ascii: ",") && byte != EventReader.closing(last) {
+            throw ReadFailure(code: .unexpectedByte, offset: reader.offset)
+        }
+    }
+
+    private static func closing(_ key: Key) -> UInt8 {
+        if case .index = key { UInt8(ascii: "]") } else { UInt8(ascii: "}") }
+    }
+
+    /// `["message", path]`
+    func errorEvent(_ message: String, _ path: [Key]) throws(Stop) -> Value {
         var event = try heap.makeArray(capacity: 2)
         try heap.push(&event, try heap.string(message))
-        try heap.push(&event, try path())
+        try heap.push(&event, try value(path))
         return event
     }
 
@@ -95,13 +147,13 @@
         }
         reader.offset = offset
         let name = try reader.readValue()
+        defer { heap.release(name) }
         offset = reader.skipSpace(reader.offset)
         if offset >= bytes.count { throw ReadFailure(code: .unexpectedEnd, offset: offset) }
         if bytes[offset] != UInt8(ascii: ":") {
             throw ReadFailure(code: .unexpectedByte, offset: offset)
         }
         offset += 1
-        defer { heap.release(name) }
         let text = name.bytes
         // Safety: the name is held until it has been copied.
         return .name(unsafe Array(UnsafeBufferPointer(start: text.base, count: text.count)))
@@ -113,21 +165,17 @@
     {
         let last = keys.count - 1
         let byte = bytes[offset]
-        let close: UInt8
-        switch keys[last] {
-        case .index(let index):
-            close = UInt8(ascii: "]")
-            keys[last] = .index(byte == UInt8(ascii: ",") ? index + 1 : index)
-        case .name:
-            close = UInt8(ascii: "}")
-        }
         if byte == UInt8(ascii: ",") {
             offset += 1
-            if case .name = keys[last] { keys[last] = try name(&reader, &offset) }
+            if case .index(let index) = keys[last] {
+                keys[last] = .index(index + 1)
+            } else {
+                keys[last] = try name(&reader, &offset)
+            }
             isBehindValue = false
             return nil
         }
-        if byte != close {
+        if byte != EventReader.closing(keys[last]) {
             throw ReadFailure(code: .unexpectedByte, offset: offset)
         }
         offset += 1
@@ -141,16 +189,17 @@
     private func event(_ leaf: Value, _ offset: Int) throws(ReadFailure) -> Value {
         do throws(Stop) {
             var event = try heap.makeArray(capacity: 2)
-            try heap.push(&event, try path())
+            try heap.push(&event, try value(keys))
             if leaf.isPresent { try heap.push(&event, leaf) }
             return event
         } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
-    private func path() throws(Stop) -> Value {
+    private func value(_ keys: [Key]) throws(Stop) -> Value {
         var path = try heap.makeArray(capacity: keys.count)
         for key in keys {
             switch key {
+            case .unknown: try heap.push(&path, .null)
             case .index(let index): try heap.push(&path, Value(integer: index))
             case .name(let bytes):
                 let name = try heap.makeString(bytes.count)

@@ -386,6 +386,19 @@ extension JSONReader {
         } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
+    /// Refuses what stands behind a number or word that is a text of its own.
+    func checkToken(_ value: Value) throws(ReadFailure) {
+        let next = byte(offset)
+        if !JSONReader.endsToken(next) {
+            throw ReadFailure(code: value.isNumber ? .badNumber : .badLiteral, offset: offset)
+        }
+        switch next {
+        case UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "]"), UInt8(ascii: "}"):
+            if isLenient { throw ReadFailure(code: .unexpectedByte, offset: offset) }
+        default: break
+        }
+    }
+
     /// A number that jq reads and RFC 8259 has not: the whole token is decNumber's, in any case.
     ///
     ///     [+-] ( digits [. digits] | . digits ) [e [+-] digits]

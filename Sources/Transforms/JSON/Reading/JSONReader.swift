@@ -138,13 +138,10 @@ import Glibc
         return value
     }
 
-    /// Behind a number or word that is a text of its own its token ends: `1true` is none.
+    /// Behind a number or word that is a text of its own its token ends: `1true` is none. To jq
+    /// neither is the `1` of `1,`.
     @inline(__always) func checkEnd(of value: Value) throws(ReadFailure) {
-        if offset < end && !value.isString && !value.isContainer
-            && !JSONReader.endsToken(byte(offset))
-        {
-            throw ReadFailure(code: value.isNumber ? .badNumber : .badLiteral, offset: offset)
-        }
+        if offset < end && !value.isString && !value.isContainer { try checkToken(value) }
     }
 
     /// Whether a number or word ends in front of the byte.

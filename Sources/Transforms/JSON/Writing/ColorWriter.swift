@@ -10,19 +10,23 @@ public struct WriteColors: Sendable {
 
     /// jq 1.8's own.
     public static let standard = WriteColors(
-        codes: ["0;90", "0;39", "0;39", "0;39", "0;32", "1;39", "1;39", "34;1"])
+        codes: ["0;90", "0;39", "0;39", "0;39", "0;32", "1;39", "1;39", "1;34"])
 
     private init(codes: [String]) { self.codes = codes }
 
-    /// `JQ_COLORS`: codes between colons, the first ones replaced; nil where it is malformed.
+    /// `JQ_COLORS`: codes between colons, the first ones replaced; nil where it is malformed. What
+    /// follows the last kind's code is not looked at, and an empty code at the end is none.
     /// Source: jq manual, Colors.
     public init?(_ text: String) {
         self = .standard
-        for (i, code) in text.split(separator: ":", omittingEmptySubsequences: false).enumerated() {
-            if i >= codes.count { break }
-            guard code.utf8.count <= 12, code.utf8.allSatisfy({ 0x30...0x39 ~= $0 || $0 == 0x3B })
-            else { return nil }
-            codes[i] = String(code)
+        var rest = Substring(text)
+        for i in codes.indices {
+            let code = rest.prefix { $0.isASCII && $0.isWholeNumber || $0 == ";" }
+            rest = rest.dropFirst(code.count)
+            let isLast = rest.isEmpty || i == codes.count - 1
+            if !isLast || !code.isEmpty { codes[i] = String(code) }
+            if isLast { return }
+            if rest.popFirst() != ":" { return nil }
         }
     }
 }
@@ -41,7 +45,7 @@ struct ColorWriter {
         starts = colors.codes.map { Array("\u{1B}[\($0)m".utf8) }
     }
 
-    private var isCompact: Bool { options.indent == 0 && !options.usesTabs }
+    private var isCompact: Bool { options.indent == nil && !options.usesTabs }
 
     /// Appends the value's text.
     func write(_ value: Value, to out: inout OutputBuffer, _ depth: Int) throws(Stop) {
@@ -49,6 +53,9 @@ struct ColorWriter {
             try begin(value.tag, &out)
             if value.isContainer {
                 try out.append("\"<skipped: too deep>\"", heap)
+            } else if value.tag == .double && value.storedDouble.isNaN {
+                // A number that is written as another kind of value.
+                try token("null", .null, &out)
             } else {
                 try scalars.write(value, to: &out)
             }
@@ -111,7 +118,7 @@ struct ColorWriter {
     private func breakLine(_ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
         if isCompact { return }
         try out.append(0x0A, heap)
-        let width = options.usesTabs ? depth : depth * options.indent
+        let width = options.usesTabs ? depth : depth * (options.indent ?? 0)
         for _ in 0..<width { try out.append(options.usesTabs ? 0x09 : 0x20, heap) }
     }
 }

@@ -6,8 +6,8 @@ import Glibc
 
 /// How values are written.
 public struct WriteOptions: Sendable, Equatable {
-    /// Columns per level; 0 writes everything on one line without spaces.
-    public var indent: Int
+    /// Columns per level; nil writes everything on one line without spaces.
+    public var indent: Int?
     /// One tab per level instead of spaces.
     public var usesTabs: Bool
     /// Members in the order of their names.
@@ -16,7 +16,8 @@ public struct WriteOptions: Sendable, Equatable {
     public var asciiOnly: Bool
 
     public init(
-        indent: Int = 0, usesTabs: Bool = false, sortsNames: Bool = false, asciiOnly: Bool = false
+        indent: Int? = nil, usesTabs: Bool = false, sortsNames: Bool = false,
+        asciiOnly: Bool = false
     ) {
         self.indent = indent
         self.usesTabs = usesTabs
@@ -34,7 +35,7 @@ struct JSONWriter {
     /// Deeper values are written as a note, as jq does.
     static let depthMax = 10_000
 
-    private var isCompact: Bool { options.indent == 0 && !options.usesTabs }
+    private var isCompact: Bool { options.indent == nil && !options.usesTabs }
 
     /// Appends the value's text.
     func write(_ value: Value, to out: inout OutputBuffer) throws(Stop) {
@@ -157,7 +158,8 @@ struct JSONWriter {
         let slots = value.slots
         let places = !isArray && options.sortsNames ? try heap.sortedPlaces(value) : nil
         let isCompact = isCompact
-        let width = options.usesTabs ? depth &+ 1 : (depth &+ 1) &* options.indent
+        let columns = options.usesTabs ? 1 : options.indent ?? 0
+        let width = (depth &+ 1) &* columns
         let fill = SIMD16<UInt8>(
             repeating: options.usesTabs ? UInt8(ascii: "\t") : UInt8(ascii: " "))
         try out.append(isArray ? UInt8(ascii: "[") : UInt8(ascii: "{"), heap)
@@ -188,7 +190,7 @@ struct JSONWriter {
         if let places { heap.release(places) }
         try out.reserve(width &+ OutputBuffer.lineRoom, heap)
         if !isCompact {
-            out.putLine(options.usesTabs ? depth : depth &* options.indent, fill, comma: false)
+            out.putLine(depth &* columns, fill, comma: false)
         }
         try out.append(isArray ? UInt8(ascii: "]") : UInt8(ascii: "}"), heap)
     }

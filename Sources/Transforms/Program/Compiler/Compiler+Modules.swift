@@ -24,10 +24,12 @@ extension Compiler {
             found = try modules.load(
                 item.path, isData: isData, search: ModuleMetadata.search(item), origin: folder)
         } catch {
+            if ModuleMetadata.says("optional", item) { return scope }
             throw placed(CompileError(error.message, offset: item.offset))
         }
         if case .data(let name) = item.kind {
-            let value = try readData(found.text, found.name, item.offset)
+            let value = try readData(
+                found.text, found.name, isRaw: ModuleMetadata.says("raw", item), item.offset)
             let inner = Scope(.data(name, value), root, parent: scope)
             return Scope(.data("\(name)::\(name)", value), root, parent: inner)
         }
@@ -40,12 +42,23 @@ extension Compiler {
         return scope
     }
 
+    /// Enters the definitions of a module that no import names.
+    func include(
+        _ module: (text: [UInt8], folder: String, name: String), _ scope: Scope?
+    ) throws(CompileError) -> Scope? {
+        var scope = scope
+        for function in try functions(of: module, 0) {
+            scope = Scope(.function(function.definition.name, function), root, parent: scope)
+        }
+        return scope
+    }
+
     private func functions(
         of found: (text: [UInt8], folder: String, name: String), _ offset: Int
     ) throws(CompileError) -> [FunctionDefinition] {
         if let known = library.loaded[found.name] {
             if let known { return known }
-            throw CompileError("module \(found.name) imports itself", offset: offset)
+            throw CompileError("circular import of \(found.name)", offset: offset)
         }
         library.loaded[found.name] = .some(nil)
         guard let base = library.texts.append(found.name, found.text) else {
@@ -107,10 +120,10 @@ extension Compiler {
         return error
     }
 
-    /// The values of a data module, in an array in the program's own memory.
-    private func readData(_ text: [UInt8], _ name: String, _ offset: Int) throws(CompileError)
-        -> Value
-    {
+    /// The values of a data module, in an array in the program's own memory; or its text.
+    private func readData(
+        _ text: [UInt8], _ name: String, isRaw: Bool, _ offset: Int
+    ) throws(CompileError) -> Value {
         let heap = library.data ?? Heap(bytesMax: 1 << 30)
         library.data = heap
         let budget = Budget(heap: heap)
@@ -124,6 +137,10 @@ extension Compiler {
             let address = try heap.bump(text.count)
             let copy = Value(.string, count: text.count, payload: UInt64(address)).bytes
             for (i, byte) in text.enumerated() { copy[i] = byte }
+            if isRaw {
+                let string = try heap.string(repairing: copy)
+                return Value(word: string.word & ~Value.counted, payload: string.payload)
+            }
             reader.begin(copy)
             var values: [Value] = []
             while let value = try reader.readNext() { values.append(value) }
@@ -141,19 +158,24 @@ extension Compiler {
 
 /// What an import's metadata says.
 enum ModuleMetadata {
-    /// The folders of `{search: "./"}` or `{search: ["./", "lib"]}`.
-    static func search(_ item: Import) -> [String] {
+    /// The folders of `{search: "./"}` or `{search: ["./", "lib"]}`; nil where it names none.
+    static func search(_ item: Import) -> [String]? {
+        guard let value = member("search", item) else { return nil }
+        if let folder = text(value) { return [folder] }
+        guard case .array(let elements) = value.kind else { return [] }
+        return elements.map { elementsOf($0).compactMap(text) } ?? []
+    }
+
+    /// Whether the member is `true`.
+    static func says(_ name: String, _ item: Import) -> Bool {
+        if case .call("true", _) = member(name, item)?.kind { true } else { false }
+    }
+
+    private static func member(_ name: String, _ item: Import) -> Term? {
         guard let metadata = item.metadata, case .object(let members) = metadata.kind else {
-            return []
+            return nil
         }
-        for member in members where text(member.name) == "search" {
-            guard let value = member.value else { continue }
-            if let folder = text(value) { return [folder] }
-            if case .array(let elements?) = value.kind {
-                return elementsOf(elements).compactMap(text)
-            }
-        }
-        return []
+        return members.last { text($0.name) == name }?.value
     }
 
     static func text(_ term: Term) -> String? {

@@ -162,9 +162,10 @@ extension Compiler {
         func string(_ text: String) -> Term {
             Term(kind: .string(format: nil, parts: [.text(text)]), offset: offset)
         }
+        let file = library.texts.entry(at: offsetBase)?.name ?? "<top-level>"
         return try compileObject(
             [
-                ObjectMember(name: string("file"), value: string("<top-level>")),
+                ObjectMember(name: string("file"), value: string(file)),
                 ObjectMember(
                     name: string("line"), value: Term(kind: .number("\(line)"), offset: offset)),
             ], scope, offset)

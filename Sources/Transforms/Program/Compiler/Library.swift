@@ -34,8 +34,15 @@ final class Library {
 /// Finds the text of modules.
 public protocol ModuleSource: Sendable {
     /// The module `path` as imported by a module in the folder `origin` (nil: by the program), with
-    /// the `search` path of the import's metadata; `isData` asks for `.json` in place of `.jq`.
+    /// the `search` path of the import's metadata, if that has one; `isData` asks for `.json` in
+    /// place of `.jq`.
     /// - Returns: the text, and the folder and name that tell this module from others.
-    func load(_ path: String, isData: Bool, search: [String], origin: String?) throws(CompileError)
-        -> (text: [UInt8], folder: String, name: String)
+    func load(_ path: String, isData: Bool, search: [String]?, origin: String?)
+        throws(CompileError) -> (text: [UInt8], folder: String, name: String)
+    /// A module whose definitions every program sees without an import.
+    var home: (text: [UInt8], folder: String, name: String)? { get }
+}
+
+extension ModuleSource {
+    public var home: (text: [UInt8], folder: String, name: String)? { nil }
 }

@@ -226,6 +226,7 @@ extension Compiler {
         for name in argumentNames {
             scope = Scope(.variable(name, slot: context.allocate()), context, parent: scope)
         }
+        if let home = library.modules?.home { scope = try include(home, scope) }
         scope = try load(module, folder: nil, scope)
         let body = module.body ?? Term(kind: .identity, offset: 0)
         let root = try compile(body, scope)

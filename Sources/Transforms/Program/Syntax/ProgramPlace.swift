@@ -37,4 +37,10 @@ struct ProgramPlace: Equatable, Sendable {
         }
         excerpt += "\n" + String(repeating: " ", count: left.count) + "^"
     }
+
+    /// The column of an offset as jq counts it, in bytes.
+    static func byteColumn(offset: Int, in utf8: [UInt8]) -> Int {
+        let offset = min(max(offset, 0), utf8.count)
+        return offset - (utf8[..<offset].lastIndex(of: 0x0A) ?? -1)
+    }
 }
