@@ -104,7 +104,7 @@ struct RunFaultTests {
     private static let sequences: [([String], String, String, [String])] = [
         (
             [], "\u{1E}{\"n\":1}\n\u{1E}{\"n\":2,\"s\":\"tru\u{1E}{\"n\":3}\n\u{1E}{\"n\":4}\n",
-            "{\"n\":1}\n{\"n\":3}\n{\"n\":4}\n", ["Truncated value at line 2, column 18"]
+            "{\"n\":1}\n{\"n\":3}\n{\"n\":4}\n", ["Truncated value at line 2, column 17"]
         ),
         (
             ["-s"], "\u{1E}1\n\u{1E}[2\u{1E}3\n", "[1,3]\n",
@@ -220,9 +220,10 @@ struct RunFaultTests {
                 $T -c '[., input_line_number]'
             for i in '{}x ' '\\n1'; do printf "$i"; sleep 0.05; done | $T -c '.[0]'
             """)
-        #expect(result.output == "1,x\n2,y\n[{},1]\n[{},1]\n[[],1]\nnull\n")
+        #expect(result.output == "1,x\n2,y\n[{},1]\n[{},1]\n[[],1]\n")
         #expect(
-            result.message == "jq: parse error: Invalid numeric literal at line 1, column 4\n")
+            result.message == "jq: error (at <stdin>:1): Cannot index object with number (0)\n"
+                + "jq: parse error: Invalid numeric literal at line 1, column 4\n")
     }
 
     /// Events come while the text does.
@@ -245,7 +246,7 @@ struct RunFaultTests {
             result.output == joined + "[[],2]\n[[0],3]\n[[1],4]\n[[1]]\n[[],\"xy\"]\n" + joined
                 + "\"12 [3,4]\\\"x\"\n[12,\"b\",0]\n[[3,4],\"c\",0]\n[\"xy\",\"e\",0]\n"
                 + "\"\u{FEFF}é\u{FEFF}1\"\n1\n1\n"
-                + String(repeating: "\"x\u{FFFD}y\u{FFFD}z\"\n", count: 2)
+                + String(repeating: "\"x\u{FFFD}y\u{FFFD}\"\n", count: 2)
         )
         #expect(result.message.isEmpty)
     }
@@ -278,7 +279,7 @@ struct RunFaultTests {
             $T -nc 'import "data" as $d; import "data" as $r {raw: true}; [$d, $r]'
             $T -n 'import "none" as n {optional: true}; 1'
             $T -nc -L lib get_search_list | sed "s|$(realpath .)||"; $T -nc get_search_list
-            $T -n 'import "turn" as t; 1' 2>&1 | sed "s|$(realpath .)/||" | head -1
+            $T -n 'import "turn" as t; 1' 2>&1 | sed "s|$(realpath .)/||g" | head -1
             $T -n 'import "data\\u0000x" as $d; 1' 2> e || echo $?
             """)
         #expect(
@@ -296,14 +297,8 @@ struct RunFaultTests {
                 jq: error: circular import of turn.jq at turn.jq, line 1, column 1:
                 3
 
-                """.replacing("turn.jq at turn.jq", with: "turn.jq at \(Self.turn(result.output))"))
+                """)
         #expect(result.message.isEmpty)
-    }
-
-    /// The name is that of the file, whose folder is a new one each time.
-    private static func turn(_ output: String) -> String {
-        let line = output.split(separator: "\n").first { $0.contains("circular") } ?? ""
-        return line.split(separator: " ").dropLast(4).last.map { String($0.dropLast()) } ?? ""
     }
 
     /// Of each kind, and what is no code.

@@ -208,11 +208,12 @@ final class FuzzJSON: FuzzTarget {
         runner.begin()
         var reader = JSONReader(
             heap: runner.heap, budget: runner.budget, depthMax: FuzzJSON.depthMax, counts: true)
-        var events = EventReader(heap: runner.heap, depthMax: FuzzJSON.depthMax)
+        var events = EventReader(
+            heap: runner.heap, depthMax: FuzzJSON.depthMax, isSequence: false)
         return unsafe input.withUnsafeBytes { raw in
             let bytes = unsafe Runner.bytes(raw)
             reader.begin(bytes)
-            events.begin(bytes)
+            events.move(to: bytes)
             var offset = reader.offset
             var count = 0
             do throws(ReadFailure) {
