@@ -1,0 +1,273 @@
+"""Runs a program on both sides, says how they differ, and finds the least that still does.
+
+    judge = Judge([binary, "run"], [jq])
+    judge.difference("1 + 1", "null")      None, or Difference(kind="value", ours=.., theirs=..)
+    judge.screen([("1 + 1", ["null"]), ..])    the programs of a batch that may differ
+    judge.minimise(program, document)      the trees, made smaller
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Optional, Protocol, TypeVar
+
+from differential.engines import OUTPUT_BYTES, Result, run_both
+from differential.trees import PLAIN_DOCUMENT, Node, leaf, shrink, shrink_text
+
+LINE = re.compile(r"^jq: error( \(at [^)]*\))?", re.MULTILINE)
+OUTPUTS_MAX = 40
+BATCH_BYTES = 1 << 24
+
+
+@dataclass
+class Outcome:
+    """What one side made of a program and its input."""
+
+    end: str  # value, error, compile, crash, time, flood
+    out: list[str]
+    message: str = ""
+
+    def text(self) -> str:
+        """In a line."""
+        ending = {"value": "", "error": f"error: {self.message}", "compile": "does not compile"}
+        words = [*self.out[:12], ending.get(self.end, self.end)]
+        return " ".join(word for word in words if word) or "no output"
+
+
+@dataclass
+class Difference:
+    """How ours is not theirs: crash, time, compile, error, value, digits or message."""
+
+    kind: str
+    ours: Outcome
+    theirs: Outcome
+
+
+def outcome(result: Result) -> Outcome:
+    """What a run says."""
+    if result.end != "exit":
+        lines = result.out.decode(errors="replace").split("\n")[:-1]
+        return Outcome(result.end, lines)
+    if result.crashed or b"Fatal error" in result.err or b"ssertion" in result.err[:400]:
+        return Outcome("crash", [], result.err.decode(errors="replace")[-200:])
+    lines = result.out.decode(errors="replace").split("\n")[:-1]
+    if result.status in (2, 3):
+        return Outcome("compile", lines, result.err.decode(errors="replace").split("\n")[0])
+    message = LINE.sub("", result.err.decode(errors="replace")).strip(": \n")
+    return Outcome("error" if result.status else "value", lines, message)
+
+
+def compare(ours: Outcome, theirs: Outcome) -> Optional[Difference]:
+    """How they differ, if they do; what jq itself does not survive says nothing."""
+
+    def found(kind: str) -> Difference:
+        return Difference(kind, ours, theirs)
+
+    if ours.end == "crash":
+        return found("crash")
+    if theirs.end in ("crash", "time"):
+        return None
+    if ours.end == "time":
+        return found("time")
+    if "compile" in (ours.end, theirs.end):
+        return found("compile") if ours.end != theirs.end else None
+    if "flood" in (ours.end, theirs.end):
+        count = min(len(ours.out), len(theirs.out), 1000)
+        return found("value") if ours.out[:count] != theirs.out[:count] else None
+    if ours.out != theirs.out:
+        near = len(ours.out) == len(theirs.out) and all(map(close, ours.out, theirs.out))
+        return found("digits" if near else "error" if ours.end != theirs.end else "value")
+    if ours.end != theirs.end:
+        return found("error")
+    return found("message") if ours.message != theirs.message else None
+
+
+def close(a: str, b: str) -> bool:
+    """Equal but for the last digits of numbers."""
+    if a == b:
+        return True
+    try:
+        return near(json.loads(a), json.loads(b))
+    except (ValueError, RecursionError):
+        return False
+
+
+def near(a: Any, b: Any) -> bool:
+    """The same of two values."""
+    numbers = (int, float)
+    if isinstance(a, numbers) and isinstance(b, numbers) and not isinstance(a, bool):
+        return a == b or math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-300)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(near, a, b))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(near(a[name], b[name]) for name in a)
+    return bool(a == b)
+
+
+@dataclass
+class Case:
+    """A program and an input that differ, and how."""
+
+    program: str
+    document: str
+    difference: Difference
+    count: int = 1
+    origin: str = ""
+
+
+@dataclass
+class Judge:
+    """Both commands, and how long each run may take."""
+
+    ours: list[str]
+    theirs: list[str]
+    seconds: float = 2.0
+    runs: int = 0
+    unjudged: int = 0
+    cache: dict[tuple[str, str], Optional[Difference]] = field(default_factory=dict)
+
+    def both(
+        self, words: list[str], data: bytes, seconds: float, bytes_max: int = OUTPUT_BYTES
+    ) -> tuple[Result, Result]:
+        """Ours and theirs."""
+        self.runs += 1
+        commands = [*self.theirs, *words], [*self.ours, *words]
+        theirs, ours = run_both(*commands, data, seconds, bytes_max)
+        return ours, theirs
+
+    def difference(self, program: str, document: str) -> Optional[Difference]:
+        """How the two differ by themselves; `-c` alone is given, as users do."""
+        key = (program, document)
+        if key not in self.cache:
+            if len(self.cache) > 5000:
+                self.cache.clear()
+            data = document.encode() + b"\n"
+            ours, theirs = map(outcome, self.both(["-c", "--", program], data, self.seconds))
+            self.unjudged += theirs.end in ("crash", "time")
+            self.cache[key] = compare(ours, theirs)
+        return self.cache[key]
+
+    def screen(self, items: list[tuple[str, list[str]]]) -> list[tuple[int, int]]:
+        """Program and document numbers that differ when all run in one process of each side."""
+        programs = [program for program, _ in items]
+        rows = [
+            (number, index, text)
+            for number, (_, texts) in enumerate(items)
+            for index, text in enumerate(texts)
+        ]
+        data = "".join(f"[{number},{text}]\n" for number, _, text in rows).encode()
+        ours, theirs = self.both(["-c", batch(programs)], data, 5.0, BATCH_BYTES)
+        left, right = ours.out.split(b"\n"), theirs.out.split(b"\n")
+        whole = ours.end == theirs.end == "exit" and ours.status == theirs.status == 0
+        if whole and len(left) == len(right) == len(rows) + 1:
+            return [
+                (number, index)
+                for (number, index, _), a, b in zip(rows, left, right)
+                if a != b
+            ]
+        if len(items) > 1:
+            middle = len(items) // 2
+            front, back = self.screen(items[:middle]), self.screen(items[middle:])
+            return front + [(number + middle, index) for number, index in back]
+        return [(0, index) for index in range(len(items[0][1]))]
+
+    def minimise(
+        self, program: Node, document: Node, seconds: float = 5.0
+    ) -> Optional[Case]:
+        """The least program and input whose difference is of the same kind; None: none by itself."""
+        text, data = program.render(), document.render()
+        found = self.difference(text, data)
+        if not found:
+            return None
+        end = time.monotonic() + seconds
+        kind = found.kind
+
+        def holds(text: str, data: str) -> bool:
+            found = self.difference(text, data)
+            return found is not None and found.kind == kind
+
+        def least_program(program: Node, smaller: Callable[[Node], Iterator[Node]]) -> Node:
+            return descend(program, smaller, lambda node: holds(node.render(), data), end)
+
+        def least_document() -> Node:
+            return descend(document, shrink_document, lambda node: holds(text, node.render()), end)
+
+        for _ in range(3):
+            before = (text, data)
+            program = least_program(program, shrink)
+            text = program.render()
+            document = least_document()
+            data = document.render()
+            if (text, data) == before or time.monotonic() > end:
+                break
+        text = least_program(leaf(text), shrink_by_tokens).render()
+        data = least_document().render()
+        last = self.difference(text, data)
+        assert last is not None
+        return Case(text, data, last)
+
+
+def shrink_document(node: Node) -> Iterator[Node]:
+    """Smaller JSON texts."""
+    return shrink(node, PLAIN_DOCUMENT)
+
+
+def shrink_by_tokens(node: Node) -> Iterator[Node]:
+    """Shorter programs, taken as texts."""
+    return map(leaf, shrink_text(node.text))
+
+
+def rank(text: str) -> tuple[int, str]:
+    """What is less is simpler."""
+    return len(text.encode()), text
+
+
+class Rendered(Protocol):
+    """What has a text that tells how simple it is."""
+
+    def render(self) -> str:
+        """The text."""
+
+
+Smaller = TypeVar("Smaller", bound=Rendered)
+
+
+def descend(
+    one: Smaller,
+    smaller: Callable[[Smaller], Iterator[Smaller]],
+    holds: Callable[[Smaller], bool],
+    end: float = math.inf,
+) -> Smaller:
+    """Takes a smaller one for which it holds, until there is none or the time is over."""
+    text = one.render()
+    found = True
+    while found:
+        found = False
+        tried = {text}
+        for candidate in smaller(one):
+            if time.monotonic() > end:
+                return one
+            new = candidate.render()
+            if new in tried or rank(new) >= rank(text):
+                continue
+            tried.add(new)
+            if holds(candidate):
+                one, text, found = candidate, new, True
+                break
+    return one
+
+
+def batch(programs: list[str]) -> str:
+    """One program of all; its input is `[NUMBER, INPUT]`, its output what that program gives."""
+    definitions = "".join(f"def _{i}: {text}\n;\n" for i, text in enumerate(programs))
+    choice = "".join(
+        f"{'if' if i == 0 else 'elif'} $_n == {i} then _{i} " for i in range(len(programs))
+    )
+    body = f"({choice}else empty end | [.])"
+    caught = f'try limit({OUTPUTS_MAX}; {body}) catch {{"error": .}}'
+    return f"{definitions}.[0] as $_n | .[1] | [{caught}]"
