@@ -9,6 +9,7 @@ small as it goes, grouped, and printed in jq's test form: a program, its input, 
 `differential/accepted.json` lists the differences that are meant, each with its reason. The exit
 status is 1 if there are others. The same seed tries the same, as far as the time goes.
 """
+
 import argparse
 import collections
 import json
@@ -26,6 +27,7 @@ SESSIONS = {one.origin: one for one in (sessions.Programs, sessions.Regexes, com
 
 
 def main():
+    """The command."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--seconds", type=float, default=3600)
     parser.add_argument("--seed", type=int, default=1)
@@ -40,6 +42,7 @@ def main():
     judge = Judge([os.path.abspath(options.binary), "run"], [options.jq or engines.find_jq()])
     lists = [report.ACCEPTED, *(options.accepted or [])]
     found = report.Report([rule for path in lists for rule in report.read_rules(path)])
+    judge.is_accepted = lambda case: found.rule(case) is not None
     engines.limit_memory()
     totals = search(judge, found, options)
     text = found.write(judge)

@@ -32,36 +32,43 @@ OPTIONS = [
     "-L mods", "-cr", "-nj", "--seq --stream", "-s --stream", "-n --stream", "-ca", "--stream -c",
 ]  # fmt: skip
 PROGRAMS = [
-    ".", ".", ".", ".", ".[]?", ".a?", "., .", "input", "[., input]", "inputs", "[inputs]", "empty",
-    "first(inputs)", "try input catch .", "try error catch .", "error", 'error("x")', "error(null)",
-    "error({a: 1})", "halt", "halt_error", "halt_error(1)", '"bye\\n" | halt_error', "{} | halt_error(0)",
-    "input_line_number", "[., input_line_number]", "input_filename", "[inputs | input_line_number]",
-    "debug", 'debug("m")', "stderr", "$ARGS", "$ARGS.positional", "$ARGS.named", "$a", "[$a, $b]",
-    "$__prog_args", "$ENV.X", "env.X", "tostream", "fromstream(inputs)", "fromstream(tostream)",
-    "[limit(3; inputs)]", "reduce inputs as $x (0; . + 1)", "null", "false", "1, null", "null, 1",
-    '"a\\u0000b"', '"é\\u007f\\u2028😀"', "[1.0, 1e1000, nan, -0, 1.10]", "tojson", "fromjson?", "@text",
-    "{b: 1, a: {d: 2, c: 3}}", "keys", "length", ".[0]", ".a.b", "..", "to_entries?", "try (1, error) catch 2",
-    "limit(1; .[]?)", "1 as $x | $x", "$x", "{", "", "# c", "def f: 1;", "1 +", "nope", "ltrimstr(\"a\")",
-    "$__loc__", '"\\(1;2)"', "try input catch ., try input catch .", "input, input", "[.[]?] | add",
-    "(.a, .b) = 1", "select(.)", "@json", "@csv", "getpath([\"a\"])?", "splits(\"a\")?", "ascii_downcase?",
-    "input as $x | [$x, .]", "until(false; input)", "label $f | ., break $f", "{(\"a\"): .}", "tojson | fromjson",
-    "import \"m\" as m; m::f", "include \"m\"; f", "import \"d\" as $d; $d", "modulemeta", "get_search_list | type",
+    ".", ".", ".", ".", ".[]?", ".a?", "., .", "input", "[., input]", "inputs", "[inputs]",
+    "empty", "first(inputs)", "try input catch .", "try error catch .", "error", 'error("x")',
+    "error(null)", "error({a: 1})", "halt", "halt_error", "halt_error(1)", '"bye\\n" | halt_error',
+    "{} | halt_error(0)", "input_line_number", "[., input_line_number]", "input_filename",
+    "[inputs | input_line_number]", "debug", 'debug("m")', "stderr", "$ARGS", "$ARGS.positional",
+    "$ARGS.named", "$a", "[$a, $b]", "$__prog_args", "$ENV.X", "env.X", "tostream",
+    "fromstream(inputs)", "fromstream(tostream)", "[limit(3; inputs)]",
+    "reduce inputs as $x (0; . + 1)", "null", "false", "1, null", "null, 1", '"a\\u0000b"',
+    '"é\\u007f\\u2028😀"', "[1.0, 1e1000, nan, -0, 1.10]", "tojson", "fromjson?", "@text",
+    "{b: 1, a: {d: 2, c: 3}}", "keys", "length", ".[0]", ".a.b", "..", "to_entries?",
+    "try (1, error) catch 2", "limit(1; .[]?)", "1 as $x | $x", "$x", "{", "", "# c", "def f: 1;",
+    "1 +", "nope", "ltrimstr(\"a\")", "$__loc__", '"\\(1;2)"',
+    "try input catch ., try input catch .", "input, input", "[.[]?] | add", "(.a, .b) = 1",
+    "select(.)", "@json", "@csv", "getpath([\"a\"])?", "splits(\"a\")?", "ascii_downcase?",
+    "input as $x | [$x, .]", "until(false; input)", "label $f | ., break $f", "{(\"a\"): .}",
+    "tojson | fromjson", "import \"m\" as m; m::f", "include \"m\"; f", "import \"d\" as $d; $d",
+    "modulemeta", "get_search_list | type",
 ]  # fmt: skip
 TAILS = [
-    "one.json", "two.json", "one.json two.json", "none.json", "one.json none.json", "two.json one.json",
-    "--args x y", "--jsonargs 1 {}", "--jsonargs 1 {", "--args", "-- one.json", "--args x --jsonargs 2",
-    "one.json --arg b z", "-c one.json", "--args -c", "-", "mods",
+    "one.json", "two.json", "one.json two.json", "none.json", "one.json none.json",
+    "two.json one.json", "--args x y", "--jsonargs 1 {}", "--jsonargs 1 {", "--args",
+    "-- one.json", "--args x --jsonargs 2", "one.json --arg b z", "-c one.json", "--args -c", "-",
+    "mods",
 ]  # fmt: skip
 BROKEN = [
-    b"", b" ", b"\n", b"{", b"[", b"[1", b"[1,", b"[1,]", b"[1 2]", b'{"a"', b'{"a":', b'{"a":1', b'{"a":1,}',
-    b'{"a" 1}', b"{1:2}", b"{,}", b"[,]", b"]", b"}", b"1]", b"1,", b":", b'"', b'"a', b'"\\x"', b'"\\u12"',
-    b'"\\ud800"', b'"\\udc00x"', b'"\xff"', b'"\xed\xa0\x80"', b"\xef\xbb\xbf1", b"\xef\xbb", b"nan", b"NaN",
-    b"-nan", b"nan1", b"Infinity", b"-Infinity", b"infinity", b"tru", b"truex", b"nul", b"01", b"-", b"+1", b".5",
-    b"5.", b"1e", b"1e5", b"1E+2", b"--1", b"0x1", b"'a'", b"1 2 3", b"1\n2\n\n3\n", b"1\x002", b'"\x00"', b'"\n"',
-    b'"\t"', b"[]{}", b"[][", b'"a""b"', b"truefalse", b"1true", b"{}1", b"\x1e1\n", b"\x1e1\x1e2\n", b"\x1e[1\x1e2\n",
-    b"\x1e", b"1\x1e", b"\x1e{\x1e{}\n", b"[[[1,{", b"# c\n1", b"//", b"1.000", b"100000000000000000000", b"1e1000",
-    b"-0", b"[1,[2,[3]]]", b'{"a":[1,{"b":2}],"c":[]}', b"[[],{}]", b'{"a":1,"a":2}', b"\r\n1\r\n", b"\x0c1", b"\xc2\xa01",
-    b"[1}", b'{"a":1]', b"{}}", b'{"a":{"b"', b"[" * 300, b"[" * 10001 + b"]" * 10001, b"line\nnext", b"a\nb\r\nc", b"1" * 400,
+    b"", b" ", b"\n", b"{", b"[", b"[1", b"[1,", b"[1,]", b"[1 2]", b'{"a"', b'{"a":', b'{"a":1',
+    b'{"a":1,}', b'{"a" 1}', b"{1:2}", b"{,}", b"[,]", b"]", b"}", b"1]", b"1,", b":", b'"', b'"a',
+    b'"\\x"', b'"\\u12"', b'"\\ud800"', b'"\\udc00x"', b'"\xff"', b'"\xed\xa0\x80"',
+    b"\xef\xbb\xbf1", b"\xef\xbb", b"nan", b"NaN", b"-nan", b"nan1", b"Infinity", b"-Infinity",
+    b"infinity", b"tru", b"truex", b"nul", b"01", b"-", b"+1", b".5", b"5.", b"1e", b"1e5",
+    b"1E+2", b"--1", b"0x1", b"'a'", b"1 2 3", b"1\n2\n\n3\n", b"1\x002", b'"\x00"', b'"\n"',
+    b'"\t"', b"[]{}", b"[][", b'"a""b"', b"truefalse", b"1true", b"{}1", b"\x1e1\n",
+    b"\x1e1\x1e2\n", b"\x1e[1\x1e2\n", b"\x1e", b"1\x1e", b"\x1e{\x1e{}\n", b"[[[1,{", b"# c\n1",
+    b"//", b"1.000", b"100000000000000000000", b"1e1000", b"-0", b"[1,[2,[3]]]",
+    b'{"a":[1,{"b":2}],"c":[]}', b"[[],{}]", b'{"a":1,"a":2}', b"\r\n1\r\n", b"\x0c1",
+    b"\xc2\xa01", b"[1}", b'{"a":1]', b"{}}", b'{"a":{"b"', b"[" * 300,
+    b"[" * 10001 + b"]" * 10001, b"line\nnext", b"a\nb\r\nc", b"1" * 400,
 ]  # fmt: skip
 COLOURS = ["1;31", "0;90:0;37", "4;31:::::::1;35", "x", "38;2;255;173;173", ":::::::", "1;31:x", ""]
 
@@ -207,9 +214,13 @@ class Commands:
     def minimised(self, one: Command, found: Difference, folder: Path) -> Case:
         """The least command line whose difference is of the same kind."""
 
+        accepted = self.judge.is_accepted(Case(one.render(), "", found))
+
         def holds(candidate: Command) -> bool:
             other = self.difference(candidate, folder)
-            return other is not None and other.kind == found.kind
+            if other is None or other.kind != found.kind:
+                return False
+            return accepted or not self.judge.is_accepted(Case(candidate.render(), "", other))
 
         one = descend(one, smaller, holds, time.monotonic() + 8)
         return Case(one.render(), "", self.difference(one, folder) or found)

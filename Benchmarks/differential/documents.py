@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Iterator
 from typing import Any
 
 from differential.trees import Node, call, leaf, sequence
@@ -31,18 +32,20 @@ NUMBERS = [
 ]  # fmt: skip
 PLAIN_NUMBERS = ["0", "1", "2", "3", "4", "5", "-1", "-2", "10", "0.5", "1.5", "100", "42"]
 CHARACTERS = [
-    "a", "b", "c", "A", "Z", "0", "1", "9", " ", ",", ".", "-", "_", "/", "é", "ß", "İ", "ſ", "ñ",
-    "日", "本", "€", "\u2028", "😀", "👍🏽", "\u0301", "\t", "\n", '"', "\\", "'", "&", "<", "%", "+",
-    "=", "\u0000", "\u007f", "\u0080", "\ufeff", "\uffff", "\U0010ffff", "\r", "$", "^", "(", "[",
+    "a", "b", "c", "A", "Z", "0", "1", "9", " ", ",", ".", "-", "_", "/", "é", "ß", "İ", "\u017f",
+    "ñ", "日", "本", "€", "\u2028", "😀", "👍🏽", "\u0301", "\t", "\n", '"', "\\", "'", "&", "<",
+    "%", "+", "=", "\u0000", "\u007f", "\u0080", "\ufeff", "\uffff", "\U0010ffff", "\r", "$", "^",
+    "(", "[",
 ]  # fmt: skip
 TEXTS = [
     "", "a", "abc", "foo bar", "a,b,c", "a, b, c", "aXbXc", "é", "日本語", "😀a😀", "naïveté",
     "12", "-3.5", "1e3", " 1 ", "nan", "NaN", "-nan", "Infinity", "0x10", "1 2", "007", ".5", "5.",
     "true", "null", "[1,2]", '{"a":1}', '{"a":', "[1,", '"s"', "2015-03-05T23:51:47Z",
-    "2015-03-05", "23:51", "10 Mar 2024", "Thu, 05 Mar 2015 23:51:47 +0100", "1999-12-31T23:59:60Z",
-    "YWJj", "YWI=", "YQ", "w6k=", "????", "a%20b", "%C3%A9", "%zz", "%", "=", "aGVsbG8gd29ybGQ=",
-    "  pad  ", "\ta\n", "x=1;y=2", "<b>&amp;</b>", "it's", 'say "hi"', "a\\b", "line1\nline2",
-    "aaa", "aaaa", "abab", "ABC", "tEsT", "a.b.c", "foo-bar_baz", "🇩🇪", "e\u0301", "ﬀ", "K",
+    "2015-03-05", "23:51", "10 Mar 2024", "Thu, 05 Mar 2015 23:51:47 +0100",
+    "1999-12-31T23:59:60Z", "YWJj", "YWI=", "YQ", "w6k=", "????", "a%20b", "%C3%A9", "%zz", "%",
+    "=", "aGVsbG8gd29ybGQ=", "  pad  ", "\ta\n", "x=1;y=2", "<b>&amp;</b>", "it's", 'say "hi"',
+    "a\\b", "line1\nline2", "aaa", "aaaa", "abab", "ABC", "tEsT", "a.b.c", "foo-bar_baz", "🇩🇪",
+    "e\u0301", "ﬀ", "K",
 ]  # fmt: skip
 
 
@@ -117,3 +120,29 @@ def document(source: random.Random, shape: Shape, depth: int = 4) -> Node:
 def member(source: random.Random, name: str, value: Node) -> Node:
     """A member of an object: fixed, for nothing else may stand in its place."""
     return call(f"{literal(source, name).replace('{}', '')}:{{}}", [value], is_fixed=True)
+
+
+def elements(shape: Shape) -> Shape:
+    """What `.[]` gives."""
+    if shape[0] == "arr":
+        return shape[1]
+    if shape[0] == "obj" and shape[1]:
+        inner = list(shape[1].values())
+        return inner[0] if all(one == inner[0] for one in inner) else ANY
+    return ANY
+
+
+def accessors(shape: Shape, depth: int = 2) -> Iterator[tuple[str, Shape]]:
+    """Paths into the shape, as text."""
+    yield ".", shape
+    if depth == 0:
+        return
+    if shape[0] == "obj":
+        for name, inner in shape[1].items():
+            front = f".{name}" if name.isascii() and name.isidentifier() else f'."{name}"'
+            for text, deeper in accessors(inner, depth - 1):
+                yield front + (text if text != "." else ""), deeper
+    if shape[0] == "arr":
+        for front in (".[0]", ".[]", ".[-1]", ".[1]"):
+            for text, deeper in accessors(shape[1], depth - 1):
+                yield front + (text if text != "." else ""), deeper

@@ -1,7 +1,7 @@
 """jq 1.8.2, which is fetched and built where it is missing, and runs that are bounded.
 
-    jq = find_jq()                             .build/rivals/jq-1.8.2/jq
-    run([jq, "-c", "."], b"[1]", seconds=2)    Result(end="exit", status=0, out=b"[1]\\n", err=b"")
+jq = find_jq()                             .build/rivals/jq-1.8.2/jq
+run([jq, "-c", "."], b"[1]", seconds=2)    Result(end="exit", status=0, out=b"[1]\\n", err=b"")
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def start(
     data: bytes,
     environment: Optional[dict[str, str]] = None,
     folder: Optional[str] = None,
-) -> "subprocess.Popen[bytes]":
+) -> subprocess.Popen[bytes]:
     """A process that has the data as its standard input."""
     with standard_input(data) as stdin:
         return subprocess.Popen(
@@ -120,7 +120,7 @@ def start(
         )
 
 
-def finish(process: "subprocess.Popen[bytes]", seconds: float, bytes_max: int) -> Result:
+def finish(process: subprocess.Popen[bytes], seconds: float, bytes_max: int) -> Result:
     """Reads what it writes, and ends it where that is too much or takes too long."""
     assert process.stdout is not None and process.stderr is not None
     written = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}

@@ -1,9 +1,9 @@
 """Runs a program on both sides, says how they differ, and finds the least that still does.
 
-    judge = Judge([binary, "run"], [jq])
-    judge.difference("1 + 1", "null")      None, or Difference(kind="value", ours=.., theirs=..)
-    judge.screen([("1 + 1", ["null"]), ..])    the programs of a batch that may differ
-    judge.minimise(program, document)      the trees, made smaller
+judge = Judge([binary, "run"], [jq])
+judge.difference("1 + 1", "null")      None, or Difference(kind="value", ours=.., theirs=..)
+judge.screen([("1 + 1", ["null"]), ..])    the programs of a batch that may differ
+judge.minimise(program, document)      the trees, made smaller
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from differential.trees import PLAIN_DOCUMENT, Node, leaf, shrink, shrink_text
 LINE = re.compile(r"^jq: error( \(at [^)]*\))?", re.MULTILINE)
 OUTPUTS_MAX = 40
 BATCH_BYTES = 1 << 24
+SECONDS = 2.0
+MINIMISE_SECONDS = 5.0
 
 
 @dataclass
@@ -118,15 +120,17 @@ class Case:
     difference: Difference
     count: int = 1
     origin: str = ""
+    # What a session found out of it, for the list of what is accepted.
+    note: str = ""
 
 
 @dataclass
 class Judge:
-    """Both commands, and how long each run may take."""
+    """Both commands, and what need not be told."""
 
     ours: list[str]
     theirs: list[str]
-    seconds: float = 2.0
+    is_accepted: Callable[[Case], bool] = lambda case: False
     runs: int = 0
     unjudged: int = 0
     cache: dict[tuple[str, str], Optional[Difference]] = field(default_factory=dict)
@@ -147,7 +151,7 @@ class Judge:
             if len(self.cache) > 5000:
                 self.cache.clear()
             data = document.encode() + b"\n"
-            ours, theirs = map(outcome, self.both(["-c", "--", program], data, self.seconds))
+            ours, theirs = map(outcome, self.both(["-c", "--", program], data, SECONDS))
             self.unjudged += theirs.end in ("crash", "time")
             self.cache[key] = compare(ours, theirs)
         return self.cache[key]
@@ -166,9 +170,7 @@ class Judge:
         whole = ours.end == theirs.end == "exit" and ours.status == theirs.status == 0
         if whole and len(left) == len(right) == len(rows) + 1:
             return [
-                (number, index)
-                for (number, index, _), a, b in zip(rows, left, right)
-                if a != b
+                (number, index) for (number, index, _), a, b in zip(rows, left, right) if a != b
             ]
         if len(items) > 1:
             middle = len(items) // 2
@@ -177,19 +179,26 @@ class Judge:
         return [(0, index) for index in range(len(items[0][1]))]
 
     def minimise(
-        self, program: Node, document: Node, seconds: float = 5.0
+        self, program: Node, document: Node, note: Callable[[Case], str] = lambda case: ""
     ) -> Optional[Case]:
-        """The least program and input whose difference is of the same kind; None: none by itself."""
+        """The least program and input whose difference is of the same kind; None: none by itself.
+
+        What is not accepted does not become what is, for that would hide it. `note` tells what a
+        session knows of a case.
+        """
         text, data = program.render(), document.render()
-        found = self.difference(text, data)
-        if not found:
+        first = self.case(text, data, note)
+        if not first:
             return None
-        end = time.monotonic() + seconds
-        kind = found.kind
+        end = time.monotonic() + MINIMISE_SECONDS
+        accepted, kind = self.is_accepted(first), first.difference.kind
 
         def holds(text: str, data: str) -> bool:
             found = self.difference(text, data)
-            return found is not None and found.kind == kind
+            if found is None or found.kind != kind:
+                return False
+            case = self.case(text, data, note)
+            return case is not None and (accepted or not self.is_accepted(case))
 
         def least_program(program: Node, smaller: Callable[[Node], Iterator[Node]]) -> Node:
             return descend(program, smaller, lambda node: holds(node.render(), data), end)
@@ -207,9 +216,15 @@ class Judge:
                 break
         text = least_program(leaf(text), shrink_by_tokens).render()
         data = least_document().render()
-        last = self.difference(text, data)
-        assert last is not None
-        return Case(text, data, last)
+        return self.case(text, data, note)
+
+    def case(self, text: str, data: str, note: Callable[[Case], str]) -> Optional[Case]:
+        """The program and its input, if they differ."""
+        found = self.difference(text, data)
+        case = Case(text, data, found) if found else None
+        if case:
+            case.note = note(case)
+        return case
 
 
 def shrink_document(node: Node) -> Iterator[Node]:

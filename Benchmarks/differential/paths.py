@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from differential import documents
-from differential.documents import ANY, Shape
+from differential.documents import ANY, Shape, accessors, elements
 from differential.trees import Node, call, leaf, operation, sequence
 
 if TYPE_CHECKING:
@@ -34,8 +34,6 @@ def make_path(maker: Maker, shape: Shape, depth: int) -> tuple[Node, Shape]:
 
 def step(maker: Maker, shape: Shape) -> tuple[Node, Shape]:
     """One step, or a few in one text."""
-    from differential.programs import accessors
-
     source = maker.source
     # Where nothing is known of the input, most steps would fail.
     mark = source.choice(["", "?", "?", "?"] if shape == ANY else ["", "", "", "?"])
@@ -49,7 +47,7 @@ def step(maker: Maker, shape: Shape) -> tuple[Node, Shape]:
     if kind == 2:
         return leaf(f".[{source.choice(INDICES)}]{mark}"), ANY
     if kind == 3:
-        return leaf(f".[]{mark}"), maker_elements(shape)
+        return leaf(f".[]{mark}"), elements(shape)
     if kind == 4:
         name = documents.literal(source, source.choice(documents.NAMES))
         return leaf(source.choice([f".{name}{mark}", f".[{name}]{mark}", f".a.b{mark}"])), ANY
@@ -63,18 +61,13 @@ def step(maker: Maker, shape: Shape) -> tuple[Node, Shape]:
     return leaf(source.choice(["empty", "first", "last", ".[0, 1]?", "first(.[]?)", "null"])), ANY
 
 
-def maker_elements(shape: Shape) -> Shape:
-    """What `.[]` gives."""
-    return shape[1] if shape[0] == "arr" else ANY
-
-
 def combination(
     maker: Maker, shape: Shape, inner: tuple[Node, Shape], depth: int
 ) -> tuple[Node, Shape]:
     """A path made of paths by the language's own forms."""
     source = maker.source
     path, result = inner
-    other, other_shape = make_path(maker, shape, depth - 1)
+    other = make_path(maker, shape, depth - 1)[0]
     value = maker.make(shape, "any", depth - 2)[0]
     condition = maker.make(shape, "bool", depth - 2)[0]
     count = leaf(source.choice(["0", "1", "2", "-1", "1, 2"]))
@@ -86,9 +79,11 @@ def combination(
     if kind == 2:
         return call("if {} then {} else {} end", [condition, path, other]), ANY
     if kind == 3:
-        return operation("<> | select({})", [path, maker.make(result, "bool", depth - 2)[0]]), result
+        return operation(
+            "<> | select({})", [path, maker.make(result, "bool", depth - 2)[0]]
+        ), result
     if kind == 4:
-        name = source.choice(["first", "last", "isempty", "(.)?|"]) if depth > 1 else "first"
+        name = source.choice(["first", "last"])
         return call(f"{name}({{}})", [path]), result
     if kind == 5:
         name = source.choice(["limit", "nth", "skip", "limit"])

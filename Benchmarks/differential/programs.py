@@ -10,12 +10,15 @@ needs as its input or as an argument is made likewise. Now and then a kind is no
 from __future__ import annotations
 
 import random
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Optional
 
 from differential import documents, regexes
-from differential.documents import ANY, BOOL, NULL, NUM, STR, Shape
+from differential.documents import ANY, BOOL, NULL, NUM, STR, Shape, accessors, elements
+from differential.paths import make_path
 from differential.signatures import Signature, signatures
+from differential.syntax import PRODUCERS
 from differential.trees import Node, call, leaf, operation, sequence
 
 ARR: Shape = ("arr", ANY)
@@ -35,7 +38,8 @@ FITS = {
 FORMATS = [
     '"%Y-%m-%dT%H:%M:%SZ"', '"%Y-%m-%d"', '"%H:%M"', '"%d %b %Y"', '"%A, %B %d, %Y"', '"%j"',
     '"%a, %d %b %Y %H:%M:%S %z"', '"%s"', '"%e %I %p"', '"%U %W %V %G %u %w"', '"%c"', '"%D %T"',
-    '"%y %C"', '"%%"', '"%Z"', '"é%Y"', '""', '"%h%n%t%R%r"', '"%F %X %x"', '"%g %k %l %P"', '"%q"',
+    '"%y %C"', '"%%"', '"%Z"', '"é%Y"', '""', '"%h%n%t%R%r"', '"%F %X %x"', '"%g %k %l %P"',
+    '"%q"',
 ]  # fmt: skip
 TIMES = ["0", "1425599621", "1425599621.678", "-1", "1e10", "951782400", "-62135596800", "1e12"]
 ISO = ['"2015-03-05T23:51:47Z"', '"2000-02-29T00:00:00Z"', '"1969-12-31T23:59:59Z"', '"2015-3-5"']
@@ -44,21 +48,11 @@ INTS = ["0", "1", "2", "3", "1", "2", "-1", "1.5", "0.5", "null", "nan", '"1"']
 FLAGS = ['"g"', '"x"', '"i"', '"n"', '"gi"', '"s"', '"l"', '"gn"', "null", '"p"', '"ix"', '""']
 
 
-def elements(shape: Shape) -> Shape:
-    """What `.[]` gives."""
-    if shape[0] == "arr":
-        return shape[1]
-    if shape[0] == "obj" and shape[1]:
-        inner = list(shape[1].values())
-        return inner[0] if all(one == inner[0] for one in inner) else ANY
-    return ANY
-
-
 def matches(shape: Shape, kind: str) -> bool:
     """Whether a value of this shape is of this kind."""
     if kind in ("any", "same", "gen"):
         return True
-    if kind in ("arr", "con") and shape[0] == "arr" or kind == "con" and shape[0] == "obj":
+    if (kind in ("arr", "con") and shape[0] == "arr") or (kind == "con" and shape[0] == "obj"):
         return True
     wanted = SHAPES.get(kind)
     if kind in ("nums", "strs", "arrs", "objs"):
@@ -70,12 +64,7 @@ class Maker:
     """Makes filters; what is in scope is kept beside."""
 
     def __init__(self, source: random.Random, names: list[str]) -> None:
-        from differential.paths import make_path
-        from differential.syntax import PRODUCERS
-
         self.source = source
-        self.make_path = make_path
-        self.producers = PRODUCERS
         self.signatures = signatures(names)
         self.weights = [signature.weight for signature in self.signatures]
         self.variables: list[tuple[str, Shape]] = []
@@ -115,8 +104,8 @@ class Maker:
             found = self.by_signature(shape, want, depth)
             if found:
                 return found
-        weights = [producer.weight for producer in self.producers]
-        for producer in self.source.choices(self.producers, weights, k=4):
+        weights = [producer.weight for producer in PRODUCERS]
+        for producer in self.source.choices(PRODUCERS, weights, k=4):
             if producer.kinds is None or want in producer.kinds:
                 made = producer.make(self, shape, want, depth)
                 if made:
@@ -129,7 +118,7 @@ class Maker:
             return str(elements(shape)[0])
         return str(shape[0]) if signature.output == "same" else signature.output
 
-    def by_signature(self, shape: Shape, want: str, depth: int) -> tuple[Node, Shape] | None:
+    def by_signature(self, shape: Shape, want: str, depth: int) -> Optional[tuple[Node, Shape]]:
         """A call of a builtin, behind what makes its input."""
         for signature in self.source.choices(self.signatures, self.weights, k=40):
             kind = self.output_kind(signature, shape)
@@ -180,17 +169,20 @@ class Maker:
         return self.one_argument(shape, kind, depth)
 
     def one_argument(self, shape: Shape, kind: str, depth: int) -> Node:
+        """An argument of the kind."""
         choice = self.source.choice
         if kind == "path":
-            return self.make_path(self, shape, depth)[0]
+            return make_path(self, shape, depth)[0]
         if kind == "paths":
-            inner = self.make_path(self, shape, depth)[0]
+            inner = make_path(self, shape, depth)[0]
             return choice([call("path({})", [inner]), call("[path({})]", [inner])])
         if kind == "re":
             return leaf(documents.literal(self.source, regexes.pattern(self.source, 2)))
         if kind == "gen":
             node, inner = self.make(shape, "any", depth)
-            return choice([node, operation("<>, <>", [node, self.make(shape, "any", depth - 1)[0]])])
+            return choice(
+                [node, operation("<>, <>", [node, self.make(shape, "any", depth - 1)[0]])]
+            )
         if kind == "key":
             names = list(shape[1]) if shape[0] == "obj" else []
             texts = [documents.literal(self.source, name) for name in names]
@@ -224,19 +216,3 @@ class Maker:
         if "nan" in text and want == "num":
             return leaf("nan"), NUM
         return (literal if not text.startswith("-") else leaf(text, False)), inner
-
-
-def accessors(shape: Shape, depth: int = 2) -> Iterator[tuple[str, Shape]]:
-    """Paths into the shape, as text."""
-    yield ".", shape
-    if depth == 0:
-        return
-    if shape[0] == "obj":
-        for name, inner in shape[1].items():
-            front = f".{name}" if name.isascii() and name.isidentifier() else f'."{name}"'
-            for text, deeper in accessors(inner, depth - 1):
-                yield front + (text if text != "." else ""), deeper
-    if shape[0] == "arr":
-        for front in (".[0]", ".[]", ".[-1]", ".[1]"):
-            for text, deeper in accessors(shape[1], depth - 1):
-                yield front + (text if text != "." else ""), deeper

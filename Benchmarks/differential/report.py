@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Optional
 
 from differential.judge import Case, Judge
 
@@ -26,6 +27,7 @@ class Rule:
     input: str = ""
     ours: str = ""
     theirs: str = ""
+    note: str = ""
 
     def holds(self, case: Case) -> bool:
         """Whether the case is one of these; each pattern may be found anywhere."""
@@ -36,6 +38,7 @@ class Rule:
             (self.input, case.document),
             (self.ours, case.difference.ours.text()),
             (self.theirs, case.difference.theirs.text()),
+            (self.note, case.note),
         ]
         return all(re.search(pattern, text) for pattern, text in pairs if pattern)
 
@@ -78,13 +81,17 @@ class Report:
     accepted: Counter[str] = field(default_factory=Counter)
     counts: Counter[str] = field(default_factory=Counter)
 
+    def rule(self, case: Case) -> Optional[Rule]:
+        """The first of the list that the case is one of."""
+        return next((rule for rule in self.rules if rule.holds(case)), None)
+
     def add(self, case: Case) -> bool:
         """Enters a case; True if it is the first of its group outside of the list."""
-        for rule in self.rules:
-            if rule.holds(case):
-                self.accepted[rule.reason] += 1
-                self.counts[f"{case.origin} accepted"] += 1
-                return False
+        rule = self.rule(case)
+        if rule:
+            self.accepted[rule.reason] += 1
+            self.counts[f"{case.origin} accepted"] += 1
+            return False
         self.counts[f"{case.origin} different"] += 1
         group = self.groups.setdefault(signature(case), [])
         for known in group:

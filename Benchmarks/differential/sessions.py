@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
-from typing import Optional
+from typing import Any, Optional
 
 from differential import documents, regexes
-from differential.judge import BATCH_BYTES, Case, Judge
+from differential.judge import BATCH_BYTES, Case, Difference, Judge, Outcome, batch
 from differential.programs import Maker
-from differential.trees import Node, call, leaf
+from differential.trees import Node, call, leaf, sequence
 
 PROGRAMS_A_BATCH = 24
 DOCUMENTS_A_PROGRAM = 3
 PATTERNS_A_BATCH = 300
+EMPTY_MATCHES = "empty matches"
 
 
 class Programs:
@@ -48,17 +50,31 @@ class Programs:
             found = [(i, j) for i, (_, inputs) in enumerate(texts) for j in range(len(inputs))]
         else:
             found = self.judge.screen(texts)
+        yield from [None] * (len(items) * DOCUMENTS_A_PROGRAM - len(found))
         seen: set[int] = set()
         for number, index in found:
             # One of a program's inputs is enough: the others differ likewise, mostly.
-            if number in seen:
-                continue
-            case = self.judge.minimise(items[number][0], items[number][1][index])
+            program, text = items[number][0], items[number][1][index]
+            case = None
+            if number not in seen:
+                case = self.judge.minimise(program, text, empty_matches_note)
+                if not (case or alone):
+                    case = self.within_batch(program, text)
             if case:
                 seen.add(number)
-                yield case
-        for _ in range(len(items) * DOCUMENTS_A_PROGRAM - len(seen)):
-            yield None
+            yield case
+
+    def within_batch(self, program: Node, text: Node) -> Optional[Case]:
+        """What differs as one of a batch only, where outputs are collected and errors caught."""
+        whole = leaf(batch([program.render()]))
+        return self.judge.minimise(whole, sequence("[", [leaf("0"), text], ",", "]"))
+
+
+def empty_matches_note(case: Case) -> str:
+    """Whether a program's difference may be that of empty matches within characters."""
+    has_match = re.search(r"match|scan|split|sub\(|capture", case.program)
+    is_ascii = (case.program + case.document).isascii() and "\\u" not in case.document
+    return EMPTY_MATCHES if has_match and not is_ascii and case.difference.kind == "value" else ""
 
 
 # What is done with a pattern: the text with its places, and the same where both are data.
@@ -76,8 +92,31 @@ FORMS = [
 ]
 
 
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+PLACES = """(match($row[1]; $row[2] + "g")
+    | [.offset, .length, .string, (.captures | map([.offset, .string]))])"""
+
+
+def explains(ours: bytes, theirs: bytes) -> bool:
+    """Whether the matches differ, and only by empty ones that jq finds again."""
+    return bool(ours and theirs) and ours != theirs and once(ours) == once(theirs)
+
+
+def once(line: bytes) -> list[Any]:
+    """The matches without empty ones at a place where the one before was empty too."""
+    matches = json.loads(line or b"[]")
+    return [
+        one
+        for index, one in enumerate(matches)
+        if index == 0 or one[1] or one[0] != matches[index - 1][0] or matches[index - 1][1]
+    ]
+
+
+Row = tuple[int, str, str, str]
+
+
 class Regexes:
-    """Random patterns and flags on random texts, thousands in a process."""
+    """Random patterns and flags on random texts, hundreds in a process."""
 
     origin = "regexes"
 
@@ -87,33 +126,49 @@ class Regexes:
             f"{'elif' if i else 'if'} $row[0] == {i} then {form.format('$row[1]', '$row[2]')} "
             for i, form in enumerate(FORMS)
         )
-        self.program = f'. as $row | .[3] | [try ({branches}else empty end) catch "error: \\(.)"]'
+        self.program = f"({branches}else empty end)"
 
     def step(self, source: random.Random) -> Iterator[Optional[Case]]:
         """As that of programs."""
-        rows = []
+        rows: list[Row] = []
         for _ in range(PATTERNS_A_BATCH):
-            form = source.randrange(len(FORMS))
             text = regexes.pattern(source), source.choice(regexes.FLAGS)
-            rows.append((form, *text, regexes.subject(source)))
-        count = 0
-        for row in self.differing(rows):
+            rows.append((source.randrange(len(FORMS)), *text, regexes.subject(source)))
+        outputs = self.outputs(rows, self.program)
+        found = [row for row, (a, b) in zip(rows, outputs) if a != b or not a]
+        yield from [None] * (len(rows) - len(found))
+        for row, (ours, theirs) in zip(found, self.outputs(found, PLACES)):
             words = [leaf(documents.literal(source, text)) for text in row[1:]]
-            case = self.judge.minimise(call(FORMS[row[0]], words[:2]), words[2])
-            if case:
-                count += 1
-                yield case
-        for _ in range(len(rows) - count):
-            yield None
+            program = call(FORMS[row[0]], words[:2])
+            if explains(ours, theirs):
+                # What the form makes of its matches needs no look: these explain the difference.
+                sides = Outcome("value", [ours.decode()]), Outcome("value", [theirs.decode()])
+                what = Difference("value", *sides)
+                yield Case(program.render(), words[2].render(), what, note=EMPTY_MATCHES)
+            else:
+                yield self.judge.minimise(program, words[2], self.note)
 
-    def differing(self, rows: list[tuple[int, str, str, str]]) -> list[tuple[int, str, str, str]]:
-        """The rows whose outputs differ; where a process ends early, by halves."""
+    def note(self, case: Case) -> str:
+        """Whether the matches of the pattern explain a program that was made smaller."""
+        strings = STRING.findall(case.program)
+        if not strings or case.difference.kind != "value":
+            return ""
+        flags = "".join(sorted(set(strings[-1]) & set("inxsp"))) if len(strings) > 1 else ""
+        program = f"[{PLACES}]".replace("$row[1]", strings[0]).replace("$row[2]", f'"{flags}"')
+        ours, theirs = self.judge.both(["-c", program], case.document.encode(), 2.0)
+        return EMPTY_MATCHES if explains(ours.out, theirs.out) else ""
+
+    def outputs(self, rows: list[Row], program: str) -> list[tuple[bytes, bytes]]:
+        """What both write for each row; nothing where a process ends early."""
+        if not rows:
+            return []
         data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-        ours, theirs = self.judge.both(["-c", self.program], data, 10.0, BATCH_BYTES)
-        left, right = ours.out.split(b"\n"), theirs.out.split(b"\n")
-        if ours.end == theirs.end == "exit" and len(left) == len(right) == len(rows) + 1:
-            return [row for row, a, b in zip(rows, left, right) if a != b]
+        text = f'. as $row | .[3] | [try {program} catch "error: \\(.)"]'
+        ours, theirs = self.judge.both(["-c", text], data, 10.0, BATCH_BYTES)
+        left, right = ours.out.split(b"\n")[:-1], theirs.out.split(b"\n")[:-1]
+        if ours.end == theirs.end == "exit" and len(left) == len(right) == len(rows):
+            return list(zip(left, right))
         if len(rows) == 1:
-            return rows
+            return [(b"", b"")]
         middle = len(rows) // 2
-        return self.differing(rows[:middle]) + self.differing(rows[middle:])
+        return self.outputs(rows[:middle], program) + self.outputs(rows[middle:], program)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Optional
 
 from differential import documents
-from differential.documents import ANY, BOOL, NULL, NUM, STR, Shape
-from differential.paths import atom
+from differential.documents import ANY, BOOL, NUM, STR, Shape
+from differential.paths import atom, make_path
 from differential.trees import Node, call, leaf, operation, sequence
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Producer:
 
     weight: int
     kinds: Optional[frozenset[str]]
-    make: Callable[["Maker", Shape, str, int], Made]
+    make: Callable[[Maker, Shape, str, int], Made]
 
 
 PRODUCERS: list[Producer] = []
@@ -43,6 +43,7 @@ def producer(weight: int, kinds: str = "") -> Callable[[Callable[..., Made]], Ca
 
 @producer(14)
 def pipe(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """A filter behind another."""
     first, inner = maker.make(shape, "any", depth - 1)
     second, result = maker.make(inner, want, depth - 1)
     return operation("<> | <>", [first, second]), result
@@ -50,12 +51,14 @@ def pipe(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(5)
 def comma(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """Several filters, one after the other."""
     made = [maker.make(shape, want, depth - 1) for _ in range(maker.source.randrange(2, 4))]
     return sequence("(", [atom(node) for node, _ in made], ", ", ")"), made[0][1]
 
 
 @producer(14, "any num str arr obj nums strs con")
 def arithmetic(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """A sum, difference, product, quotient or remainder of what goes together."""
     choice = maker.source.choice
     if want in ("any", "con"):
         want = choice(["num", "num", "str", "arr", "obj"])
@@ -87,6 +90,7 @@ def merged(want: str, left: Shape, right: Shape) -> Shape:
 
 @producer(8, "any bool")
 def comparison(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """A comparison, `and`, `or`."""
     operator = maker.source.choice(["==", "!=", "<", "<=", ">", ">=", "and", "or", "==", "<"])
     kind = maker.source.choice(["num", "str", "any", "any", "arr"])
     pair = [maker.argument(shape, kind, depth - 1) for _ in range(2)]
@@ -106,6 +110,7 @@ def chain(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(6)
 def alternative(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """`//`."""
     first, inner = maker.make(shape, want, depth - 1)
     second, _ = maker.make(shape, want, depth - 1)
     return operation("<> // <>", [first, second]), inner
@@ -113,6 +118,7 @@ def alternative(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(6)
 def conditional(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """`if` with `elif`, `else` or neither."""
     condition, _ = maker.make(shape, "bool", depth - 1)
     yes, result = maker.make(shape, want, depth - 1)
     no, _ = maker.make(shape, want, depth - 1)
@@ -129,6 +135,7 @@ def conditional(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(6)
 def handling(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """`try`, with `catch` or without."""
     body, result = maker.make(shape, want, depth - 1)
     text = maker.source.choice(["try <>", "<>?", "try <> catch <>", "try <> catch ."])
     if text == "try <> catch <>":
@@ -138,6 +145,7 @@ def handling(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(7)
 def reduction(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """`reduce`, and `foreach` of two and three parts."""
     items, inner = maker.make(shape, "gen", depth - 2)
     start, state = maker.make(shape, want, depth - 2)
     with maker.scope():
@@ -154,6 +162,7 @@ def reduction(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(8)
 def binding(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """`as` with patterns, of which `?//` may give others."""
     value, inner = maker.make(shape, "any", depth - 2)
     with maker.scope():
         pattern = destructure(maker, inner, 2)
@@ -225,10 +234,11 @@ def definition(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(5)
 def call_function(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """A call of a function in scope."""
     if not maker.functions:
         return None
-    name, parameters, kind = maker.functions[-1] if maker.chance(60) else maker.source.choice(
-        maker.functions
+    name, parameters, _ = (
+        maker.functions[-1] if maker.chance(60) else maker.source.choice(maker.functions)
     )
     arguments = [maker.argument(shape, one, depth - 2) for one in parameters]
     if not arguments:
@@ -240,17 +250,20 @@ def call_function(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 def recursion(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
     """A function that calls itself, in a tail's place or not."""
     step, _ = maker.make(NUM, "num", depth - 2)
-    text = maker.source.choice([
-        "def r: if . >= 9 then . else (. + 1 | r) end; 0 | r | {}",
-        "def r: if . >= 5 then . else {}, (. + 1 | r) end; [limit(20; 0 | r)]",
-        "def r($n): if $n > 4 then [] else [$n, r($n + 1)[]?] end; r(0) | {}",
-        "def r(f): if . > 5 then f else (. + 1 | r(f | {})) end; 2 | r(.)",
-    ])
+    text = maker.source.choice(
+        [
+            "def r: if . >= 9 then . else (. + 1 | r) end; 0 | r | {}",
+            "def r: if . >= 5 then . else {}, (. + 1 | r) end; [limit(20; 0 | r)]",
+            "def r($n): if $n > 4 then [] else [$n, r($n + 1)[]?] end; r(0) | {}",
+            "def r(f): if . > 5 then f else (. + 1 | r(f | {})) end; 2 | r(.)",
+        ]
+    )
     return operation(text, [step]), ANY
 
 
 @producer(4)
 def labels(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """A label that something leaves."""
     with maker.scope():
         name = maker.fresh("l")
         maker.labels.append(name)
@@ -261,6 +274,7 @@ def labels(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(3)
 def leave(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """`break`, at times."""
     if not maker.labels:
         return None
     name = maker.source.choice(maker.labels)
@@ -270,9 +284,10 @@ def leave(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(12, "any arr obj con nums strs objs arrs")
 def update(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """An assignment of any kind."""
     if want != "any" and shape[0] != want:
         return None
-    path, inner = maker.make_path(maker, shape, depth - 1)
+    path, inner = make_path(maker, shape, depth - 1)
     operator = maker.source.choice(UPDATES)
     seen = inner if operator == "|=" else shape
     value = maker.argument(seen, inner[0], depth - 1)
@@ -281,13 +296,15 @@ def update(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(6)
 def through_path(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
-    path, inner = maker.make_path(maker, shape, depth - 1)
+    """What a path leads to."""
+    path, inner = make_path(maker, shape, depth - 1)
     behind, result = maker.make(inner, want, depth - 1)
     return operation("<> | <>", [path, behind]), result
 
 
 @producer(7, "any arr nums strs objs arrs con")
 def collection(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """An array."""
     kind = {"nums": "num", "strs": "str", "objs": "obj", "arrs": "arr"}.get(want, "gen")
     made = [maker.make(shape, kind, depth - 1) for _ in range(maker.source.choice([1, 1, 1, 2, 3]))]
     return sequence("[", [atom(node) for node, _ in made], ", ", "]"), ("arr", made[0][1])
@@ -295,6 +312,7 @@ def collection(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(8, "any obj con")
 def construction(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """An object, its members in all forms that there are."""
     source = maker.source
     members, known = [], {}
     for name in source.sample(documents.NAMES, source.randrange(1, 4)):
@@ -334,8 +352,9 @@ def access(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
     mark = source.choice(["", "", "?"])
     form = source.randrange(4)
     if form == 0:
-        return call(f"{{}}[{{}}:{{}}]{mark}", [
-            atom(front), key, maker.argument(shape, "int", depth - 2)]), ANY
+        return call(
+            f"{{}}[{{}}:{{}}]{mark}", [atom(front), key, maker.argument(shape, "int", depth - 2)]
+        ), ANY
     if form == 1:
         return call(f'{{}}."x\\({{}})"{mark}', [atom(front), key]), ANY
     return call(f"{{}}[{{}}]{mark}", [atom(front), key]), ANY
@@ -343,6 +362,7 @@ def access(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 
 @producer(2, "any num bool")
 def signs(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
+    """A number with a sign."""
     return operation("-<>", [maker.make(shape, "num", depth - 1)[0]]), NUM
 
 
@@ -350,13 +370,30 @@ def signs(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
 def odd(maker: Maker, shape: Shape, want: str, depth: int) -> Made:
     """What has rules of its own."""
     inner, result = maker.make(shape, want, depth - 1)
-    return operation(maker.source.choice([
-        "limit(3; <>, <>)", "first(<>, error)", "[<>] | last", "[<>] | first", "[.[]? | <>]",
-        "try error(<>) catch .", "try error(<>) catch tojson", "[limit(3; .[]?)] | <>",
-        "(<> | tojson) as $j | $j", "<> | tojson | fromjson", "[paths] | length, <>", "[splits(\"a\")?], <>",
-        "<> | . as [$q, {a: $q}] ?// $q | $q", "$__loc__ | <>", "path(..)?, <>", "<> # c\n",
-        "input_line_number, <>", "(<> | error)?", ".. |= <>", "try (<> | error) catch .",
-    ]).replace("<>, <>", "<>, 1", 1), [inner]), result
-
-
-del NULL
+    return operation(
+        maker.source.choice(
+            [
+                "limit(3; <>, <>)",
+                "first(<>, error)",
+                "[<>] | last",
+                "[<>] | first",
+                "[.[]? | <>]",
+                "try error(<>) catch .",
+                "try error(<>) catch tojson",
+                "[limit(3; .[]?)] | <>",
+                "(<> | tojson) as $j | $j",
+                "<> | tojson | fromjson",
+                "[paths] | length, <>",
+                '[splits("a")?], <>',
+                "<> | . as [$q, {a: $q}] ?// $q | $q",
+                "$__loc__ | <>",
+                "path(..)?, <>",
+                "<> # c\n",
+                "input_line_number, <>",
+                "(<> | error)?",
+                ".. |= <>",
+                "try (<> | error) catch .",
+            ]
+        ).replace("<>, <>", "<>, 1", 1),
+        [inner],
+    ), result

@@ -28,7 +28,7 @@ class Node:
     """A text with holes for its children; with `separator`, a list of them."""
 
     text: str
-    children: tuple["Node", ...] = ()
+    children: tuple[Node, ...] = ()
     is_term: bool = True
     separator: Optional[str] = None
     close: str = ""
@@ -49,11 +49,9 @@ class Node:
 
         return HOLE.sub(fill, self.text) if self.children else self.text
 
-    def with_children(self, children: tuple["Node", ...]) -> "Node":
+    def with_children(self, children: tuple[Node, ...]) -> Node:
         """The same node with others below it."""
-        return Node(
-            self.text, children, self.is_term, self.separator, self.close, self.is_fixed
-        )
+        return Node(self.text, children, self.is_term, self.separator, self.close, self.is_fixed)
 
 
 def leaf(text: str, is_term: bool = True) -> Node:
