@@ -97,19 +97,29 @@ PLACES = """(match($row[1]; $row[2] + "g")
     | [.offset, .length, .string, (.captures | map([.offset, .string]))])"""
 
 
-def explains(ours: bytes, theirs: bytes) -> bool:
-    """Whether the matches differ, and only by empty ones that jq finds again."""
-    return bool(ours and theirs) and ours != theirs and once(ours) == once(theirs)
+def explains(ours: bytes, theirs: bytes, subject: str) -> bool:
+    """Whether jq's matches are ours and some that it finds within characters.
 
+    These are empty, or hold a part of a character, and count as being behind that character.
+    """
+    if not ours or not theirs or ours == theirs:
+        return False
+    left, right = json.loads(ours), json.loads(theirs)
 
-def once(line: bytes) -> list[Any]:
-    """The matches without empty ones at a place where the one before was empty too."""
-    matches = json.loads(line or b"[]")
-    return [
-        one
-        for index, one in enumerate(matches)
-        if index == 0 or one[1] or one[0] != matches[index - 1][0] or matches[index - 1][1]
-    ]
+    def is_within(one: Any) -> bool:
+        if not isinstance(one, list):
+            return False
+        offset, count, text, _ = one
+        before = subject[offset - 1 : offset] if offset > 0 else ""
+        return "\ufffd" in (text or "") or (count == 0 and before > "\x7f")
+
+    index = 0
+    for one in right:
+        if index < len(left) and one == left[index]:
+            index += 1
+        elif not is_within(one):
+            return False
+    return index == len(left)
 
 
 Row = tuple[int, str, str, str]
@@ -140,7 +150,7 @@ class Regexes:
         for row, (ours, theirs) in zip(found, self.outputs(found, PLACES)):
             words = [leaf(documents.literal(source, text)) for text in row[1:]]
             program = call(FORMS[row[0]], words[:2])
-            if explains(ours, theirs):
+            if explains(ours, theirs, row[3]):
                 # What the form makes of its matches needs no look: these explain the difference.
                 sides = Outcome("value", [ours.decode()]), Outcome("value", [theirs.decode()])
                 what = Difference("value", *sides)
@@ -156,7 +166,9 @@ class Regexes:
         flags = "".join(sorted(set(strings[-1]) & set("inxsp"))) if len(strings) > 1 else ""
         program = f"[{PLACES}]".replace("$row[1]", strings[0]).replace("$row[2]", f'"{flags}"')
         ours, theirs = self.judge.both(["-c", program], case.document.encode(), 2.0)
-        return EMPTY_MATCHES if explains(ours.out, theirs.out) else ""
+        subject = json.loads(case.document)
+        found = isinstance(subject, str) and explains(ours.out, theirs.out, subject)
+        return EMPTY_MATCHES if found else ""
 
     def outputs(self, rows: list[Row], program: str) -> list[tuple[bytes, bytes]]:
         """What both write for each row; nothing where a process ends early."""

@@ -108,12 +108,19 @@ def test_differences_have_kinds(ours, theirs, kind) -> None:  # type: ignore[no-
     assert (found.kind if found else None) == kind
 
 
-def test_empty_matches_found_again_are_told_apart() -> None:
-    ours = b'[[0,0,"",[]],[1,0,"",[]]]'
-    theirs = b'[[0,0,"",[]],[1,0,"",[]],[1,0,"",[]]]'
-    assert sessions.explains(ours, theirs)
-    assert not sessions.explains(ours, ours)
-    assert not sessions.explains(ours, b'[[0,0,"",[]],[1,1,"a",[]]]')
+@pytest.mark.parametrize(
+    ("ours", "theirs", "explained"),
+    [
+        ('[[0,0,"",[]],[1,0,"",[]]]', '[[0,0,"",[]],[1,0,"",[]],[1,0,"",[]]]', True),
+        ('[[0,0,"",[]],[2,0,"",[]]]', '[[0,0,"",[]],[1,0,"",[]],[2,0,"",[]]]', True),
+        ('[[0,0,"",[]]]', '[[0,0,"",[]],[2,0,"",[]]]', False),
+        ('[[0,0,"",[]]]', '[[0,0,"",[]],[1,1,"a",[]]]', False),
+        ('[[0,0,"",[]],[1,0,"",[]]]', '[[0,0,"",[]]]', False),
+        ("[]", "[]", False),
+    ],
+)
+def test_matches_within_characters_are_told_apart(ours: str, theirs: str, explained: bool) -> None:
+    assert sessions.explains(ours.encode(), theirs.encode(), "日x") == explained
 
 
 def test_the_list_of_accepted_differences_is_whole() -> None:
