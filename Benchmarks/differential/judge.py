@@ -8,6 +8,7 @@ judge.minimise(program, document)      the trees, made smaller
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -20,10 +21,12 @@ from differential.engines import OUTPUT_BYTES, Result, run_both
 from differential.trees import PLAIN_DOCUMENT, Node, leaf, shrink, shrink_text
 
 LINE = re.compile(r"^jq: error( \(at [^)]*\))?", re.MULTILINE)
+PLACE = re.compile(rb"<top-level>, line (\d+)")
 OUTPUTS_MAX = 40
 BATCH_BYTES = 1 << 24
 SECONDS = 2.0
 MINIMISE_SECONDS = 5.0
+CANDIDATES = 12
 
 
 @dataclass
@@ -156,27 +159,43 @@ class Judge:
             self.cache[key] = compare(ours, theirs)
         return self.cache[key]
 
-    def screen(self, items: list[tuple[str, list[str]]]) -> list[tuple[int, int]]:
-        """Program and document numbers that differ when all run in one process of each side."""
-        programs = [program for program, _ in items]
+    def screen(
+        self, items: list[tuple[str, list[str]]], with_refused: bool = True
+    ) -> list[tuple[int, int]]:
+        """Program and document numbers that differ when all run in one process of each side.
+
+        Where a process ends early, those that jq refuses are tried one by one (or are left out),
+        the others again, in halves if need be.
+        """
         rows = [
             (number, index, text)
             for number, (_, texts) in enumerate(items)
             for index, text in enumerate(texts)
         ]
         data = "".join(f"[{number},{text}]\n" for number, _, text in rows).encode()
+        programs = [program for program, _ in items]
         ours, theirs = self.both(["-c", batch(programs)], data, 5.0, BATCH_BYTES)
         left, right = ours.out.split(b"\n"), theirs.out.split(b"\n")
-        whole = ours.end == theirs.end == "exit" and ours.status == theirs.status == 0
-        if whole and len(left) == len(right) == len(rows) + 1:
-            return [
-                (number, index) for (number, index, _), a, b in zip(rows, left, right) if a != b
-            ]
-        if len(items) > 1:
+        ends = (ours.end, ours.status, theirs.end, theirs.status)
+        if ends == ("exit", 0, "exit", 0) and len(left) == len(right) == len(rows) + 1:
+            pairs = zip(rows, left, right)
+            return [(number, index) for (number, index, _), a, b in pairs if a != b]
+        are_refused = ends == ("exit", 3, "exit", 3)
+        if len(items) == 1:
+            return [] if are_refused else [(0, index) for index in range(len(items[0][1]))]
+        numbers = range(len(items))
+        refused = refused_programs(programs, theirs.err) if are_refused else set()
+        parts = [[number for number in numbers if number not in refused]]
+        if not refused:
             middle = len(items) // 2
-            front, back = self.screen(items[:middle]), self.screen(items[middle:])
-            return front + [(number + middle, index) for number, index in back]
-        return [(0, index) for index in range(len(items[0][1]))]
+            parts = [list(numbers[:middle]), list(numbers[middle:])]
+        elif with_refused:
+            parts += [[number] for number in refused]
+        found = []
+        for part in filter(None, parts):
+            differing = self.screen([items[number] for number in part], with_refused)
+            found += [(part[number], index) for number, index in differing]
+        return sorted(found)
 
     def minimise(
         self, program: Node, document: Node, note: Callable[[Case], str] = lambda case: ""
@@ -200,11 +219,33 @@ class Judge:
             case = self.case(text, data, note)
             return case is not None and (accepted or not self.is_accepted(case))
 
+        # Many candidates run in one process, where that shows the difference too.
+        is_shown = kind in ("value", "error", "message") and self.screen([(text, [data])])
+
+        def may_hold(pairs: list[tuple[str, str]]) -> list[bool]:
+            if not is_shown or len(pairs) < 3:
+                return [True] * len(pairs)
+            found = self.screen([(text, [data]) for text, data in pairs], with_refused=False)
+            shown = {number for number, _ in found}
+            return [number in shown for number in range(len(pairs))]
+
         def least_program(program: Node, smaller: Callable[[Node], Iterator[Node]]) -> Node:
-            return descend(program, smaller, lambda node: holds(node.render(), data), end)
+            return descend(
+                program,
+                smaller,
+                lambda node: holds(node.render(), data),
+                end,
+                lambda nodes: may_hold([(node.render(), data) for node in nodes]),
+            )
 
         def least_document() -> Node:
-            return descend(document, shrink_document, lambda node: holds(text, node.render()), end)
+            return descend(
+                document,
+                shrink_document,
+                lambda node: holds(text, node.render()),
+                end,
+                lambda nodes: may_hold([(text, node.render()) for node in nodes]),
+            )
 
         for _ in range(3):
             before = (text, data)
@@ -214,6 +255,8 @@ class Judge:
             data = document.render()
             if (text, data) == before or time.monotonic() > end:
                 break
+        # Most of these do not compile, which many in one process would make slower.
+        is_shown = False
         text = least_program(leaf(text), shrink_by_tokens).render()
         data = least_document().render()
         return self.case(text, data, note)
@@ -257,24 +300,46 @@ def descend(
     smaller: Callable[[Smaller], Iterator[Smaller]],
     holds: Callable[[Smaller], bool],
     end: float = math.inf,
+    may_hold: Callable[[list[Smaller]], list[bool]] = lambda some: [True] * len(some),
 ) -> Smaller:
-    """Takes a smaller one for which it holds, until there is none or the time is over."""
-    text = one.render()
-    found = True
-    while found:
-        found = False
-        tried = {text}
+    """Takes a smaller one for which it holds, until there is none or the time is over.
+
+    `may_hold` looks at some at a time, and spares those of which it says no.
+    """
+    while True:
+        found = next_smaller(one, smaller, holds, end, may_hold)
+        if found is None:
+            return one
+        one = found
+
+
+def next_smaller(
+    one: Smaller,
+    smaller: Callable[[Smaller], Iterator[Smaller]],
+    holds: Callable[[Smaller], bool],
+    end: float,
+    may_hold: Callable[[list[Smaller]], list[bool]],
+) -> Optional[Smaller]:
+    """The first simpler one for which it holds."""
+    most = rank(one.render())
+    tried: set[str] = set()
+
+    def simpler() -> Iterator[Smaller]:
         for candidate in smaller(one):
-            if time.monotonic() > end:
-                return one
-            new = candidate.render()
-            if new in tried or rank(new) >= rank(text):
-                continue
-            tried.add(new)
-            if holds(candidate):
-                one, text, found = candidate, new, True
-                break
-    return one
+            text = candidate.render()
+            if rank(text) < most and text not in tried:
+                tried.add(text)
+                yield candidate
+
+    candidates = simpler()
+    while time.monotonic() < end:
+        some = list(itertools.islice(candidates, CANDIDATES))
+        if not some:
+            break
+        for candidate, may in zip(some, may_hold(some)):
+            if may and holds(candidate):
+                return candidate
+    return None
 
 
 def batch(programs: list[str]) -> str:
@@ -286,3 +351,16 @@ def batch(programs: list[str]) -> str:
     body = f"({choice}else empty end | [.])"
     caught = f'try limit({OUTPUTS_MAX}; {body}) catch {{"error": .}}'
     return f"{definitions}.[0] as $_n | .[1] | [{caught}]"
+
+
+def refused_programs(programs: list[str], message: bytes) -> set[int]:
+    """The numbers of the programs of a batch that jq's message names by their lines."""
+    lines = {int(line) for line in PLACE.findall(message)}
+    refused, first = set(), 1
+    for number, text in enumerate(programs):
+        # Each takes its own lines, and one for what ends its definition.
+        last = first + text.count("\n") + 1
+        if not lines.isdisjoint(range(first, last + 1)):
+            refused.add(number)
+        first = last + 1
+    return refused

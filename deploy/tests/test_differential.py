@@ -132,3 +132,11 @@ def test_the_list_of_accepted_differences_is_whole() -> None:
     assert found.add(case)
     assert not found.add(case)
     assert found.counts["programs different"] == 2
+
+
+def test_programs_that_a_batch_refuses_are_known_by_their_lines() -> None:
+    programs = ["1", "2 # c\n| $x", "3"]
+    lines = judge.batch(programs).split("\n")
+    place = next(number for number, line in enumerate(lines, 1) if "$x" in line)
+    message = f"jq: error: $x is not defined at <top-level>, line {place}, column 3:".encode()
+    assert judge.refused_programs(programs, message) == {1}
