@@ -24,6 +24,7 @@ LINE = re.compile(r"^jq: error( \(at [^)]*\))?", re.MULTILINE)
 PLACE = re.compile(rb"<top-level>, line (\d+)")
 OUTPUTS_MAX = 40
 BATCH_BYTES = 1 << 24
+BATCH_SECONDS = 3.0
 SECONDS = 2.0
 MINIMISE_SECONDS = 5.0
 CANDIDATES = 12
@@ -164,8 +165,8 @@ class Judge:
     ) -> list[tuple[int, int]]:
         """Program and document numbers that differ when all run in one process of each side.
 
-        Where a process ends early, those that jq refuses are tried one by one (or are left out),
-        the others again, in halves if need be.
+        Where a process ends early, the programs that jq refuses, or the one that it ended in, are
+        tried one by one (or left out, where jq refuses them), and the others again.
         """
         rows = [
             (number, index, text)
@@ -174,7 +175,8 @@ class Judge:
         ]
         data = "".join(f"[{number},{text}]\n" for number, _, text in rows).encode()
         programs = [program for program, _ in items]
-        ours, theirs = self.both(["-c", batch(programs)], data, 5.0, BATCH_BYTES)
+        words = ["-c", "--unbuffered", batch(programs)]
+        ours, theirs = self.both(words, data, BATCH_SECONDS, BATCH_BYTES)
         left, right = ours.out.split(b"\n"), theirs.out.split(b"\n")
         ends = (ours.end, ours.status, theirs.end, theirs.status)
         if ends == ("exit", 0, "exit", 0) and len(left) == len(right) == len(rows) + 1:
@@ -184,13 +186,22 @@ class Judge:
         if len(items) == 1:
             return [] if are_refused else [(0, index) for index in range(len(items[0][1]))]
         numbers = range(len(items))
-        refused = refused_programs(programs, theirs.err) if are_refused else set()
-        parts = [[number for number in numbers if number not in refused]]
-        if not refused:
+        if are_refused:
+            apart = refused_programs(programs, theirs.err)
+        else:
+            # A side that ended early did so in the first row without an output.
+            counts = [
+                len(lines) - 1
+                for lines, end in ((left, ends[:2]), (right, ends[2:]))
+                if end != ("exit", 0)
+            ]
+            apart = {rows[min(counts)][0]} if counts and min(counts) < len(rows) else set()
+        parts = [[number for number in numbers if number not in apart]]
+        if not apart:
             middle = len(items) // 2
             parts = [list(numbers[:middle]), list(numbers[middle:])]
-        elif with_refused:
-            parts += [[number] for number in refused]
+        elif with_refused or not are_refused:
+            parts += [[number] for number in apart]
         found = []
         for part in filter(None, parts):
             differing = self.screen([items[number] for number in part], with_refused)
