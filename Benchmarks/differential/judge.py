@@ -98,16 +98,16 @@ def close(a: str, b: str) -> bool:
     if a == b:
         return True
     try:
-        return near(json.loads(a), json.loads(b))
+        return near(json.loads(a, parse_int=float), json.loads(b, parse_int=float))
     except (ValueError, RecursionError):
         return False
 
 
 def near(a: Any, b: Any) -> bool:
     """The same of two values."""
-    numbers = (int, float)
-    if isinstance(a, numbers) and isinstance(b, numbers) and not isinstance(a, bool):
-        return a == b or math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-300)
+    if isinstance(a, float) and isinstance(b, float):
+        same_sign = math.copysign(1, a) == math.copysign(1, b)
+        return same_sign and math.isclose(a, b, rel_tol=1e-12, abs_tol=1e-300)
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(near, a, b))
     if isinstance(a, dict) and isinstance(b, dict):

@@ -96,6 +96,7 @@ def test_command_lines_shrink() -> None:
             judge.Outcome("value", ["0.10000000000000001"]),
             "digits",
         ),
+        (judge.Outcome("value", ["0"]), judge.Outcome("value", ["-0"]), "value"),
         (judge.Outcome("value", []), judge.Outcome("error", [], "x"), "error"),
         (judge.Outcome("error", [], "y"), judge.Outcome("error", [], "x"), "message"),
         (judge.Outcome("crash", []), judge.Outcome("crash", []), "crash"),
