@@ -7,7 +7,7 @@
 jq is fetched and built where it is missing (PyPI's `jq` has its source). What differs is made as
 small as it goes, grouped, and printed in jq's test form: a program, its input, jq's outputs.
 `differential/accepted.json` lists the differences that are meant, each with its reason. The exit
-status is 1 if there are others. The same seed tries the same, as far as the time goes.
+status is 1 if there are others. The same seed tries the same of each kind, as far as the time goes.
 """
 
 import argparse
@@ -54,27 +54,30 @@ def main():
 
 
 def search(judge, found, options):
-    """Takes steps of each kind in turn until the time is over; returns the counts."""
+    """Takes steps until the time is over, of the kind that had least of it; returns the counts."""
     names = json.loads(engines.run([*judge.theirs, "-nc", "builtins"], b"").out)
     running = [SESSIONS[kind](judge, names) for kind in options.kind or SESSIONS]
-    totals = collections.Counter()
-    end = time.monotonic() + options.seconds
-    step, written = 0, time.monotonic()
-    while time.monotonic() < end:
-        session = running[step % len(running)]
-        source = random.Random(f"{options.seed}/{session.origin}/{step // len(running)}")
+    totals, spent, steps = collections.Counter(), collections.Counter(), collections.Counter()
+    written = start = time.monotonic()
+    end = start + options.seconds
+    while start < end:
+        session = min(running, key=lambda one: spent[one.origin])
+        source = random.Random(f"{options.seed}/{session.origin}/{steps[session.origin]}")
         for case in session.step(source):
             totals[session.origin] += 1
-            if time.monotonic() > end:
-                break
             if case:
                 case.origin = session.origin
                 if found.add(case):
                     print(report.show(case, judge), flush=True)
-        step += 1
-        if options.output and time.monotonic() > written + 20:
+            if time.monotonic() > end:
+                break
+        now = time.monotonic()
+        steps[session.origin] += 1
+        spent[session.origin] += now - start
+        start = now
+        if options.output and now > written + 20:
             write(options.output, found.write(judge))
-            written = time.monotonic()
+            written = now
     return totals
 
 
