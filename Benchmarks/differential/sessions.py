@@ -73,7 +73,8 @@ class Programs:
 def empty_matches_note(case: Case) -> str:
     """Whether a program's difference may be that of empty matches within characters."""
     has_match = re.search(r"match|scan|split|sub\(|capture", case.program)
-    is_ascii = (case.program + case.document).isascii() and "\\u" not in case.document
+    text = case.program + case.document
+    is_ascii = text.isascii() and "\\u" not in text
     return EMPTY_MATCHES if has_match and not is_ascii and case.difference.kind == "value" else ""
 
 
