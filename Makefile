@@ -7,7 +7,7 @@ VENV = .build/venv
 RELEASE_FLAGS = -c release -Xswiftc -static-executable -Xswiftc -enforce-exclusivity=unchecked
 SWIFT_FILES = Package.swift Sources Tests
 
-.PHONY: run build test test-python bench bench-quick demo venv format lint check-tools
+.PHONY: run build test test-python bench bench-quick differential demo venv format lint check-tools
 
 run: build
 	.build/release/transform-service serve --port $(PORT)
@@ -54,6 +54,12 @@ bench: build venv
 
 bench-quick: build venv
 	Benchmarks/all.sh --quick
+
+# Random programs, patterns and command lines beside jq 1.8.2, which is fetched and built.
+SECONDS_TO_TRY ?= 3600
+SEED ?= 1
+differential: build
+	$(PYTHON) Benchmarks/differential.py --seconds $(SECONDS_TO_TRY) --seed $(SEED)
 
 format:
 	$(SWIFT) format --in-place --recursive --parallel $(SWIFT_FILES)

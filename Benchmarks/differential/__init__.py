@@ -1,0 +1,1 @@
+"""What `Benchmarks/differential.py` is made of; see there."""
