@@ -267,6 +267,11 @@ def test_a_proxy_holds_little_of_a_batch(proxy: Proxy) -> None:
         with contextlib.suppress(socket.timeout):
             while sent < 10**9:
                 sent += connection.send(piece)
+        if proxy.name == "nginx":
+            # What comes after the refusal is read and dropped.
+            connection.settimeout(30)
+            assert connection.recv(12) == b"HTTP/1.1 503"
+            return
     assert sent < 192 << 20
 
 
