@@ -112,20 +112,21 @@ class Storage:
     def report_input(self) -> bytes:
         """All tasks as `{"tasks": [...]}`.
 
-        SQLite writes the JSON text itself, without the interpreter's lock, and hands it on as
-        bytes: no row becomes a value here. For other databases the rows become JSON here.
+        SQLite and PostgreSQL write the JSON text themselves, without the interpreter's lock: no
+        row becomes a value here. For other databases the rows become JSON here.
         """
-        if self.engine.dialect.name != "sqlite":
+        statement = _JSON_STATEMENTS.get(self.engine.dialect.name)
+        if statement is None:
             return self.rows_as_json()
         # The driver's own connection: a statement of SQLAlchemy costs as much as a small report.
         pooled = self.engine.raw_connection()
         try:
             cursor = pooled.cursor()
-            cursor.execute(_SQLITE_JSON)
+            cursor.execute(statement)
             ((text,),) = cursor.fetchall()
         finally:
             pooled.close()
-        return bytes(text)
+        return text.encode() if isinstance(text, str) else bytes(text)
 
     def rows_as_json(self) -> bytes:
         """The same by way of Python's values."""
@@ -144,12 +145,22 @@ class Storage:
         return json.dumps({"tasks": tasks}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-_SQLITE_JSON = """
+_JSON_STATEMENTS = {
+    "sqlite": """
 SELECT CAST('{"tasks":' || json_group_array(json_object(
     'title', title, 'description', description, 'priority', priority, 'status', status,
     'created_at', created_at)) || '}' AS BLOB)
 FROM tasks
-"""
+""",
+    "postgresql": """
+SELECT '{"tasks":' || coalesce(json_agg(json_build_object(
+    'title', title, 'description', description, 'priority', priority, 'status', status,
+    'created_at', to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"')
+    ))::text, '[]') || '}'
+FROM tasks
+""",
+}
+"""One row with one column: `{"tasks": [...]}`, as text or bytes."""
 
 
 def in_utc(moment: datetime) -> datetime:
