@@ -98,12 +98,20 @@ struct Reply: Sendable {
     let head: String
     let content: String
 
-    /// Reads one response with a Content-Length.
+    /// Reads one response with a Content-Length; what stands before it in between is passed over.
     init(_ client: RawClient) {
-        let text = client.read { Reply.isWhole($0) }.text
+        let text = Self.final(client.read { Reply.isWhole(Self.final($0)) }.text)
         let end = text.range(of: "\r\n\r\n")
         head = end.map { String(text[..<$0.lowerBound]) } ?? text
         content = end.map { String(text[$0.upperBound...]) } ?? ""
+    }
+
+    /// Behind the interim responses (RFC 9110 15.2), which have no content.
+    private static func final(_ text: String) -> String {
+        guard text.hasPrefix("HTTP/1.1 1"), let end = text.range(of: "\r\n\r\n") else {
+            return text
+        }
+        return final(String(text[end.upperBound...]))
     }
 
     private static func isWhole(_ text: String) -> Bool {
