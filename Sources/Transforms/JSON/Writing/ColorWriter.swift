@@ -48,7 +48,7 @@ struct ColorWriter {
         if !value.isContainer || depth > JSONWriter.depthMax {
             try begin(value.tag, &out)
             if value.isContainer {
-                try out.append("\"<skipped: too deep>\"", heap)
+                try out.append("<skipped: too deep>", heap)
             } else {
                 try scalars.write(value, to: &out)
             }
