@@ -173,6 +173,7 @@ struct RunCommandTests {
             status: 2),
         Case(words: ["-n", "\"bye\\n\" | halt_error"], message: "bye\n", status: 5),
         Case(words: ["-n", "{a:1} | halt_error(3)"], message: "{\"a\":1}\n", status: 3),
+        Case(words: ["-n", "{a:1} | halt_error(-1)"], message: "{\"a\":1}\n", status: 0),
         Case(words: ["halt"], input: "1 2", status: 0),
         Case(words: ["-n", "1 | debug | stderr"], output: "1\n", message: "[\"DEBUG:\",1]\n1"),
         Case(

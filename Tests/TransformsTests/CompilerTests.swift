@@ -26,6 +26,12 @@ struct CompilerTests {
         #expect(Self.message(text) == message)
     }
 
+    @Test(arguments: ["", " ", "# only this", "def f: 1;", "module {}; def f: 1;"])
+    func definitionsAloneAreNoProgram(_ text: String) throws {
+        #expect(Self.message(text) == "Top-level program not given (try \".\")")
+        _ = try Program.compile(Array(text.utf8), isLibrary: true)
+    }
+
     @Test(arguments: [
         "def f: 1; 2", "def f: \"a\"; 2", "def f: f; 2", "def f: g; def g: 1; 2",
         "def f(g): g; def h: f(1); 2", "def f($x): x + $x; 2", "def null: 1; def f: null; 2",

@@ -8,8 +8,10 @@ import Testing
 @Suite struct FixtureTests {
     static let cases: [SuiteCase] = {
         let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        let file = folder.appendingPathComponent("Fixtures/language.test")
-        return SuiteCase.parse((try? String(contentsOf: file, encoding: .utf8)) ?? "")
+        return ["language", "corners"].flatMap { name in
+            let file = folder.appendingPathComponent("Fixtures/\(name).test")
+            return SuiteCase.parse((try? String(contentsOf: file, encoding: .utf8)) ?? "")
+        }
     }()
 
     @Test func areThere() { #expect(Self.cases.count > 150) }

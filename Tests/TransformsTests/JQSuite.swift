@@ -78,15 +78,21 @@ enum Harness {
         modules: (any ModuleSource)? = nil
     ) -> Outcome {
         nonisolated(unsafe) var outcome = Outcome()
+        onLargeStack { unsafe outcome = evaluate(program, input, limits, modules) }
+        return unsafe outcome
+    }
+
+    /// Waits for what runs on a thread whose stack has room for the frames of a debug build.
+    static func onLargeStack(_ body: @escaping () -> Void) {
+        nonisolated(unsafe) let body = body
         let done = DispatchSemaphore(value: 0)
         let thread = Thread {
-            unsafe outcome = evaluate(program, input, limits, modules)
+            unsafe body()
             done.signal()
         }
-        thread.stackSize = 64 << 20
+        thread.stackSize = 512 << 20
         thread.start()
         done.wait()
-        return unsafe outcome
     }
 
     private static func evaluate(

@@ -482,3 +482,12 @@ private struct Random {
         String((0..<count).map { _ in Character("\(next(below: 10))") })
     }
 }
+
+/// The sign of zero is jq's: of a literal it goes, of what was computed it stays.
+@Test(arguments: [
+    ("-0", "0"), ("[-.]", "[0]"), ("-(-.)", "0"), ("0 * -1", "-0"), ("-0.0", "0.0"),
+    ("[-0.0, -0e3]", "[0.0,0E+3]"), ("\"-0\" | tonumber | ., abs, length", "-0 -0 0"),
+])
+func signsOfZero(_ program: String, _ outputs: String) {
+    #expect(Harness.run(program, input: "0").outputs.joined(separator: " ") == outputs)
+}

@@ -113,28 +113,69 @@ private let errors: [(String, Int, String)] = [
     }
 }
 
-@Test func boundsNestingAndHeight() throws {
-    func repeated(_ text: String, _ count: Int) -> String { String(repeating: text, count: count) }
-    let levels = Parser.nestingMax
-    _ = try Parser.parse(repeated("[", levels - 1) + "1" + repeated("]", levels - 1))
-    for (open, close) in [
-        ("[", "]"), ("(", ")"), ("{a:", "}"), ("if ", " then 1 end"), ("\"\\(", ")\""), ("f(", ")"),
-        ("try ", ""), ("reduce ", " as $x (1; 1)"), ("def f: ", "; 1"), (".[", "]"),
-    ] {
-        #expect(throws: SyntaxError.self) {
-            try Parser.parse(repeated(open, levels) + "1" + repeated(close, levels))
+private func repeated(_ text: String, _ count: Int) -> String {
+    String(repeating: text, count: count)
+}
+
+@Test func boundsNesting() {
+    Harness.onLargeStack {
+        let levels = Parser.nestingMax
+        #expect(throws: Never.self) {
+            try Parser.parse(repeated("[", levels - 1) + "1" + repeated("]", levels - 1))
+        }
+        for (open, close) in [
+            ("[", "]"), ("(", ")"), ("{a:", "}"), ("if ", " then 1 end"), ("\"\\(", ")\""),
+            ("f(", ")"), ("try ", ""), ("reduce ", " as $x (1; 1)"), ("def f: ", "; 1"),
+            (".[", "]"),
+        ] {
+            #expect(throws: SyntaxError.self) {
+                try Parser.parse(repeated(open, levels) + "1" + repeated(close, levels))
+            }
         }
     }
-    for link in ["1+", "1|", "1,", "1//", "-", "1 as $x|", "label $x|"] {
-        _ = try Parser.parse(repeated(link, Parser.heightMax - 1) + "1")
+}
+
+@Test(arguments: ["1+", "1|", "1//", "-", "1 as $x|", "label $x|"])
+func boundsHeight(_ link: String) {
+    Harness.onLargeStack {
+        #expect(throws: Never.self) {
+            let tree = try Parser.parse(repeated(link, Parser.heightMax - 1) + "1")
+            #expect(try Parser.parse(Printer.text(of: tree)) == tree)
+        }
         #expect(throws: SyntaxError.self) {
             try Parser.parse(repeated(link, Parser.heightMax) + "1")
         }
-        // A debug build's stack is too small to print and compare the highest trees.
-        let tree = try Parser.parse(repeated(link, 500) + "1")
-        #expect(try Parser.parse(Printer.text(of: tree)) == tree)
-        #expect(throws: SyntaxError.self) { try Parser.parse(repeated(link, 10_000) + "1") }
     }
+}
+
+@Test func listsAreAsLongAsTheirText() throws {
+    let tree = try Parser.parse(repeated("1,", 100_000) + "1")
+    guard case .comma(let terms)? = tree.body?.kind else {
+        Issue.record("no list")
+        return
+    }
+    #expect(terms.count == 100_001)
+    #expect(try Parser.parse(Printer.text(of: tree)) == tree)
+}
+
+/// Far more than programs hold that are generated: they run.
+@Test(arguments: [
+    ("1", "+1", 5000, "", "5001"), ("1", "|.", 5000, "", "1"), ("null", "//1", 5000, "", "1"),
+    ("[1", ",1", 50_000, "] | length", "50001"), (".", ".a?", 5000, "", "null"),
+    ("", ". as $x | ", 5000, "1", "1"), ("", "def f: 1; ", 5000, "f", "1"),
+    ("1", "==1", 0, "", "true"),
+])
+func runsLongPrograms(
+    _ start: String, _ link: String, _ count: Int, _ end: String, _ output: String
+) {
+    let text = start + repeated(link, max(count, 1)) + end
+    #expect(Harness.run(text).outputs == [output])
+}
+
+@Test(arguments: [("(", ")"), ("[", "][0]"), ("if . == null then ", " else 2 end")])
+func runsNestedPrograms(_ open: String, _ close: String) {
+    let text = repeated(open, 3000) + "1" + repeated(close, 3000)
+    #expect(Harness.run(text).outputs == ["1"])
 }
 
 @Test func showsThePlaceOfAnOffset() {
@@ -227,7 +268,7 @@ private struct TreeMaker {
         switch Int.random(in: 0..<22, using: &random) {
         case 0...3: access(depth)
         case 4, 5: .pipe(term(depth), term(depth))
-        case 6, 7: .comma(term(depth), term(depth))
+        case 6, 7: .comma([term(depth), term(depth)])
         case 8, 9: .binary(pick(BinaryOperator.allCases), term(depth), term(depth))
         case 10: .update(pick(UpdateOperator.allCases), term(depth), term(depth))
         case 11: .negate(term(depth))

@@ -9,7 +9,9 @@ import Transforms
 import struct NIOCore.ByteBuffer
 
 final class Service: Sendable {
-    private static var loopStackBytes: Int { 8 << 20 }
+    /// Programs are compiled on the loops too, however deep they nest; what is not used of a stack
+    /// takes no memory.
+    private static var loopStackBytes: Int { 32 << 20 }
 
     /// Of a run on an event loop: its thread's stack is small, and it should be over soon.
     private static var loopLimits: Transforms.Limits {

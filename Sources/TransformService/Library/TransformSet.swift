@@ -87,7 +87,9 @@ final class TransformSet: Sendable {
             return try NamedTransform(path: path, text: text, head: head, texts)
         }
         let modules = FolderModules(texts, program: path)
-        do throws(CompileError) { _ = try Program.compile(text, modules: modules) } catch {
+        do throws(CompileError) {
+            _ = try Program.compile(text, modules: modules, isLibrary: true)
+        } catch {
             throw NamedTransform.fault(error, path: path, text: text, modules: modules.taken)
         }
         return nil

@@ -4,30 +4,39 @@
 
 extension Evaluator {
     func flatten(_ input: Value, _ depth: Value, _ node: NodeRef) throws(Stop) -> Value {
-        if depth.isNumber && heap.double(depth) < 0 {
+        if try heap.compare(depth, Value(integer: 0)) < 0 {
             throw raise("flatten depth must not be negative", at: node)
         }
-        return try flatten(
-            input, depth.isNumber ? Evaluator.clamped(heap.double(depth)) : .max, node)
+        if depth.isNumber {
+            // Counted down from a fraction, no level is 0.
+            let levels = heap.double(depth)
+            return try flatten(
+                input, levels == levels.rounded() ? Evaluator.clamped(levels) : .max, node)
+        }
+        let step = input.isArray ? 1 : 2
+        for i in 0..<(input.isContainer ? input.count : 0)
+        where input.slots[i * step + step - 1].isArray {
+            throw raiseOperands(.cannotSubtract, retain(depth), Value(integer: 1), node)
+        }
+        return try flatten(input, 0, node)
     }
 
     func flatten(_ input: Value, _ depth: Int, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
         var result = try heap.makeArray(capacity: input.count)
-        try flatten(input, depth, 0, &result)
+        try flatten(input, depth, &result)
         return result
     }
 
-    private func flatten(_ input: Value, _ left: Int, _ depth: Int, _ result: inout Value)
-        throws(Stop)
-    {
-        if depth > Heap.compareDepthMax { throw heap.stop(.depth) }
+    private func flatten(_ input: Value, _ left: Int, _ result: inout Value) throws(Stop) {
+        try enter()
+        defer { leave() }
         let step = input.isArray ? 1 : 2
         for i in 0..<input.count {
             try charge(1)
             let element = input.slots[i * step + step - 1]
             if element.isArray && left > 0 {
-                try flatten(element, left - 1, depth + 1, &result)
+                try flatten(element, left - 1, &result)
             } else {
                 try heap.push(&result, retain(element))
             }
@@ -40,14 +49,7 @@ extension Evaluator {
     }
 
     func extremeElement(_ input: Value, _ node: NodeRef, wantsMax: Bool) throws(Stop) -> Value {
-        if !input.isArray {
-            var text = try heap.string("")
-            try appendShown(&text, input, withKind: true)
-            try append(&text, " and ")
-            try appendShown(&text, input, withKind: true)
-            try append(&text, " cannot be iterated over")
-            throw raise(text, at: node)
-        }
+        if !input.isArray { throw raise(.cannotCompare, input, input, at: node) }
         if input.count == 0 { return .null }
         let slots = input.slots
         var best = slots[0]
@@ -80,22 +82,32 @@ extension Evaluator {
 
     func transpose(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
+        let step = input.isArray ? 1 : 2
+        let rows = input.slots.advanced(by: step - 1)
         var width = 0
+        var odd: Value?
         for i in 0..<input.count {
             try heap.chargeElement(i)
-            let row = input.slots[i]
-            if !row.isArray && !row.isNull {
-                throw raise(.cannotIndex, row, Value(integer: 0), at: node)
+            let row = rows[i * step]
+            if row.isArray {
+                width = max(width, row.count)
+                continue
             }
-            width = max(width, row.isArray ? row.count : 0)
+            // What has a length counts, and fails where it is looked into.
+            let length = try self.length(retain(row), node)
+            let columns = heap.double(length).rounded(.up)
+            if columns > Double(width) { width = Int(min(columns, Double(UInt32.max))) }
+            release(length)
+            if !row.isNull && odd == nil { odd = row }
         }
+        if width > 0, let odd { throw raise(.cannotIndex, odd, Value(integer: 0), at: node) }
         var result = try heap.makeArray(capacity: width)
         for column in 0..<width {
             try charge(1)
             var line = try heap.makeArray(capacity: input.count)
             for i in 0..<input.count {
                 try charge(1)
-                let row = input.slots[i]
+                let row = rows[i * step]
                 let isThere = row.isArray && column < row.count
                 try heap.push(&line, isThere ? retain(row.slots[column]) : .null)
             }
@@ -162,10 +174,10 @@ extension Evaluator {
     private func entryParts(_ entry: Value, _ node: NodeRef) throws(Stop) -> (Value, Value) {
         if !entry.isObject {
             if !entry.isNull { throw raise(.cannotIndex, entry, Evaluator.keyName, at: node) }
-            throw raise(.cannotEntries, .null, at: node)
+            throw raise(.cannotBeKey, .null, at: node)
         }
         let key = try trueMember(entry, ["key", "Key", "name", "Name"])
-        if !key.isString { throw raise(.cannotEntries, key, at: node) }
+        if !key.isString { throw raise(.cannotBeKey, key, at: node) }
         var value = try heap.member(entry, Evaluator.valueName.bytes)
         if value.isAbsent { value = try heap.member(entry, Evaluator.name("Value").bytes) }
         return (key, value.isAbsent ? .null : value)

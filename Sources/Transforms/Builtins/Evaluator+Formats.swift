@@ -183,6 +183,7 @@ extension Evaluator {
             let cell = value.slots[i]
             switch cell.tag {
             case .null: break
+            case .double where cell.storedDouble.isNaN: break
             case .string:
                 if isCSV { try append(&row, "\"") }
                 unsafe try append(

@@ -78,7 +78,8 @@ extension Evaluator {
             try append(&text, " halt_error/1: number required")
             throw raise(text, at: node)
         }
-        unsafe state.pointee.exitStatus = Evaluator.clamped(heap.double(status)) & 0xFF
+        // A status below 0 is none.
+        unsafe state.pointee.exitStatus = max(Evaluator.clamped(heap.double(status)), 0) & 0xFF
         _ = raise(retain(input), at: node)
         throw .halted
     }

@@ -11,6 +11,12 @@ extension Evaluator {
     private func search(_ input: Value, _ pattern: Value, _ flags: Value, _ node: NodeRef)
         throws(Stop) -> Search
     {
+        // Where jq adds "g" to the flags, they are looked at first.
+        let addsFlag = node.operation == .substitute ? node.aux == 1 : node.native == .splitRegex
+        if addsFlag && !flags.isString && !flags.isNull {
+            let flag = try heap.string("g")
+            throw raiseOperands(.cannotAdd, retain(flags), flag, node)
+        }
         if !input.isString { throw raise(.cannotMatch, input, at: node) }
         if !pattern.isString { throw raise(.notString, pattern, at: node) }
         if !flags.isString && !flags.isNull { throw raise(.notString, flags, at: node) }

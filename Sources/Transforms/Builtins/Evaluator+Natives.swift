@@ -10,14 +10,17 @@ extension Evaluator {
         let native = node.native
         unsafe state.pointee.errorOffset = node.offset
         if node.rawB == 0 { return try native0(native, node, input) }
-        var arguments = (Value.null, Value.null, Value.null)
-        arguments.0 = try one(node.a.link(0).a, frame, input)
-        if node.rawB > 1 { arguments.1 = try one(node.a.link(1).a, frame, input) }
-        if node.rawB > 2 { arguments.2 = try one(node.a.link(2).a, frame, input) }
+        let arguments: (Value, Value, Value)
+        do throws(Stop) { arguments = try self.arguments(node, frame, input) } catch {
+            release(input)
+            throw error
+        }
         if native == .setpath {
             defer { release(arguments.0) }
-            if !arguments.0.isArray { throw raise("Path must be specified as an array", at: node) }
-            if arguments.0.count > Evaluator.pathCountMax { throw raise("Path too deep", at: node) }
+            do throws(Stop) { try checkPath(arguments.0, node) } catch {
+                releaseBoth(input, arguments.1)
+                throw error
+            }
             return try setPath(input, arguments.0, arguments.1)
         }
         if native == .delpaths {
@@ -30,6 +33,26 @@ extension Evaluator {
             releaseBoth(arguments.1, arguments.2)
         }
         return try nativeOfValues(native, node, input, arguments)
+    }
+
+    /// The arguments in the order that jq evaluates them in: the last one first, but for what is
+    /// written in jq there.
+    @inline(__always) private func arguments(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> (Value, Value, Value)
+    {
+        if node.rawB == 1 { return (try one(node.a.link(0).a, frame, input), .null, .null) }
+        var values = (Value.null, Value.null, Value.null)
+        do throws(Stop) {
+            if node.native.firstIsOuter { values.0 = try one(node.a.link(0).a, frame, input) }
+            if node.rawB > 2 { values.2 = try one(node.a.link(2).a, frame, input) }
+            values.1 = try one(node.a.link(1).a, frame, input)
+            if !node.native.firstIsOuter { values.0 = try one(node.a.link(0).a, frame, input) }
+        } catch {
+            releaseBoth(values.0, values.1)
+            release(values.2)
+            throw error
+        }
+        return values
     }
 
     /// Natives without arguments. Scalars in and out take the short way.
@@ -74,7 +97,7 @@ extension Evaluator {
         case .arrays: value.isArray
         case .objects: value.isObject
         case .iterables: value.isContainer
-        case .finites: value.isNumber && heap.double(value).isFinite
+        case .finites: value.isNumber && !heap.double(value).isInfinite
         case .normals: value.isNumber && heap.double(value).isNormal
         default: !value.isContainer
         }
@@ -112,7 +135,7 @@ extension Evaluator {
         case .infinite: return Value(double: .infinity)
         case .nan: return Value(double: .nan)
         case .isinfinite, .isfinite, .isnan, .isnormal: return testNumber(input, native)
-        case .abs: return try absolute(input, node)
+        case .abs: return try positive(input, node)
         case .math1: throw raise(.needsNumber, input, at: node)
         case .frexp, .modf, .lgammaR: return try splitNumber(input, native, node)
         case .formatCSV, .formatTSV, .formatHTML, .formatURI, .formatURID, .formatShell,
@@ -131,7 +154,9 @@ extension Evaluator {
         let argument = arguments.0
         switch native {
         case .has: return try has(input, argument, node)
-        case .contains: return Value(try contains(input, argument, 0, node))
+        case .contains:
+            if !isOfKind(input, argument) { throw raise(.cannotContain, input, argument, at: node) }
+            return Value(try contains(input, argument, 0, node))
         case .flattenDepth: return try flatten(input, argument, node)
         case .indices: return try indices(input, argument)
         case .stringIndices:

@@ -23,17 +23,17 @@ extension Evaluator {
             return Value(integer: try codePointCount(input))
         }
         if !input.isNumber { throw raise(.hasNoLength, input, at: node) }
-        return try absolute(input, node)
+        return try absolute(input)
     }
 
-    /// A number without its sign; what is no number fails where it is below 0.
-    func absolute(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
-        if !input.isNumber {
-            if try heap.compare(input, Value(integer: 0)) < 0 {
-                throw raise(.cannotNegate, input, at: node)
-            }
-            return retain(input)
-        }
+    /// What is below 0 with the other sign; that of what is no number fails.
+    func positive(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
+        try heap.compare(input, Value(integer: 0)) < 0
+            ? try negate(retain(input), node) : retain(input)
+    }
+
+    /// A number without its sign.
+    private func absolute(_ input: Value) throws(Stop) -> Value {
         if input.tag == .literal {
             let text = input.bytes
             if text[0] != UInt8(ascii: "-") { return retain(input) }
@@ -66,7 +66,7 @@ extension Evaluator {
     func has(_ input: Value, _ key: Value, _ node: NodeRef) throws(Stop) -> Value {
         if input.isObject && key.isString { return Value(try heap.find(input, key.bytes) >= 0) }
         if input.isArray && key.isNumber {
-            let index = heap.double(key)
+            let index = heap.double(key).rounded(.towardZero)
             return Value(index >= 0 && index < Double(input.count))
         }
         if input.isNull { return .no }
@@ -95,7 +95,6 @@ extension Evaluator {
                 var isFound = false
                 for j in 0..<input.count {
                     try heap.chargeElement(j)
-                    if !isComparable(input.slots[j], other.slots[i]) { continue }
                     if try contains(input.slots[j], other.slots[i], depth + 1, node) {
                         isFound = true
                         break
@@ -112,8 +111,7 @@ extension Evaluator {
                 of: sought.base, sought.count, in: text.base, text.count, overlapping: true)
             return try heap.next(&matches) != nil
         }
-        if isComparable(input, other) { return try heap.isEqual(input, other) }
-        throw raise(.cannotContain, input, other, at: node)
+        return isOfKind(input, other) ? try heap.isEqual(input, other) : false
     }
 
     /// Whether the two are one value, not only equal.
@@ -121,11 +119,9 @@ extension Evaluator {
         lhs.word == rhs.word && lhs.payload == rhs.payload
     }
 
-    private func isComparable(_ lhs: Value, _ rhs: Value) -> Bool {
-        func kind(_ value: Value) -> Value.Tag {
-            value.isNumber ? .integer : value.tag == .no ? .yes : value.tag
-        }
-        return kind(lhs) == kind(rhs)
+    /// Whether the two are of one kind; `true` and `false` are two.
+    func isOfKind(_ lhs: Value, _ rhs: Value) -> Bool {
+        lhs.isNumber ? rhs.isNumber : lhs.tag == rhs.tag
     }
 
     // MARK: Conversions
@@ -157,8 +153,8 @@ extension Evaluator {
             }
             return place - first
         }
-        if text.count - start == 3 && text.slice(start, text.count).text == "nan" {
-            return Value(double: .nan)
+        if text.count - start <= 8, let special = special(text.slice(start, text.count)) {
+            return Value(double: isNegative ? -special : special)
         }
         var count = try digits()
         if place < text.count && text[place] == UInt8(ascii: ".") {
@@ -183,6 +179,15 @@ extension Evaluator {
             return Value(integer: isNegative ? -Int(integer) : Int(integer))
         }
         return try heap.literal(isNegative ? text : unsigned)
+    }
+
+    /// The number with a name, in letters of any case.
+    private func special(_ name: Bytes) -> Double? {
+        switch name.text.lowercased() {
+        case "nan", "snan": .nan
+        case "inf", "infinity": .infinity
+        default: nil
+        }
     }
 
     func toBoolean(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
@@ -218,7 +223,7 @@ extension Evaluator {
         let double = heap.double(input)
         switch native {
         case .isinfinite: return Value(double.isInfinite)
-        case .isfinite: return Value(double.isFinite)
+        case .isfinite: return Value(!double.isInfinite)
         case .isnan: return Value(double.isNaN)
         default: return Value(double.isNormal)
         }

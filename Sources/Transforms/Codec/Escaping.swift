@@ -3,7 +3,7 @@
 //     @html   < > & ' "      ->  &lt; &gt; &amp; &apos; &quot;
 //     @sh     it's           ->  it'\''s        both without the quotes around, so that
 //     @csv    say "a"        ->  say ""a""      a long text can be written in pieces
-//     @tsv    tab LF CR \ NUL -> \t \n \r \\ \0
+//     @tsv    tab LF CR \    ->  \t \n \r \\     NUL is \0 in all of them
 //
 // Each function writes at `out` at most what its capacity function says, and returns the byte
 // count.
@@ -25,6 +25,7 @@ enum Escaping {
             case UInt8(ascii: "&"): entity = "&amp;"
             case UInt8(ascii: "'"): entity = "&apos;"
             case UInt8(ascii: "\""): entity = "&quot;"
+            case 0x00: entity = "\\0"
             default:
                 unsafe out[o] = byte
                 o += 1
@@ -48,6 +49,10 @@ enum Escaping {
         var o = 0
         for i in 0..<byteCount {
             let byte = unsafe input[i]
+            if byte == 0 {
+                unsafe putNUL(&o, to: out)
+                continue
+            }
             unsafe out[o] = byte
             o += 1
             if byte == quote {
@@ -58,6 +63,13 @@ enum Escaping {
             }
         }
         return o
+    }
+
+    private static func putNUL(_ o: inout Int, to out: UnsafeMutablePointer<UInt8>) {
+        // Safety: two bytes, within every capacity above.
+        unsafe out[o] = UInt8(ascii: "\\")
+        unsafe out[o + 1] = UInt8(ascii: "0")
+        o += 2
     }
 
     /// Of a cell of CSV or TSV.
@@ -72,6 +84,10 @@ enum Escaping {
         var o = 0
         for i in 0..<byteCount {
             let byte = unsafe input[i]
+            if byte == 0 {
+                unsafe putNUL(&o, to: out)
+                continue
+            }
             unsafe out[o] = byte
             o += 1
             if byte == quote {

@@ -114,15 +114,13 @@ extension Evaluator {
             let place = i < 0 ? i + target.count : i
             return place >= 0 && place < target.count ? retain(target.slots[place]) : .null
         case (.array, .double), (.array, .literal):
-            let i = heap.double(index).rounded(.down)
-            let place = i < 0 ? i + Double(target.count) : i
+            let place = place(index, target.count)
             return place >= 0 && place < Double(target.count)
                 ? retain(target.slots[Int(place)]) : .null
         case (.array, .array): return try indices(target, index)
         case (.array, .object), (.string, .object), (.null, .object):
             return try get(target, sliceObject: index, node)
-        case (.null, .string), (.null, .integer), (.null, .double), (.null, .literal),
-            (.null, .null):
+        case (.null, .string), (.null, .integer), (.null, .double), (.null, .literal):
             return .null
         default: throw raise(.cannotIndex, target, index, at: node)
         }
@@ -147,18 +145,24 @@ extension Evaluator {
         return try slice(target, from, upto, node)
     }
 
-    /// The bounds of `{"start": from, "end": upto}`, borrowed.
+    /// The bounds of `{"start": from, "end": upto}`, borrowed; `absent` where there is none.
     func bounds(_ object: Value) throws(Stop) -> (from: Value, upto: Value) {
         func bound(_ name: StaticString) throws(Stop) -> Value {
-            let member = unsafe try heap.member(
+            unsafe try heap.member(
                 object,
                 Bytes(UnsafeMutablePointer(mutating: name.utf8Start), name.utf8CodeUnitCount))
-            return member.isAbsent ? .null : member
         }
         return (try bound("start"), try bound("end"))
     }
 
-    /// `target[from:upto]`; the bounds are numbers or null.
+    /// Raises an error unless the bounds of a slice are numbers or null.
+    func checkBounds(_ from: Value, _ upto: Value, _ node: NodeRef?) throws(Stop) {
+        if !(from.isNull || from.isNumber) || !(upto.isNull || upto.isNumber) {
+            throw raise("Array/string slice indices must be integers", at: node)
+        }
+    }
+
+    /// `target[from:upto]`
     func slice(_ target: Value, _ from: Value, _ upto: Value, _ node: NodeRef? = nil)
         throws(Stop) -> Value
     {
@@ -168,12 +172,7 @@ extension Evaluator {
             defer { release(key) }
             throw raise(.cannotIndex, target, key, at: node)
         }
-        if !(from.isNull || from.isNumber) || !(upto.isNull || upto.isNumber) {
-            throw raise(
-                target.isArray
-                    ? "Start and end indices of an array slice must be numbers"
-                    : "Start and end indices of an string slice must be numbers", at: node)
-        }
+        try checkBounds(from, upto, node)
         if target.isArray {
             let (start, end) = range(from, upto, target.count)
             return try heap.subarray(target, start, end)

@@ -37,7 +37,7 @@ extension Evaluator {
         let patterns = node.at(Int32(node.rawE))
         return try each(node.a, frame, input) { (value) throws(Stop) in
             defer { release(value) }
-            return try withPatterns(patterns, node.rawF, frame, input, value) { () throws(Stop) in
+            return try withPatterns(patterns, node.rawF, frame, value) { () throws(Stop) in
                 try each(node.b, frame, input, emit)
             }
         }
@@ -46,7 +46,7 @@ extension Evaluator {
     /// Runs `body` with the variables of the patterns bound to parts of a borrowed value. Several
     /// patterns (`?//`) are tried in order: an error, also of the body, leads to the next.
     func withPatterns(
-        _ patterns: NodeRef, _ count: Int, _ frame: Slots, _ input: Value, _ value: Value,
+        _ patterns: NodeRef, _ count: Int, _ frame: Slots, _ value: Value,
         _ body: () throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
         var saved: [(slot: Int, value: Value)] = []
@@ -63,7 +63,7 @@ extension Evaluator {
                 frame[slot] = .null
             }
             do throws(Stop) {
-                return try bind(patterns.link(i), frame, input, value, body)
+                return try bind(patterns.link(i), frame, value, body)
             } catch {
                 if error != .raised || i == count - 1 { throw error }
                 release(takeError())
@@ -94,21 +94,18 @@ extension Evaluator {
         }
     }
 
-    /// Binds the variables of one pattern, for each combination of the names computed in it.
+    /// Binds the variables of one pattern, for each combination of the names computed in it from
+    /// the values that they are of. An array's last element is looked at first.
     private func bind(
-        _ pattern: NodeRef, _ frame: Slots, _ input: Value, _ value: Value,
-        _ body: () throws(Stop) -> Flow
+        _ pattern: NodeRef, _ frame: Slots, _ value: Value, _ body: () throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
         switch pattern.aux {
         case Link.variable:
             set(frame, pattern.rawA, retain(value))
             return try body()
         case Link.arrayPattern:
-            if !value.isArray && !value.isNull {
-                throw raise(.cannotIndex, value, Value(integer: 0), at: pattern)
-            }
-            return try bindElement(pattern, 0, frame, input, value, body)
-        default: return try bindMember(pattern, 0, frame, input, value, body)
+            return try bindElement(pattern, pattern.rawB - 1, frame, value, body)
+        default: return try bindMember(pattern, 0, frame, value, body)
         }
     }
 
@@ -118,32 +115,32 @@ extension Evaluator {
     }
 
     private func bindElement(
-        _ pattern: NodeRef, _ i: Int, _ frame: Slots, _ input: Value, _ value: Value,
+        _ pattern: NodeRef, _ i: Int, _ frame: Slots, _ value: Value,
         _ body: () throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
-        if i == pattern.rawB { return try body() }
+        if i < 0 { return try body() }
         let element = try get(value, Value(integer: i), pattern)
         defer { release(element) }
-        return try bind(pattern.a.link(i), frame, input, element) { () throws(Stop) in
-            try bindElement(pattern, i + 1, frame, input, value, body)
+        return try bind(pattern.a.link(i), frame, element) { () throws(Stop) in
+            try bindElement(pattern, i - 1, frame, value, body)
         }
     }
 
     private func bindMember(
-        _ pattern: NodeRef, _ i: Int, _ frame: Slots, _ input: Value, _ value: Value,
+        _ pattern: NodeRef, _ i: Int, _ frame: Slots, _ value: Value,
         _ body: () throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
         if i == pattern.rawB { return try body() }
         let member = pattern.a.link(i)
-        return try each(member.a, frame, input) { (name) throws(Stop) in
+        return try each(member.a, frame, value) { (name) throws(Stop) in
             defer { release(name) }
             if !name.isString { throw raise(.cannotIndex, value, name, at: member) }
             let part = try get(value, name, member)
             defer { release(part) }
             if member.rawC != 0 { set(frame, member.rawC, retain(part)) }
-            if member.rawB == 0 { return try bindMember(pattern, i + 1, frame, input, value, body) }
-            return try bind(member.b, frame, input, part) { () throws(Stop) in
-                try bindMember(pattern, i + 1, frame, input, value, body)
+            if member.rawB == 0 { return try bindMember(pattern, i + 1, frame, value, body) }
+            return try bind(member.b, frame, part) { () throws(Stop) in
+                try bindMember(pattern, i + 1, frame, value, body)
             }
         }
     }
@@ -173,7 +170,7 @@ extension Evaluator {
         return try each(node.a, frame, input) { (value) throws(Stop) in
             try charge(1)
             defer { release(value) }
-            return try withPatterns(patterns, node.rawF, frame, input, value, body)
+            return try withPatterns(patterns, node.rawF, frame, value, body)
         }
     }
 

@@ -35,7 +35,7 @@ extension Evaluator {
             try enter()
             defer { leave() }
             return try each(closure.closureNode, Slots(address: closure.payload), input, emit)
-        case .recurseDefault: return try eachPart(input, 0, emit)
+        case .recurseDefault: return try eachPart(input, emit)
         case .recurse: return try eachRecurse(node, frame, input, emit)
         case .range: return try eachRange(node, frame, input, emit)
         case .bind: return try eachBind(node, frame, input, emit)
@@ -318,27 +318,28 @@ extension Evaluator {
         throws(Stop) -> Value
     {
         guard let format = Native(rawValue: node.aux) else { return .null }
-        var text = try heap.makeString(0, flags: Value.ascii | Value.plain)
-        do throws(Stop) {
-            for i in 0..<node.rawB {
-                let link = node.a.link(i)
-                if link.operation == .constant {
-                    try heap.append(&text, link.value.bytes, flags: link.value.word)
-                    continue
-                }
+        // The last term is evaluated first, so the parts wait for each other.
+        let count = node.rawB
+        let parts = try pushFrame(count + 1, enclosing: frame)
+        defer { popFrame(parts, count + 1) }
+        var i = count
+        while i > 0 {
+            let link = node.a.link(i &- 1)
+            if link.operation == .constant {
+                parts[i] = link.value
+            } else {
                 let value = try one(link.a, frame, input)
-                if value.isAbsent {
-                    release(text)
-                    return .absent
-                }
-                let part = try formatted(value, format)
-                try charge(1)
-                try heap.append(&text, part.bytes, flags: part.word)
-                release(part)
+                if value.isAbsent { return .absent }
+                parts[i] = try formatted(value, format)
             }
-        } catch {
-            release(text)
-            throw error
+            i &-= 1
+        }
+        try charge(count)
+        var text = try heap.makeString(0, flags: Value.ascii | Value.plain)
+        i = 1
+        while i <= count {
+            try heap.append(&text, parts[i].bytes, flags: parts[i].word)
+            i &+= 1
         }
         return text
     }

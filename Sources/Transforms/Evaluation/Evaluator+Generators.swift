@@ -15,8 +15,8 @@ extension Evaluator {
         releaseBoth(from, upto)
         if start == start.rounded(.down) && start.magnitude < 1e15 {
             var i = Int(start)
-            // Whatever is beyond 2^53 ends by its budget long before.
-            let last = end.isNaN ? i : Int(max(min(end.rounded(.up), 9e15), -9e15))
+            // Whatever is beyond 2^53 ends by its budget long before. Nothing reaches nan.
+            let last = end.isNaN ? Int(9e15) : Int(max(min(end.rounded(.up), 9e15), -9e15))
             while i < last {
                 try charge(1)
                 if try emit(Value(integer: i)) == .stop { return .stop }
@@ -25,7 +25,7 @@ extension Evaluator {
             return .more
         }
         var next = start
-        while next < end {
+        while !(next >= end) {
             try charge(1)
             if try emit(Evaluator.number(next)) == .stop { return .stop }
             next += 1
@@ -33,7 +33,7 @@ extension Evaluator {
         return .more
     }
 
-    /// `range($from; $upto; $by)`
+    /// `range($from; $upto; $by)`: adds and compares values of any kind.
     @inline(never) func eachRangeBy(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
         throws(Stop) -> Flow
     {
@@ -41,26 +41,36 @@ extension Evaluator {
         let upto = try one(node.b, frame, input)
         let by = try one(node.c, frame, input)
         defer {
-            releaseBoth(from, upto)
+            release(upto)
             release(by)
         }
-        if !from.isNumber || !upto.isNumber || !by.isNumber {
-            throw raise("Range bounds must be numeric", at: node)
-        }
-        let (end, step) = (heap.double(upto), heap.double(by))
-        var next = heap.double(from)
-        while step > 0 ? next < end : step < 0 ? next > end : next < end {
+        var next = from
+        let sign = try heap.compare(by, Value(integer: 0))
+        while sign != 0 {
+            let order = try heap.compare(next, upto)
+            if sign > 0 ? order >= 0 : order <= 0 { break }
             try charge(1)
-            if try emit(Evaluator.number(next)) == .stop { return .stop }
-            next += step
+            let current = next
+            next = .null
+            do throws(Stop) {
+                if try emit(retain(current)) == .stop {
+                    release(current)
+                    return .stop
+                }
+            } catch {
+                release(current)
+                throw error
+            }
+            next = try add(current, retain(by), node)
         }
+        release(next)
         return .more
     }
 
     /// `..`: the value and all its parts, containers before what they hold.
-    func eachPart(_ value: Value, _ depth: Int, _ emit: Emit) throws(Stop) -> Flow {
-        try charge(1)
-        if depth > Heap.compareDepthMax { throw heap.stop(.depth) }
+    func eachPart(_ value: Value, _ emit: Emit) throws(Stop) -> Flow {
+        try enter()
+        defer { leave() }
         if try emit(retain(value)) == .stop { return .stop }
         if !value.isContainer { return .more }
         let slots = value.slots
@@ -69,7 +79,7 @@ extension Evaluator {
         for _ in 0..<value.count {
             let element = slots[place]
             if element.isContainer {
-                if try eachPart(element, depth + 1, emit) == .stop { return .stop }
+                if try eachPart(element, emit) == .stop { return .stop }
             } else {
                 try charge(1)
                 if try emit(retain(element)) == .stop { return .stop }
@@ -109,48 +119,59 @@ extension Evaluator {
     }
 
     /// `limit($n; f)`
-    @inline(never) func eachLimit(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
-        var left = try count(
-            node, frame, input, "Invalid arguments to limit", "limit doesn't support negative count"
-        )
+    /// - Parameter asPaths: whether the outputs are wanted with their paths.
+    @inline(never) func eachLimit(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, asPaths: Bool = false, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        let given = try one(node.a, frame, input)
+        defer { release(given) }
+        var left = try count(given, "limit doesn't support negative count", .up, node)
         if left == 0 { return .more }
         var isDone = false
-        let flow = try each(node.b, frame, input) { (value) throws(Stop) in
+        func take(_ value: Value) throws(Stop) -> Flow {
+            if left < 0 { throw raiseCount(given, value, node) }
             left -= 1
             if left > 0 { return try emit(value) }
             isDone = try emit(value) != .stop
             return .stop
         }
+        let flow =
+            asPaths
+            ? try eachPath(node.b, frame, input, take) : try each(node.b, frame, input, take)
         return isDone ? .more : flow
     }
 
     /// `skip($n; f)`
-    @inline(never) func eachSkip(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
-        var left = try count(
-            node, frame, input, "Invalid arguments to skip", "skip doesn't support negative count")
-        return try each(node.b, frame, input) { (value) throws(Stop) in
-            if left <= 0 { return try emit(value) }
+    @inline(never) func eachSkip(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, asPaths: Bool = false, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        let given = try one(node.a, frame, input)
+        defer { release(given) }
+        var left = try count(given, "skip doesn't support negative count", .down, node)
+        func take(_ value: Value) throws(Stop) -> Flow {
+            if left == 0 { return try emit(value) }
+            if left < 0 { throw raiseCount(given, value, node) }
             left -= 1
             release(value)
             return .more
         }
+        return asPaths
+            ? try eachPath(node.b, frame, input, take) : try each(node.b, frame, input, take)
     }
 
-    /// The count that `limit` and `skip` take: rounded up, never negative.
-    func count(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, _ wrong: StaticString,
-        _ negative: StaticString
+    /// The count that `limit` and `skip` are given; -1 for what is above all numbers, and fails
+    /// when the first output is counted.
+    private func count(
+        _ given: Value, _ negative: StaticString, _ rule: FloatingPointRoundingRule, _ node: NodeRef
     ) throws(Stop) -> Int {
-        let value = try one(node.a, frame, input)
-        defer { release(value) }
-        if !value.isNumber { throw raise(wrong, at: node) }
-        let count = heap.double(value)
-        if count < 0 { throw raise(negative, at: node) }
-        return count.isNaN ? 0 : Int(min(count.rounded(.up), 9e15))
+        if try heap.compare(given, Value(integer: 0)) < 0 { throw raise(negative, at: node) }
+        return given.isNumber ? Int(min(heap.double(given).rounded(rule), 9e15)) : -1
+    }
+
+    /// What happens where an output (owned) is to be counted without a number.
+    private func raiseCount(_ given: Value, _ output: Value, _ node: NodeRef) -> Stop {
+        release(output)
+        return raiseOperands(.cannotSubtract, retain(given), Value(integer: 1), node)
     }
 
     /// The first output of a filter, owned, or `absent`.
@@ -215,8 +236,8 @@ extension Evaluator {
         // Two arrays are made for each event.
         try charge(8)
         let count = value.isContainer ? value.count : 0
+        if path.count > Evaluator.pathCountMax { throw raise("Path too deep") }
         if count == 0 { return try emit(try event(path, retain(value))) }
-        if path.count > JSONWriter.depthMax { throw heap.stop(.depth) }
         let slots = value.slots
         var lastPath = Value.null
         for i in 0..<count {

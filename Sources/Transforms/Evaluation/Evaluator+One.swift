@@ -248,7 +248,7 @@ extension Evaluator {
     func raiseKey(_ name: Value, _ value: Value, _ node: NodeRef) -> Stop {
         release(value)
         defer { release(name) }
-        return raise(.keyNotString, name, at: node)
+        return raise(.cannotBeKey, name, at: node)
     }
 
     @inline(never) private func oneLogic(_ node: NodeRef, _ frame: Slots, _ input: Value)

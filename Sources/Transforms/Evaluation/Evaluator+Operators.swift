@@ -251,7 +251,9 @@ extension Evaluator {
     }
 
     func remainder(_ lhs: Value, _ rhs: Value, _ node: NodeRef) throws(Stop) -> Value {
-        if !lhs.isNumber || !rhs.isNumber { throw raiseOperands(.cannotDivide, lhs, rhs, node) }
+        if !lhs.isNumber || !rhs.isNumber {
+            throw raiseOperands(.cannotTakeRemainder, lhs, rhs, node)
+        }
         if lhs.tag == .integer && rhs.tag == .integer && rhs.integer != 0 && rhs.integer != -1 {
             return Value(integer: lhs.integer % Int(rhs.integer.magnitude))
         }
@@ -278,7 +280,7 @@ extension Evaluator {
     }
 
     func negate(_ operand: Value, _ node: NodeRef) throws(Stop) -> Value {
-        if operand.tag == .integer && operand.integer != 0 && Evaluator.isExact(operand.integer) {
+        if operand.tag == .integer && Evaluator.isExact(operand.integer) {
             return Value(integer: -operand.integer)
         }
         defer { release(operand) }
@@ -291,11 +293,10 @@ extension Evaluator {
 
     /// A literal keeps its digits when its sign changes.
     private func negateLiteral(_ operand: Value) throws(Stop) -> Value {
-        if operand.tag == .integer {
-            return operand.integer == 0 ? Value(double: -0.0) : Value(integer: -operand.integer)
-        }
+        if operand.tag == .integer { return Value(integer: -operand.integer) }
         let text = operand.bytes
         if text[0] == UInt8(ascii: "-") { return try heap.literal(text.slice(1, text.count)) }
+        if heap.double(operand) == 0 && isZero(text) { return retain(operand) }
         let payload = try heap.allocate(text.count + 1, unit: 1)
         Heap.setUsed(payload, text.count + 1)
         let result = Value(
@@ -303,6 +304,15 @@ extension Evaluator {
         result.bytes[0] = UInt8(ascii: "-")
         try heap.copy(text, to: result.bytes, at: 1)
         return result
+    }
+
+    /// Whether a literal has no digit above 0 before its exponent: its sign does not change.
+    private func isZero(_ literal: Bytes) -> Bool {
+        for i in 0..<literal.count {
+            if literal[i] | 0x20 == UInt8(ascii: "e") { break }
+            if literal[i] &- 0x31 < 9 { return false }
+        }
+        return true
     }
 
     // MARK: Comparison

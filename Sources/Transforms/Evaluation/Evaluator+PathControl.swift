@@ -30,29 +30,8 @@ extension Evaluator {
                 return .stop
             }
             return isDone ? .more : flow
-        case .limit:
-            var left = try count(
-                node, frame, value, "Invalid arguments to limit",
-                "limit doesn't support negative count")
-            if left == 0 { return .more }
-            var isDone = false
-            let flow = try eachPath(node.b, frame, value) { (part) throws(Stop) in
-                left -= 1
-                if left > 0 { return try emit(part) }
-                isDone = try emit(part) != .stop
-                return .stop
-            }
-            return isDone ? .more : flow
-        case .skip:
-            var left = try count(
-                node, frame, value, "Invalid arguments to skip",
-                "skip doesn't support negative count")
-            return try eachPath(node.b, frame, value) { (part) throws(Stop) in
-                if left <= 0 { return try emit(part) }
-                left -= 1
-                release(part)
-                return .more
-            }
+        case .limit: return try eachLimit(node, frame, value, asPaths: true, emit)
+        case .skip: return try eachSkip(node, frame, value, asPaths: true, emit)
         case .last: return try lastPath(node, frame, value, emit)
         case .recurse: return try recursePath(node.a, frame, value, emit)
         case .until: return try untilPath(node, frame, value, emit)
@@ -70,17 +49,21 @@ extension Evaluator {
     /// The current path with an owned value.
     private func place(_ value: Value) -> Place {
         let path = unsafe state.pointee.path
-        return Place(
-            value: value, path: PathState(keys: retain(path.keys), isBroken: path.isBroken))
+        _ = retain(path.keys)
+        return Place(value: value, path: path)
     }
 
     private func drop(_ place: Place) { releaseBoth(place.value, place.path.keys) }
 
     /// Emits a place's value along its path; the place stays owned by the caller.
     private func emit(_ place: Place, _ emit: Emit) throws(Stop) -> Flow {
-        try withPath(retain(place.path.keys), isBroken: place.path.isBroken) { () throws(Stop) in
-            try emit(retain(place.value))
-        }
+        try withPath(held(place)) { () throws(Stop) in try emit(retain(place.value)) }
+    }
+
+    /// A place's path with keys that are owned.
+    private func held(_ place: Place) -> PathState {
+        _ = retain(place.path.keys)
+        return place.path
     }
 
     private func lastPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit)
@@ -121,8 +104,8 @@ extension Evaluator {
             if condition.isTrue { return try self.emit(current, emit) }
             let before = current
             defer { drop(before) }
-            current = Place(value: .null, path: PathState(keys: .null, isBroken: false))
-            _ = try withPath(retain(before.path.keys), isBroken: before.path.isBroken) {
+            current = Place(value: .null, path: PathState(keys: .null))
+            _ = try withPath(held(before)) {
                 () throws(Stop) in
                 try eachPath(node.b, frame, before.value) { (part) throws(Stop) in
                     current = place(part)
@@ -141,8 +124,9 @@ extension Evaluator {
             _ = try eachFoldItem(node, frame, value) { () throws(Stop) in
                 let before = accumulator
                 defer { drop(before) }
-                accumulator = Place(value: .null, path: PathState(keys: .null, isBroken: true))
-                return try withPath(retain(before.path.keys), isBroken: before.path.isBroken) {
+                accumulator = Place(
+                    value: .null, path: PathState(keys: .null, value: .absent, isBroken: true))
+                return try withPath(held(before)) {
                     () throws(Stop) in
                     try eachPath(node.c, frame, before.value) { (after) throws(Stop) in
                         drop(accumulator)
@@ -164,8 +148,9 @@ extension Evaluator {
             return try eachFoldItem(node, frame, value) { () throws(Stop) in
                 let before = current
                 defer { drop(before) }
-                current = Place(value: .null, path: PathState(keys: .null, isBroken: true))
-                return try withPath(retain(before.path.keys), isBroken: before.path.isBroken) {
+                current = Place(
+                    value: .null, path: PathState(keys: .null, value: .absent, isBroken: true))
+                return try withPath(held(before)) {
                     () throws(Stop) in
                     try eachPath(node.c, frame, before.value) { (after) throws(Stop) in
                         drop(current)

@@ -3,13 +3,16 @@
 extension Evaluator {
     static let pathCountMax = 10_000
 
-    /// The part of a borrowed value that borrowed keys lead to, owned; null where there is none.
-    func getPath(_ value: Value, _ keys: Value, _ node: NodeRef? = nil) throws(Stop) -> Value {
+    func checkPath(_ keys: Value, _ node: NodeRef?) throws(Stop) {
         if !keys.isArray { throw raise("Path must be specified as an array", at: node) }
         if keys.count > Evaluator.pathCountMax { throw raise("Path too deep", at: node) }
+    }
+
+    /// The part of a borrowed value that borrowed keys lead to, owned; null where there is none.
+    func getPath(_ value: Value, _ keys: Value, _ node: NodeRef? = nil) throws(Stop) -> Value {
+        try checkPath(keys, node)
         var part = retain(value)
         for i in 0..<keys.count {
-            if part.isNull { return .null }
             try charge(1)
             let current = part
             defer { release(current) }
@@ -53,11 +56,12 @@ extension Evaluator {
         for i in 0..<sorted.count {
             try heap.chargeElement(i)
             let keys = sorted.slots[i]
-            if !keys.isArray {
-                release(value)
-                throw raise("Path must be specified as an array")
-            }
-            if keys.count > Evaluator.pathCountMax { throw raise("Path too deep") }
+            if keys.isArray && keys.count <= Evaluator.pathCountMax { continue }
+            defer { release(value) }
+            throw raise(
+                text: keys.isArray
+                    ? "Path too deep"
+                    : "Path must be specified as array, not \(keys.kindName)")
         }
         if sorted.count > 0 && sorted.slots[0].count == 0 {
             release(value)
@@ -87,7 +91,11 @@ extension Evaluator {
             if isLast {
                 try heap.push(&last, retain(key))
             } else {
-                let part = try get(result, key)
+                let part: Value
+                do throws(Stop) { part = try get(result, key) } catch {
+                    release(result)
+                    throw error
+                }
                 let isNothing = part.isNull
                 release(part)
                 if !isNothing {
@@ -114,7 +122,7 @@ extension Evaluator {
                 defer { release(result) }
                 throw raise(
                     text: value.isObject
-                        ? "Cannot delete field at object index of \(key.kindName)"
+                        ? "Cannot delete \(key.kindName) field of object"
                         : "Cannot delete fields from \(value.kindName)")
             }
             try charge(1)
@@ -138,11 +146,16 @@ extension Evaluator {
             try charge(1)
             let key = keys.slots[i]
             if key.isNumber {
-                let index = heap.double(key).rounded(.down)
-                let place = index < 0 ? index + Double(count) : index
+                let place = place(key, count)
+                // A negative number counts from the end even where it is cut to 0.
+                if place == 0 && key.tag != .integer && heap.double(key) < 0 { continue }
                 if place >= 0 && place < Double(count) { isDeleted[Int(place)] = 1 }
             } else if key.isObject {
                 let (from, upto) = try bounds(key)
+                do throws(Stop) { try checkBounds(from, upto, nil) } catch {
+                    release(value)
+                    throw error
+                }
                 let (start, end) = range(from, upto, count)
                 for place in start..<end {
                     isDeleted[place] = 1

@@ -17,40 +17,43 @@ extension Evaluator {
         -> Flow
     {
         let outer = unsafe state.pointee.path
-        unsafe state.pointee.path = PathState(keys: Value(.array, payload: 16), isBroken: false)
+        unsafe state.pointee.path = PathState(keys: Value(.array, payload: 16), value: input)
         defer {
             unsafe release(state.pointee.path.keys)
             unsafe state.pointee.path = outer
         }
         return try eachPath(filter, frame, input) { (value) throws(Stop) in
             defer { release(value) }
-            if unsafe state.pointee.path.isBroken { throw raise(.invalidPath, value, at: filter) }
-            let keys = unsafe retain(state.pointee.path.keys)
-            // What receives the path may list paths of its own.
             let inner = unsafe state.pointee.path
+            if inner.isBroken { throw raise(.invalidPath, value, at: filter) }
+            // What receives the path may be in a path itself.
+            unsafe state.pointee.path = outer
             defer { unsafe state.pointee.path = inner }
-            return try emit(keys)
+            return try emit(retain(inner.keys))
         }
     }
 
-    /// Runs `body` with one more key, which is owned.
-    private func withKey(_ key: Value, _ body: () throws(Stop) -> Flow) throws(Stop) -> Flow {
+    /// Runs `body` with one more key, which is owned, and what it leads to.
+    private func withKey(_ key: Value, _ part: Value, _ body: () throws(Stop) -> Flow)
+        throws(Stop) -> Flow
+    {
         try charge(1)
         unsafe try heap.push(&state.pointee.path.keys, key)
         let count = unsafe state.pointee.path.keys.count
+        let outer = unsafe state.pointee.path.value
+        unsafe state.pointee.path.value = part
         defer {
             let keys = unsafe state.pointee.path.keys
             if keys.count >= count { unsafe state.pointee.path.keys = keys.with(count: count - 1) }
+            unsafe state.pointee.path.value = outer
         }
         return try body()
     }
 
-    /// Runs `body` with other keys (owned) in place of the current ones.
-    func withPath(_ keys: Value, isBroken: Bool, _ body: () throws(Stop) -> Flow) throws(Stop)
-        -> Flow
-    {
+    /// Runs `body` with another path in place of the current one; its keys are owned.
+    func withPath(_ path: PathState, _ body: () throws(Stop) -> Flow) throws(Stop) -> Flow {
         let outer = unsafe state.pointee.path
-        unsafe state.pointee.path = PathState(keys: keys, isBroken: isBroken)
+        unsafe state.pointee.path = path
         defer {
             unsafe release(state.pointee.path.keys)
             unsafe state.pointee.path = outer
@@ -58,12 +61,20 @@ extension Evaluator {
         return try body()
     }
 
-    /// Emits an owned value that no path leads to.
-    private func emitBroken(_ value: Value, _ emit: Emit) throws(Stop) -> Flow {
+    /// Emits an owned output of a filter that is no access: the path leads to it where it is the
+    /// very value that is there. What the filter makes itself never is, but for null and booleans,
+    /// of which there is one each.
+    private func emit(_ output: Value, of filter: NodeRef, _ emit: Emit) throws(Stop) -> Flow {
         let outer = unsafe state.pointee.path.isBroken
-        unsafe state.pointee.path.isBroken = true
+        var isBroken = unsafe !output.isIdentical(to: state.pointee.path.value)
+        switch filter.operation {
+        case .constant, .array, .object, .string:
+            if !output.isNull && output.tag != .no && output.tag != .yes { isBroken = true }
+        default: break
+        }
+        unsafe state.pointee.path.isBroken = isBroken
         defer { unsafe state.pointee.path.isBroken = outer }
-        return try emit(value)
+        return try emit(output)
     }
 
     /// Emits the owned outputs of a filter with the state's path leading to each. The value is
@@ -114,7 +125,7 @@ extension Evaluator {
             for i in 0..<node.rawB
             where try eachPath(node.a.link(i).a, frame, value, emit) == .stop { return .stop }
             return .more
-        case .recurseDefault: return try recursePath(value, 0, emit)
+        case .recurseDefault: return try recursePath(value, emit)
         case .conditional:
             return try each(node.a, frame, value) { (condition) throws(Stop) in
                 release(condition)
@@ -141,7 +152,7 @@ extension Evaluator {
             throw raise(text, at: node)
         }
         let part = try get(target, key, node)
-        return try withKey(retain(key)) { () throws(Stop) in try emit(part) }
+        return try withKey(retain(key), part) { () throws(Stop) in try emit(part) }
     }
 
     private func iteratePath(_ target: Value, _ node: NodeRef, _ emit: Emit) throws(Stop) -> Flow {
@@ -155,22 +166,22 @@ extension Evaluator {
         for i in 0..<target.count {
             let key = target.isArray ? Value(integer: i) : retain(slots[2 * i])
             let part = retain(target.isArray ? slots[i] : slots[2 * i + 1])
-            if try withKey(key, { () throws(Stop) in try emit(part) }) == .stop { return .stop }
+            let flow = try withKey(key, part) { () throws(Stop) in try emit(part) }
+            if flow == .stop { return .stop }
         }
         return .more
     }
 
-    func recursePath(_ value: Value, _ depth: Int, _ emit: Emit) throws(Stop) -> Flow {
-        try charge(1)
-        if depth > Heap.compareDepthMax { throw heap.stop(.depth) }
+    func recursePath(_ value: Value, _ emit: Emit) throws(Stop) -> Flow {
+        try enter()
+        defer { leave() }
         if try emit(retain(value)) == .stop { return .stop }
         if !value.isContainer { return .more }
         let slots = value.slots
         for i in 0..<value.count {
             let key = value.isArray ? Value(integer: i) : retain(slots[2 * i])
             let part = value.isArray ? slots[i] : slots[2 * i + 1]
-            let flow = try withKey(key) { () throws(Stop) in try recursePath(part, depth + 1, emit)
-            }
+            let flow = try withKey(key, part) { () throws(Stop) in try recursePath(part, emit) }
             if flow == .stop { return .stop }
         }
         return .more
@@ -201,7 +212,7 @@ extension Evaluator {
             return try each(node.a, frame, value) { (bound) throws(Stop) in
                 defer { release(bound) }
                 let patterns = node.at(Int32(node.rawE))
-                return try withPatterns(patterns, node.rawF, frame, value, bound) {
+                return try withPatterns(patterns, node.rawF, frame, bound) {
                     () throws(Stop) in
                     try eachPath(node.b, frame, value, emit)
                 }
@@ -220,9 +231,14 @@ extension Evaluator {
             return try selectPath(node, frame, value, emit)
         case .getpath: return try getPathPath(node, frame, value, emit)
         case .error: throw raise(try one(node.a, frame, value), at: node)
+        case .repeats:
+            while true {
+                try charge(1)
+                if try eachPath(node.a, frame, value, emit) == .stop { return .stop }
+            }
         default:
             return try each(node, frame, value) { (output) throws(Stop) in
-                output.isIdentical(to: value) ? try emit(output) : try emitBroken(output, emit)
+                try self.emit(output, of: node, emit)
             }
         }
     }
@@ -267,7 +283,7 @@ extension Evaluator {
             cutPath(to: count)
             if node.rawB == 0 { return .more }
             return try each(node.b, frame, message) { (output) throws(Stop) in
-                try emitBroken(output, emit)
+                try self.emit(output, of: node.b, emit)
             }
         }
     }
@@ -278,10 +294,12 @@ extension Evaluator {
     {
         let keys = try one(node.a, frame, value)
         defer { release(keys) }
-        if unsafe state.pointee.path.isBroken { throw raise(.invalidPath, value, at: node) }
         let part = try getPath(value, keys, node)
+        if unsafe state.pointee.path.isBroken { return try self.emit(part, of: node, emit) }
         var path = unsafe retain(state.pointee.path.keys)
         try heap.append(&path, contentsOf: keys)
-        return try withPath(path, isBroken: false) { () throws(Stop) in try emit(part) }
+        return try withPath(PathState(keys: path, value: part)) { () throws(Stop) in
+            try emit(part)
+        }
     }
 }

@@ -109,7 +109,17 @@ extension Evaluator {
     func extreme(_ node: NodeRef, _ frame: Slots, _ input: Value, wantsMax: Bool) throws(Stop)
         -> Value
     {
-        if !input.isArray { throw raise(.cannotIterate, input, at: node) }
+        if !input.isArray {
+            if !input.isObject { throw raise(.cannotIterate, input, at: node) }
+            // The members' keys are made before it is seen that there is no order.
+            var keys = try heap.makeArray(capacity: input.count)
+            defer { release(keys) }
+            for i in 0..<input.count {
+                try charge(1)
+                try heap.push(&keys, try collect(node.a, frame, input.slots[2 * i + 1]))
+            }
+            throw raise(.cannotCompare, input, keys, at: node)
+        }
         if input.count == 0 { return .null }
         var best = 0
         var bestKey = try key(node.a, frame, input.slots[0])

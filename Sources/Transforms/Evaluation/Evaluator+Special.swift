@@ -91,15 +91,18 @@ extension Evaluator {
             return try eachStreamEvent(input, path, true, emit)
         case .paths:
             let outer = unsafe state.pointee.path
-            unsafe state.pointee.path = PathState(keys: Value(.array, payload: 16), isBroken: false)
+            unsafe state.pointee.path = PathState(keys: Value(.array, payload: 16), value: input)
             defer {
                 unsafe release(state.pointee.path.keys)
                 unsafe state.pointee.path = outer
             }
-            return try recursePath(input, 0) { (part) throws(Stop) in
+            return try recursePath(input) { (part) throws(Stop) in
                 release(part)
-                let keys = unsafe state.pointee.path.keys
-                return keys.count == 0 ? .more : try emit(retain(keys))
+                let inner = unsafe state.pointee.path
+                if inner.keys.count == 0 { return .more }
+                unsafe state.pointee.path = outer
+                defer { unsafe state.pointee.path = inner }
+                return try emit(retain(inner.keys))
             }
         case .inputs:
             while let value = try nextInput() {

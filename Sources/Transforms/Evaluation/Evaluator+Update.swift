@@ -2,7 +2,8 @@
 // `Compiler.isDirect`), the value is walked once and rebuilt, in place where nobody else holds it;
 // otherwise the paths are listed and set one after another, as jq does.
 
-/// Turns an owned part of a value into what stands in its place, owned; `absent` deletes it.
+/// Turns an owned part of a value into what stands in its place, owned; `absent` deletes it, and
+/// `untouched` says that nothing led to it.
 typealias PartChange = (Value) throws(Stop) -> Value
 
 extension Evaluator {
@@ -77,19 +78,24 @@ extension Evaluator {
             release(input)
             release(deleted)
         }
-        _ = try eachPathOf(path, frame, input) { (keys) throws(Stop) in
-            defer { release(keys) }
-            try charge(1 + keys.count)
-            let part = try getPath(result, keys)
-            let changed = try change(part)
-            if changed.isAbsent {
-                try heap.push(&deleted, retain(keys))
-            } else {
-                let before = result
-                result = .null
-                result = try setPath(before, keys, changed)
+        do throws(Stop) {
+            _ = try eachPathOf(path, frame, input) { (keys) throws(Stop) in
+                defer { release(keys) }
+                try charge(1 + keys.count)
+                let part = try getPath(result, keys)
+                let changed = try change(part)
+                if changed.isAbsent {
+                    try heap.push(&deleted, retain(keys))
+                } else {
+                    let before = result
+                    result = .null
+                    result = try setPath(before, keys, changed)
+                }
+                return .more
             }
-            return .more
+        } catch {
+            release(result)
+            throw error
         }
         return deleted.count == 0 ? result : try deletePaths(result, deleted)
     }
@@ -103,11 +109,16 @@ extension Evaluator {
             return result.isAbsent ? .null : result
         }
         var paths = try heap.makeArray(capacity: 4)
-        _ = try eachPathOf(node.a, frame, input) { (keys) throws(Stop) in
-            try heap.push(&paths, keys)
-            return .more
-        }
         defer { release(paths) }
+        do throws(Stop) {
+            _ = try eachPathOf(node.a, frame, input) { (keys) throws(Stop) in
+                try heap.push(&paths, keys)
+                return .more
+            }
+        } catch {
+            release(input)
+            throw error
+        }
         return try deletePaths(input, paths)
     }
 
@@ -119,21 +130,21 @@ extension Evaluator {
     {
         switch path.operation {
         case .identity: return try change(value)
-        case .empty: return value
+        case .empty: return unchanged(value)
         case .field:
             let name = path.value
             return try direct(path.a, frame, value) { (target) throws(Stop) in
                 try changePart(target, name, path, change)
             }
         case .index:
-            let index = try one(path.b, frame, value)
+            let index = try operand(path.b, frame, value)
             defer { release(index) }
             return try direct(path.a, frame, value) { (target) throws(Stop) in
                 try changePart(target, index, path, change)
             }
         case .slice:
-            let from = try one(path.c, frame, value)
-            let upto = try one(path.d, frame, value)
+            let from = try operand(path.c, frame, value)
+            let upto = try operand(path.d, frame, value)
             defer { releaseBoth(from, upto) }
             return try direct(path.a, frame, value) { (target) throws(Stop) in
                 try changeSlice(target, from, upto, path, change)
@@ -157,276 +168,62 @@ extension Evaluator {
             }
         case .select, .native:
             // Both pass their input on or yield nothing.
-            let passed = try one(path, frame, value)
+            let passed = try operand(path, frame, value)
             release(passed)
-            return passed.isPresent ? try change(value) : value
+            return passed.isPresent ? try change(value) : unchanged(value)
         case .conditional:
-            let condition = try one(path.a, frame, value)
+            let condition = try operand(path.a, frame, value)
             release(condition)
             return try direct(condition.isTrue ? path.b : path.c, frame, value, change)
         case .getpath:
-            let keys = try one(path.a, frame, value)
+            let keys = try operand(path.a, frame, value)
             defer { release(keys) }
-            if !keys.isArray { throw raise("Path must be specified as an array", at: path) }
+            do throws(Stop) { try checkPath(keys, path) } catch {
+                release(value)
+                throw error
+            }
             return try changeAlong(value, keys, 0, path, change)
-        default: return try directAttempt(path, frame, value, change)
+        default:
+            // `t?`: what can't be looked at stays.
+            return try canAccess(path.a, frame, value)
+                ? try direct(path.a, frame, value, change) : unchanged(value)
         }
     }
 
-    /// `t?`: where the path leads nowhere, the value stays.
-    private func directAttempt(
-        _ path: NodeRef, _ frame: Slots, _ value: Value, _ change: PartChange
-    )
-        throws(Stop) -> Value
-    {
-        var isBeyond = false
-        let before = retain(value)
-        do throws(Stop) {
-            let after = try direct(path.a, frame, value) { (part) throws(Stop) in
-                do throws(Stop) { return try change(part) } catch {
-                    isBeyond = true
-                    throw error
-                }
-            }
-            release(before)
-            return after
-        } catch {
-            if isBeyond || error != .raised { throw error }
-            release(takeError())
-            return before
+    /// What a filter in a path gives for the value that is being changed, which is released where
+    /// it fails.
+    private func operand(_ node: NodeRef, _ frame: Slots, _ value: Value) throws(Stop) -> Value {
+        do throws(Stop) { return try one(node, frame, value) } catch {
+            release(value)
+            throw error
         }
+    }
+
+    /// Whether an access raises nothing; the value is borrowed where it does not, else released on
+    /// a limit.
+    private func canAccess(_ access: NodeRef, _ frame: Slots, _ value: Value) throws(Stop) -> Bool {
+        let iterates = access.operation == .iterate
+        let part: Value
+        do throws(Stop) {
+            part = try one(iterates ? access.a : access, frame, value)
+        } catch {
+            if error != .raised {
+                release(value)
+                throw error
+            }
+            release(takeError())
+            return false
+        }
+        defer { release(part) }
+        return !iterates || part.isContainer
     }
 
     private func changeAlong(
         _ value: Value, _ keys: Value, _ i: Int, _ node: NodeRef, _ change: PartChange
     ) throws(Stop) -> Value {
         if i == keys.count { return try change(value) }
-        if i > JSONWriter.depthMax { throw raise("Path too deep", at: node) }
         return try changePart(value, keys.slots[i], node) { (part) throws(Stop) in
             try changeAlong(part, keys, i + 1, node, change)
-        }
-    }
-
-    /// Changes `target[key]`; the target is owned, the key borrowed.
-    func changePart(_ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange)
-        throws(Stop) -> Value
-    {
-        switch (target.tag, key.tag) {
-        case (.object, .string), (.null, .string):
-            var object = target.isNull ? Value(.object, payload: 16) : target
-            let place = try heap.find(object, key.bytes)
-            if place < 0 {
-                let made = try changed(.null, in: target, change)
-                if made.isAbsent { return target }
-                try heap.set(&object, retain(key), made)
-                return object
-            }
-            try heap.makeUnique(&object)
-            let slots = object.slots
-            let part = slots[2 * place + 1]
-            slots[2 * place + 1] = .null
-            let changed = try changed(part, in: object, change)
-            if changed.isAbsent {
-                try heap.removeMember(&object, at: place)
-            } else {
-                slots[2 * place + 1] = changed
-            }
-            return object
-        case (.array, .integer), (.array, .double), (.array, .literal), (.null, .integer),
-            (.null, .double), (.null, .literal):
-            return try changeElement(target, key, node, change)
-        case (.array, .object), (.null, .object), (.string, .object):
-            let (from, upto) = try bounds(key)
-            return try changeSlice(target, from, upto, node, change)
-        case (.array, .array):
-            release(target)
-            throw raise("Cannot update field at array index of array", at: node)
-        default:
-            defer { release(target) }
-            throw raise(.cannotIndex, target, key, at: node)
-        }
-    }
-
-    private func changeElement(
-        _ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange
-    )
-        throws(Stop) -> Value
-    {
-        var array = target.isNull ? Value(.array, payload: 16) : target
-        let index = heap.double(key).rounded(.down)
-        if index.isNaN {
-            let changed = try change(.null)
-            if changed.isAbsent { return target }
-            releaseBoth(target, changed)
-            throw raise("Cannot set array element at NaN index", at: node)
-        }
-        let place = index < 0 ? index + Double(array.count) : index
-        if place < 0 {
-            let changed = try change(.null)
-            if changed.isAbsent { return target }
-            release(changed)
-            release(target)
-            throw raise("Out of bounds negative array index", at: node)
-        }
-        if place > 536_870_911 {
-            release(target)
-            throw raise("Array index too large", at: node)
-        }
-        let i = Int(place)
-        if i >= array.count {
-            let made = try changed(.null, in: target, change)
-            if made.isAbsent { return target }
-            try heap.reserve(&array, i + 1 - array.count)
-            while array.count < i {
-                try charge(1)
-                try heap.push(&array, .null)
-            }
-            try heap.push(&array, made)
-            return array
-        }
-        try heap.makeUniqueArray(&array)
-        let slots = array.slots
-        let part = slots[i]
-        slots[i] = .null
-        let changed = try changed(part, in: array, change)
-        if changed.isAbsent { return try deleteElements(array, i, i + 1) }
-        slots[i] = changed
-        return array
-    }
-
-    /// Runs the change of a part of `container`, which is released when the change fails.
-    @inline(__always) private func changed(_ part: Value, in container: Value, _ change: PartChange)
-        throws(Stop) -> Value
-    {
-        do throws(Stop) { return try change(part) } catch {
-            release(container)
-            throw error
-        }
-    }
-
-    func changeSlice(
-        _ target: Value, _ from: Value, _ upto: Value, _ node: NodeRef?, _ change: PartChange
-    ) throws(Stop) -> Value {
-        if target.isString {
-            release(target)
-            throw raise("Cannot update string slices", at: node)
-        }
-        let part: Value
-        do throws(Stop) { part = try slice(target, from, upto, node) } catch {
-            release(target)
-            throw error
-        }
-        let changed = try changed(part, in: target, change)
-        let (start, end) = range(from, upto, target.isNull ? 0 : target.count)
-        if changed.isAbsent {
-            return target.isNull ? target : try deleteElements(target, start, end)
-        }
-        if !changed.isArray {
-            releaseBoth(target, changed)
-            throw raise("A slice of an array can only be assigned another array", at: node)
-        }
-        if target.isNull { return changed }
-        defer { releaseBoth(target, changed) }
-        var result = try heap.makeArray(capacity: target.count - (end - start) + changed.count)
-        try heap.append(&result, contentsOf: target.with(count: start))
-        try heap.append(&result, contentsOf: changed)
-        let rest = Value(
-            .array, count: target.count - end, payload: target.slots.advanced(by: end).address)
-        try heap.append(&result, contentsOf: rest)
-        return result
-    }
-
-    /// Removes the elements `from..<upto` of an owned array.
-    func deleteElements(_ target: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
-        if from >= upto { return target }
-        var array = target
-        try heap.makeUniqueArray(&array)
-        let slots = array.slots
-        let count = array.count
-        heap.releaseAll(slots.advanced(by: from), upto - from)
-        // Where a limit ends the move half-way, nothing in it is released twice.
-        Heap.setUsed(UInt(array.payload), 0)
-        try heap.copy(
-            slots.advanced(by: upto), count - upto, to: slots.advanced(by: from))
-        Heap.setUsed(UInt(array.payload), count - (upto - from))
-        return array.with(count: count - (upto - from))
-    }
-
-    /// Changes all elements or members' values of an owned container.
-    func changeElements(_ target: Value, _ change: PartChange) throws(Stop) -> Value {
-        if target.count == 0 { return target }
-        var container = target
-        let step = target.isArray ? 1 : 2
-        if target.isArray {
-            try heap.makeUniqueArray(&container)
-        } else {
-            try heap.makeUnique(&container)
-        }
-        let slots = container.slots
-        let end = target.count &* step
-        var place = step &- 1
-        while place < end {
-            try charge(1)
-            let changed = try changedPart(at: place, of: container, change)
-            if changed.isAbsent {
-                return try dropElements(container, from: place / step, change)
-            }
-            slots[place] = changed
-            place &+= step
-        }
-        return container
-    }
-
-    /// The change of the part at a slot, which then holds `null`.
-    @inline(__always) private func changedPart(
-        at place: Int, of container: Value, _ change: PartChange
-    ) throws(Stop) -> Value {
-        let part = container.slots[place]
-        do throws(Stop) { return try change(part) } catch {
-            container.slots[place] = .null
-            release(container)
-            throw error
-        }
-    }
-
-    /// Goes on with the changes of a container where one part, the first of them, is to go.
-    @inline(never) private func dropElements(
-        _ container: Value, from first: Int, _ change: PartChange
-    ) throws(Stop) -> Value {
-        let slots = container.slots
-        let step = container.isArray ? 1 : 2
-        var kept = first
-        for i in first..<container.count {
-            let place = i &* step &+ step &- 1
-            var changed = Value.absent
-            if i > first {
-                try charge(1)
-                changed = try changedPart(at: place, of: container, change)
-            }
-            slots[place] = .null
-            let name = step == 2 ? slots[2 &* i] : .null
-            if step == 2 { slots[2 &* i] = .null }
-            if changed.isAbsent {
-                release(name)
-                continue
-            }
-            if step == 2 { slots[2 &* kept] = name }
-            slots[kept &* step &+ step &- 1] = changed
-            kept += 1
-        }
-        if step == 2 { heap.dropIndex(UInt(container.payload)) }
-        Heap.setUsed(UInt(container.payload), kept * step)
-        return container.with(count: kept)
-    }
-
-    /// Changes all scalars in an owned value.
-    private func changeLeaves(_ value: Value, _ depth: Int, _ change: PartChange) throws(Stop)
-        -> Value
-    {
-        if !value.isContainer { return try change(value) }
-        if depth > JSONWriter.depthMax { throw heap.stop(.depth) }
-        return try changeElements(value) { (part) throws(Stop) in
-            try changeLeaves(part, depth + 1, change)
         }
     }
 }

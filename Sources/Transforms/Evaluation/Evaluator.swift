@@ -62,7 +62,9 @@ import Glibc
     /// What `path(f)` is at: the keys that led to the current value.
     struct PathState {
         var keys = Value.absent
-        /// Whether the current value was reached by a path at all.
+        /// What the keys lead to; nobody looks into it.
+        var value = Value.absent
+        /// Whether the current value is another one, which no path leads to.
         var isBroken = false
     }
 

@@ -3,12 +3,13 @@
 /// A sentence about one or two values.
 enum Message {
     case cannotIndex, cannotIterate, cannotAdd, cannotSubtract, cannotMultiply, cannotDivide
-    case dividedByZero, remainderByZero, cannotNegate, keyNotString, hasNoKeys, hasNoLength
+    case cannotTakeRemainder, cannotCompare
+    case dividedByZero, remainderByZero, cannotNegate, hasNoKeys, hasNoLength
     case cannotSort, cannotContain, cannotParseNumber,
         cannotParseBoolean
     case cannotMatch, notInCSVRow, cannotEscape, notBase64, notBase32
     case notURI, cannotSearch, cannotSearchFrom, needsNumber
-    case hasNoUTF8Length, badImplode, invalidPath, cannotEntries
+    case hasNoUTF8Length, badImplode, invalidPath, cannotBeKey
     case notString
 
     /// The text around the values: before, between, after.
@@ -20,11 +21,12 @@ enum Message {
         case .cannotSubtract: ("", " and ", " cannot be subtracted")
         case .cannotMultiply: ("", " and ", " cannot be multiplied")
         case .cannotDivide: ("", " and ", " cannot be divided")
+        case .cannotCompare: ("", " and ", " cannot be iterated over")
+        case .cannotTakeRemainder: ("", " and ", " cannot be divided (remainder)")
         case .dividedByZero: ("", " and ", " cannot be divided because the divisor is zero")
         case .remainderByZero:
             ("", " and ", " cannot be divided (remainder) because the divisor is zero")
         case .cannotNegate: ("", "", " cannot be negated")
-        case .keyNotString: ("Object keys must be strings", "", "")
         case .hasNoKeys: ("", "", " has no keys")
         case .hasNoLength: ("", "", " has no length")
         case .hasNoUTF8Length: ("", "", " only strings have UTF-8 byte length")
@@ -44,7 +46,7 @@ enum Message {
         case .badImplode:
             ("", "", " can't be imploded, unicode codepoint needs to be numeric")
         case .invalidPath: ("Invalid path expression with result ", "", "")
-        case .cannotEntries: ("Cannot use ", "", " as object key")
+        case .cannotBeKey: ("Cannot use ", "", " as object key")
         case .notString: ("", "", " is not a string")
         }
     }
@@ -78,7 +80,7 @@ extension Evaluator {
                 try append(&text, value.kindName)
                 try append(&text, between)
                 try appendShown(&text, other, withKind: true)
-            } else if message != .keyNotString {
+            } else {
                 try appendShown(&text, value, withKind: message.showsKind)
                 if other.isPresent {
                     try append(&text, between)

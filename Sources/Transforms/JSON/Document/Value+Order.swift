@@ -21,9 +21,43 @@ extension Heap {
             if lhs.count != rhs.count { return false }
             return try begins(lhs.bytes, rhs.bytes)
         }
-        do throws(Stop) { return try compare(lhs, rhs) == 0 } catch {
-            throw error == .raised ? tooDeep("Equality check too deep") : error
+        if lhs.tag == .integer && rhs.tag == .integer { return lhs.payload == rhs.payload }
+        return try isEqualSlow(lhs, rhs, 0)
+    }
+
+    /// The same memory is equal, even where nan is in it.
+    @inline(never) private func isEqualSlow(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop)
+        -> Bool
+    {
+        if !lhs.isContainer || lhs.tag != rhs.tag {
+            if lhs.isContainer || rhs.isContainer { return false }
+            return try compare(lhs, rhs) == 0
         }
+        if lhs.isIdentical(to: rhs) { return true }
+        if lhs.count != rhs.count { return false }
+        if depth >= Heap.compareDepthMax && lhs.count > 0 {
+            throw tooDeep("Equality check too deep")
+        }
+        let (left, right) = (lhs.slots, rhs.slots)
+        if lhs.isArray {
+            for i in 0..<lhs.count {
+                try charge(1)
+                if try !isEqualSlow(left[i], right[i], depth + 1) { return false }
+            }
+            return true
+        }
+        for i in 0..<lhs.count {
+            try charge(1)
+            // Members stand in the same order mostly.
+            let name = left[2 * i]
+            var place = i
+            if try !isEqual(name, right[2 * i]) {
+                place = try find(rhs, name.bytes)
+                if place < 0 { return false }
+            }
+            if try !isEqualSlow(left[2 * i + 1], right[2 * place + 1], depth + 1) { return false }
+        }
+        return true
     }
 
     @inline(never) private func compareStrings(_ lhs: Value, _ rhs: Value) throws(Stop)
@@ -56,7 +90,9 @@ extension Heap {
             return Heap.compareNumbers(lhs, rhs)
         case 4: return try compareStrings(lhs, rhs)
         case 5, 6:
-            if depth > Heap.compareDepthMax { throw tooDeep("Comparison too deep") }
+            if depth >= Heap.compareDepthMax && lhs.count > 0 && rhs.count > 0 {
+                throw tooDeep("Comparison too deep")
+            }
             if rank == 6 { return try compareObjects(lhs, rhs, depth) }
             let count = min(lhs.count, rhs.count)
             let (left, right) = (lhs.slots, rhs.slots)

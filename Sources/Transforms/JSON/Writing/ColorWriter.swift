@@ -52,7 +52,7 @@ struct ColorWriter {
         if !value.isContainer || depth > JSONWriter.depthMax {
             try begin(value.tag, &out)
             if value.isContainer {
-                try out.append("\"<skipped: too deep>\"", heap)
+                try out.append("<skipped: too deep>", heap)
             } else if value.tag == .double && value.storedDouble.isNaN {
                 // A number that is written as another kind of value.
                 try token("null", .null, &out)

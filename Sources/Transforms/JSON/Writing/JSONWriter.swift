@@ -71,7 +71,7 @@ struct JSONWriter {
     private func writeCompact(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop)
     {
         if !value.isContainer { return try writeScalar(value, &out) }
-        if depth > JSONWriter.depthMax { return try out.append("\"<skipped: too deep>\"", heap) }
+        if depth > JSONWriter.depthMax { return try out.append("<skipped: too deep>", heap) }
         let slots = value.slots
         let count = value.count
         try budget.charge(1)
@@ -150,7 +150,7 @@ struct JSONWriter {
 
     private func writeStyled(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
         if !value.isContainer { return try writeScalar(value, &out) }
-        if depth > JSONWriter.depthMax { return try out.append("\"<skipped: too deep>\"", heap) }
+        if depth > JSONWriter.depthMax { return try out.append("<skipped: too deep>", heap) }
         let isArray = value.isArray
         let count = value.count
         if count == 0 { return try out.append(isArray ? "[]" : "{}", heap) }

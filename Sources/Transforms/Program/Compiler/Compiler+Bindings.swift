@@ -24,23 +24,28 @@ extension Compiler {
         }
     }
 
-    /// Compiles a pattern to a link. Names computed in it see the variables bound before them.
-    private func compile(_ pattern: Pattern, _ slots: [String: Int], _ scope: Scope?, _ offset: Int)
-        throws(CompileError) -> Node
-    {
+    /// Compiles a pattern to a link, in the order in which its parts are looked at: an array's last
+    /// element first. Names computed in it see what stands around it, not its own variables.
+    /// - Parameter slots: of the variables; each is bound where its name is met first.
+    private func compile(
+        _ pattern: Pattern, _ slots: inout [String: Int], _ scope: Scope?, _ offset: Int
+    ) throws(CompileError) -> Node {
+        func slot(_ name: String) -> Int32 {
+            Int32(slots.removeValue(forKey: name) ?? context.allocate())
+        }
         var node = Node(.link, .one, offset: offset)
         switch pattern {
         case .variable(let name):
             node.aux = Link.variable
-            node.a = Int32(slots[name] ?? 0)
+            node.a = slot(name)
         case .array(let patterns):
             node.aux = Link.arrayPattern
             var links: [Node] = []
-            for pattern in patterns {
-                links.append(try compile(pattern, slots, scope, offset))
+            for pattern in patterns.reversed() {
+                links.append(try compile(pattern, &slots, scope, offset))
                 node.arity = max(node.arity, links[links.count - 1].arity)
             }
-            node.a = try addRun(links)
+            node.a = try addRun(links.reversed())
             node.b = Int32(links.count)
         case .object(let members):
             node.aux = Link.objectPattern
@@ -50,9 +55,9 @@ extension Compiler {
                 link.aux = Link.patternMember
                 link.a = try compile(member.name, scope)
                 link.arity = arity(link.a)
-                if let binds = member.binds { link.c = Int32(slots[binds] ?? 0) }
+                if let binds = member.binds { link.c = slot(binds) }
                 if let pattern = member.pattern {
-                    let inner = try compile(pattern, slots, scope, offset)
+                    let inner = try compile(pattern, &slots, scope, offset)
                     link.arity = max(link.arity, inner.arity)
                     link.b = try addRun([inner])
                 }
@@ -73,7 +78,8 @@ extension Compiler {
         var links: [Node] = []
         var arities = patterns.count > 1 ? Arity.many : .one
         for pattern in patterns {
-            links.append(try compile(pattern, slots, scope, offset))
+            var slots = slots
+            links.append(try compile(pattern, &slots, scope, offset))
             arities = max(arities, links[links.count - 1].arity)
         }
         return (try addRun(links), arities)
@@ -91,7 +97,7 @@ extension Compiler {
             (node.a, node.b, node.c) = (value, body, Int32(slots[name] ?? 0))
             return try add(node)
         }
-        let (first, arities) = try compile(patterns, slots, inner, offset)
+        let (first, arities) = try compile(patterns, slots, scope, offset)
         let body = try compile(body, inner)
         var node = Node(.destructure, max(arity(value), arities, arity(body)), offset: offset)
         (node.a, node.b) = (value, body)
@@ -108,7 +114,7 @@ extension Compiler {
         node.b = try compile(initial, scope)
         let (inner, slots) = declare(patterns, scope)
         node.c = try compile(update, inner)
-        node.e = try compile(patterns, slots, inner, offset).first
+        node.e = try compile(patterns, slots, scope, offset).first
         node.f = Int32(patterns.count)
         node.arity = arity(node.b)
         return try add(node)
@@ -125,7 +131,7 @@ extension Compiler {
         let (inner, slots) = declare(patterns, scope)
         node.c = try compile(parts.0, inner)
         if let extract = parts.1 { node.d = try compile(extract, inner) }
-        node.e = try compile(patterns, slots, inner, offset).first
+        node.e = try compile(patterns, slots, scope, offset).first
         node.f = Int32(patterns.count)
         return try add(node)
     }

@@ -80,8 +80,8 @@ extension Compiler {
     private func compileNative(
         _ native: Native, _ arguments: [Term], _ scope: Scope?, _ offset: Int, extra: Int32 = 0
     ) throws(CompileError) -> Int32 {
-        // The last argument is the outermost loop, as in jq's own functions.
-        try withValues(arguments, scope, offset, firstIsOuter: false) {
+        // The last argument is the outermost loop, but for what is written in jq there.
+        try withValues(arguments, scope, offset, firstIsOuter: native.firstIsOuter) {
             values throws(CompileError) in
             var links: [Node] = []
             for value in values {
@@ -99,16 +99,21 @@ extension Compiler {
     }
 
     /// Compiles arguments that are values. Those with other than one output are bound around what
-    /// `body` makes, so that it runs once for each combination.
+    /// `body` makes, so that it runs once for each combination; and so is what may fail and is
+    /// evaluated before them.
     func withValues(
         _ arguments: [Term], _ scope: Scope?, _ offset: Int, firstIsOuter: Bool,
         _ body: ([Int32]) throws(CompileError) -> Int32
     ) throws(CompileError) -> Int32 {
+        var given: [Int32] = []
+        for argument in arguments { given.append(try compile(argument, scope)) }
+        let isMany = given.map { arity($0) != .one }
+        let innermost = firstIsOuter ? isMany.lastIndex(of: true) : isMany.firstIndex(of: true)
         var values: [Int32] = []
         var bound: [(value: Int32, slot: Int)] = []
-        for argument in arguments {
-            let value = try compile(argument, scope)
-            if arity(value) == .one {
+        for (i, value) in given.enumerated() {
+            let isBefore = innermost.map { firstIsOuter ? i <= $0 : i >= $0 } ?? false
+            if !isBefore || (!isMany[i] && nodes[Int(value)].operation == .constant) {
                 values.append(value)
             } else {
                 let slot = context.allocate()

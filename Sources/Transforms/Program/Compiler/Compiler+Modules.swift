@@ -185,7 +185,7 @@ enum ModuleMetadata {
     }
 
     static func elementsOf(_ term: Term) -> [Term] {
-        if case .comma(let first, let last) = term.kind { return elementsOf(first) + [last] }
+        if case .comma(let terms) = term.kind { return terms }
         return [term]
     }
 }

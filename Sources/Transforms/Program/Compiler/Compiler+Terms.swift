@@ -231,12 +231,38 @@ extension Compiler {
         case .slice: return isDirect(node.a) && arity(node.c) == .one && arity(node.d) == .one
         case .pipe:
             if nodes[Int(node.a)].operation == .recurseDefault { return isLeafFilter(node.b) }
-            return isDirect(node.a) && isDirect(node.b)
+            // Of a string's slice it is not known in time whether anything leads on from it.
+            return isDirect(node.a) && !endsInSlice(node.a) && isDirect(node.b)
         case .select: return arity(node.a) == .one
-        case .attempt: return node.b == 0 && isDirect(node.a)
+        case .attempt: return node.b == 0 && isAccess(node.a)
         case .conditional: return arity(node.a) == .one && isDirect(node.b) && isDirect(node.c)
         case .getpath: return arity(node.a) == .one
         case .native: return Native(rawValue: node.aux)?.isTypeFilter ?? false
+        default: return false
+        }
+    }
+
+    private func endsInSlice(_ index: Int32) -> Bool {
+        let node = nodes[Int(index)]
+        return node.operation == .slice || node.operation == .pipe && endsInSlice(node.b)
+    }
+
+    /// Whether a filter does nothing but look into its input, so that what it raises can be known
+    /// before anything is changed.
+    private func isAccess(_ index: Int32) -> Bool {
+        let node = nodes[Int(index)]
+        func isPlain(_ index: Int32) -> Bool {
+            let operation = nodes[Int(index)].operation
+            return operation == .constant || operation == .variable
+        }
+        func isLeading(_ index: Int32) -> Bool {
+            nodes[Int(index)].operation == .identity
+                || (isAccess(index) && nodes[Int(index)].operation != .iterate)
+        }
+        switch node.operation {
+        case .field, .iterate: return isLeading(node.a)
+        case .index: return isLeading(node.a) && isPlain(node.b)
+        case .slice: return isLeading(node.a) && isPlain(node.c) && isPlain(node.d)
         default: return false
         }
     }

@@ -182,7 +182,7 @@ final class Compiler {
             return try add(.negate, arity(operand), offset, a: operand)
         case .pipe(let first, let second):
             return try compilePipe(first, second, scope, offset, tail)
-        case .comma: return try compileComma(term, scope, tail)
+        case .comma(let terms): return try compileComma(terms, scope, offset, tail)
         case .binary(let binary, let lhs, let rhs):
             return try compileBinary(binary, lhs, rhs, scope, offset, tail)
         case .update(let update, let lhs, let rhs):
@@ -246,24 +246,17 @@ final class Compiler {
         return node.operation == .native && node.b == 0 && node.aux == Native.add.rawValue
     }
 
-    private func compileComma(_ term: Term, _ scope: Scope?, _ tail: Bool) throws(CompileError)
-        -> Int32
-    {
-        var terms: [Term] = []
-        var rest = term
-        while case .comma(let first, let last) = rest.kind {
-            terms.append(last)
-            rest = first
-        }
-        terms.append(rest)
+    private func compileComma(
+        _ terms: [Term], _ scope: Scope?, _ offset: Int, _ tail: Bool
+    ) throws(CompileError) -> Int32 {
         var links: [Node] = []
-        for (i, part) in terms.reversed().enumerated() {
+        for (i, part) in terms.enumerated() {
             var link = Node(.link, .many, offset: part.offset)
             link.a = try compile(part, scope, tail: tail && i == terms.count - 1)
             links.append(link)
         }
         return try add(
-            .comma, .many, term.offset, a: try addRun(links), b: Int32(links.count))
+            .comma, .many, offset, a: try addRun(links), b: Int32(links.count))
     }
 
     private func compileConditional(

@@ -30,6 +30,9 @@ enum Native: UInt16, CaseIterable {
     // Regular expressions
     case matchList, testRegex, splitRegex
 
+    /// Whether its arguments are evaluated from the first to the last.
+    var firstIsOuter: Bool { self == .splitRegex }
+
     /// `values`, `nulls`, ...: passes its input on or yields nothing.
     var isTypeFilter: Bool { (Native.values.rawValue...Native.normals.rawValue).contains(rawValue) }
 

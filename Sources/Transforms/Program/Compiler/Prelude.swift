@@ -27,8 +27,7 @@ enum Prelude {
         def in(xs): . as $x | xs | has($x);
         def inside(xs): . as $x | xs | contains($x);
         def with_entries(f): to_entries | map(f) | from_entries;
-        def paths(node_filter):
-          . as $top | paths | select(. as $p | $top | getpath($p) | node_filter);
+        def paths(node_filter): path(.. | select(node_filter)) | select(length > 0);
         def pick(pathexps):
           . as $top | reduce path(pathexps) as $p (null; setpath($p; $top | getpath($p)));
         def debug(messages): (messages | debug | empty), .;

@@ -28,17 +28,21 @@
     /// - Parameters:
     ///   - argumentNames: what `$name` may stand for besides the program's own variables.
     ///   - modules: where imports are looked for; nil refuses them.
+    ///   - isLibrary: whether the text may be one of definitions alone.
     ///   - keepsOrigin: whether the syntax tree stays as long as the program. A process that ends
     ///     with its program saves the time to free it: a third of what a long program takes.
     /// - Throws: `CompileError` with the place of the first error.
     /// - Complexity: O(text), some 10 microseconds for ten lines.
     public static func compile(
         _ text: [UInt8], argumentNames: [String] = [], modules: (any ModuleSource)? = nil,
-        keepsOrigin: Bool = false
+        isLibrary: Bool = false, keepsOrigin: Bool = false
     ) throws(CompileError) -> Program {
         let module: Module
         do throws(SyntaxError) { module = try Parser.parse(text) } catch {
             throw CompileError(error.message, offset: error.offset)
+        }
+        if module.body == nil && !isLibrary {
+            throw CompileError("Top-level program not given (try \".\")", offset: text.count)
         }
         let compiler = Compiler(library: Library(modules: modules, byteCount: text.count))
         do throws(CompileError) {
@@ -228,6 +232,7 @@ extension Compiler {
         }
         if let home = library.modules?.home { scope = try include(home, scope) }
         scope = try load(module, folder: nil, scope)
+        // A library has definitions alone, which are checked.
         let body = module.body ?? Term(kind: .identity, offset: 0)
         let root = try compile(body, scope)
         try checkUncalled()

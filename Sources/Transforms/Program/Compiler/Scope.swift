@@ -148,10 +148,10 @@ enum TermSearch {
         case .identity, .recursion, .number, .format, .breakLabel, .variable, .location: []
         case .string(_, let parts):
             parts.compactMap { if case .term(let term) = $0 { term } else { nil } }
-        case .index(let a, let b), .pipe(let a, let b), .comma(let a, let b),
-            .binary(_, let a, let b),
+        case .index(let a, let b), .pipe(let a, let b), .binary(_, let a, let b),
             .update(_, let a, let b):
             [a, b]
+        case .comma(let terms): terms
         case .slice(let a, let from, let upto): [a, from, upto].compactMap { $0 }
         case .iterate(let a), .optional(let a), .negate(let a), .label(_, let a): [a]
         case .array(let a): [a].compactMap { $0 }

@@ -67,7 +67,11 @@ extension Parser {
     /// What follows a term's `.`: `"name"`, `[f]`.
     @inline(never)
     private mutating func dotSuffix(of base: Term, start: Int) throws(SyntaxError) -> Term {
-        if token.kind == .openBracket { return try bracketSuffix(of: base, start: start) }
+        if token.kind == .openBracket {
+            let suffix = try bracketSuffix(of: base, start: start)
+            guard case .slice = suffix.kind else { return suffix }
+            throw SyntaxError(message: "a slice takes no \".\" before its \"[\"", offset: start)
+        }
         let below = height
         let name = try stringTerm("a string or \"[\" after the \".\"")
         return try term(.index(base, name), at: start, over: max(below, height))

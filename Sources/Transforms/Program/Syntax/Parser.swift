@@ -9,11 +9,13 @@
 /// Reads programs. It is a struct of its state; `parse` is the way in.
 struct Parser {
     /// How deep brackets, `if`, `reduce`, `try`, strings in strings, ... may stand in each other. A
-    /// level takes up to 1 KiB of stack in a release build, so a thread of 512 KiB has room.
-    static let nestingMax = 400
+    /// level takes up to 1 KiB of stack in a release build, and as much again to compile: a thread
+    /// of 16 MiB has room.
+    static let nestingMax = 4000
     /// How many terms may stand on the way from the tree's top to its deepest leaf; so the longest
-    /// chain of operators, too. Freeing and comparing a tree recurse that deep.
-    static let heightMax = 4000
+    /// chain of operators, too, but for `,`. Compiling, running and freeing a tree recurse that
+    /// deep.
+    static let heightMax = 10_000
 
     var lexer: Lexer
     /// The token that is read next.
@@ -30,6 +32,8 @@ struct Parser {
     private var operations: [PendingOperator] = []
     /// What stands to the left of the operand that is being read, of all open queries.
     private var frames: [Frame] = []
+    /// The operands in front of the last `,` of all open lists.
+    private var listed: [Term] = []
     private var lineStart = 0
     private var line = 1
 
@@ -43,7 +47,8 @@ struct Parser {
     private struct Frame {
         enum Kind {
             case pipe(Term)
-            case comma(Term)
+            /// Its operands begin here among those of all open lists.
+            case comma(Int)
             case binding(Term, [Pattern])
             case label(String)
             case definition(Definition)
@@ -147,9 +152,18 @@ extension Parser {
     private mutating func openOperator(after operand: Term, base: Int) throws(SyntaxError) {
         var left = operand
         if frames.count > base, case .comma = frames[frames.count - 1].kind {
+            if token.kind == .comma {
+                frames[frames.count - 1].height = max(frames[frames.count - 1].height, height)
+                listed.append(operand)
+                return advance()
+            }
             left = try close(frames.removeLast(), with: left)
         }
-        let kind: Frame.Kind = token.kind == .comma ? .comma(left) : .pipe(left)
+        var kind = Frame.Kind.pipe(left)
+        if token.kind == .comma {
+            kind = .comma(listed.count)
+            listed.append(left)
+        }
         frames.append(Frame(kind: kind, height: height, offset: token.start))
         advance()
     }
@@ -178,7 +192,9 @@ extension Parser {
         let kind: Term.Kind
         switch frame.kind {
         case .pipe(let left): kind = .pipe(left, right)
-        case .comma(let left): kind = .comma(left, right)
+        case .comma(let first):
+            kind = .comma(Array(listed[first...]) + [right])
+            listed.removeLast(listed.count - first)
         case .binding(let source, let patterns): kind = .binding(source, patterns, body: right)
         case .label(let name): kind = .label(name, body: right)
         case .definition(let definition): kind = .definition(definition, body: right)

@@ -139,7 +139,12 @@ extension Printer {
                 write(" | ")
                 print(right, .query, isLast: isLast)
             }
-        case .comma, .binary: chain(term, isLast: isLast)
+        case .comma(let terms):
+            for (i, operand) in terms.enumerated() {
+                if i > 0 { write(", ") }
+                print(operand, .expression, isLast: isLast && i == terms.count - 1)
+            }
+        case .binary: chain(term)
         case .update(let name, let left, let right):
             print(left, .operand(4))
             write(" " + name.rawValue + " ")
@@ -197,43 +202,26 @@ extension Printer {
         }
     }
 
-    /// `a, b, c`, `a + b + c`: down the left operands, then back up, without recursion.
-    private mutating func chain(_ term: Term, isLast: Bool) {
-        var links: [Term] = []
-        var rest = term
-        while true {
-            let left: Term
-            let place: Place
-            switch rest.kind {
-            case .comma(let operand, _): (left, place) = (operand, .comma)
-            case .binary(let name, let operand, _):
-                let operation = Operator.binary(name)
-                let own = operation.precedence
-                left = operand
-                place = .operand(operation.associativity == .left ? own : own + 1)
-            default: preconditionFailure("a chain's links are `,` and operators")
-            }
-            links.append(rest)
-            rest = left
-            switch left.kind {
-            case .comma, .binary: if fits(left, place, isLast: false) { continue }
-            default: break
-            }
-            print(left, place)
-            break
+    /// `a + b + c`: down the left operands, then back up, without recursion.
+    private mutating func chain(_ term: Term) {
+        var links: [(name: BinaryOperator, right: Term)] = []
+        var left = term
+        var place = Place.query
+        while case .binary(let name, let operand, let right) = left.kind,
+            links.isEmpty || fits(left, place, isLast: false)
+        {
+            let operation = Operator.binary(name)
+            let own = operation.precedence
+            links.append((name, right))
+            left = operand
+            place = .operand(operation.associativity == .left ? own : own + 1)
         }
-        while let link = links.popLast() {
-            switch link.kind {
-            case .comma(_, let right):
-                write(", ")
-                print(right, .expression, isLast: isLast && links.isEmpty)
-            case .binary(let name, _, let right):
-                let operation = Operator.binary(name)
-                let own = operation.precedence
-                write(" " + name.rawValue + " ")
-                print(right, .operand(operation.associativity == .right ? own : own + 1))
-            default: break
-            }
+        print(left, place)
+        while let (name, right) = links.popLast() {
+            let operation = Operator.binary(name)
+            let own = operation.precedence
+            write(" " + name.rawValue + " ")
+            print(right, .operand(operation.associativity == .right ? own : own + 1))
         }
     }
 

@@ -30,11 +30,7 @@ extension Term {
 
     /// Whether constants only are joined here by `,`.
     private var isConstantList: Bool {
-        var rest = self
-        while case .comma(let left, let right) = rest.kind {
-            guard right.constantKind != nil else { return false }
-            rest = left
-        }
-        return rest.constantKind != nil
+        guard case .comma(let terms) = kind else { return constantKind != nil }
+        return terms.allSatisfy { $0.constantKind != nil }
     }
 }

@@ -48,8 +48,8 @@ struct Term: Equatable, Sendable {
         case negate(Term)
         /// `f | g`
         case pipe(Term, Term)
-        /// `f, g`
-        case comma(Term, Term)
+        /// `f, g, h`: two terms at least.
+        case comma([Term])
         /// `f + g`, `f and g`, `f // g`, ...
         case binary(BinaryOperator, Term, Term)
         /// `p = f`, `p |= f`, `p += f`, ...
@@ -160,8 +160,7 @@ struct Import: Equatable, Sendable {
     }
 }
 
-/// A whole text: a program, whose `body` is there (`.` when the text is empty or only defines), or
-/// a module of definitions.
+/// A whole text: a program, whose `body` is there, or a module of definitions.
 struct Module: Equatable, Sendable {
     /// `module {...};`
     var metadata: Term?

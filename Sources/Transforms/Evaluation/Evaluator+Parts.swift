@@ -1,0 +1,290 @@
+// Changes of the parts of an owned value, in place where nobody else holds it: `target[key]`, a
+// slice, all elements. What an update, `setpath` and `delpaths` do at each step of a path.
+
+extension Value {
+    /// What a change gives where no path leads to its part, a null that may stand in no container
+    /// yet: then none is made for it.
+    static var untouched: Value { Value(word: 0, payload: 2) }
+    var isUntouched: Bool { isAbsent && payload == Value.untouched.payload }
+}
+
+extension Evaluator {
+    /// An owned value that no path of a change leads to.
+    func unchanged(_ value: Value) -> Value { value.isNull ? .untouched : value }
+
+    /// Changes `target[key]`; the target is owned, the key borrowed.
+    func changePart(_ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange)
+        throws(Stop) -> Value
+    {
+        switch (target.tag, key.tag) {
+        case (.object, .string), (.null, .string):
+            var object = target.isNull ? Value(.object, payload: 16) : target
+            let place = try heap.find(object, key.bytes)
+            if place < 0 {
+                let made = try changed(.null, in: target, change)
+                if made.isAbsent { return unchanged(target) }
+                try heap.set(&object, retain(key), made)
+                return object
+            }
+            try heap.makeUnique(&object)
+            let slots = object.slots
+            let part = slots[2 * place + 1]
+            slots[2 * place + 1] = .null
+            let changed = try changed(part, in: object, change)
+            if changed.isPresent {
+                slots[2 * place + 1] = changed
+            } else if !changed.isUntouched {
+                try heap.removeMember(&object, at: place)
+            }
+            return object
+        case (.array, .integer), (.array, .double), (.array, .literal), (.null, .integer),
+            (.null, .double), (.null, .literal):
+            return try changeElement(target, key, node, change)
+        case (.array, .object), (.null, .object):
+            let bounds: (from: Value, upto: Value)
+            do throws(Stop) { bounds = try self.bounds(key) } catch {
+                release(target)
+                throw error
+            }
+            return try changeSlice(target, bounds.from, bounds.upto, node, change)
+        default: return try changeFixed(target, key, node, change)
+        }
+    }
+
+    /// Fails to change `target[key]`, which can be looked at, if at all; unless nothing leads on
+    /// from there.
+    private func changeFixed(
+        _ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange
+    ) throws(Stop) -> Value {
+        let part: Value
+        do throws(Stop) { part = try get(target, key, node) } catch {
+            release(target)
+            throw error
+        }
+        let changed = try changed(part, in: target, change)
+        if changed.isUntouched { return target }
+        defer { releaseBoth(target, changed) }
+        if changed.isAbsent {
+            throw raise(
+                text: target.isArray
+                    ? "Cannot delete \(key.kindName) element of array"
+                    : "Cannot delete fields from \(target.kindName)", at: node)
+        }
+        throw raise(
+            text: target.isString
+                ? "Cannot update string slices"
+                : "Cannot update field at \(key.kindName) index of \(target.kindName)", at: node)
+    }
+
+    /// The place in an array of `count` elements that a number means: cut towards zero, from the
+    /// end where it is negative.
+    @inline(__always) func place(_ key: Value, _ count: Int) -> Double {
+        if key.tag == .integer {
+            let index = Double(key.integer)
+            return key.integer < 0 ? index + Double(count) : index
+        }
+        let index = heap.double(key).rounded(.towardZero)
+        return index < 0 ? index + Double(count) : index
+    }
+
+    private func changeElement(
+        _ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange
+    )
+        throws(Stop) -> Value
+    {
+        let place = place(key, target.isNull ? 0 : target.count)
+        if target.isNull || !(place >= 0 && place < Double(target.count)) {
+            return try makeElement(target, place, node, change)
+        }
+        let i = Int(place)
+        var array = target
+        try heap.makeUniqueArray(&array)
+        let slots = array.slots
+        let part = slots[i]
+        // -0.5 leads to the first element, but deletes nothing.
+        let isKept = i == 0 && key.tag != .integer && heap.double(key) < 0
+        slots[i] = isKept ? retain(part) : .null
+        let changed = try changed(part, in: array, change)
+        if changed.isPresent {
+            release(slots[i])
+            slots[i] = changed
+        } else if !changed.isUntouched && !isKept {
+            return try deleteElements(array, i, i + 1)
+        }
+        return array
+    }
+
+    /// Changes an element that is not there.
+    private func makeElement(
+        _ target: Value, _ place: Double, _ node: NodeRef?, _ change: PartChange
+    ) throws(Stop) -> Value {
+        let made = try changed(.null, in: target, change)
+        if made.isAbsent { return unchanged(target) }
+        if !(place >= 0 && place <= 536_870_911) {
+            releaseBoth(target, made)
+            throw raise(
+                place.isNaN
+                    ? "Cannot set array element at NaN index"
+                    : place < 0
+                        ? "Out of bounds negative array index" : "Array index too large", at: node)
+        }
+        var array = target.isNull ? Value(.array, payload: 16) : target
+        let i = Int(place)
+        try heap.reserve(&array, i + 1 - array.count)
+        while array.count < i {
+            try charge(1)
+            try heap.push(&array, .null)
+        }
+        try heap.push(&array, made)
+        return array
+    }
+
+    /// Runs the change of a part of `container`, which is released when the change fails.
+    @inline(__always) private func changed(_ part: Value, in container: Value, _ change: PartChange)
+        throws(Stop) -> Value
+    {
+        do throws(Stop) { return try change(part) } catch {
+            release(container)
+            throw error
+        }
+    }
+
+    /// Changes `target[from:upto]` of an array or null.
+    func changeSlice(
+        _ target: Value, _ from: Value, _ upto: Value, _ node: NodeRef?, _ change: PartChange
+    ) throws(Stop) -> Value {
+        if !target.isArray && !target.isNull {
+            let key: Value
+            do throws(Stop) { key = try sliceKey(from, upto) } catch {
+                release(target)
+                throw error
+            }
+            defer { release(key) }
+            return try changeFixed(target, key, node, change)
+        }
+        let part: Value
+        do throws(Stop) { part = try slice(target, from, upto, node) } catch {
+            release(target)
+            throw error
+        }
+        let changed = try changed(part, in: target, change)
+        if changed.isAbsent && target.isNull { return .untouched }
+        do throws(Stop) { try checkBounds(from, upto, node) } catch {
+            releaseBoth(target, changed)
+            throw error
+        }
+        let (start, end) = range(from, upto, target.isNull ? 0 : target.count)
+        if changed.isAbsent { return try deleteElements(target, start, end) }
+        if !changed.isArray {
+            releaseBoth(target, changed)
+            throw raise("A slice of an array can only be assigned another array", at: node)
+        }
+        if target.isNull { return changed }
+        defer { releaseBoth(target, changed) }
+        var result = try heap.makeArray(capacity: target.count - (end - start) + changed.count)
+        try heap.append(&result, contentsOf: target.with(count: start))
+        try heap.append(&result, contentsOf: changed)
+        let rest = Value(
+            .array, count: target.count - end, payload: target.slots.advanced(by: end).address)
+        try heap.append(&result, contentsOf: rest)
+        return result
+    }
+
+    /// Removes the elements `from..<upto` of an owned array.
+    func deleteElements(_ target: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
+        if from >= upto { return target }
+        var array = target
+        try heap.makeUniqueArray(&array)
+        let slots = array.slots
+        let count = array.count
+        heap.releaseAll(slots.advanced(by: from), upto - from)
+        // Where a limit ends the move half-way, nothing in it is released twice.
+        Heap.setUsed(UInt(array.payload), 0)
+        try heap.copy(
+            slots.advanced(by: upto), count - upto, to: slots.advanced(by: from))
+        Heap.setUsed(UInt(array.payload), count - (upto - from))
+        return array.with(count: count - (upto - from))
+    }
+
+    /// Changes all elements or members' values of an owned container.
+    func changeElements(_ target: Value, _ change: PartChange) throws(Stop) -> Value {
+        if target.count == 0 { return target }
+        var container = target
+        let step = target.isArray ? 1 : 2
+        if target.isArray {
+            try heap.makeUniqueArray(&container)
+        } else {
+            try heap.makeUnique(&container)
+        }
+        let slots = container.slots
+        let end = target.count &* step
+        var place = step &- 1
+        while place < end {
+            try charge(1)
+            let changed = try changedPart(at: place, of: container, change)
+            if changed.isPresent {
+                slots[place] = changed
+            } else if changed.isUntouched {
+                slots[place] = .null
+            } else {
+                return try dropElements(container, from: place / step, change)
+            }
+            place &+= step
+        }
+        return container
+    }
+
+    /// The change of the part at a slot, which then holds `null`.
+    @inline(__always) private func changedPart(
+        at place: Int, of container: Value, _ change: PartChange
+    ) throws(Stop) -> Value {
+        let part = container.slots[place]
+        do throws(Stop) { return try change(part) } catch {
+            container.slots[place] = .null
+            release(container)
+            throw error
+        }
+    }
+
+    /// Goes on with the changes of a container where one part, the first of them, is to go.
+    @inline(never) private func dropElements(
+        _ container: Value, from first: Int, _ change: PartChange
+    ) throws(Stop) -> Value {
+        let slots = container.slots
+        let step = container.isArray ? 1 : 2
+        var kept = first
+        for i in first..<container.count {
+            let place = i &* step &+ step &- 1
+            var changed = Value.absent
+            if i > first {
+                try charge(1)
+                changed = try changedPart(at: place, of: container, change)
+            }
+            if changed.isUntouched { changed = .null }
+            slots[place] = .null
+            let name = step == 2 ? slots[2 &* i] : .null
+            if step == 2 { slots[2 &* i] = .null }
+            if changed.isAbsent {
+                release(name)
+                continue
+            }
+            if step == 2 { slots[2 &* kept] = name }
+            slots[kept &* step &+ step &- 1] = changed
+            kept += 1
+        }
+        if step == 2 { heap.dropIndex(UInt(container.payload)) }
+        Heap.setUsed(UInt(container.payload), kept * step)
+        return container.with(count: kept)
+    }
+
+    /// Changes all scalars in an owned value.
+    func changeLeaves(_ value: Value, _ depth: Int, _ change: PartChange) throws(Stop)
+        -> Value
+    {
+        if !value.isContainer { return try change(value) }
+        if depth > JSONWriter.depthMax { throw heap.stop(.depth) }
+        return try changeElements(value) { (part) throws(Stop) in
+            try changeLeaves(part, depth + 1, change)
+        }
+    }
+}
