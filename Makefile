@@ -1,4 +1,5 @@
-# The two commands: `make run` serves on port 8001, `make test` runs every check.
+# The two commands: `make run` serves on port 8001, `make test` runs every check. CONTRIBUTING.md
+# lists the others.
 
 PORT ?= 8001
 SWIFT ?= swift
@@ -6,8 +7,14 @@ PYTHON ?= python3
 VENV = .build/venv
 RELEASE_FLAGS = -c release -Xswiftc -static-executable -Xswiftc -enforce-exclusivity=unchecked
 SWIFT_FILES = Package.swift Sources Tests
+VERSION_FILE = Sources/TransformService/VERSION
+# Suites that start the service's binary, and so can test the one that is shipped.
+PROCESS_SUITES = ServiceTests\.(Readme|Run|Hostile|LimitFlag|Lifecycle|Reload|ExampleTransform)
+# What the sanitizers run, each in a build of its own. SANITIZED=. runs everything.
+SANITIZED ?= ReaderTests|HeapTests|FixtureTests|FuzzConnection|HTTPServerTests|WorkerPoolTests
 
-.PHONY: run build test test-python bench bench-quick differential demo venv format lint check-tools
+.PHONY: run build test test-debug test-release test-python test-address test-thread
+.PHONY: bench bench-quick differential demo venv docs version format lint check-tools
 
 run: build
 	.build/release/transform-service serve --port $(PORT)
@@ -15,21 +22,40 @@ run: build
 build: check-tools
 	$(SWIFT) build $(RELEASE_FLAGS) --product transform-service
 
-test: check-tools lint
+test: check-tools lint test-debug test-release
+
+test-debug: check-tools
 	$(SWIFT) build --build-tests
 	@# What failed is told again at the end: the log is long.
 	@{ $(SWIFT) test --no-parallel; echo $$? > .build/test.status; } 2>&1 | tee .build/test.log; \
 	  status=$$(cat .build/test.status); \
 	  [ $$status = 0 ] || grep -A 4 -E "recorded an issue|Fatal error|error: " .build/test.log; \
 	  exit $$status
-	$(MAKE) test-python
 
-# The Python client, tasks-api, the manifests and README's walk-through, against the debug build.
+# The binary as it is shipped: optimised, linked statically. README's examples, the command line,
+# hostile clients and limits, then all that Python tests: jq's cases among them.
+test-release: build
+	$(SWIFT) build --build-tests
+	TRANSFORM_SERVICE=$(CURDIR)/.build/release/transform-service \
+	  $(SWIFT) test --skip-build --no-parallel --filter '$(PROCESS_SUITES)'
+	TRANSFORM_SERVICE=$(CURDIR)/.build/release/transform-service $(MAKE) test-python
+
+# The Python client, tasks-api, the manifests, the command line and README's walk-through, against
+# the binary that TRANSFORM_SERVICE names, else the debug build.
 test-python: venv
 	cd deploy && ../$(VENV)/bin/ruff check . && ../$(VENV)/bin/ruff format --check .
 	cd deploy/python && ../../$(VENV)/bin/mypy
 	cd deploy/tasks-api && ../../$(VENV)/bin/mypy
 	$(VENV)/bin/python -m pytest -q deploy
+
+# Each sanitizer has a build of its own, in .build/address and .build/thread.
+test-address: check-tools
+	ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test --sanitize=address --scratch-path .build/address \
+	  --no-parallel --filter '$(SANITIZED)'
+
+test-thread: check-tools
+	$(SWIFT) test --sanitize=thread --scratch-path .build/thread --no-parallel \
+	  --filter '$(SANITIZED)'
 
 # Both services here, without containers, until Ctrl-C.
 demo: build venv
@@ -61,6 +87,20 @@ SEED ?= 1
 differential: build
 	$(PYTHON) Benchmarks/differential.py --seconds $(SECONDS_TO_TRY) --seed $(SEED)
 
+# The page of builtins, from the comments of the manual.
+docs: build
+	.build/release/transform-service run -Rnr -f docs/builtins.jq \
+	  Sources/Transforms/Builtins/Manual/*.swift > docs/builtins.md
+
+# `make version TO=2.1.0` writes the version wherever a file must have it; a test compares them.
+version:
+	@test -n "$(TO)" || { echo "make version TO=2.1.0"; exit 1; }
+	@old=$$(cat $(VERSION_FILE)); echo $(TO) > $(VERSION_FILE); \
+	  sed -i "s/^version = \"$$old\"/version = \"$(TO)\"/" deploy/python/pyproject.toml; \
+	  sed -i "s/^ARG VERSION=$$old/ARG VERSION=$(TO)/" deploy/Dockerfile; \
+	  sed -i "s/newTag: $$old/newTag: $(TO)/" deploy/kubernetes/*/kustomization.yaml
+	@echo "$(TO): now say in CHANGELOG.md what is new"
+
 format:
 	$(SWIFT) format --in-place --recursive --parallel $(SWIFT_FILES)
 
@@ -70,7 +110,7 @@ lint:
 # zlib's header is all that the system must have besides Swift.
 check-tools:
 	@command -v $(SWIFT) >/dev/null || { \
-	  echo "swift is not installed: see https://www.swift.org/install (version 6.2 or later)"; exit 1; }
+	  echo "swift is not installed: see https://www.swift.org/install (version 6.3 or later)"; exit 1; }
 	@test -f /usr/include/zlib.h || { \
 	  if ! command -v apt-get >/dev/null; then \
 	    echo "zlib.h is missing: install zlib's development package"; exit 1; fi; \

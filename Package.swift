@@ -1,4 +1,4 @@
-// swift-tools-version: 6.2
+// swift-tools-version: 6.3
 // transform-service: jq 1.8 programs over HTTP. Dependencies point one way:
 // TransformService -> HTTPKit, Transforms; those two know nothing of each other.
 
@@ -60,6 +60,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             exclude: ["function-order.txt"],
+            // The one place that says which version this is.
+            resources: [.embedInCode("VERSION")],
             swiftSettings: strict,
             linkerSettings: linking),
         .testTarget(

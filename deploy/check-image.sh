@@ -24,6 +24,9 @@ echo "size: $size bytes"
 user=$(podman image inspect --format '{{.Config.User}}' "$image")
 [[ "$user" =~ ^[1-9][0-9]*:[1-9][0-9]*$ ]] || fail "the user is '$user', not a number"
 [ "$(podman image inspect --format '{{.Config.StopSignal}}' "$image")" = SIGTERM ] || fail "stop signal"
+version=$(cat Sources/TransformService/VERSION)
+label=$(podman image inspect --format '{{index .Config.Labels "org.opencontainers.image.version"}}' "$image")
+[ "$label" = "$version" ] || fail "the image says that it is version $label, not $version"
 
 # Host networking, so that no bridge is needed; a limit of 64 MiB and budgets that fit into it.
 container=$(podman run -d --network host --read-only --cap-drop ALL \

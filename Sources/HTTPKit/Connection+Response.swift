@@ -1,4 +1,4 @@
-// Answers -> bytes on the channel: whole, streamed, and refusals.
+// Answers -> bytes for the socket: whole, streamed, and refusals.
 
 internal import struct NIOCore.ByteBuffer
 

@@ -33,7 +33,6 @@ internal import Glibc
     deinit { unsafe kept.deallocate() }
 
     public var method: Method { head.method }
-    public var isHTTP10: Bool { head.minorVersion == 0 }
     public var contentLength: Int? { head.contentLength }
     /// The request has a body, be it empty: Content-Length above zero, or chunks.
     public var hasContent: Bool {
@@ -44,12 +43,6 @@ internal import Glibc
     }
     /// The target is `*`: the server as a whole.
     public var isAsterisk: Bool { head.isAsterisk }
-
-    /// The method's token as sent.
-    public var methodName: String {
-        let end = head.target.lowerBound - 1
-        return withBytes { $0.string(end - head.methodByteCount..<end) }
-    }
 
     /// The path as sent, percent-escapes and all; `/` for an absolute-form target without one.
     public var rawPath: String {
@@ -126,17 +119,6 @@ internal import Glibc
             let end = bytes.firstOffset(of: 0x3B, from: value.lowerBound, to: value.upperBound)
             let token = bytes.trimmed(value.lowerBound..<(end ?? value.upperBound))
             return bytes.equals(token, ignoringCase: text)
-        }
-    }
-
-    /// Names and values of all lines, in order.
-    public var allFields: [(name: String, value: String)] {
-        withBytes { bytes in
-            var all: [(name: String, value: String)] = []
-            for line in head.fields {
-                all.append((bytes.string(line.name), bytes.string(line.value)))
-            }
-            return all
         }
     }
 

@@ -32,7 +32,6 @@ enum RequestFraming: Equatable {
 /// A parsed head. One value serves all requests of a connection, so its storage is reused.
 struct RequestHead: ~Copyable {
     var method = Method.other
-    var methodByteCount = 0
     var minorVersion: UInt8 = 1
     var target = 0..<0
     var path = 0..<0
@@ -70,7 +69,6 @@ struct RequestHead: ~Copyable {
     /// Forgets the last request but keeps its storage.
     mutating func reset() {
         method = .other
-        methodByteCount = 0
         minorVersion = 1
         target = 0..<0
         path = 0..<0

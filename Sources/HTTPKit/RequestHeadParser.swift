@@ -96,7 +96,6 @@ struct RequestHeadParser {
             throw ProtocolError(.badMethod, at: cursor)
         }
         head.method = Method(bytes, tokenStart..<cursor)
-        head.methodByteCount = cursor - tokenStart
         cursor += 1
         tokenStart = cursor
         phase = .target

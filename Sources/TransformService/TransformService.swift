@@ -10,6 +10,7 @@ struct RootCommand: ParsableCommand {
         abstract: "Runs jq 1.8 programs on JSON, over HTTP or as a command.",
         usage: "transform-service serve | run | check | healthcheck",
         discussion: "`transform-service run` takes the arguments of jq.",
+        version: "transform-service \(Build.version) (jq \(Build.jqVersion))",
         subcommands: [ServeCommand.self, CheckCommand.self, HealthcheckCommand.self])
 }
 

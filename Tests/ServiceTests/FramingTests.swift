@@ -1,4 +1,4 @@
-// DESIGN section 7, rule by rule: the bytes of a request -> accepted, or the code of its refusal.
+// RFC 9112, rule by rule: the bytes of a request -> accepted, or the code of its refusal.
 
 import Testing
 

@@ -229,3 +229,11 @@ enum MetricsLint {
         return ["_bucket", "_sum", "_count"].contains { name == family + $0 }
     }
 }
+
+extension Metrics {
+    /// Requests whose clients left before an answer.
+    fileprivate var clientsGone: UInt64 {
+        let status = LoopMetrics.statuses.firstIndex(of: RequestRecord.clientGone) ?? 0
+        return loops.reduce(0) { $0 + $1.requestCount(status: status) }
+    }
+}

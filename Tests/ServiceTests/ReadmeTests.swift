@@ -1,4 +1,5 @@
-// README's examples -> run as they stand there, and compared with what README shows.
+// README's examples -> run as they stand there, and compared with what README shows; the page of
+// builtins -> compared with the comments that it is made from.
 //
 //     ```sh
 //     $ echo '[1,2]' | transform-service run -c 'map(. + 1)'
@@ -68,5 +69,20 @@ struct ReadmeTests {
                 return response.json()
             """
         #expect(readme.contains(snippet))
+    }
+
+    /// docs/builtins.md is what `make docs` makes of the manual's comments.
+    @Test func builtinsPage() throws {
+        let binary = try #require(Command.binary)
+        let made = Command.run([
+            "sh", "-c",
+            """
+            cd \(Command.root)
+            \(binary) run -Rnr -f docs/builtins.jq Sources/Transforms/Builtins/Manual/*.swift
+            """,
+        ])
+        #expect(made.status == 0, "\(made.message)")
+        let page = Command.run(["cat", Command.root + "/docs/builtins.md"]).output
+        #expect(page == made.output, "out of date: run `make docs`")
     }
 }

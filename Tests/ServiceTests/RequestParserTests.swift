@@ -76,8 +76,7 @@ import struct NIOCore.ByteBuffer
         let request = try request(
             "\r\nPOST /a%20b?x=1&y=%41+b&z&&=q HTTP/1.1\r\nhOsT: h:1\r\nContent-Type:  "
                 + "Application/JSON ; a=b \r\nX-A: 1\r\nx-a:2\r\nContent-Length: 12\r\n\r\n")
-        #expect(request.method == .post && !request.isHTTP10)
-        #expect(request.methodName == "POST")
+        #expect(request.method == .post && request.head.minorVersion == 1)
         #expect(request.rawPath == "/a%20b" && request.rawQuery == "x=1&y=%41+b&z&&=q")
         #expect(try request.path() == "/a b")
         let expected = [("x", "1"), ("y", "A b"), ("z", ""), ("", "q")]
@@ -90,7 +89,7 @@ import struct NIOCore.ByteBuffer
         #expect(request.field(.accept) == nil && request.field("x-b") == nil)
         #expect(request.field("x-a") == "1" && request.joinedFields("x-a") == "1, 2")
         #expect(request.contentLength == 12 && request.hasContent)
-        #expect(request.allFields.count == 5)
+        #expect(request.head.fields.count == 5)
     }
 
     @Test func targetsHaveTheirForms() throws {

@@ -41,7 +41,7 @@ final class Events: Sendable {
 /// Answers on the loop with method, path and content.
 private final class Echo: HTTPHandler {
     func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {
-        var answer = ByteBuffer(string: "\(request.methodName) \(request.rawPath) ")
+        var answer = ByteBuffer(string: "\(request.method.name) \(request.rawPath) ")
         answer.writeImmutableBuffer(content.buffer())
         exchange.respond(
             Response(.ok, contentType: "text/plain", content: .buffer(answer)))

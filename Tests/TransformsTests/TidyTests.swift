@@ -1,4 +1,5 @@
-// The sources -> what STYLE asks of them and a machine can check. Each message names the rule.
+// The sources -> what CONTRIBUTING.md asks of them and a machine can check. Each message names the
+// rule there.
 
 import Testing
 
@@ -25,7 +26,7 @@ struct TidyTests {
     }
 
     private func report(_ rule: Int, _ file: File, _ line: Int, _ sentence: String) {
-        Issue.record("\(file.path):\(line): \(sentence) (STYLE rule \(rule))")
+        Issue.record("\(file.path):\(line): \(sentence) (CONTRIBUTING.md, rule \(rule))")
     }
 
     @Test func thereAreSources() {
@@ -156,10 +157,10 @@ struct TidyTests {
     @Test func checksStayOn() throws {
         let package = try #require(SharedFiles.text(SharedFiles.root + "/Package.swift"))
         let makefile = try #require(SharedFiles.text(SharedFiles.root + "/Makefile"))
-        #expect(!package.contains("-Ounchecked"), "STYLE rule 4")
-        #expect(!makefile.contains("-Ounchecked"), "STYLE rule 4")
-        #expect(package.contains(".strictMemorySafety()"), "STYLE rule 4")
-        #expect(package.contains(".treatAllWarnings(as: .error)"), "STYLE rule 4")
+        #expect(!package.contains("-Ounchecked"), "CONTRIBUTING.md, rule 4")
+        #expect(!makefile.contains("-Ounchecked"), "CONTRIBUTING.md, rule 4")
+        #expect(package.contains(".strictMemorySafety()"), "CONTRIBUTING.md, rule 4")
+        #expect(package.contains(".treatAllWarnings(as: .error)"), "CONTRIBUTING.md, rule 4")
     }
 
     @Test func unsafeIsExplained() {

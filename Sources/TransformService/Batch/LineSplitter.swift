@@ -33,7 +33,6 @@ struct LineSplitter {
 
     /// Bytes held.
     var byteCount: Int { pending.readableBytes }
-    var hasWholeLines: Bool { boundary > 0 }
 
     /// Takes a piece and hands out what is long enough.
     mutating func add(_ piece: ByteBuffer, _ emit: (Part) -> Void) {

@@ -15,7 +15,7 @@ enum OpenAPI {
         "description": "A transform is a jq program, sent with the request or loaded from the \
         service's transforms folder. It is stopped at its deadline and bounded in memory. All \
         errors are RFC 9457 problems.",
-        "license": {"name": "See the repository", "identifier": "LicenseRef-Repository"}
+        "license": {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
         },
         "servers": [{"url": "/"}],
         "tags": [

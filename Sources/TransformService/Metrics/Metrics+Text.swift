@@ -199,10 +199,3 @@ extension Method {
     /// OpenTelemetry's word for a method that is not listed.
     fileprivate var label: StaticString { self == .other ? "_OTHER" : name }
 }
-
-/// What this build is called.
-enum Build {
-    static let version = "0.1.0"
-    /// The language that it runs.
-    static let jqVersion = "1.8.2"
-}

@@ -27,12 +27,6 @@ final class Metrics: Sendable {
     /// There was no room for a connection, whose request was answered 503.
     func connectionRefused() { connectionsRefused.add(1, ordering: .relaxed) }
 
-    /// Requests whose clients left before an answer.
-    var clientsGone: UInt64 {
-        let status = LoopMetrics.statuses.firstIndex(of: RequestRecord.clientGone) ?? 0
-        return loops.reduce(0) { $0 + $1.requestCount(status: status) }
-    }
-
     /// The longest that a loop's periodic task was late when it last ran.
     var lagNanoseconds: UInt64 { loops.map(\.lagNanoseconds).max() ?? 0 }
 

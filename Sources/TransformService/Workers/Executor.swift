@@ -12,7 +12,6 @@ import struct NIOCore.ByteBuffer
 
 /// Nanoseconds of a run's parts, for `Server-Timing`.
 struct Timing: Sendable {
-    var queue: UInt64 = 0
     var read: UInt64 = 0
     /// 0 for a program that was compiled before.
     var compile: UInt64 = 0

@@ -230,9 +230,7 @@ extension Evaluator {
     }
 
     /// `tostream`: `[path, leaf]` for each leaf, `[path]` where a container that is not empty ends.
-    func eachStreamEvent(_ value: Value, _ path: Value, _ isTop: Bool, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
+    func eachStreamEvent(_ value: Value, _ path: Value, _ emit: Emit) throws(Stop) -> Flow {
         // Two arrays are made for each event.
         try charge(8)
         let count = value.isContainer ? value.count : 0
@@ -246,7 +244,7 @@ extension Evaluator {
             try heap.append(&inner, contentsOf: path)
             try heap.push(&inner, key)
             let element = value.isArray ? slots[i] : slots[2 * i + 1]
-            let flow = try eachStreamEvent(element, inner, false, emit)
+            let flow = try eachStreamEvent(element, inner, emit)
             if i == count - 1 && flow != .stop { lastPath = inner } else { release(inner) }
             if flow == .stop { return .stop }
         }

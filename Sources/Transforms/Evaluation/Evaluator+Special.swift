@@ -88,7 +88,7 @@ extension Evaluator {
         case .substitute: return try eachSubstitute(node, frame, input, emit)
         case .toStream:
             let path = Value(.array, payload: 16)
-            return try eachStreamEvent(input, path, true, emit)
+            return try eachStreamEvent(input, path, emit)
         case .paths:
             let outer = unsafe state.pointee.path
             unsafe state.pointee.path = PathState(keys: Value(.array, payload: 16), value: input)

@@ -12,7 +12,6 @@ public final class CancelFlag: Sendable {
     public init() {}
 
     public func cancel() { flag.store(true, ordering: .relaxed) }
-    public func clear() { flag.store(false, ordering: .relaxed) }
     public var isCancelled: Bool { flag.load(ordering: .relaxed) }
 }
 

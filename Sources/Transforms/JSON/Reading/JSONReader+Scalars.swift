@@ -1,4 +1,4 @@
-// Strings and numbers of a JSON text. Strings are scanned 8 bytes at a time.
+// Strings and numbers of a JSON text.
 //
 // Methods that change nothing are `mutating` too where texts pass through them often: the compiler
 // gives those that are not a copy of the reader.

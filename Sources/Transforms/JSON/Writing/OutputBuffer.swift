@@ -107,7 +107,7 @@ import Glibc
         self.count = count
     }
 
-    /// Makes room for `more` bytes; false when that is over the bound.
+    /// Makes room for `more` bytes.
     @inline(__always) mutating func reserve(_ more: Int, _ heap: Heap) throws(Stop) {
         if count &+ more > capacity { try grow(more, heap) }
     }

@@ -1,0 +1,63 @@
+"""What the documents at the root name is there: types and functions, folders, flags, links."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+
+
+def spans(name: str) -> list[str]:
+    """What stands in backquotes, outside of blocks of code."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / name).read_text(), flags=re.M | re.S)
+    return re.findall(r"`([^`\n]+)`", text)
+
+
+def test_the_code_that_architecture_names() -> None:
+    files = [path for top in ("Sources", "Tests") for path in (ROOT / top).rglob("*.swift")]
+    headers = (ROOT / "Sources").rglob("*.h")
+    texts = [path.read_text() for path in (*files, *headers)]
+    known = set(re.findall(r"\w+", "\n".join(texts)))
+    folders = {str(path) for path in (ROOT / "Sources").rglob("*") if path.is_dir()}
+    known |= {path.name for path in files} | {Path(folder).name for folder in folders}
+    names = 0
+    for span in spans("ARCHITECTURE.md"):
+        if re.fullmatch(r"[\w.+-]+(/[\w.+-]*)+", span):
+            path = span.rstrip("/")
+            found = any(folder.endswith("/" + path) for folder in folders) or any(
+                str(file).endswith("/" + path) for file in files
+            )
+            assert found or (ROOT / path).exists(), span
+        elif re.fullmatch(r"[A-Za-z][\w+]*\.swift", span):
+            assert span in known or (ROOT / span).exists(), span
+        elif re.fullmatch(r"[A-Za-z]\w*[a-z]\w*(\.\w+)*(\(.*\))?", span):
+            for word in re.findall(r"\w+", span.split("(")[0]):
+                assert word in known, (span, word)
+            names += 1
+    assert names > 100
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links(name: str) -> None:
+    text = (ROOT / name).read_text()
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        assert "://" in target or (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_flags(binary: str, name: str) -> None:
+    """Flags in backquotes are flags of some command, here or in a tool of the build."""
+    known = ""
+    for command in (["serve"], ["run"], ["check"], ["healthcheck"], []):
+        done = subprocess.run([binary, *command, "--help"], capture_output=True, text=True)
+        known += done.stdout
+    for span in spans(name):
+        for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", span):
+            if "valgrind" in span or "swift" in span or "python" in span:
+                continue
+            assert flag in known or span.startswith("offload.py"), span
