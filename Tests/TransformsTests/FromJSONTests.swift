@@ -34,7 +34,8 @@ struct FromJSONTests {
         #expect(got.liveBlocks == 0, "\(borrowing)")
     }
 
-    /// A text that is wrong near its end is told of in the same words, long or short.
+    /// A text that is wrong near its end, behind an object, is told of in the same words, long or
+    /// short.
     @Test(arguments: ["x", "]", "\"", "{", "nul", "1 2", "'a'", "[1,]", "01x"])
     func errorsAreTheSame(_ end: String) {
         let long = Harness.run(
@@ -42,7 +43,7 @@ struct FromJSONTests {
                 "$e", with: "\"" + end.replacing("\"", with: "\\\"") + "\""), input: Self.document)
         let message = long.outputs.first ?? ""
         let short = Harness.run(
-            "\"[1\" + $e + \"]\" | try fromjson catch .".replacing(
+            "\"[{}\" + $e + \"]\" | try fromjson catch .".replacing(
                 "$e", with: "\"" + end.replacing("\"", with: "\\\"") + "\""))
         func words(_ text: String) -> String { text.filter { !$0.isNumber } }
         #expect(words(message).prefix(12) == words(short.outputs.first ?? "").prefix(12), "\(end)")
