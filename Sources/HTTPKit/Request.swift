@@ -33,6 +33,7 @@ internal import Glibc
     deinit { unsafe kept.deallocate() }
 
     public var method: Method { head.method }
+    public var isHTTP10: Bool { head.minorVersion == 0 }
     public var contentLength: Int? { head.contentLength }
     /// The request has a body, be it empty: Content-Length above zero, or chunks.
     public var hasContent: Bool {
