@@ -16,8 +16,16 @@ import Testing
 
     @Test func areThere() { #expect(Self.cases.count > 150) }
 
+    /// The frames of a debug build take more than a release build's; lists of long paths are large.
+    private static let limits: Limits = {
+        var limits = Limits()
+        limits.stackBytesMax = 448 << 20
+        limits.memoryBytesMax = 2 << 30
+        return limits
+    }()
+
     @Test(arguments: cases) func holds(_ one: SuiteCase) {
-        let outcome = Harness.run(one.program, input: one.input ?? "null")
+        let outcome = Harness.run(one.program, input: one.input ?? "null", limits: Self.limits)
         #expect(
             outcome.outputs.map(Harness.canonical) == one.outputs.map(Harness.canonical),
             "\(outcome.error ?? "") \(outcome.compileError?.message ?? "")")
@@ -27,7 +35,7 @@ import Testing
     /// What is printed parses to the same program, so it means the same.
     @Test(arguments: cases) func holdsWhenPrinted(_ one: SuiteCase) throws {
         let printed = Printer.text(of: try Parser.parse(one.program))
-        let outcome = Harness.run(printed, input: one.input ?? "null")
+        let outcome = Harness.run(printed, input: one.input ?? "null", limits: Self.limits)
         #expect(outcome.outputs.map(Harness.canonical) == one.outputs.map(Harness.canonical))
     }
 }

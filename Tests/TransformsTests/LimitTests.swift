@@ -55,8 +55,8 @@ import Testing
         "[range(1000) as $i | $x < $x] | length", "[range(1000) as $i | $x] | max",
         "[range(1000) as $i | $x] | sort | length",
         "[range(1000) as $i | {a: $x}] | group_by(.a) | length",
-        "[range(1000) as $i | $x] as $l | $l == $l",
-        "[range(1000) as $i | {a: $x}] as $l | $l == $l",
+        "[range(1000) as $i | $x] as $l | $l == [$l[]]",
+        "[range(1000) as $i | {a: $x}] as $l | $l == ($l | map({a}))",
         "[range(1000) as $i | $x] - [$x] | length", "[range(1000) as $i | $x] | unique | length",
         "[range(9000) as $i | $x] | tojson | length",
     ]

@@ -279,8 +279,9 @@ indirect enum TwinPath {
                 let (more, failedLater) = second.list(value)
                 return (places + more, failedLater)
             case .alternative(let first, let second):
-                let places = first.list(value).places.filter { $0.value.isTrue }
-                return places.isEmpty ? second.list(value) : (places, false)
+                let (all, failed) = first.list(value)
+                let places = all.filter { $0.value.isTrue }
+                return places.isEmpty && !failed ? second.list(value) : (places, failed)
             case .conditional, .select: return try choose(value)
             case .first(let body):
                 let (places, failed) = body.list(value)

@@ -87,6 +87,13 @@ extension Evaluator {
         return index < 0 ? index + Double(count) : index
     }
 
+    /// -0.5 leads to the first element, but to delete it is taken for one from the end.
+    func deletesNothing(_ key: Value) -> Bool {
+        if key.tag == .integer { return false }
+        let index = heap.double(key)
+        return index < 0 && index > -1
+    }
+
     private func changeElement(
         _ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange
     )
@@ -101,8 +108,7 @@ extension Evaluator {
         try heap.makeUniqueArray(&array)
         let slots = array.slots
         let part = slots[i]
-        // -0.5 leads to the first element, but deletes nothing.
-        let isKept = i == 0 && key.tag != .integer && heap.double(key) < 0
+        let isKept = deletesNothing(key)
         slots[i] = isKept ? retain(part) : .null
         let changed = try changed(part, in: array, change)
         if changed.isPresent {

@@ -146,9 +146,8 @@ extension Evaluator {
             try charge(1)
             let key = keys.slots[i]
             if key.isNumber {
+                if deletesNothing(key) { continue }
                 let place = place(key, count)
-                // A negative number counts from the end even where it is cut to 0.
-                if place == 0 && key.tag != .integer && heap.double(key) < 0 { continue }
                 if place >= 0 && place < Double(count) { isDeleted[Int(place)] = 1 }
             } else if key.isObject {
                 let (from, upto) = try bounds(key)

@@ -244,7 +244,13 @@ extension Compiler {
 
     private func endsInSlice(_ index: Int32) -> Bool {
         let node = nodes[Int(index)]
-        return node.operation == .slice || node.operation == .pipe && endsInSlice(node.b)
+        switch node.operation {
+        case .slice, .getpath: return true
+        case .attempt: return endsInSlice(node.a)
+        case .pipe: return endsInSlice(node.b)
+        case .conditional: return endsInSlice(node.b) || endsInSlice(node.c)
+        default: return false
+        }
     }
 
     /// Whether a filter does nothing but look into its input, so that what it raises can be known
