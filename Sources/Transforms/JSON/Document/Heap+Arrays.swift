@@ -39,8 +39,8 @@ extension Heap {
     func reserve(_ array: inout Value, _ more: Int) throws(Stop) {
         let count = array.count
         if count + more > Int(UInt32.max) { throw stop(.memory) }
-        if isSole(array) {
-            try makeWhole(&array)
+        if array.isPart && isSole(array) { try makeWhole(&array) }
+        if isUnique(array) {
             // What stood behind a beginning of an array goes when the beginning is all that is
             // left.
             if Heap.used(UInt(array.payload)) > count { truncate(&array, to: count) }

@@ -21,15 +21,19 @@ extension Heap {
     static let partByteCountMin = 256
     /// A part is worth its block if the block is no more times larger.
     private static let partShareMin = 4
-    /// Distances are noted in places of 16 bytes, and one more: 0 tells that it is no part.
-    private static let distanceMax: UInt = 1 << 20 - 2
+    /// Distances are noted in places of 16 bytes.
+    private static let distanceMax: UInt = 1 << 19 - 1
 
     /// The payload of the block that a counted value is in.
     @inline(__always) static func block(_ value: Value) -> UInt {
-        let distance = UInt(value.word & Value.distanceMask) >> UInt(Value.distanceShift)
-        if distance == 0 { return UInt(value.payload) }
         // Payloads are at multiples of 16 bytes, a string's part is anywhere.
-        return UInt(value.payload) & ~15 &- (distance &- 1) &* 16
+        let distance = (value.word & Value.partMask) &>> Value.distanceShift
+        return UInt(value.payload & ~15 &- distance &* 16)
+    }
+
+    /// The word of the whole that a value is or is a part of.
+    private static func wholeWord(_ value: Value) -> UInt64 {
+        value.word & ~Value.partMask | Value.counted
     }
 
     @inline(never) func retainPart(_ value: Value) -> Value {
@@ -46,7 +50,7 @@ extension Heap {
         if references > 1 {
             Heap.setReferences(block, references &- 1)
         } else {
-            dispose(Value(word: value.word & ~Value.distanceMask, payload: UInt64(block)))
+            dispose(Value(word: Heap.wholeWord(value), payload: UInt64(block)))
         }
     }
 
@@ -72,10 +76,11 @@ extension Heap {
         let distance = (start - block) >> 4
         if distance > Heap.distanceMax { return nil }
         Heap.setReferences(block, Heap.references(block) &+ 1)
-        let noted = start == block ? 0 : UInt64(distance + 1) << Value.distanceShift
-        return Value(
-            word: value.word & ~Value.distanceMask | noted, payload: UInt64(start)
-        ).with(count: count)
+        var word = Heap.wholeWord(value)
+        if start != block {
+            word ^= Value.counted | Value.part | UInt64(distance) << Value.distanceShift
+        }
+        return Value(word: word, payload: UInt64(start)).with(count: count)
     }
 
     // MARK: Arrays that nobody else holds
@@ -104,7 +109,7 @@ extension Heap {
         let block = Heap.block(array)
         let first = Int(UInt(array.payload) - block) >> 4
         let end = first + array.count
-        var whole = Value(word: array.word & ~Value.distanceMask, payload: UInt64(block))
+        var whole = Value(word: Heap.wholeWord(array), payload: UInt64(block))
         if end < Heap.used(block) { truncate(&whole, to: end) }
         whole = whole.with(count: end)
         releaseAll(whole.slots, first)

@@ -48,7 +48,7 @@ extension Heap {
     /// Whether nobody else holds this owned value, so that it may be changed in place. A part is
     /// made whole first, if at all (see `makeWhole`).
     @inline(__always) func isUnique(_ value: Value) -> Bool {
-        value.word & (Value.counted | Value.distanceMask) == Value.counted
+        value.word & Value.counted != 0
             && Heap.references(UInt(value.payload)) == 1
     }
 
