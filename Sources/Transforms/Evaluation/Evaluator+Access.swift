@@ -132,17 +132,50 @@ extension Evaluator {
         let from = try one(node.c, frame, input)
         let upto = from.isAbsent ? .absent : try one(node.d, frame, input)
         let base = upto.isAbsent ? .absent : try one(node.a, frame, input)
-        defer {
-            release(from)
-            releaseBoth(upto, base)
-        }
+        defer { releaseBoth(from, upto) }
         if base.isAbsent { return .absent }
         return try slice(base, from, upto, node)
     }
 
+    /// The same for an owned input: what nobody else holds is cut in its place.
+    @inline(never) func takeSlice(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
+        let from = try one(node.c, frame, input)
+        let upto = from.isAbsent ? .absent : try one(node.d, frame, input)
+        defer { releaseBoth(from, upto) }
+        if upto.isAbsent {
+            release(input)
+            return .absent
+        }
+        let base = try take(node.a, frame, input)
+        return base.isAbsent ? .absent : try slice(base, from, upto, node)
+    }
+
+    /// `t[a:b] + f` for an owned input: a queue.
+    @inline(never) func takeSliceSum(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+        -> Value
+    {
+        let rhs = try one(node.b, frame, input)
+        if rhs.isAbsent {
+            release(input)
+            return .absent
+        }
+        let lhs: Value
+        do throws(Stop) { lhs = try takeSlice(node.a, frame, input) } catch {
+            release(rhs)
+            throw error
+        }
+        if lhs.isAbsent {
+            release(rhs)
+            return .absent
+        }
+        return try add(lhs, rhs, node)
+    }
+
     private func get(_ target: Value, sliceObject: Value, _ node: NodeRef?) throws(Stop) -> Value {
         let (from, upto) = try bounds(sliceObject)
-        return try slice(target, from, upto, node)
+        return try slice(retain(target), from, upto, node)
     }
 
     /// The bounds of `{"start": from, "end": upto}`, borrowed; `absent` where there is none.
@@ -157,15 +190,20 @@ extension Evaluator {
 
     /// Raises an error unless the bounds of a slice are numbers or null.
     func checkBounds(_ from: Value, _ upto: Value, _ node: NodeRef?) throws(Stop) {
-        if !(from.isNull || from.isNumber) || !(upto.isNull || upto.isNumber) {
+        if !Evaluator.areBounds(from, upto) {
             throw raise("Array/string slice indices must be integers", at: node)
         }
     }
 
-    /// `target[from:upto]`
+    /// `target[from:upto]`. The target is owned, the bounds are borrowed.
     func slice(_ target: Value, _ from: Value, _ upto: Value, _ node: NodeRef? = nil)
         throws(Stop) -> Value
     {
+        if target.isArray && Evaluator.areBounds(from, upto) {
+            let (start, end) = range(from, upto, target.count)
+            return try heap.slice(target, start, end)
+        }
+        defer { release(target) }
         if target.isNull { return .null }
         if !target.isArray && !target.isString {
             let key = try sliceKey(from, upto)
@@ -173,18 +211,16 @@ extension Evaluator {
             throw raise(.cannotIndex, target, key, at: node)
         }
         try checkBounds(from, upto, node)
-        if target.isArray {
-            let (start, end) = range(from, upto, target.count)
-            return try heap.subarray(target, start, end)
-        }
         let count = try codePointCount(target)
         let (start, end) = range(from, upto, count)
         if target.isASCII { return try heap.substring(target, start, end) }
-        let bytes = target.bytes
-        let first = try heap.byteOffset(ofCodePoint: start, bytes)
-        let rest = bytes.slice(first, bytes.count)
-        let last = first + (try heap.byteOffset(ofCodePoint: end - start, rest))
-        return try heap.substring(target, first, last)
+        let (first, last) = try heap.byteOffsets(ofCodePoints: start, end, of: count, in: target)
+        let part = try heap.substring(target, first, last)
+        return last - first == end - start ? part.with(flags: Value.ascii) : part
+    }
+
+    static func areBounds(_ from: Value, _ upto: Value) -> Bool {
+        (from.isNull || from.isNumber) && (upto.isNull || upto.isNumber)
     }
 
     /// `{"start": from, "end": upto}`, owned.
@@ -196,13 +232,16 @@ extension Evaluator {
     }
 
     func codePointCount(_ string: Value) throws(Stop) -> Int {
-        string.isASCII ? string.count : try heap.codePointCount(string.bytes)
+        string.isASCII ? string.count : try heap.codePointCount(of: string)
     }
 
     /// The bounds of a slice within `0...count`: the start rounds down, the end up.
     func range(_ from: Value, _ upto: Value, _ count: Int) -> (Int, Int) {
         func place(_ bound: Value, _ missing: Int, _ rule: FloatingPointRoundingRule) -> Int {
             if bound.isNull { return missing }
+            if bound.tag == .integer {
+                return max(0, min(bound.integer + (bound.integer < 0 ? count : 0), count))
+            }
             var double = heap.double(bound)
             if double.isNaN { return missing }
             if double < 0 { double += Double(count) }

@@ -281,9 +281,7 @@ extension Evaluator {
             return try each(node.d, frame, input) { (upto) throws(Stop) in
                 defer { release(upto) }
                 return try each(node.a, frame, input) { (target) throws(Stop) in
-                    let part = try slice(target, from, upto, node)
-                    release(target)
-                    return try emit(part)
+                    try emit(try slice(target, from, upto, node))
                 }
             }
         }

@@ -70,6 +70,7 @@ extension Evaluator {
             }
             release(condition)
             return try take(condition.isTrue ? node.b : node.c, frame, input)
+        case .slice: return try takeSlice(node, frame, input)
         case .add where node.a.operation == .identity:
             let rhs = try one(node.b, frame, input)
             if rhs.isAbsent {
@@ -77,6 +78,8 @@ extension Evaluator {
                 return .absent
             }
             return try add(input, rhs, node)
+        case .add where node.a.operation == .slice:
+            return try takeSliceSum(node, frame, input)
         case .bind:
             let bound = try one(node.a, frame, input)
             if bound.isAbsent {

@@ -168,8 +168,14 @@ extension Evaluator {
             defer { release(key) }
             return try changeFixed(target, key, node, change)
         }
+        if target.isArray, Evaluator.areBounds(from, upto), heap.isSole(target) {
+            let (start, end) = range(from, upto, target.count)
+            if 2 * (end - start) > target.count {
+                return try changeMost(target, start, end, node, change)
+            }
+        }
         let part: Value
-        do throws(Stop) { part = try slice(target, from, upto, node) } catch {
+        do throws(Stop) { part = try slice(retain(target), from, upto, node) } catch {
             release(target)
             throw error
         }
@@ -186,30 +192,44 @@ extension Evaluator {
             throw raise("A slice of an array can only be assigned another array", at: node)
         }
         if target.isNull { return changed }
-        defer { releaseBoth(target, changed) }
-        var result = try heap.makeArray(capacity: target.count - (end - start) + changed.count)
-        try heap.append(&result, contentsOf: target.with(count: start))
-        try heap.append(&result, contentsOf: changed)
-        let rest = Value(
-            .array, count: target.count - end, payload: target.slots.advanced(by: end).address)
-        try heap.append(&result, contentsOf: rest)
-        return result
+        var array = target
+        try heap.replace(&array, start, end, with: changed)
+        return array
+    }
+
+    /// Changes the larger part of an array that nobody else holds: the part keeps the array's
+    /// memory, so that its change may be in place, and what is around it steps aside.
+    private func changeMost(
+        _ target: Value, _ start: Int, _ end: Int, _ node: NodeRef?, _ change: PartChange
+    ) throws(Stop) -> Value {
+        let before = try heap.subarray(target, 0, start)
+        let behind = try heap.subarray(target, end, target.count)
+        let part = try heap.slice(target, start, end)
+        var changed: Value
+        do throws(Stop) { changed = try change(part) } catch {
+            releaseBoth(before, behind)
+            throw error
+        }
+        if changed.isAbsent { changed = Value(.array, payload: 16) }
+        if !changed.isArray {
+            release(changed)
+            releaseBoth(before, behind)
+            throw raise("A slice of an array can only be assigned another array", at: node)
+        }
+        try heap.append(&changed, contentsOf: behind)
+        try heap.prepend(&changed, before)
+        release(behind)
+        return changed
     }
 
     /// Removes the elements `from..<upto` of an owned array.
     func deleteElements(_ target: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
         if from >= upto { return target }
+        if from == 0 { return try heap.slice(target, upto, target.count) }
+        if upto == target.count { return try heap.slice(target, 0, from) }
         var array = target
-        try heap.makeUniqueArray(&array)
-        let slots = array.slots
-        let count = array.count
-        heap.releaseAll(slots.advanced(by: from), upto - from)
-        // Where a limit ends the move half-way, nothing in it is released twice.
-        Heap.setUsed(UInt(array.payload), 0)
-        try heap.copy(
-            slots.advanced(by: upto), count - upto, to: slots.advanced(by: from))
-        Heap.setUsed(UInt(array.payload), count - (upto - from))
-        return array.with(count: count - (upto - from))
+        try heap.replace(&array, from, upto, with: Value(.array, payload: 16))
+        return array
     }
 
     /// Changes all elements or members' values of an owned container.

@@ -39,14 +39,17 @@ extension Heap {
     func reserve(_ array: inout Value, _ more: Int) throws(Stop) {
         let count = array.count
         if count + more > Int(UInt32.max) { throw stop(.memory) }
+        if array.isPart && isSole(array) { try makeWhole(&array) }
         if isUnique(array) {
-            let payload = UInt(array.payload)
             // What stood behind a beginning of an array goes when the beginning is all that is
             // left.
-            if Heap.used(payload) > count { truncate(&array, to: count) }
-            if Heap.capacity(payload) >= count + more { return }
+            if Heap.used(UInt(array.payload)) > count { truncate(&array, to: count) }
+            if Heap.capacity(UInt(array.payload)) >= count + more { return }
+            try useRoomInFront(&array)
+            if Heap.capacity(UInt(array.payload)) >= count + more { return }
             let room = max(count + more, count + count / 2, 4)
-            let grown = try grow(payload, used: count &* 16, to: room &* 16, unit: 16)
+            let grown = try grow(
+                UInt(array.payload), used: count &* 16, to: room &* 16, unit: 16)
             array.payload = UInt64(grown)
             return
         }
@@ -59,18 +62,23 @@ extension Heap {
         array = copy
     }
 
-    /// The elements `from..<upto` of a borrowed array. A part of an array that is fixed for the
-    /// run, and a beginning of any array, share the memory.
+    /// The elements `from..<upto` of a borrowed array, in its memory where they are worth it (see
+    /// `part`).
     func subarray(_ array: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
-        if from == 0 || !array.isCounted {
-            let part = array.with(count: upto - from)
-            if array.isCounted { return retain(part) }
-            return Value(word: part.word, payload: array.slots.advanced(by: from).address)
+        let count = upto - from
+        if count == 0 { return Value(.array, payload: 16) }
+        if count == array.count { return retain(array) }
+        let slots = array.slots.advanced(by: from)
+        if !array.isCounted {
+            return Value(word: array.with(count: count).word, payload: slots.address)
         }
-        let copy = try makeArray(capacity: upto - from).with(count: upto - from)
-        try self.copy(array.slots.advanced(by: from), upto - from, to: copy.slots)
-        Heap.setUsed(UInt(copy.payload), upto - from)
-        try retainAll(copy.slots, upto - from)
+        if let part = part(array, at: 16 * from, byteCount: 16 * count, count: count) {
+            return part
+        }
+        let copy = try makeArray(capacity: count).with(count: count)
+        try self.copy(slots, count, to: copy.slots)
+        Heap.setUsed(UInt(copy.payload), count)
+        try retainAll(copy.slots, count)
         return copy
     }
 

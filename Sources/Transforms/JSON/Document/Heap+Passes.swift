@@ -144,6 +144,17 @@ extension Heap {
         }
     }
 
+    /// Copies `count` values, to a place behind theirs if the two overlap.
+    func copyBackwards(_ values: Slots, _ count: Int, to target: Slots) throws(Stop) {
+        var left = count
+        while left > 0 {
+            let piece = min(Heap.pieceValueCount, left)
+            try charge(piece / 4)
+            left -= piece
+            target.advanced(by: left).copyUncharged(values.advanced(by: left), piece)
+        }
+    }
+
     /// Owns each of these values once more.
     @inline(__always) func retainAll(_ slots: Slots, _ count: Int) throws(Stop) {
         for i in 0..<count {

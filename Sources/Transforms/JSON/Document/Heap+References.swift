@@ -7,6 +7,7 @@ extension Heap {
     /// The value again, owned once more.
     @inline(__always) @discardableResult func retain(_ value: Value) -> Value {
         if value.isCounted {
+            if value.isPart { return retainPart(value) }
             let payload = UInt(value.payload)
             assert(Heap.references(payload) != UInt32.max, "retained after it was freed")
             Heap.setReferences(payload, Heap.references(payload) &+ 1)
@@ -24,7 +25,7 @@ extension Heap {
     /// Has a borrowed value live until the run ends: others borrow from it without a count.
     func keep(_ value: Value) {
         if !value.isCounted { return }
-        let payload = UInt(value.payload)
+        let payload = Heap.block(value)
         let references = Heap.references(payload)
         if references >= Heap.keptReferences { return }
         Heap.setReferences(payload, references + Heap.keptReferences)
@@ -33,6 +34,7 @@ extension Heap {
     }
 
     @inline(__always) func releaseCounted(_ value: Value) {
+        if value.isPart { return releasePart(value) }
         let payload = UInt(value.payload)
         let references = Heap.references(payload)
         assert(references != UInt32.max && references > 0, "released after it was freed")
@@ -43,12 +45,15 @@ extension Heap {
         }
     }
 
-    /// Whether nobody else holds this owned value, so that it may be changed in place.
+    /// Whether nobody else holds this owned value, so that it may be changed in place. A part is
+    /// made whole first, if at all (see `makeWhole`).
     @inline(__always) func isUnique(_ value: Value) -> Bool {
-        value.isCounted && Heap.references(UInt(value.payload)) == 1
+        value.word & Value.counted != 0
+            && Heap.references(UInt(value.payload)) == 1
     }
 
-    @inline(never) private func dispose(_ value: Value) {
+    /// Frees a whole value that nobody holds any more.
+    @inline(never) func dispose(_ value: Value) {
         let payload = UInt(value.payload)
         if !value.isContainer { return free(block: payload) }
         dropIndex(payload)
@@ -82,7 +87,7 @@ extension Heap {
         for i in start..<end {
             let element = slots[i]
             if !element.isCounted { continue }
-            let inner = UInt(element.payload)
+            let inner = element.isPart ? Heap.block(element) : UInt(element.payload)
             let references = Heap.references(inner)
             assert(references != UInt32.max && references > 0, "released after it was freed")
             if references > 1 {

@@ -80,6 +80,7 @@ extension Heap {
         let count = string.count
         let total = count + more
         precondition(isUnique(string))
+        if Heap.used(UInt(string.payload)) != count { cutMeasures(UInt(string.payload), count) }
         if Heap.capacity(UInt(string.payload)) >= total { return }
         if total > Int(UInt32.max) - 64 { throw stop(.memory) }
         let payload = try grow(
@@ -95,11 +96,21 @@ extension Heap {
         let kept = string.word & flags & (Value.ascii | Value.plain)
         if isUnique(string) {
             var payload = UInt(string.payload)
+            if Heap.used(payload) != count { cutMeasures(payload, count) }
             if Heap.capacity(payload) < total {
                 payload = try grow(payload, used: count, to: max(total, count + count / 2), unit: 1)
             }
             string = Value(
                 .string, flags: Value.counted | kept, count: total, payload: UInt64(payload))
+        } else if hasRoomBehindPart(string, bytes.count) {
+            let block = Heap.block(string)
+            let first = Int(UInt(string.payload) - block)
+            cutMeasures(block, first + count)
+            Heap.setUsed(block, first + total)
+            string = Value(
+                word: string.word & ~(Value.ascii | Value.plain) | kept, payload: string.payload
+            ).with(count: total)
+            return try copy(bytes, to: string.bytes, at: count)
         } else {
             // Room for more: who appends once often appends again.
             let payload = try allocate(count == 0 ? total : total + total / 4, unit: 1)
@@ -113,13 +124,26 @@ extension Heap {
         try copy(bytes, to: string.bytes, at: count)
     }
 
+    /// Whether bytes can be put behind a part that nobody else holds.
+    private func hasRoomBehindPart(_ string: Value, _ more: Int) -> Bool {
+        if !string.isPart || !isSole(string) { return false }
+        let block = Heap.block(string)
+        return Heap.capacity(block) >= Int(UInt(string.payload) - block) + string.count + more
+    }
+
     /// `from` and `upto` are byte offsets at code point boundaries; the string is borrowed. A part
-    /// of a string that is fixed for the run shares its bytes.
+    /// of a string that is fixed for the run shares its bytes, as does a long one that is worth it
+    /// (see `part`).
     func substring(_ string: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
         if from == 0 && upto == string.count { return retain(string) }
         let part = string.bytes.slice(from, upto)
         let flags = string.word & (Value.ascii | Value.plain)
         if !string.isCounted { return Value(string: part, flags: flags) }
+        if part.count > Heap.partByteCountMin,
+            let shared = self.part(string, at: from, byteCount: part.count, count: part.count)
+        {
+            return shared
+        }
         return try self.string(part, flags: flags)
     }
 }

@@ -9,7 +9,8 @@
 //                                                                     ^ a value points here
 //
 // `size` is the block's size in bytes, `capacity` and `used` count elements, members or bytes;
-// `index` leads to an object's hash index (see ObjectIndex.swift). At the end of a run all of it
+// `index` leads to an object's hash index (see ObjectIndex.swift), or tells how much of an array
+// or a string was copied into others (see Heap+Parts.swift). At the end of a run all of it
 // is dropped at once: a value that an error left behind costs nothing.
 
 import Glibc
@@ -50,6 +51,11 @@ import Glibc
         var budget: UnsafeMutablePointer<Budget.State>?
         /// Bytes of texts that values built by the program may still borrow from.
         var borrowable: Int
+        /// Strings whose code points are measured: the first so many of the places for them, and
+        /// the place that is taken next.
+        var measures: UnsafeMutablePointer<Measure>
+        var measureCount: Int
+        var nextMeasure: Int
     }
 
     static let headerByteCount = 32
@@ -72,13 +78,15 @@ import Glibc
                 bytesPeak: 0, liveBlocks: 0,
                 limit: .none, sentence: nil,
                 indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0, budget: nil,
-                borrowable: 0))
+                borrowable: 0, measures: .allocate(capacity: Heap.measureCountMax),
+                measureCount: 0, nextMeasure: 0))
     }
 
     func destroy() {
         reset(retaining: 0)
         giveBack(output: true)
         unsafe state.pointee.freeLists.deallocate()
+        unsafe state.pointee.measures.deallocate()
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
     }
@@ -170,6 +178,7 @@ import Glibc
         unsafe state.pointee.bytesPeak = 0
         unsafe state.pointee.liveBlocks = 0
         unsafe state.pointee.borrowable = 0
+        unsafe state.pointee.measureCount = 0
         unsafe state.pointee.limit = .none
     }
 
@@ -335,7 +344,7 @@ import Glibc
     @inline(never) private func allocateLarge(_ size: Int, unit: Int) throws(Stop) -> UInt {
         // In front of a large block's header: next, previous in the list of large blocks.
         let total = (size + 16 + 4095) & ~4095
-        if size > 1 << 40 { throw stop(.memory) }
+        if size > 1 << 39 { throw stop(.memory) }
         try admit(total)
         guard let memory = unsafe malloc(total) else { throw stop(.memory) }
         Heap.adviseHuge(UInt(bitPattern: memory), total)
@@ -355,9 +364,14 @@ import Glibc
     /// Gives the block's memory back; what its payload holds has been released.
     @inline(__always) func free(block payload: UInt) {
         let block = payload - UInt(Heap.headerByteCount)
-        let size = Int(Heap.load(block + 8))
+        let size = Int(bitPattern: Heap.load(block + 8))
         unsafe state.pointee.liveBlocks &-= 1
-        if size > Heap.smallByteCountMax { return freeLarge(block - 16, size + 16) }
+        if UInt(bitPattern: size) > UInt(Heap.smallByteCountMax) { return freeOther(payload) }
+        putBack(block, size, payload)
+    }
+
+    /// A small block goes to the list of its size.
+    @inline(__always) private func putBack(_ block: UInt, _ size: Int, _ payload: UInt) {
         let list = Heap.listIndex(size)
         #if DEBUG
             // A use after this shows: counts of 2^32 - 1 trap in `retain` and `release`.
@@ -368,6 +382,15 @@ import Glibc
         unsafe state.pointee.freeLists[list] = block
     }
 
+    /// Gives a large block back, one whose start moved, or one that is measured.
+    @inline(never) private func freeOther(_ payload: UInt) {
+        forgetMeasures(payload)
+        let size = Heap.blockByteCount(payload)
+        let block = payload - UInt(Heap.headerByteCount + 16 * Heap.moved(payload))
+        if size > Heap.smallByteCountMax { return freeLarge(block - 16, size + 16) }
+        putBack(block, size, payload)
+    }
+
     @inline(never) private func freeLarge(_ address: UInt, _ total: Int) {
         unlinkLarge(address)
         unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, state.pointee.bytesHeld)
@@ -375,22 +398,27 @@ import Glibc
         unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: address))
     }
 
-    /// Makes room for `payloadByteCount` bytes in a block with one reference; its new payload.
+    /// Makes room for `payloadByteCount` bytes in a block with one reference; its new payload. In
+    /// front of a start that moved there is as much as before.
     @inline(never) func grow(
         _ payload: UInt, used byteCount: Int, to payloadByteCount: Int, unit: Int
     )
         throws(Stop) -> UInt
     {
-        let block = payload - UInt(Heap.headerByteCount)
-        let size = Int(Heap.load(block + 8))
+        let size = Heap.blockByteCount(payload)
+        let moved = Heap.moved(payload)
+        let inFront = 16 * moved
+        if payloadByteCount > 1 << 38 { throw stop(.memory) }
         if size > Heap.smallByteCountMax {
-            let total = (payloadByteCount + Heap.headerByteCount + 16 + 4095) & ~4095
-            if payloadByteCount > 1 << 40 { throw stop(.memory) }
+            let headers = inFront + Heap.headerByteCount + 16
+            let total = (payloadByteCount + headers + 4095) & ~4095
             try admitGrowth(from: size + 16, to: total)
-            unlinkLarge(block - 16)
-            let moved = unsafe realloc(UnsafeMutableRawPointer(bitPattern: block - 16), total)
-            guard let memory = unsafe moved else {
-                linkLarge(block - 16)
+            forgetMeasures(payload)
+            let old = payload - UInt(headers)
+            unlinkLarge(old)
+            let resized = unsafe realloc(UnsafeMutableRawPointer(bitPattern: old), total)
+            guard let memory = unsafe resized else {
+                linkLarge(old)
                 throw stop(.memory)
             }
             spend((total - size) / 128)
@@ -398,17 +426,21 @@ import Glibc
             let address = UInt(bitPattern: memory)
             Heap.adviseHuge(address, total)
             linkLarge(address)
-            Heap.store(address + 24, UInt(total - 16))
-            let grown = address + 16 + UInt(Heap.headerByteCount)
-            Heap.setCapacity(grown, (total - 16 - Heap.headerByteCount) / unit)
+            let grown = address + UInt(headers)
+            Heap.setSize(grown, total - 16, moved: moved)
+            Heap.setCapacity(grown, (total - headers) / unit)
             return grown
         }
-        let grown = try allocate(payloadByteCount, unit: unit)
+        let start = try allocate(payloadByteCount + inFront, unit: unit)
+        let grown = start + UInt(inFront)
+        let (grownSize, capacity) = (Heap.blockByteCount(start), Heap.capacity(start))
         unsafe memcpy(
             UnsafeMutableRawPointer(bitPattern: grown).unsafelyUnwrapped,
             UnsafeRawPointer(bitPattern: payload).unsafelyUnwrapped, byteCount)
+        Heap.store(grown - 32, Heap.load(payload - 32))
+        Heap.setSize(grown, grownSize, moved: moved)
+        Heap.setHeader(grown, capacity: capacity - inFront / unit)
         Heap.setUsed(grown, Heap.used(payload))
-        Heap.store(grown - UInt(Heap.headerByteCount), Heap.load(block))
         free(block: payload)
         return grown
     }
@@ -438,63 +470,5 @@ import Glibc
         } else {
             unsafe state.pointee.largeList = next
         }
-    }
-
-    // MARK: Sizes and headers
-
-    @inline(__always) private static func listIndex(_ size: Int) -> Int {
-        if size <= 1024 { return (size + 15) >> 4 }
-        // 4 steps a doubling: 1280, 1536, 1792, 2048, ...
-        let doubling = 63 - (size - 1).leadingZeroBitCount
-        return 64 + (doubling - 10) * 4 + ((size - 1) >> (doubling - 2) & 3) + 1
-    }
-
-    @inline(__always) private static func listByteCount(_ list: Int) -> Int {
-        if list <= 64 { return list << 4 }
-        let step = list - 65
-        let doubling = 10 + step >> 2
-        return (1 << doubling) + (step & 3 + 1) << (doubling - 2)
-    }
-
-    // Safety: the addresses are of blocks and chunks that this heap made.
-    @inline(__always) static func load(_ address: UInt) -> UInt {
-        unsafe UnsafePointer<UInt>(bitPattern: address).unsafelyUnwrapped.pointee
-    }
-
-    @inline(__always) static func store(_ address: UInt, _ value: UInt) {
-        unsafe UnsafeMutablePointer<UInt>(bitPattern: address).unsafelyUnwrapped.pointee = value
-    }
-
-    @inline(__always) private static func half(_ address: UInt) -> UnsafeMutablePointer<UInt32> {
-        unsafe UnsafeMutablePointer<UInt32>(bitPattern: address).unsafelyUnwrapped
-    }
-
-    @inline(__always) private static func setHeader(_ payload: UInt, capacity: Int) {
-        setReferences(payload, 1)
-        setCapacity(payload, capacity)
-        setUsed(payload, 0)
-    }
-
-    @inline(__always) static func references(_ payload: UInt) -> UInt32 {
-        unsafe half(payload - 16).pointee
-    }
-
-    @inline(__always) static func setReferences(_ payload: UInt, _ count: UInt32) {
-        unsafe half(payload - 16).pointee = count
-    }
-
-    /// At most 2^32 - 1: counts have 32 bits.
-    @inline(__always) static func capacity(_ payload: UInt) -> Int {
-        unsafe Int(half(payload - 12).pointee)
-    }
-
-    @inline(__always) static func setCapacity(_ payload: UInt, _ count: Int) {
-        unsafe half(payload - 12).pointee = UInt32(clamping: count)
-    }
-
-    @inline(__always) static func used(_ payload: UInt) -> Int { Int(load(payload - 8)) }
-
-    @inline(__always) static func setUsed(_ payload: UInt, _ count: Int) {
-        store(payload - 8, UInt(bitPattern: count))
     }
 }

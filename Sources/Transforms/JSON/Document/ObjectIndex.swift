@@ -13,11 +13,14 @@ extension Heap {
     }
 
     @inline(__always) func dropIndex(_ payload: UInt) {
+        if hasIndex(payload) { dropMade(payload) }
+    }
+
+    @inline(never) private func dropMade(_ payload: UInt) {
         let index = Heap.load(payload - 32)
-        if index > Heap.lookupCountMin {
-            free(block: index)
-            Heap.store(payload - 32, 0)
-        }
+        // Of an array it is odd, and no address.
+        if index & 1 == 0 { free(block: index) }
+        Heap.store(payload - 32, 0)
     }
 
     @inline(never) func findIndexed(_ object: Value, _ name: Bytes) throws(Stop) -> Int {

@@ -1,7 +1,7 @@
 // One value of a run: parsed, built or constant, always these 16 bytes, trivially copyable.
 //
-//     word     0        8        16                32                                63
-//              | tag    | flags  | (unused)        | count                           |
+//     word     0        8       13                 32                                63
+//              | tag    | flags | distance         | count                           |
 //     payload  | integer, double, or pointer                                         |
 //
 //     tag       count            payload
@@ -16,6 +16,10 @@
 // What a pointer leads to is either fixed for the run (a document, a program's constants) or, with
 // the flag `counted`, a block of the run's heap that counts its references (see `Heap`). There is
 // no ARC: whoever holds an owned value passes it on or releases it.
+//
+// `distance` is for the parts of counted arrays and strings that share the whole's memory, which
+// have the flag `part` in place of `counted`: how far the block's start is in front of theirs (see
+// Heap+Parts.swift).
 
 import Glibc
 
@@ -91,6 +95,12 @@ struct Value {
     /// On strings: nothing in it needs an escape when written.
     static let plain: UInt64 = 1 << 10
 
+    /// In place of `counted`: it is a part of a counted block, whose start is elsewhere.
+    static let part: UInt64 = 1 << 12
+    static let distanceShift: UInt64 = 13
+    /// What tells a part from the whole.
+    static let partMask: UInt64 = 0xFFFF_F000
+
     @inline(__always) init(word: UInt64, payload: UInt64) {
         self.word = word
         self.payload = payload
@@ -126,7 +136,8 @@ struct Value {
         unsafe unsafeBitCast(UInt8(truncatingIfNeeded: word), to: Tag.self)
     }
     @inline(__always) var count: Int { Int(word >> 32) }
-    @inline(__always) var isCounted: Bool { word & Value.counted != 0 }
+    @inline(__always) var isCounted: Bool { word & (Value.counted | Value.part) != 0 }
+    @inline(__always) var isPart: Bool { word & Value.part != 0 }
     @inline(__always) var isASCII: Bool { word & Value.ascii != 0 }
     @inline(__always) var isAbsent: Bool { UInt8(truncatingIfNeeded: word) == 0 }
     @inline(__always) var isPresent: Bool { !isAbsent }
