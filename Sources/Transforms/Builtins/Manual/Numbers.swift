@@ -8,7 +8,7 @@
 ///     nan | isnan -> true
 /// `isinfinite/0`: whether the number is infinite
 ///     infinite | isinfinite -> true
-/// `isfinite/0`: whether the number is neither infinite nor nan
+/// `isfinite/0`: whether the input is a number that is not infinite
 ///     1, infinite | isfinite -> true false
 /// `isnan/0`: whether the number is nan
 ///     nan, 1 | isnan -> true false

@@ -49,7 +49,7 @@
 ///     1, [2] | iterables -> [2]
 /// `scalars/0`: the input if it is neither array nor object
 ///     1, [2] | scalars -> 1
-/// `finites/0`: the input if it is neither infinite nor nan
+/// `finites/0`: the input if it is a number that is not infinite
 ///     1, infinite | finites -> 1
 /// `normals/0`: the input if it is a normal number: not 0, subnormal, infinite or nan
 ///     1, 0 | normals -> 1
