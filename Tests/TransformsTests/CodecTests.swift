@@ -5,16 +5,6 @@ import Testing
 
 @testable import Transforms
 
-/// A small generator, so that a failure comes back with its seed.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        let mixed = (state ^ (state >> 33)) &* 0xFF51_AFD7_ED55_8CCD
-        return mixed ^ (mixed >> 33)
-    }
-}
-
 private typealias Codec = (UnsafePointer<UInt8>, Int, UnsafeMutablePointer<UInt8>) throws -> Int?
 
 /// Runs a codec on bytes that begin `alignment` bytes into their buffer, with an output of exactly
@@ -203,7 +193,9 @@ struct EscapingTests {
         for count in 0...66 {
             let input = randomText(count, &generator)
             func twin(_ escape: (UInt8) -> String?) -> [UInt8] {
-                input.flatMap { byte in escape(byte).map { Array($0.utf8) } ?? [byte] }
+                input.flatMap {
+                    (escape($0) ?? ($0 == 0 ? "\\0" : nil)).map { Array($0.utf8) } ?? [$0]
+                }
             }
             let html = unsafe run(input, capacity: Escaping.htmlCapacity(for: count)) {
                 unsafe Escaping.html($0, $1, to: $2)

@@ -125,7 +125,8 @@ final class FuzzPrograms: FuzzTarget {
                     if ending.outputs.count > 300 { ending.isCut = true }
                     return !ending.isCut
                 }
-                ending.liveBlocks = runner.liveBlocks
+                // With no steps left the last values go with the run, and not before.
+                if runner.heap.mayGoOn(1) { ending.liveBlocks = runner.liveBlocks }
             } catch {
                 switch error {
                 case .raised(let value, _):

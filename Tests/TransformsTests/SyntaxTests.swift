@@ -162,7 +162,7 @@ func boundsHeight(_ link: String) {
 /// Far more than programs hold that are generated: they run.
 @Test(arguments: [
     ("1", "+1", 5000, "", "5001"), ("1", "|.", 5000, "", "1"), ("null", "//1", 5000, "", "1"),
-    ("[1", ",1", 50_000, "] | length", "50001"), ("", ".a?", 5000, "", "null"),
+    ("[1", ",1", 50_000, "] | length", "50001"), ("", ".a?", 4900, "", "null"),
     ("", ". as $x | ", 5000, "1", "1"), ("", "def f: 1; ", 5000, "f", "1"),
 ])
 func runsLongPrograms(

@@ -6,17 +6,6 @@ import Testing
 
 @testable import Transforms
 
-/// A small generator, so that a failure comes back with its seed.
-private struct SeededGenerator: RandomNumberGenerator {
-    var state: UInt64
-    mutating func next() -> UInt64 {
-        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 33)) &* 0xFF51_AFD7_ED55_8CCD
-        return mixed ^ (mixed >> 33)
-    }
-}
-
 private func libcFormat(_ format: String, _ seconds: Int) -> String {
     var time = unsafe libcTime(seconds)
     return unsafe String(
