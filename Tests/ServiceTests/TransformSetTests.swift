@@ -66,7 +66,7 @@ struct TransformSetTests {
                 "a.jq": "import \"b\" as b; def f: 1;", "b.jq": "import \"a\" as a; def g: 1;",
             ],
             faults: [
-                "a.jq:1:1: module b.jq imports itself", "b.jq:1:1: module a.jq imports itself",
+                "a.jq:1:1: circular import of b.jq", "b.jq:1:1: circular import of a.jq",
             ]),
         Case(
             files: ["a.jq": "import \"x\" as x; 1"],

@@ -90,7 +90,7 @@ import Transforms
             unsafe end += part.bytes.count
             giveBack(part)
         }
-        var joined = unsafe InputBlock(
+        let joined = unsafe InputBlock(
             bytes: UnsafeRawBufferPointer(start: memory, count: byteCount),
             fileName: first.fileName, isFirst: first.isFirst,
             fileStart: first.isFirst ? rest.count : 0)
@@ -197,7 +197,7 @@ import Transforms
             capacity = wanted
             count = rest
         }
-        var block = unsafe InputBlock(
+        let block = unsafe InputBlock(
             bytes: UnsafeRawBufferPointer(start: given, count: byteCount), fileName: fileName,
             isFirst: isFirst)
         block.lineRest = lineRest > 0 ? lineRest : nil

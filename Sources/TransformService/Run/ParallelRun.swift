@@ -136,7 +136,7 @@ import Transforms
                 files.isAtPipe || offset == 0 && bytes.count <= ParallelRun.unitByteCount * 2
             let end = isWhole ? bytes.count : unsafe ParallelRun.lineEnd(bytes, offset)
             let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
-            var unit = Unit(
+            let unit = Unit(
                 index: unitCount,
                 block: unsafe InputBlock(
                     bytes: part, fileName: block.fileName, isFirst: block.isFirst && offset == 0),

@@ -2,7 +2,7 @@
 // become inputs.
 
 /// Bytes of one file that end between two inputs; the owner keeps them until they are given back.
-@safe public struct InputBlock {
+@safe public final class InputBlock {
     // Safety: the `InputBlocks` that gave it keeps the bytes until `giveBack`.
     public let bytes: UnsafeRawBufferPointer
     /// As `input_filename` shows it.
