@@ -146,6 +146,7 @@ extension Connection {
     private func processed(now: UInt64) {
         guard isConnected else { return }
         if inbound.capacity > 0 || inputBytesHeld > 0 { holdInput() }
+        if isGreedy, inbound.readableBytes == 0, !isDeferred, !isBlocked { isGreedy = false }
         if state.phase == .head, inputBytesHeld > 0, loop.server.memory.isOver {
             refuse(ProtocolError(.noMemory))
         }
@@ -228,6 +229,7 @@ extension Connection {
                 || loop.eventLoop.now &- start >= limits.turnNanosecondsMax
         else { return false }
         isDeferred = true
+        isGreedy = true
         loop.eventLoop.continueNextTurn(self)
         return true
     }

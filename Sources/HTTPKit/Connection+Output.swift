@@ -146,7 +146,10 @@ extension Connection {
 
     private func noteBacklog() {
         holdAnswers()
-        if backlog.byteCount > Self.unsentBytesMax { isBlocked = true }
+        if backlog.byteCount > Self.unsentBytesMax {
+            isBlocked = true
+            isGreedy = true
+        }
     }
 
     /// Whether the client reads what it is sent.

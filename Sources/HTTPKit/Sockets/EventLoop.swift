@@ -27,6 +27,10 @@ class EventSource {
     /// What it waits for, as its loop knows it.
     fileprivate(set) var interest = Readiness()
     fileprivate var slot = -1
+    /// It takes much of its loop's time: others go first.
+    var isGreedy = false
+    /// What its socket is ready for, while it waits for others.
+    fileprivate var lateReadiness = Readiness()
 
     init(descriptor: Int32) { self.descriptor = descriptor }
 
@@ -55,6 +59,8 @@ class EventSource {
     }
 
     private static var eventCountMax: Int { 256 }
+    /// Of a turn, for those that were put off.
+    private static var deferredNanosecondsMax: UInt64 { 500_000 }
 
     let system: SystemCalls
     private let inbox = Mutex(Inbox())
@@ -259,7 +265,8 @@ class EventSource {
             if mark >= SystemCalls.clockMark { continue }
             let slot = slots[Int(UInt32(truncatingIfNeeded: mark))]
             guard let source = slot.source, slot.generation == UInt32(mark >> 32) else { continue }
-            source.ready(Readiness(rawValue: event.events))
+            let readiness = Readiness(rawValue: event.events)
+            if source.isGreedy { putOff(source, readiness) } else { source.ready(readiness) }
         }
         continueDeferred()
         runTasks()
@@ -271,11 +278,31 @@ class EventSource {
         return true
     }
 
+    private func putOff(_ source: EventSource, _ readiness: Readiness) {
+        if source.lateReadiness.isEmpty { deferred.append(source) }
+        source.lateReadiness = readiness
+    }
+
+    /// Those that waited for others, the first ones first, for a part of the turn; then others have
+    /// theirs.
     private func continueDeferred() {
         if deferred.isEmpty { return }
         var sources: [EventSource] = []
         swap(&sources, &deferred)
-        for source in sources { source.continueTurn() }
+        let end = now &+ Self.deferredNanosecondsMax
+        var count = 0
+        repeat {
+            let source = sources[count]
+            count += 1
+            let readiness = source.lateReadiness
+            source.lateReadiness = []
+            if readiness.isEmpty {
+                source.continueTurn()
+            } else if source.slot >= 0 {
+                source.ready(readiness)
+            }
+        } while count < sources.count && now < end
+        if count < sources.count { deferred.insert(contentsOf: sources[count...], at: 0) }
     }
 
     /// The system is to say when the first timer is due.

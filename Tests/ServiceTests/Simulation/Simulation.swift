@@ -27,7 +27,7 @@ enum Scenario: String, CaseIterable {
 struct Simulation {
     private static let second: UInt64 = 1_000_000_000
     /// The longest that `GET /live/N` of a client that waits for each may take.
-    private static let liveNanosecondsMax: UInt64 = 30_000_000
+    private static let liveNanosecondsMax: UInt64 = 8_000_000
     private static let runNanosecondsMax: UInt64 = 400_000_000_000
 
     private var numbers: SeededGenerator
