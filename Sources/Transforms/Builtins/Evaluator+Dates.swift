@@ -22,7 +22,7 @@ extension Evaluator {
             guard let seconds = time.timegm() else {
                 throw raise("invalid gmtime representation", at: node)
             }
-            return Value(integer: seconds)
+            return Evaluator.number(Double(seconds))
         default:
             let isLocal = native == .localtime
             if !input.isNumber {

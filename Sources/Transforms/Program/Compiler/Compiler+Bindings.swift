@@ -70,6 +70,12 @@ extension Compiler {
         return node
     }
 
+    /// What the names computed in patterns see: where there are several patterns, the variables of
+    /// all of them, which are null before they are bound.
+    private func keys(_ patterns: [Pattern], _ scope: Scope?, _ inner: Scope?) -> Scope? {
+        patterns.count > 1 ? inner : scope
+    }
+
     private func compile(
         _ patterns: [Pattern], _ slots: [String: Int], _ scope: Scope?, _ offset: Int
     )
@@ -97,7 +103,7 @@ extension Compiler {
             (node.a, node.b, node.c) = (value, body, Int32(slots[name] ?? 0))
             return try add(node)
         }
-        let (first, arities) = try compile(patterns, slots, scope, offset)
+        let (first, arities) = try compile(patterns, slots, keys(patterns, scope, inner), offset)
         let body = try compile(body, inner)
         var node = Node(.destructure, max(arity(value), arities, arity(body)), offset: offset)
         (node.a, node.b) = (value, body)
@@ -114,7 +120,7 @@ extension Compiler {
         node.b = try compile(initial, scope)
         let (inner, slots) = declare(patterns, scope)
         node.c = try compile(update, inner)
-        node.e = try compile(patterns, slots, scope, offset).first
+        node.e = try compile(patterns, slots, keys(patterns, scope, inner), offset).first
         node.f = Int32(patterns.count)
         node.arity = arity(node.b)
         return try add(node)
@@ -131,7 +137,7 @@ extension Compiler {
         let (inner, slots) = declare(patterns, scope)
         node.c = try compile(parts.0, inner)
         if let extract = parts.1 { node.d = try compile(extract, inner) }
-        node.e = try compile(patterns, slots, scope, offset).first
+        node.e = try compile(patterns, slots, keys(patterns, scope, inner), offset).first
         node.f = Int32(patterns.count)
         return try add(node)
     }
