@@ -114,6 +114,9 @@ struct RunCommandTests {
             output: "[\"1\",[2]]\n"),
         Case(words: ["-nc", "--arg", "a", "1", "--arg", "a", "2", "$a"], output: "\"1\"\n"),
         Case(
+            words: ["-nc", "--arg", "a", "1", "--slurpfile", "a", "/nowhere", "$a"],
+            output: "\"1\"\n"),
+        Case(
             words: ["-nc", "$ARGS", "--args", "x", "y"],
             output: "{\"positional\":[\"x\",\"y\"],\"named\":{}}\n"),
         Case(

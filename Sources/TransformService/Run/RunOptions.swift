@@ -66,6 +66,16 @@ struct RunOptions {
         case rawFile(name: String, path: String)
         case positionalString(String)
         case positionalJSON(String)
+
+        /// Of the variable that it binds.
+        var name: String? {
+            switch self {
+            case .string(let name, _), .json(let name, _), .slurpFile(let name, _),
+                .rawFile(let name, _):
+                name
+            case .positionalString, .positionalJSON: nil
+            }
+        }
     }
 
     static let indents = -1...7
@@ -223,6 +233,8 @@ struct RunOptions {
             throw UsageError(
                 message: "\(word) takes two parameters (e.g. \(word) varname \(kind))")
         }
+        // The first one counts; others are not even read.
+        if arguments.contains(where: { $0.name == name }) { return }
         switch word {
         case "--arg": arguments.append(.string(name: name, value))
         case "--argjson": arguments.append(.json(name: name, value))

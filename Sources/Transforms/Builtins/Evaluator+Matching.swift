@@ -29,6 +29,7 @@ extension Evaluator {
                 if letters[i] == UInt8(ascii: "g") { isGlobal = true }
                 guard let option = RegexOptions(jqFlag: letters[i]) else {
                     var text = retain(flags)
+                    if addsFlag { try append(&text, "g") }
                     try append(&text, " is not a valid modifier string")
                     throw raise(text, at: node)
                 }
