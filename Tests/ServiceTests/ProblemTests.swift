@@ -63,6 +63,10 @@ struct ProblemTests {
         Case(
             content: #"{"program":"def f: [f]; f"}"#, status: 422, problem: "depth-limit", parts: []
         ),
+        // jq writes what is no JSON.
+        Case(
+            content: #"{"program":"reduce range(10002) as $_ (1; [.])"}"#, status: 422,
+            problem: "depth-limit", parts: []),
         Case(
             content: #"{"program":"[range(3e5) | \"0123456789\"] | ., ."}"#, status: 422,
             problem: "output-limit", parts: ["4 MiB"]),

@@ -108,7 +108,9 @@ extension Executor {
 
     private func jsonText(_ document: Document) -> [UInt8]? {
         var buffer = OutputBuffer(bytesMax: Self.valueBytesMax)
-        do throws(RunFailure) { try runner.write(document, to: &buffer) } catch { return nil }
+        do throws(RunFailure) { try runner.write(document, .strict, to: &buffer) } catch {
+            return nil
+        }
         // Safety: the bytes are copied while the closure runs.
         return unsafe buffer.withUnsafeBytes { unsafe Array($0) }
     }

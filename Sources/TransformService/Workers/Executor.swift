@@ -449,7 +449,7 @@ final class RunNote: Sendable {
             }
             try runner.writeRaw(document, to: &output)
         } else {
-            try runner.write(document, to: &output)
+            try runner.write(document, .strict, to: &output)
         }
         if form == .lines || form == .text { try runner.write(UInt8(ascii: "\n"), to: &output) }
         if !isLast { timing.write &+= MonotonicClock.nanoseconds() &- start }

@@ -14,18 +14,24 @@ public struct WriteOptions: Sendable, Equatable {
     public var sortsNames: Bool
     /// Everything above ASCII as `\uXXXX`.
     public var asciiOnly: Bool
+    /// What is nested deeper than is written is a limit; else jq's `<skipped: too deep>` stands for
+    /// it, which is no JSON.
+    public var refusesDeep: Bool
 
     public init(
         indent: Int? = nil, usesTabs: Bool = false, sortsNames: Bool = false,
-        asciiOnly: Bool = false
+        asciiOnly: Bool = false, refusesDeep: Bool = false
     ) {
         self.indent = indent
         self.usesTabs = usesTabs
         self.sortsNames = sortsNames
         self.asciiOnly = asciiOnly
+        self.refusesDeep = refusesDeep
     }
 
     public static let compact = WriteOptions()
+    /// Compact, and JSON in any case.
+    public static let strict = WriteOptions(refusesDeep: true)
 }
 
 struct JSONWriter {
@@ -71,7 +77,7 @@ struct JSONWriter {
     private func writeCompact(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop)
     {
         if !value.isContainer { return try writeScalar(value, &out) }
-        if depth > JSONWriter.depthMax { return try out.append("<skipped: too deep>", heap) }
+        if depth > JSONWriter.depthMax { return try skipDeep(&out) }
         let slots = value.slots
         let count = value.count
         try budget.charge(1)
@@ -148,9 +154,14 @@ struct JSONWriter {
         }
     }
 
+    @inline(never) private func skipDeep(_ out: inout OutputBuffer) throws(Stop) {
+        if options.refusesDeep { throw heap.stop(.depth) }
+        try out.append("<skipped: too deep>", heap)
+    }
+
     private func writeStyled(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
         if !value.isContainer { return try writeScalar(value, &out) }
-        if depth > JSONWriter.depthMax { return try out.append("<skipped: too deep>", heap) }
+        if depth > JSONWriter.depthMax { return try skipDeep(&out) }
         let isArray = value.isArray
         let count = value.count
         if count == 0 { return try out.append(isArray ? "[]" : "{}", heap) }
