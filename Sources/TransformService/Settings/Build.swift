@@ -1,4 +1,4 @@
-// The file VERSION beside this one -> what this build is called, wherever it says so.
+// The file Sources/TransformService/VERSION -> what this build is called, wherever it says so.
 
 enum Build {
     static let version = String(
