@@ -50,6 +50,8 @@ def main() -> None:
     folder = os.environ.get("DEMO_FOLDER") or tempfile.mkdtemp(prefix="tasks-")
     tasks, transform = (f"http://127.0.0.1:{port}" for port in (tasks_port, transform_port))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    # A shell that starts it behind others has it ignore Ctrl-C's signal.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started: list[subprocess.Popen[bytes]] = []
     try:
         # Sessions of their own: Ctrl-C comes here alone, and they are ended in order.

@@ -185,6 +185,7 @@ extension Connection {
         case .none, .written: break
         case .writing:
             closing = .written
+            unacknowledgedByteCount = system.unacknowledgedByteCount(descriptor)
             system.shutWriting(descriptor)
         case .whole: cut()
         }

@@ -209,6 +209,17 @@ final class Connection: EventSource, @unchecked Sendable {
         if next < alarm.time { alarm.set(next) }
     }
 
+    /// Whether the client takes its last answer, which is all with the kernel, at the minimum rate.
+    /// Closed before, a connection on which more comes would lose it.
+    private func isStillTaken(now: UInt64) -> Bool {
+        guard state.phase == .lingering, now >= state.deadline else { return false }
+        let before = unacknowledgedByteCount
+        unacknowledgedByteCount = system.unacknowledgedByteCount(descriptor)
+        let taken = before - unacknowledgedByteCount
+        return unacknowledgedByteCount > 0 && taken > 0
+            && taken >= state.limits.bytesPerSecondMin
+    }
+
     fileprivate func alarmed(now: UInt64) {
         if now >= outputRate.checkTime {
             measureOutput(now: now)
@@ -218,7 +229,7 @@ final class Connection: EventSource, @unchecked Sendable {
             contentSeen = contentCount
             if outputRate.isTooSlow(now: now, state.limits) { return cut() }
         }
-        if !backlog.isEmpty { state.waitForWrites(now: now) }
+        if !backlog.isEmpty || isStillTaken(now: now) { state.waitForWrites(now: now) }
         switch state.timeOut(now: now) {
         case .refuse(let error): refuse(error)
         case .linger: close(.writing)
