@@ -22,7 +22,7 @@ struct CodingTests {
     }
 
     /// Inflates pieces that end at the cuts, with room for `step` bytes at a time.
-    private static func inflated(
+    static func inflated(
         _ bytes: [UInt8], _ coding: ContentCoding, cuts: [Int] = [], step: Int = 1 << 20
     ) throws(CodingFailure) -> [UInt8] {
         let inflater = Inflater(coding)

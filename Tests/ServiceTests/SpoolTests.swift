@@ -63,8 +63,25 @@ struct SpoolTests {
         }
     }
 
+    /// The length that HTTP/1.0 is told counts coded bytes, with what stands around them.
+    @Test(arguments: [(ContentCoding.gzip, "gzip"), (.deflate, "deflate")])
+    func countsCodedBytes(_ coding: ContentCoding, _ name: String) async throws {
+        let numbers = (0..<300_000).map { "\($0 &* 2_654_435_761 % 1_000_003)\n" }.joined()
+        let request =
+            "POST /transform?program=. HTTP/1.0\r\nContent-Type: application/x-ndjson\r\n"
+            + "Accept-Encoding: \(name)\r\nContent-Length: \(numbers.utf8.count)\r\n\r\n"
+        try await RunningService.with { running in
+            let reply = try await running.batch(Array((request + numbers).utf8))
+            #expect(reply.status == 200 && reply.isWhole)
+            #expect(reply.has("Content-Encoding: \(name)"))
+            #expect(reply.content.count > 512 << 10)
+            #expect(try CodingTests.inflated(reply.content, coding) == Array(numbers.utf8))
+        }
+    }
+
     @Test func tellsThatNoFileCanBeMade() {
         #expect(SpoolFolder("/nowhere", bytesMax: 1, MemoryAccount()).fault() != nil)
+        #expect(SpoolFolder("/nowhere", bytesMax: 0, MemoryAccount()).fault() == nil)
         #expect(SpoolFolder("/tmp", bytesMax: 1, MemoryAccount()).fault() == nil)
     }
 

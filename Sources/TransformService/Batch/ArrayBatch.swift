@@ -210,17 +210,7 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     private func answer() {
         if settings.terminator == UInt8(ascii: ",") { outputs.append(UInt8(ascii: "]")) }
-        var fields = ResponseFields()
-        fields.add("X-Request-Id", settings.requestID.text)
-        if let digest = settings.digest { fields.add("Transform-Digest", digest) }
-        fields.add(settings.answerCoding)
-        var answer = ByteBuffer(bytes: outputs.head)
-        answer.writeImmutableBuffer(outputs.takeBytes())
-        answer.writeBytes(outputs.tail)
-        exchange.respond(
-            Response(
-                .ok, contentType: settings.choice.media.contentType, fields: fields,
-                content: .buffer(answer)))
+        exchange.respond(settings.answer(outputs.takeWhole()))
         close()
     }
 

@@ -113,10 +113,7 @@ final class BatchAnswer: @unchecked Sendable {
             if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.tail)) }
             exchange.finish()
         } else {
-            var content = ByteBuffer(bytes: sent.head)
-            content.writeImmutableBuffer(sent.takeBytes())
-            content.writeBytes(sent.tail)
-            exchange.respond(head(content: content))
+            exchange.respond(settings.answer(sent.takeWhole()))
         }
         return true
     }
@@ -126,7 +123,7 @@ final class BatchAnswer: @unchecked Sendable {
 
     private func begin(contentByteCount: Int?) {
         hasBegun = true
-        exchange.start(head(content: ByteBuffer()), contentByteCount: contentByteCount)
+        exchange.start(settings.answer(ByteBuffer()), contentByteCount: contentByteCount)
         if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
     }
 
@@ -146,7 +143,7 @@ final class BatchAnswer: @unchecked Sendable {
             guard hasRoom, !self.isClosed else { return }
             self.isWaiting = false
             self.sendSpooled()
-            if self.hasRoom || self.isSent { self.advance?() }
+            if self.hasRoom { self.advance?() }
         }
     }
 
@@ -170,15 +167,5 @@ final class BatchAnswer: @unchecked Sendable {
         guard let bytes = held else { return }
         held = nil
         write(bytes)
-    }
-
-    private func head(content: ByteBuffer) -> Response {
-        var fields = ResponseFields()
-        fields.add("X-Request-Id", settings.requestID.text)
-        if let digest = settings.digest { fields.add("Transform-Digest", digest) }
-        fields.add(settings.answerCoding)
-        return Response(
-            .ok, contentType: settings.choice.media.contentType, fields: fields,
-            content: .buffer(content))
     }
 }

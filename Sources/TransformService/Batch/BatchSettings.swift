@@ -3,6 +3,8 @@
 import HTTPKit
 import Transforms
 
+import struct NIOCore.ByteBuffer
+
 /// What each input of a batch goes through.
 enum BatchProgram: Sendable {
     /// To be compiled.
@@ -115,6 +117,16 @@ struct BatchSettings: Sendable {
             return nil
         }
         return asked.answerCoding
+    }
+
+    /// The batch's answer with this content.
+    func answer(_ content: ByteBuffer) -> Response {
+        var fields = ResponseFields()
+        fields.add("X-Request-Id", requestID.text)
+        if let digest { fields.add("Transform-Digest", digest) }
+        fields.add(answerCoding)
+        return Response(
+            .ok, contentType: choice.media.contentType, fields: fields, content: .buffer(content))
     }
 
     /// Parts in work or waiting, in front of those that are not read yet.

@@ -50,8 +50,9 @@ final class SpoolFolder: Sendable {
     /// Outputs that found no room, or could not be written.
     var fullCount: Int { full.load(ordering: .relaxed) }
 
-    /// Why no file can be made there: the system's error number; nil if one can.
+    /// Why no file can be made there: the system's error number; nil if one can, or none is to be.
     func fault() -> Int32? {
+        if bytesMax == 0 { return nil }
         let descriptor = open()
         if descriptor < 0 { return errno }
         close(descriptor)
@@ -191,10 +192,13 @@ private final class SpoolFile: @unchecked Sendable {
             let missing = byteCount - bytes.readableBytes
             let offset = start + bytes.readableBytes
             // Safety: the call writes below the room's end, as many bytes as it says.
-            let count = unsafe bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) {
-                max(0, unsafe pread(descriptor, $0.baseAddress, missing, off_t(offset)))
+            var count = 0
+            unsafe bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) {
+                unsafe count = pread(descriptor, $0.baseAddress, missing, off_t(offset))
+                return max(0, count)
             }
-            if count == 0, errno != EINTR { return nil }
+            // At 0 the file is shorter than what was written to it.
+            if count == 0 || count < 0 && errno != EINTR { return nil }
         }
         start += byteCount
         if start == end {

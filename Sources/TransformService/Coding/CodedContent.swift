@@ -75,6 +75,14 @@ struct CodedContent {
         return taken
     }
 
+    /// Takes all of it, where nothing was taken before.
+    mutating func takeWhole() -> ByteBuffer {
+        var whole = ByteBuffer(bytes: head)
+        whole.writeImmutableBuffer(takeBytes())
+        whole.writeBytes(tail)
+        return whole
+    }
+
     /// Stands in front of all pieces.
     var head: [UInt8] {
         switch coding {
