@@ -112,8 +112,10 @@ final class SimulatedClient {
             return .max
         }
         let sent = send(now)
-        // What the server has not read yet is not the client's delay.
-        if habit == .drips, sentCount >= dripOffset, slowTime == nil, link.toServerCount <= 1 {
+        // What the server has not read yet is not the client's delay, nor are answers before.
+        if habit == .drips, sentCount >= dripOffset, slowTime == nil, link.toServerCount <= 1,
+            answerCount == requests.count - 1
+        {
             slowTime = now
         }
         let hasRead = read(now)
