@@ -134,7 +134,7 @@ extension Evaluator {
         return result
     }
 
-    private static func name(_ text: StaticString) -> Value {
+    static func name(_ text: StaticString) -> Value {
         unsafe Value(
             string: Bytes(UnsafeMutablePointer(mutating: text.utf8Start), text.utf8CodeUnitCount),
             flags: Value.ascii | Value.plain)

@@ -173,6 +173,20 @@ extension Evaluator {
         return object
     }
 
+    /// `_capture`: a match as `match` gives it, to `{name: string}` of its named groups.
+    func namedCaptures(_ match: Value) throws(Stop) -> Value {
+        let captures = try heap.member(match, Evaluator.name("captures").bytes)
+        guard captures.isArray else { return .null }
+        var result = try heap.makeObject(capacity: captures.count)
+        for i in 0..<captures.count {
+            try heap.chargeElement(i)
+            let name = try heap.member(captures.slots[i], Evaluator.name("name").bytes)
+            let text = try heap.member(captures.slots[i], Evaluator.name("string").bytes)
+            if name.isString { try heap.set(&result, retain(name), retain(text)) }
+        }
+        return result
+    }
+
     private func part(
         _ input: Value, _ range: Range<Int>, _ offset: Int, _ counter: CodePointCounter
     )

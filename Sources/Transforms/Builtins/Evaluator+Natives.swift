@@ -128,6 +128,7 @@ extension Evaluator {
         case .transpose: return try transpose(input, node)
         case .toEntries: return try toEntries(input, node)
         case .fromEntries: return try fromEntries(input, node)
+        case .namedCaptures: return try namedCaptures(input)
         case .trim, .ltrim, .rtrim: return try trim(input, native, node)
         case .explode: return try explode(input, node)
         case .implode: return try implode(input, node)

@@ -28,7 +28,7 @@ enum Native: UInt16, CaseIterable {
     // Dates
     case now, mktime, gmtime, localtime, strftime, strflocaltime, strptime
     // Regular expressions
-    case matchList, testRegex, splitRegex
+    case matchList, testRegex, splitRegex, namedCaptures
 
     /// Whether its arguments are evaluated from the first to the last.
     var firstIsOuter: Bool { self == .splitRegex }
@@ -82,6 +82,7 @@ enum Native: UInt16, CaseIterable {
         "now/0": .now, "mktime/0": .mktime, "gmtime/0": .gmtime, "localtime/0": .localtime,
         "strftime/1": .strftime, "strflocaltime/1": .strflocaltime, "strptime/1": .strptime,
         "_match/2": .matchList, "_test/2": .testRegex, "split/2": .splitRegex,
+        "_capture/0": .namedCaptures,
     ]
 }
 

@@ -78,8 +78,6 @@ enum Prelude {
         def match(re; flags): _match(re; flags)[];
         def test($val): ($val | _arguments) as $a | _test($a[0]; $a[1]);
         def test(re; flags): _test(re; flags);
-        def _capture:
-          [.captures[] | select(.name != null) | {key: .name, value: .string}] | from_entries;
         def capture($val): match($val) | _capture;
         def capture(re; flags): match(re; flags) | _capture;
         def scan($re; $flags):
