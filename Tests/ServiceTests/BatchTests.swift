@@ -264,11 +264,13 @@ struct LineBatchTests {
             let line = try await running.lines("1\n2\n3\n", program, query: "&errors=inline")
             #expect(line.status == 200)
             #expect(line.text.contains("/problems/deadline-exceeded"))
+            #expect(line.text.contains(#""limit_ms":200"#))
             #expect(line.text.hasPrefix("1\n"))
             #expect(line.text.hasSuffix("\n3\n"))
             let batch = try await running.lines(
                 "2\n", program, query: "&errors=inline", fields: "X-Request-Timeout-Ms: 50\r\n")
             #expect(batch.status == 504)
+            #expect(batch.text.contains(#""limit_ms":50"#))
         }
     }
 

@@ -24,6 +24,7 @@ struct DeadlineTests {
                 let elapsed = MonotonicClock.nanoseconds() - start
                 #expect(reply.status == 504)
                 #expect(reply.problem == "deadline-exceeded")
+                #expect(reply.content.contains(#""limit_ms":100"#))
                 #expect(reply.field("Server-Timing")?.contains("run;dur=") == true)
                 #expect(elapsed >= 100_000_000)
                 #expect(elapsed < 80_000_000_000)

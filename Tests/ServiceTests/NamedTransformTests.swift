@@ -89,7 +89,9 @@ struct NamedTransformTests {
             target: "/transform/fails", content: #"{"a":null}"#, status: 422,
             expected: "program-error",
             part: #""line":2,"column":29,"excerpt":"def check: if . then . else error(\"no a\")"#),
-        Case(target: "/transform/slow", status: 504, expected: "deadline-exceeded"),
+        Case(
+            target: "/transform/slow", status: 504, expected: "deadline-exceeded",
+            part: #""limit_ms":50"#),
         Case(
             target: "/transform/large", status: 422, expected: "memory-limit", part: "its 2 MiB"),
         Case(target: "/transform/double", content: "{", status: 400, expected: "malformed-json"),
@@ -122,7 +124,7 @@ struct NamedTransformTests {
             expected: "unknown-transform"),
         Case(
             target: "/transform", content: #"{"transform":"slow"}"#, status: 504,
-            expected: "deadline-exceeded"),
+            expected: "deadline-exceeded", part: #""limit_ms":50"#),
     ]
 
     @Test func runsByName() async throws {

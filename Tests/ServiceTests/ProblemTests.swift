@@ -59,7 +59,7 @@ struct ProblemTests {
             parts: [#""count":1000"#, "or more"]),
         Case(
             content: #"{"program":"[range(1e12)]"}"#, status: 422, problem: "memory-limit",
-            parts: ["16 MiB"]),
+            parts: ["16 MiB", #""limit_bytes":16777216"#]),
         Case(
             content: #"{"program":"def f: [f]; f"}"#, status: 422, problem: "depth-limit", parts: []
         ),
@@ -69,7 +69,7 @@ struct ProblemTests {
             problem: "depth-limit", parts: []),
         Case(
             content: #"{"program":"[range(3e5) | \"0123456789\"] | ., ."}"#, status: 422,
-            problem: "output-limit", parts: ["4 MiB"]),
+            problem: "output-limit", parts: ["4 MiB", #""limit_bytes":4194304"#]),
         Case(
             content: #"{"program":"\#(String(repeating: " ", count: 65_536))1"}"#, status: 422,
             problem: "program-too-long", parts: ["65537"]),

@@ -175,6 +175,7 @@ struct TransformEndpointTests {
             let reply = try await running.post(fits + " ", target: "/transform?program=.")
             #expect(reply.status == 413)
             #expect(reply.problem == "body-too-long")
+            #expect(reply.content.contains(#""limit_bytes":10000"#))
         }
     }
 

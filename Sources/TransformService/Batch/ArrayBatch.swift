@@ -216,7 +216,7 @@ final class ArrayBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     private func fail(_ problem: Problem) {
         guard !isOver else { return }
-        exchange.respond(problem.response(requestID: settings.requestID))
+        exchange.respond(settings.response(of: problem))
         close()
     }
 

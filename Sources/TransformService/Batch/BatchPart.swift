@@ -178,7 +178,12 @@ final class BatchPart: Slice, @unchecked Sendable {
             switch unsafe process(input, plan, documents, executor, bounds) {
             case .written: break
             case .cancelled: end = .dropped
-            case .failed(var problem):
+            case .failed(let failure):
+                let isOfBatch =
+                    bounds.deadlineNanoseconds == work.settings.deadlineNanoseconds
+                var problem = failure.naming(
+                    timeoutNanoseconds: isOfBatch
+                        ? work.settings.timeoutNanoseconds : inputNanosecondsMax)
                 problem.input = ends == nil ? .line(place) : .element(firstElement + place)
                 fail(problem, executor)
             }
@@ -200,7 +205,8 @@ final class BatchPart: Slice, @unchecked Sendable {
         let settings = work.settings
         if input.count > settings.lineBytesMax {
             let problem = Problem(
-                .bodyTooLong, "The line is longer than \(settings.lineBytesMax) bytes.")
+                .bodyTooLong, "The line is longer than \(settings.lineBytesMax) bytes.",
+                limit: settings.lineBytesMax)
             return .failed(problem)
         }
         // The reader skips a byte-order mark, but inside an array there is none to be skipped.

@@ -41,6 +41,8 @@ struct BatchSettings: Sendable {
     var terminator: UInt8
     /// The longest time for one input.
     var inputNanosecondsMax: UInt64
+    /// Of `MonotonicClock`.
+    var firstByteNanoseconds: UInt64
     /// The batch's; `MonotonicClock`.
     var deadlineNanoseconds: UInt64
     var lineBytesMax: Int
@@ -62,6 +64,7 @@ struct BatchSettings: Sendable {
         requestID = asked.requestID
         terminator = UInt8(ascii: "\n")
         inputNanosecondsMax = settings.timeoutNanoseconds
+        firstByteNanoseconds = asked.firstByteNanoseconds
         let timeout = try Deadline.timeout(of: request) ?? .max
         deadlineNanoseconds =
             request.firstByteNanoseconds &+ min(timeout, settings.batchTimeoutNanoseconds)
@@ -82,10 +85,18 @@ struct BatchSettings: Sendable {
         requestID = asked.requestID
         terminator = choice.media == .json ? UInt8(ascii: ",") : UInt8(ascii: "\n")
         inputNanosecondsMax = settings.timeoutNanoseconds
+        firstByteNanoseconds = asked.firstByteNanoseconds
         deadlineNanoseconds = asked.deadlineNanoseconds
         lineBytesMax = settings.bodyBytesMax
         workerCount = settings.workerCount
         answerCoding = Self.answerCoding(request, asked, settings)
+    }
+
+    /// What all inputs together may take.
+    var timeoutNanoseconds: UInt64 { deadlineNanoseconds &- firstByteNanoseconds }
+
+    func response(of problem: Problem) -> Response {
+        problem.naming(timeoutNanoseconds: timeoutNanoseconds).response(requestID: requestID)
     }
 
     /// A problem is JSON, so that none can stand among rows of text.

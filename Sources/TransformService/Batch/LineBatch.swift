@@ -259,7 +259,7 @@ final class LineBatch: BodyReceiver, PartReceiver, @unchecked Sendable {
         if answer.hasBegun {
             exchange.abort()
         } else {
-            exchange.respond(problem.response(requestID: settings.requestID))
+            exchange.respond(settings.response(of: problem))
         }
         close()
     }

@@ -85,7 +85,8 @@ extension Problem {
     }
 
     static func inflatedTooLong(_ bytesMax: Int) -> Problem {
-        Problem(.bodyTooLong, "The content inflates to more than \(bytesMax) bytes.")
+        Problem(
+            .bodyTooLong, "The content inflates to more than \(bytesMax) bytes.", limit: bytesMax)
     }
 }
 

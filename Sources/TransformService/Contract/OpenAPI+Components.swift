@@ -154,7 +154,9 @@ extension OpenAPI {
         "value": {"description": "What the program raised."},
         "file": {"type": "string", "description": "Of a loaded transform, below its folder."},
         "index": {"type": "integer", "description": "Of the element of a batch, from 0."},
-        "count": {"type": "integer", "description": "Outputs that the program yielded."}
+        "count": {"type": "integer", "description": "Outputs that the program yielded."},
+        "limit_ms": {"type": "integer", "description": "The time that was allowed."},
+        "limit_bytes": {"type": "integer", "description": "The bound of memory or length."}
         }
         },
         "TransformList": {

@@ -66,9 +66,10 @@ enum Answer {
         _ problem: Problem, _ request: borrowing TransformRequest, _ executor: Executor,
         queued: UInt64
     ) -> Response {
-        var response = problem.response(requestID: request.requestID)
+        let transform = executor.transform ?? request.transform
+        var response = request.response(of: problem, running: transform)
         addServerTiming(executor.timing, queued: queued, to: &response.fields)
-        if let transform = executor.transform ?? request.transform {
+        if let transform {
             response.fields.add("Transform-Digest", transform.digest)
         }
         response.measures = executor.measures(queued: queued)

@@ -105,7 +105,8 @@ final class Service: Sendable {
         server.limits = configuration.connectionLimits
         server.connectionsMax = configuration.connectionCountMax
         server.memory = memory
-        server.errorContent = Problem.content
+        let bodyBytesMax = configuration.bodyBytesMax
+        server.errorContent = { Problem.content(of: $0, $1, bodyBytesMax: bodyBytesMax) }
         let templates = routes(ofLoop: 0).templates
         let log = sink.map {
             AccessLog(

@@ -78,7 +78,9 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
             // Where one read brought several requests, those before took their time.
             let now = max(request.contentReadNanoseconds, desk.executor.endNanoseconds)
             if now >= asked.deadlineNanoseconds {
-                throw Problem(.deadlineExceeded, "The deadline passed before the content was here.")
+                let problem = Problem(
+                    .deadlineExceeded, "The deadline passed before the content was here.")
+                throw problem.naming(timeoutNanoseconds: asked.head.timeoutNanoseconds)
             }
             switch runHere(asked, content, exchange, desk, now) {
             case .answered: break

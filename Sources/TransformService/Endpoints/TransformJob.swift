@@ -100,7 +100,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
             isWaiting
                 ? "The deadline passed while the request waited."
                 : "The program was stopped at its deadline.")
-        var response = problem.response(requestID: request.requestID)
+        var response = request.response(of: problem)
         addTimes(to: &response)
         end(response)
     }

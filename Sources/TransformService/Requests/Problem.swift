@@ -126,6 +126,8 @@ struct Problem: Error, Sendable, Equatable {
     /// Outputs that the program yielded.
     var count: Int?
     var retryAfterSeconds: Int?
+    /// The bound that was met: milliseconds of a deadline, else bytes.
+    var limit: Int?
     /// With a line, `place` is a place in that line.
     var input: Input?
     /// The answer's status, where it is not the kind's.
@@ -133,10 +135,20 @@ struct Problem: Error, Sendable, Equatable {
 
     var status: Status { statusInstead ?? kind.status }
 
-    init(_ kind: Kind, _ detail: String, place: Place? = nil) {
+    init(_ kind: Kind, _ detail: String, place: Place? = nil, limit: Int? = nil) {
         self.kind = kind
         self.detail = detail
         self.place = place
+        self.limit = limit
+    }
+
+    /// A problem of a deadline tells the time that was allowed, unless it does already.
+    func naming(timeoutNanoseconds: UInt64) -> Problem {
+        var problem = self
+        if kind == .deadlineExceeded, limit == nil {
+            problem.limit = Int(clamping: timeoutNanoseconds / 1_000_000)
+        }
+        return problem
     }
 
     func response(requestID: RequestName) -> Response {
@@ -173,16 +185,23 @@ struct Problem: Error, Sendable, Equatable {
         }
         if let value { text.member("value", json: value) }
         if let count { text.member("count", count) }
+        if let limit {
+            text.member(kind == .deadlineExceeded ? "limit_ms" : "limit_bytes", limit)
+        }
         text.close()
         return text.bytes
     }
 
     /// The content of an answer that the HTTP layer makes itself.
-    static func content(of error: ProtocolError, _ request: Request?) -> ErrorContent {
+    /// - Parameter bodyBytesMax: the longest content.
+    static func content(
+        of error: ProtocolError, _ request: Request?, bodyBytesMax: Int
+    ) -> ErrorContent {
         let requestID = request.map(RequestID.of) ?? RequestID.make()
         var text = start(
             slug: slug("\(error.code)"), title: "\(error.status.reason)", status: error.status,
             detail: "\(error.detail)", requestID: requestID)
+        if error.code == .bodyTooLong { text.member("limit_bytes", bodyBytesMax) }
         text.close()
         var fields = ResponseFields()
         fields.add("X-Request-Id", requestID.text)

@@ -25,6 +25,13 @@ struct TransformRequest: Sendable {
     /// What a failing input of a batch does.
     var errors: ErrorMode? { head.query.errors }
 
+    /// - Parameter transform: one that ran, which may allow less time than the request does.
+    func response(of problem: Problem, running transform: NamedTransform? = nil) -> Response {
+        let allowed = min(
+            head.timeoutNanoseconds, transform?.metadata.timeoutNanoseconds ?? .max)
+        return problem.naming(timeoutNanoseconds: allowed).response(requestID: requestID)
+    }
+
     static func unknown(_ name: String) -> Problem {
         Problem(
             .unknownTransform,

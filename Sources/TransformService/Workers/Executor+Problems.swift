@@ -26,10 +26,13 @@ extension Executor {
         switch limit {
         case .memory:
             Problem(
-                .memoryLimit, "The run reached its \(runner.memoryBytesMax >> 20) MiB.")
+                .memoryLimit, "The run reached its \(runner.memoryBytesMax >> 20) MiB.",
+                limit: runner.memoryBytesMax)
         case .sharedMemory: Problem.noMemory
         case .output:
-            Problem(.outputLimit, "The output reached its \(outputBytesMax >> 20) MiB.")
+            Problem(
+                .outputLimit, "The output reached its \(outputBytesMax >> 20) MiB.",
+                limit: outputBytesMax)
         case .depth:
             Problem(.depthLimit, "Calls or values nest more deeply than is allowed.")
         case .deadline, .cancelled, .steps:

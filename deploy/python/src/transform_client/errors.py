@@ -131,10 +131,16 @@ class LimitExceeded(ProblemError):
     #: Bytes of a body that is longer than the service takes (413); else None.
     sent_bytes: Optional[int] = None
 
+    @property
+    def limit_bytes(self) -> Optional[int]:
+        """The bound that was met, in bytes; None where the service did not name it."""
+        return _count(self.problem.get("limit_bytes"))
+
     def __str__(self) -> str:
         if self.sent_bytes is None:
             return super().__str__()
-        return f"{super().__str__()} It has {self.sent_bytes} bytes; the limit is --body-mib."
+        limit = f"{self.limit_bytes} (--body-mib)" if self.limit_bytes else "--body-mib"
+        return f"{super().__str__()} It has {self.sent_bytes} bytes; the limit is {limit}."
 
 
 class UnknownTransform(ProblemError):

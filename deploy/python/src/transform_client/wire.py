@@ -221,9 +221,11 @@ def failure(answer: Answer, request: Request, deadline: Deadline) -> TransformEr
         spent = deadline.seconds - deadline.remaining()
         if head.status == 504 and deadline.remaining() > 0.05 * deadline.seconds:
             # The service's own bound came first, so that a longer timeout here changes nothing.
-            error.limit_seconds = round(spent, 1)
+            limit = error.problem.get("limit_ms")
+            seconds = limit / 1000 if isinstance(limit, int) else round(spent, 1)
+            error.limit_seconds = seconds
             error.args = (
-                f"{error} The service's own limit (--timeout-ms) ended it after {spent:.1f} of the "
+                f"{error} The service's own limit (--timeout-ms) ended it after {seconds:g} of the "
                 f"{deadline.seconds:g} seconds that the call allows.",
                 error.args[1],
             )
