@@ -87,10 +87,12 @@ SEED ?= 1
 differential: build
 	$(PYTHON) Benchmarks/differential.py --seconds $(SECONDS_TO_TRY) --seed $(SEED)
 
-# The page of builtins, from the comments of the manual.
+# The pages of builtins, from the comments of the manual, and of settings, from the help.
 docs: build
 	.build/release/transform-service run -Rnr -f docs/builtins.jq \
 	  Sources/Transforms/Builtins/Manual/*.swift > docs/builtins.md
+	.build/release/transform-service serve --experimental-dump-help \
+	  | .build/release/transform-service run -r -f docs/settings.jq > docs/settings.md
 
 # `make version TO=2.1.0` writes the version wherever a file must have it; a test compares them.
 version:

@@ -81,7 +81,7 @@ struct AccessLogTests {
     @Test func writesOneObjectForEachRequest() async throws {
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         try await withService({
-            $0.logLevel = "info"
+            $0.logLevel = .info
             $0.logFormat = .json
         }) { running, pipe in
             _ = try await running.post(
@@ -112,7 +112,7 @@ struct AccessLogTests {
     }
 
     @Test func clientsThatLeaveAre499() async throws {
-        try await withService({ $0.logLevel = "info" }) { running, pipe in
+        try await withService({ $0.logLevel = .info }) { running, pipe in
             let client = try RawClient(port: running.port)
             client.send(RunningService.request(DeadlineTests.endless))
             #expect(await running.wait { running.service.pool.busyCount == 1 })

@@ -130,8 +130,8 @@ struct ConfigurationTests {
 
     @Test func refusesWhatIsOutOfRange() {
         for setting in Setting.all {
-            let low = setting.range.lowerBound
-            let high = setting.range.upperBound
+            guard let range = setting.range else { continue }
+            let (low, high) = (range.lowerBound, range.upperBound)
             for text in ["\(low)", "\(high)"] {
                 #expect(throws: Never.self) {
                     try Configuration(
@@ -147,11 +147,63 @@ struct ConfigurationTests {
         }
     }
 
-    @Test(arguments: [("port", "65536"), ("port", "-1"), ("log-level", "loud"), ("unix", "")])
+    @Test(arguments: [
+        ("log-level", "loud"), ("log-format", "xml"), ("lenient", "yes"), ("transforms", ""),
+        ("unix", ""), ("unix", "/" + String(repeating: "a", count: 107)),
+    ])
     func refusesWrongValues(_ name: String, _ text: String) {
         #expect(throws: ConfigurationError.self) {
             try Configuration(flags: [name: text], environment: [:], cpuCount: 1)
         }
+    }
+}
+
+/// What the list of settings says of them.
+struct SettingTests {
+    @Test func namesAreUnique() {
+        #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
+    }
+
+    /// A number's default lies within its bounds, and is what an empty configuration has.
+    @Test func defaultsAreValues() throws {
+        for setting in Setting.all {
+            guard let usual = setting.usual, let number = Int(usual) else { continue }
+            #expect(setting.range?.contains(number) == true, "\(setting.name)")
+            var settings = Configuration()
+            #expect(setting.set(&settings, usual))
+            #expect(settings == Configuration(), "\(setting.name)")
+        }
+    }
+
+    @Test func everyOneChangesSomething() throws {
+        for setting in Setting.all {
+            let texts =
+                setting.range.map { ["\($0.lowerBound)", "\($0.upperBound)"] }
+                ?? ["true", "error", "json", "/x"]
+            let isChanged = texts.contains { text in
+                var settings = Configuration()
+                return setting.set(&settings, text) && settings != Configuration()
+            }
+            #expect(isChanged, "\(setting.name)")
+        }
+    }
+
+    @Test func variablesTurnSwitchesOff() throws {
+        for (text, isLenient) in [("true", true), ("1", true), ("false", false), ("0", false)] {
+            let settings = try Configuration(
+                flags: [:],
+                environment: ["TRANSFORM_LENIENT": text, "TRANSFORM_NO_INLINE_PROGRAMS": text],
+                cpuCount: 1)
+            #expect(settings.isLenient == isLenient)
+            #expect(settings.servesInlinePrograms == !isLenient)
+        }
+    }
+
+    @Test func unixBeforeHostAndPort() throws {
+        let settings = try Configuration(
+            flags: ["unix": "/tmp/a", "port": "1"], environment: ["TRANSFORM_HOST": "b"],
+            cpuCount: 1)
+        #expect(settings.address == .unix(path: "/tmp/a"))
     }
 }
 

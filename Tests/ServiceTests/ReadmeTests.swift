@@ -85,4 +85,23 @@ struct ReadmeTests {
         let page = Command.run(["cat", Command.root + "/docs/builtins.md"]).output
         #expect(page == made.output, "out of date: run `make docs`")
     }
+
+    /// docs/settings.md is what `make docs` makes of the command's own help.
+    @Test func settingsPage() throws {
+        let binary = try #require(Command.binary)
+        let made = Command.run([
+            "sh", "-c",
+            """
+            cd \(Command.root)
+            \(binary) serve --experimental-dump-help | \(binary) run -r -f docs/settings.jq
+            """,
+        ])
+        #expect(made.status == 0, "\(made.message)")
+        for setting in Setting.all {
+            #expect(made.output.contains("| `--\(setting.name)` | `\(setting.variable)` |"))
+            #expect(made.output.contains("| \(setting.help) |"), "\(setting.name)")
+        }
+        let page = Command.run(["cat", Command.root + "/docs/settings.md"]).output
+        #expect(page == made.output, "out of date: run `make docs`")
+    }
 }

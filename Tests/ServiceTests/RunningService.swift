@@ -17,7 +17,7 @@ struct RunningService {
         tokens: AccessTokens? = nil
     ) async throws {
         var configuration = Configuration()
-        configuration.address = .tcp(host: "127.0.0.1", port: 0)
+        configuration.port = 0
         configuration.workerCount = 2
         configuration.drainNanoseconds = 0
         change(&configuration)

@@ -1,5 +1,4 @@
-// What `serve` may be told, with units, bounds and defaults; each setting is a flag and a variable
-// of the environment, the flag first.
+// What `serve` is told, and what it does by default. `Setting` lists what can be set from outside.
 
 import HTTPKit
 import Logging
@@ -12,7 +11,10 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 
 /// All settings of `serve`.
 struct Configuration: Sendable, Equatable {
-    var address = HTTPServer.Address.tcp(host: "127.0.0.1", port: 8001)
+    var host = "127.0.0.1"
+    var port = 8_001
+    /// A socket in the file system, instead of host and port.
+    var unixPath: String?
     var workerCount = 1
     var loopCount = 1
     var timeoutNanoseconds: UInt64 = 4_500_000_000
@@ -36,7 +38,7 @@ struct Configuration: Sendable, Equatable {
     var queueWaitPercent = 6
     var drainNanoseconds: UInt64 = 1_000_000_000
     var graceNanoseconds: UInt64 = 10_000_000_000
-    var logLevel = "notice"
+    var logLevel = Logger.Level.notice
     /// The folder of named transforms.
     var transformsFolder: String?
     /// Serve without the transforms that do not compile.
@@ -104,71 +106,11 @@ extension Configuration {
     var loopCostNanosecondsMax: UInt64 { UInt64(loopStepsMax) * 10 }
 }
 
-/// A setting that is a number.
-struct Setting: Sendable {
-    /// `timeout-ms`: as in `--timeout-ms` and `TRANSFORM_TIMEOUT_MS`.
-    let name: String
-    let range: ClosedRange<Int>
-    let set: @Sendable (inout Configuration, Int) -> Void
-
-    var variable: String { Setting.variable(name) }
-
-    static func variable(_ name: String) -> String {
-        "TRANSFORM_" + name.uppercased().split(separator: "-").joined(separator: "_")
+extension Configuration {
+    var address: HTTPServer.Address {
+        unixPath.map { .unix(path: $0) } ?? .tcp(host: host, port: port)
     }
 
-    static let all: [Setting] = [
-        Setting(name: "workers", range: 1...1_024) { $0.workerCount = $1 },
-        Setting(name: "event-loops", range: 1...256) { $0.loopCount = $1 },
-        Setting(name: "timeout-ms", range: 1...86_400_000) {
-            $0.timeoutNanoseconds = UInt64($1) * 1_000_000
-        },
-        Setting(name: "batch-timeout-ms", range: 1...86_400_000) {
-            $0.batchTimeoutNanoseconds = UInt64($1) * 1_000_000
-        },
-        Setting(name: "batch-count", range: 0...1_024) { $0.batchCountMax = $1 },
-        Setting(name: "spool-mib", range: 0...16_777_216) { $0.spoolBytesMax = $1 << 20 },
-        Setting(name: "memory-mib", range: 1...1_048_576) { $0.memoryBytesMax = $1 << 20 },
-        Setting(name: "memory-total-mib", range: 32...16_777_216) {
-            $0.memoryTotalBytesMax = $1 << 20
-        },
-        Setting(name: "min-rate-bytes", range: 0...1_000_000) { $0.http.bytesPerSecondMin = $1 },
-        Setting(name: "body-mib", range: 1...2_047) { $0.bodyBytesMax = $1 << 20 },
-        Setting(name: "output-mib", range: 1...2_047) { $0.outputBytesMax = $1 << 20 },
-        Setting(name: "compress-kib", range: 0...1_048_576) { $0.compressBytesMin = $1 << 10 },
-        Setting(name: "queue-count", range: 1...1_000_000) { $0.queueCountMax = $1 },
-        Setting(name: "queue-mib", range: 1...1_048_576) { $0.queueBytesMax = $1 << 20 },
-        Setting(name: "queue-wait-percent", range: 1...100) { $0.queueWaitPercent = $1 },
-        Setting(name: "loop-kib", range: 0...64) { $0.loopBytesMax = $1 << 10 },
-        Setting(name: "drain-ms", range: 0...600_000) {
-            $0.drainNanoseconds = UInt64($1) * 1_000_000
-        },
-        Setting(name: "grace-ms", range: 0...600_000) {
-            $0.graceNanoseconds = UInt64($1) * 1_000_000
-        },
-        Setting(name: "header-kib", range: 1...1_024) { $0.http.fieldBytesMax = $1 << 10 },
-        Setting(name: "target-kib", range: 1...1_024) { $0.http.targetBytesMax = $1 << 10 },
-        Setting(name: "header-read-ms", range: 1...600_000) {
-            $0.http.headReadNanoseconds = UInt64($1) * 1_000_000
-        },
-        Setting(name: "body-stall-ms", range: 1...600_000) {
-            $0.http.bodyStallNanoseconds = UInt64($1) * 1_000_000
-        },
-        Setting(name: "idle-ms", range: 1...86_400_000) {
-            $0.http.idleNanoseconds = UInt64($1) * 1_000_000
-        },
-        Setting(name: "connections", range: 1...1_000_000) { $0.connectionCountMax = $1 },
-        Setting(name: "json-depth", range: 1...10_000) { $0.depthMax = $1 },
-        Setting(name: "program-kib", range: 1...1_024) { $0.programTextBytesMax = $1 << 10 },
-        Setting(name: "log-sample", range: 1...1_000_000) { $0.logSample = $1 },
-    ]
-
-    static let logLevels = [
-        "trace", "debug", "info", "notice", "warning", "error", "critical",
-    ]
-}
-
-extension Configuration {
     var connectionLimits: HTTPKit.Limits {
         var limits = http
         limits.bodyBytesMax = bodyBytesMax
@@ -177,13 +119,13 @@ extension Configuration {
 
     var accessLog: AccessLog.Settings {
         AccessLog.Settings(
-            format: logFormat, level: Logger.Level(rawValue: logLevel) ?? .notice,
-            sampleEvery: logSample)
+            format: logFormat, level: logLevel, sampleEvery: logSample)
     }
 
     /// - Parameters:
     ///   - flags: values of the command line by name (`timeout-ms`).
-    ///   - environment: looked at for what the command line does not say.
+    ///   - environment: looked at for what the command line does not say; an empty variable says
+    ///     nothing.
     ///   - cpuCount: for what depends on the machine.
     init(
         flags: [String: String], environment: [String: String], cpuCount: Int
@@ -196,74 +138,13 @@ extension Configuration {
             guard let text = environment[variable], !text.isEmpty else { return nil }
             return (variable, text)
         }
+        if let folder = environment["TMPDIR"], !folder.isEmpty { spoolFolder = folder }
         for setting in Setting.all {
             guard let (source, text) = given(setting.name) else { continue }
-            guard let number = Int(text), setting.range.contains(number) else {
+            guard setting.set(&self, text) else {
                 throw ConfigurationError(
-                    description: "\(source): `\(text)` is not a whole number from "
-                        + "\(setting.range.lowerBound) to \(setting.range.upperBound)")
+                    description: "\(source): `\(text)` is not \(setting.accepted)")
             }
-            setting.set(&self, number)
         }
-        if let (source, text) = given("log-level") {
-            guard Setting.logLevels.contains(text) else {
-                throw ConfigurationError(
-                    description: "\(source): `\(text)` is none of "
-                        + Setting.logLevels.joined(separator: ", "))
-            }
-            logLevel = text
-        }
-        transformsFolder = given("transforms")?.text
-        isLenient = try Self.flag(given("lenient")) ?? false
-        servesInlinePrograms = try !(Self.flag(given("no-inline-programs")) ?? false)
-        if let (source, text) = given("log-format") {
-            guard let format = LogFormat(rawValue: text) else {
-                throw ConfigurationError(
-                    description: "\(source): `\(text)` is neither text nor json")
-            }
-            logFormat = format
-        }
-        if let folder = environment["TMPDIR"], !folder.isEmpty { spoolFolder = folder }
-        if let (_, folder) = given("spool-folder") { spoolFolder = folder }
-        if let (source, path) = given("auth-token-file") {
-            guard !path.isEmpty else {
-                throw ConfigurationError(description: "\(source): a path")
-            }
-            tokenFile = path
-        }
-        address = try Self.address(given)
-    }
-
-    private static func flag(
-        _ given: (source: String, text: String)?
-    ) throws(ConfigurationError) -> Bool? {
-        switch given?.text {
-        case nil: return nil
-        case "true", "1": return true
-        case "false", "0": return false
-        case let text?:
-            throw ConfigurationError(
-                description: "\(given?.source ?? ""): `\(text)` is none of true, 1, false, 0")
-        }
-    }
-
-    private static func address(
-        _ given: (String) -> (source: String, text: String)?
-    ) throws(ConfigurationError) -> HTTPServer.Address {
-        if let (source, path) = given("unix") {
-            guard !path.isEmpty, path.utf8.count < 108 else {
-                throw ConfigurationError(description: "\(source): a path of 1 to 107 bytes")
-            }
-            return .unix(path: path)
-        }
-        var port = 8_001
-        if let (source, text) = given("port") {
-            guard let number = Int(text), (0...65_535).contains(number) else {
-                throw ConfigurationError(
-                    description: "\(source): `\(text)` is not a whole number from 0 to 65535")
-            }
-            port = number
-        }
-        return .tcp(host: given("host")?.text ?? "127.0.0.1", port: port)
     }
 }
