@@ -6,13 +6,9 @@ import Testing
 @testable import Transforms
 
 @Suite struct FixtureTests {
-    static let cases: [SuiteCase] = {
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        return ["language", "corners"].flatMap { name in
-            let file = folder.appendingPathComponent("Fixtures/\(name).test")
-            return SuiteCase.parse((try? String(contentsOf: file, encoding: .utf8)) ?? "")
-        }
-    }()
+    static let cases = ["language.test", "corners.test"].flatMap {
+        SuiteCase.parse(SharedFiles.fixture($0), file: $0)
+    }
 
     @Test func areThere() { #expect(Self.cases.count > 150) }
 

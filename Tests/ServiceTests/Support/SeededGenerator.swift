@@ -1,0 +1,1 @@
+../../TransformsTests/Support/SeededGenerator.swift

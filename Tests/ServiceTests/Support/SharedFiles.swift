@@ -1,0 +1,1 @@
+../../TransformsTests/Support/SharedFiles.swift

@@ -1,0 +1,96 @@
+// Seeds -> mutated texts -> a target's complaints. In a test run some hundred texts are tried; with
+// `FUZZ_SECONDS=600` as many as fit, from `FUZZ_SEED` on, each written to `$TMPDIR/fuzz-NAME.input`
+// before it is tried, so that the text of a crash is at hand.
+
+import Foundation
+import Testing
+
+@testable import Transforms
+
+/// Makes new texts of old ones.
+struct FuzzMutator {
+    var random: SeededGenerator
+    let words: [[UInt8]]
+    let corpus: [[UInt8]]
+    private static let byteCountMax = 4096
+
+    /// Joins two texts' parts at times, then changes up to eight places.
+    mutating func next() -> [UInt8] {
+        var text = pick(corpus) ?? []
+        if below(4) == 0, let other = pick(corpus) {
+            text = Array(text.prefix(below(text.count + 1)) + other.suffix(below(other.count + 1)))
+        }
+        for _ in 0..<below(9) { change(&text) }
+        return Array(text.prefix(FuzzMutator.byteCountMax))
+    }
+
+    private mutating func change(_ text: inout [UInt8]) {
+        let place = below(text.count + 1)
+        let upto = min(text.count, place + 1 + below(below(4) == 0 ? 64 : 4))
+        switch below(8) {
+        case 0 where place < text.count: text[place] ^= 1 << UInt8(below(8))
+        case 1 where place < text.count: text[place] = UInt8(below(256))
+        case 2: text.removeSubrange(place..<upto)
+        case 3: text.insert(contentsOf: text[place..<upto], at: below(text.count + 1))
+        case 4: text.removeSubrange(place...)
+        case 5 where place < text.count:
+            text.insert(
+                contentsOf: [UInt8](repeating: text[place], count: 1 + below(80)), at: place)
+        default: text.insert(contentsOf: pick(words) ?? [], at: place)
+        }
+    }
+
+    private mutating func below(_ bound: Int) -> Int { Int(random.next() % UInt64(max(bound, 1))) }
+
+    private mutating func pick(_ texts: [[UInt8]]) -> [UInt8]? {
+        texts.isEmpty ? nil : texts[below(texts.count)]
+    }
+}
+
+enum FuzzRun {
+    /// The first complaint with its text, or nil; on a thread with a stack as a worker has it.
+    static func complaint<Target: FuzzTarget>(
+        _ target: Target.Type, corpus: [[UInt8]], count: Int
+    ) -> String? {
+        nonisolated(unsafe) var complaint: String?
+        let done = DispatchSemaphore(value: 0)
+        let thread = Thread {
+            unsafe complaint = run(target, corpus, count)
+            done.signal()
+        }
+        thread.stackSize = 64 << 20
+        thread.start()
+        done.wait()
+        return unsafe complaint
+    }
+
+    private static func run<Target: FuzzTarget>(
+        _ type: Target.Type, _ corpus: [[UInt8]], _ count: Int
+    ) -> String? {
+        let environment = ProcessInfo.processInfo.environment
+        let seconds = environment["FUZZ_SECONDS"].flatMap { Double($0) }
+        let seed = environment["FUZZ_SEED"].flatMap { UInt64($0) } ?? 1
+        let end = Date().addingTimeInterval(seconds ?? 0)
+        let file = NSTemporaryDirectory() + "/fuzz-\(Target.self).input"
+        let target = Target()
+        var mutator = FuzzMutator(
+            random: SeededGenerator(state: seed), words: Target.words.map { Array($0.utf8) },
+            corpus: corpus)
+        for text in corpus {
+            if let complaint = target.complaint(text) { return shown(complaint, text) }
+        }
+        var tried = 0
+        while seconds == nil ? tried < count : Date() < end {
+            let text = mutator.next()
+            if seconds != nil { try? Data(text).write(to: URL(fileURLWithPath: file)) }
+            if let complaint = target.complaint(text) { return shown(complaint, text) }
+            tried += 1
+        }
+        if seconds != nil { print("\(Target.self): \(tried) texts without a complaint") }
+        return nil
+    }
+
+    private static func shown(_ complaint: String, _ text: [UInt8]) -> String {
+        "\(complaint)\n\(String(decoding: text, as: UTF8.self).debugDescription)\n\(text)"
+    }
+}
