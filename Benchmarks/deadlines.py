@@ -8,7 +8,7 @@ the case's filter, on operands of N MiB (default 48), which its deadline ends (d
 takes to make the operands). What is told is the processor's time that the whole process took from the
 deadline on, until it takes none: of other processes beside it nothing depends but the deadline's moment. A
 case may take 20 ms; those that take more three times in a row are listed, and the exit status is 1. Then the
-longest ones.
+longest ones. Meanwhile `/livez` is asked ten times a second: a failure is told, and the exit status is 1.
 """
 import argparse
 import http.client
@@ -68,6 +68,41 @@ class Process:
             last = now
 
 
+class Probe(threading.Thread):
+    """Asks `/livez` on a kept connection; its requests take too little for a case's time to show them."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.milliseconds = []
+        self.failures = []
+        self.is_over = threading.Event()
+
+    def run(self):
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+        while not self.is_over.wait(0.1):
+            start = time.monotonic()
+            try:
+                connection.request("GET", "/livez")
+                response = connection.getresponse()
+                response.read()
+                if response.status != 200:
+                    self.failures.append(response.status)
+            except (OSError, http.client.HTTPException) as error:
+                self.failures.append(repr(error))
+                connection.close()
+            self.milliseconds.append((time.monotonic() - start) * 1000)
+        connection.close()
+
+    def end(self):
+        """How often it asked, how often that failed, and how long answers took."""
+        self.is_over.set()
+        self.join()
+        times = sorted(self.milliseconds) or [0]
+        p99 = times[len(times) * 99 // 100]
+        return (f"/livez: asked {len(self.milliseconds)} times, failed {len(self.failures)} times "
+                f"{self.failures[:3] or ''}, p99 {p99:.1f} ms, longest {times[-1]:.1f} ms")
+
+
 def overrun_ms(service, program, timeout_ms):
     """The time that is taken behind the deadline, and the answer's status."""
     connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
@@ -106,6 +141,8 @@ def main():
     values, cases = load()
     service = Process(options.binary)
     results = []
+    probe = Probe()
+    probe.start()
     try:
         for name, operands, text in cases:
             if options.only not in f"{name}  {operands}  {text}":
@@ -124,13 +161,15 @@ def main():
             if service.process.poll() is not None:
                 sys.exit(f"the service is gone: {name}  {operands}  {text}")
     finally:
+        probed = probe.end()
         service.process.kill()
         service.process.wait()
     results.sort(key=lambda result: -result[0])
     print(f"{len(results)} cases, {sum(r[4] == 504 for r in results)} ended by the deadline; the longest:")
     for over, name, operands, text, status in results[:10]:
         print(f"{over:8.1f} ms  {name}  {operands}  {text}  ({status})")
-    return 1 if results[0][0] > OVERRUN_MS_MAX else 0
+    print(probed)
+    return 1 if results[0][0] > OVERRUN_MS_MAX or probe.failures else 0
 
 
 if __name__ == "__main__":

@@ -163,6 +163,39 @@ struct TidyTests {
         #expect(package.contains(".treatAllWarnings(as: .error)"), "CONTRIBUTING.md, rule 4")
     }
 
+    /// The enumerations of errors that are told to users. A test must name each case, by its code or
+    /// by the last part of its problem's type; "the service failed" has no cause that a test knows.
+    private static let errorCodes = [
+        "Sources/HTTPKit/ProtocolError.swift", "Sources/Transforms/JSON/Reading/ReadFailure.swift",
+        "Sources/TransformService/Requests/Problem.swift",
+    ]
+    private static let codesWithoutTest: Set<String> = ["internalError"]
+
+    @Test func errorCodesAreAsserted() throws {
+        let tests = Self.tests.filter { !$0.path.hasSuffix("/TidyTests.swift") }
+            .flatMap(\.lines).joined(separator: "\n")
+        for path in Self.errorCodes {
+            let file = try #require(Self.sources.first { $0.path == path })
+            let first = try #require(
+                file.lines.firstIndex { $0.contains("enum Code:") || $0.contains("enum Kind:") })
+            var codes: [Substring] = []
+            for line in file.lines[(first + 1)...] {
+                let words = SwiftLine.words(line)
+                if words.first != "case" && !line.contains("///") { break }
+                if words.first == "case" { codes += words.dropFirst() }
+            }
+            #expect(codes.count > 5, "\(path)")
+            for code in codes where !Self.codesWithoutTest.contains(String(code)) {
+                // unexpectedEnd -> unexpected-end
+                let slug = code.map { $0.isUppercase ? "-" + $0.lowercased() : String($0) }
+                    .joined()
+                let isAsserted = [".\(code),", ".\(code))", "\"\(slug)\"", "/\(slug)"]
+                    .contains { tests.contains($0) }
+                if !isAsserted { report(24, file, first + 1, "no test expects `\(code)`") }
+            }
+        }
+    }
+
     @Test func unsafeIsExplained() {
         for file in TidyTests.sources {
             let isUnsafe = file.lines.indices.contains {
