@@ -30,6 +30,11 @@ enum Command {
         return candidates.first { unsafe access($0, X_OK) == 0 }
     }()
 
+    /// What a sanitizer is told, for each process as well.
+    static let sanitizerVariables = ["ASAN_OPTIONS", "TSAN_OPTIONS"].compactMap { name in
+        unsafe getenv(name).map { unsafe name + "=" + String(cString: $0) }
+    }
+
     private static func folder(_ path: String) -> String {
         path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
     }
@@ -55,7 +60,7 @@ enum Command {
             unsafe posix_spawn_file_actions_adddup2(&actions, file, Int32(number))
         }
         var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-        let variables = ["PATH=" + path, "HOME=/"]
+        let variables = ["PATH=" + path, "HOME=/"] + sanitizerVariables
         var names = unsafe variables.map { unsafe strdup($0) } + [nil]
         var child: pid_t = 0
         let code = unsafe posix_spawnp(&child, words[0], &actions, nil, &arguments, &names)

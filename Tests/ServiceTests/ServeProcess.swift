@@ -16,10 +16,10 @@ final class ServeProcess: @unchecked Sendable {
         path = "/tmp/transform-service-hostile-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
         let words = [binary, "serve", "--unix", path, "--log-level", "error"] + flags
         var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-        var names: [UnsafeMutablePointer<CChar>?] = unsafe [nil]
+        var names = unsafe Command.sanitizerVariables.map { unsafe strdup($0) } + [nil]
         var child: pid_t = 0
         let code = unsafe posix_spawn(&child, binary, nil, nil, &arguments, &names)
-        unsafe arguments.forEach { unsafe free($0) }
+        unsafe (arguments + names).forEach { unsafe free($0) }
         if code != 0 { throw Failure(text: "spawn: error \(code)") }
         identifier = child
         for _ in 0..<1_000 {

@@ -21,7 +21,7 @@ final class ServiceProcess {
         }
         let words = [binary, "serve", "--port", "0", "--drain-ms", "0", "--workers", "2"] + flags
         var arguments = unsafe words.map { unsafe strdup($0) } + [nil]
-        let variables: [String] = ["HOME=/", "SWIFT_BACKTRACE=enable=no"]
+        let variables = ["HOME=/", "SWIFT_BACKTRACE=enable=no"] + Command.sanitizerVariables
         var names = unsafe variables.map { unsafe strdup($0) } + [nil]
         defer { unsafe (arguments + names).forEach { unsafe free($0) } }
         var child: pid_t = 0
