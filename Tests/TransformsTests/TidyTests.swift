@@ -186,9 +186,12 @@ struct TidyTests {
             }
             #expect(codes.count > 5, "\(path)")
             for code in codes where !Self.codesWithoutTest.contains(String(code)) {
-                // unexpectedEnd -> unexpected-end
-                let slug = code.map { $0.isUppercase ? "-" + $0.lowercased() : String($0) }
-                    .joined()
+                // `case .unexpectedEnd: "unexpected-end"`, or the name in that form.
+                let told = file.lines.first { $0.contains("case .\(code): \"") }
+                let slug =
+                    told.map { $0.split(separator: "\"")[1] }
+                    ?? Substring(
+                        code.map { $0.isUppercase ? "-" + $0.lowercased() : String($0) }.joined())
                 let isAsserted = [".\(code),", ".\(code))", "\"\(slug)\"", "/\(slug)"]
                     .contains { tests.contains($0) }
                 if !isAsserted { report(24, file, first + 1, "no test expects `\(code)`") }

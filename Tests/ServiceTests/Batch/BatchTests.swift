@@ -1,6 +1,7 @@
 // Batches from outside: lines and arrays in, outputs in their order out; failures, bounds, ends.
 
 import Dispatch
+import HTTPKit
 import Testing
 
 @testable import TransformService
@@ -224,6 +225,8 @@ struct LineBatchTests {
     @Test func holdsLittleForAClientThatDoesNotRead() async throws {
         try await RunningService.with {
             $0.spoolBytesMax = 0
+            // Else such a client is cut after 10 seconds.
+            $0.http.bytesPerSecondMin = 0
         } _: { running in
             let client = try RawClient(port: running.port, receiveBufferBytes: 4_096)
             let content = Array(Self.numbers(400_000).utf8)

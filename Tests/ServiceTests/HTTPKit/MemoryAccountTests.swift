@@ -70,6 +70,7 @@ import Testing
         _ mebibytes: Int, _ body: (RunningService) async throws -> Void
     ) async throws {
         try await RunningService.with({ configuration in
+            configuration.timeoutNanoseconds = 60_000_000_000
             configuration.memoryTotalBytesMax = 1 << 40
             configuration.programBytesMax = 1 << 20
             let own = configuration.makeMemoryAccount().bytes

@@ -206,14 +206,19 @@ struct RunCommandTests {
             words: ["--timeout", "50", "-n", "def f: f; f"],
             message: "jq: error: time limit of 50 ms exceeded\n", status: 5),
         Case(
-            words: ["-n", "def f: 1 + f; f"], message: "jq: error: nested too deeply\n", status: 5),
-        Case(
             words: ["--parallel", "0", "."],
             message: "jq: --parallel takes a number between 1 and 256\n"
                 + "Use run --help for the options.\n", status: 2),
     ]
 
     @Test(arguments: limits) func limit(_ row: Case) { check(row) }
+
+    @Test func nestingHasALimit() {
+        check(
+            Case(
+                words: ["-n", "def f: 1 + f; f"], message: "jq: error: nested too deeply\n",
+                status: 5))
+    }
 
     /// Several threads write what one writes.
     @Test(arguments: [2, 3]) func parallel(_ threadCount: Int) {

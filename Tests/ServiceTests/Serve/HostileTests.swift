@@ -209,7 +209,7 @@ struct HostileTests {
         asks.append((Self.coded(large, whole, lines), [413, 422]))
         asks.append((Self.coded(many, whole, lines), [413, 422]))
         let requests = asks
-        let seen = try await ServiceProcess.with(["--timeout-ms", "60000"]) { process in
+        let seen = try await ServiceProcess.with(["--timeout-ms", "600000"]) { process in
             let before = process.residentBytes
             var statuses: [Int] = []
             var growth = 0
@@ -241,7 +241,7 @@ struct HostileTests {
             "[tostream]|length", "del(..)", "[.,.]|sort|length", "tojson|fromjson|1",
             "map_values(.)",
         ]
-        let seen = try await ServiceProcess.with(["--timeout-ms", "60000"]) { process in
+        let seen = try await ServiceProcess.with(["--timeout-ms", "600000"]) { process in
             var statuses: [String: Int] = [:]
             for program in programs {
                 for text in [Self.nested(10_000), Self.members(10_000)] {
@@ -267,7 +267,7 @@ struct HostileTests {
 
     @Test func hugeNumbers() async throws {
         let digits = String(repeating: "7", count: 1 << 20)
-        let seen = try await ServiceProcess.with(["--timeout-ms", "60000"]) { process in
+        let seen = try await ServiceProcess.with(["--timeout-ms", "600000"]) { process in
             let same = try process.transform(".", digits).content
             let numbers = [
                 digits, "-" + digits, "0." + digits, "1e" + digits, "1e-" + digits, "1e999999999",
@@ -301,7 +301,7 @@ struct HostileTests {
             { String(repeating: "x", count: 40) + String($0 + 100_000) },
             { String($0 + 100_000) + String(repeating: "x", count: 40) },
         ]
-        let seen = try await ServiceProcess.with(["--timeout-ms", "60000"]) { process in
+        let seen = try await ServiceProcess.with(["--timeout-ms", "600000"]) { process in
             var answers: [String] = []
             for name in families {
                 let members = (0..<100_000).map { "\"\(name($0))\":\($0)" }

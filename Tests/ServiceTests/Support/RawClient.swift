@@ -95,7 +95,7 @@ final class RawClient: @unchecked Sendable {
     }
 
     /// The next bytes; nil when the peer closed or nothing comes for a while.
-    func receive(milliseconds: Int32 = 30_000) -> [UInt8]? {
+    func receive(milliseconds: Int32 = 120_000) -> [UInt8]? {
         guard poll(Int16(POLLIN), milliseconds: milliseconds) else { return nil }
         var chunk = [UInt8](repeating: 0, count: 65_536)
         // Safety: the array is as long as the count that is passed.
@@ -107,7 +107,7 @@ final class RawClient: @unchecked Sendable {
 
     /// Reads until `isEnough` says so, the peer closes, or nothing comes for a while.
     func read(
-        milliseconds: Int32 = 30_000, until isEnough: (String) -> Bool = { _ in false }
+        milliseconds: Int32 = 120_000, until isEnough: (String) -> Bool = { _ in false }
     ) -> (text: String, isClosed: Bool) {
         var received: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)

@@ -61,11 +61,12 @@ import Testing
 
     @Test(arguments: operands.map(\.name)) func threadIsFree(_ operands: String) throws {
         let programs = try #require(Self.operands.first { $0.name == operands }?.programs)
+        let makers = try programs.map { try Program.compile("\(Self.byteCount) as $n | \($0)") }
         let cases = Self.cases.filter { $0.operands == operands }
         let done = DispatchSemaphore(value: 0)
         nonisolated(unsafe) var failures: [String] = []
         let thread = Thread {
-            unsafe failures = Self.failures(cases, programs)
+            unsafe failures = Self.failures(cases, makers)
             done.signal()
         }
         thread.stackSize = 64 << 20
@@ -75,7 +76,8 @@ import Testing
         #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
     }
 
-    private static func failures(_ cases: [Case], _ programs: [String]) -> [String] {
+    /// - Parameter makers: make the operands, which have these programs' constants in them.
+    private static func failures(_ cases: [Case], _ makers: [Program]) -> [String] {
         var limits = Limits()
         limits.memoryBytesMax = 1 << 30
         let runner = Runner(limits: limits)
@@ -88,7 +90,7 @@ import Testing
                 // What a run that is stopped leaves behind goes now and then.
                 if index % 24 == 0 {
                     runner.begin()
-                    made = try programs.map { try value(of: "\(byteCount) as $n | \($0)", runner) }
+                    made = try makers.map { try value(of: $0, runner) }
                 }
                 let program = try Program.compile(
                     """
@@ -108,10 +110,10 @@ import Testing
         return failures
     }
 
-    /// The only output of a program.
-    private static func value(of program: String, _ runner: Runner) throws -> Document {
+    /// The only output of a program. It has the program's constants in it.
+    private static func value(of program: Program, _ runner: Runner) throws -> Document {
         var output = Document.null
-        try runner.evaluate(try Program.compile(program), .null) { value in
+        try runner.evaluate(program, .null) { value in
             output = Document(value: runner.heap.retain(value.value))
             return true
         }
