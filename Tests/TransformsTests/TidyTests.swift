@@ -163,8 +163,8 @@ struct TidyTests {
         #expect(package.contains(".treatAllWarnings(as: .error)"), "CONTRIBUTING.md, rule 4")
     }
 
-    /// The enumerations of errors that are told to users. A test must name each case, by its code or
-    /// by the last part of its problem's type; "the service failed" has no cause that a test knows.
+    /// The enumerations of errors that are told to users. A test must name each case, by its code
+    /// or by the last part of its problem's type; "the service failed" has no cause to be tested.
     private static let errorCodes = [
         "Sources/HTTPKit/ProtocolError.swift", "Sources/Transforms/JSON/Reading/ReadFailure.swift",
         "Sources/TransformService/Requests/Problem.swift",
