@@ -164,8 +164,8 @@ struct TidyTests {
     }
 
     /// The enumerations of errors that are told to users. A test must name each case, by its code
-    /// or by the last part of its problem's type. "The service failed" has no cause to be tested, and
-    /// a limit that reading meets is told as the run's.
+    /// or by the last part of its problem's type. "The service failed" has no cause to be tested,
+    /// and a limit that reading meets is told as the run's.
     private static let errorCodes = [
         "Sources/HTTPKit/ProtocolError.swift", "Sources/Transforms/JSON/Reading/ReadFailure.swift",
         "Sources/TransformService/Requests/Problem.swift",
