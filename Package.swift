@@ -19,7 +19,10 @@ let strict: [SwiftSetting] = [
 // closure has no end: the optimizer was at 24 GB after 10 minutes when it was stopped.
 let evaluator: [SwiftSetting] = [
     .unsafeFlags(
-        ["-Xllvm", "-sil-disable-pass=closure-specialize"], .when(configuration: .release))
+        [
+            "-Xllvm", "-sil-disable-pass=closure-specialize", "-Xllvm",
+            "-swiftmergefunc-threshold=0",
+        ], .when(configuration: .release))
 ]
 
 // Functions that runs use lie next to each other: code that is used takes memory by 64 KiB around.

@@ -42,7 +42,7 @@ struct TidyTests {
 
     /// The evaluator's dispatch, whose cases are a few lines each.
     private static let dispatchFunctions: Set<String> = [
-        "one", "take", "each", "eachPath", "oneOther", "eachOther", "update", "nativeOfInput",
+        "one", "take", "each", "oneOther", "eachOther", "update", "nativeOfInput",
         "native", "makeRelative",
     ]
 

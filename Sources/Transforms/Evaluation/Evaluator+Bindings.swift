@@ -3,9 +3,9 @@
 // name.
 
 extension Evaluator {
-    @inline(never) func eachBind(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
+    @inline(never) func eachBind<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
         let slot = node.rawC
         let outer = frame[slot]
         frame[slot] = .absent
@@ -17,28 +17,26 @@ extension Evaluator {
             let value = try one(node.a, frame, input)
             if value.isAbsent { return .more }
             frame[slot] = value
-            return try each(node.b, frame, input, emit)
+            return try each(node.b, frame, input, tracking, emit)
         }
         return try each(node.a, frame, input) { (value) throws(Stop) in
             try charge(1)
             release(frame[slot])
             frame[slot] = value
-            return try each(node.b, frame, input, emit)
+            return try each(node.b, frame, input, tracking, emit)
         }
     }
 
     // MARK: Patterns
 
-    @inline(never) func eachDestructure(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
-    )
-        throws(Stop) -> Flow
-    {
+    @inline(never) func eachDestructure<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
         let patterns = node.at(Int32(node.rawE))
         return try each(node.a, frame, input) { (value) throws(Stop) in
             defer { release(value) }
             return try withPatterns(patterns, node.rawF, frame, value) { () throws(Stop) in
-                try each(node.b, frame, input, emit)
+                try each(node.b, frame, input, tracking, emit)
             }
         }
     }
@@ -181,63 +179,79 @@ extension Evaluator {
     {
         defer { release(input) }
         let initial = try one(node.b, frame, input)
-        return initial.isAbsent ? .absent : try reduce(node, frame, input, from: initial)
+        return initial.isAbsent
+            ? .absent : try reduce(node, frame, input, from: initial, Untracked.self)
+    }
+
+    @inline(never) func eachReduce<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        try each(node.b, frame, input, tracking) { (initial) throws(Stop) in
+            let initial = T.hold(initial, self)
+            return try T.emit(
+                try reduce(node, frame, input, from: initial, tracking), self, emit)
+        }
     }
 
     /// The accumulator after the last item, owned; the input is borrowed, the initial value owned.
-    func reduce(_ node: NodeRef, _ frame: Slots, _ input: Value, from initial: Value)
-        throws(Stop) -> Value
-    {
+    private func reduce<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, from initial: T.Held,
+        _ tracking: T.Type
+    ) throws(Stop) -> T.Held {
         var accumulator = initial
         let update = node.c
         do throws(Stop) {
             _ = try eachFoldItem(node, frame, input) { () throws(Stop) in
                 let before = accumulator
-                accumulator = .null
-                if update.hasOne {
-                    let after = try take(update, frame, before)
-                    accumulator = after.isAbsent ? .null : after
+                accumulator = T.apart(.null)
+                if !T.isOn && update.hasOne {
+                    let after = try take(update, frame, T.value(before))
+                    accumulator = T.apart(after.isAbsent ? .null : after)
                     return .more
                 }
-                defer { release(before) }
+                defer { T.drop(before, self) }
                 // The last output of an update counts.
-                return try each(update, frame, before) { (after) throws(Stop) in
-                    release(accumulator)
-                    accumulator = after
-                    return .more
+                return try T.at(before, self) { () throws(Stop) in
+                    try each(update, frame, T.value(before), tracking) { (after) throws(Stop) in
+                        T.drop(accumulator, self)
+                        accumulator = T.hold(after, self)
+                        return .more
+                    }
                 }
             }
         } catch {
-            release(accumulator)
+            T.drop(accumulator, self)
             throw error
         }
         return accumulator
     }
 
-    @inline(never) func eachForeach(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
+    @inline(never) func eachForeach<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
         let hasExtract = node.rawD != 0
-        return try each(node.b, frame, input) { (initial) throws(Stop) in
-            var state = initial
-            defer { release(state) }
+        return try each(node.b, frame, input, tracking) { (initial) throws(Stop) in
+            var current = T.hold(initial, self)
+            defer { T.drop(current, self) }
             return try eachFoldItem(node, frame, input) { () throws(Stop) in
-                let before = state
-                state = .null
+                let before = current
+                current = T.apart(.null)
                 func output(_ after: Value) throws(Stop) -> Flow {
-                    release(state)
-                    state = after
+                    T.drop(current, self)
+                    current = T.hold(after, self)
                     if !hasExtract { return try emit(retain(after)) }
                     let held = retain(after)
                     defer { release(held) }
-                    return try each(node.d, frame, held, emit)
+                    return try each(node.d, frame, held, tracking, emit)
                 }
-                if node.c.hasOne {
-                    let after = try take(node.c, frame, before)
+                if !T.isOn && node.c.hasOne {
+                    let after = try take(node.c, frame, T.value(before))
                     return after.isAbsent ? .more : try output(after)
                 }
-                defer { release(before) }
-                return try each(node.c, frame, before, output)
+                defer { T.drop(before, self) }
+                return try T.at(before, self) { () throws(Stop) in
+                    try each(node.c, frame, T.value(before), tracking, output)
+                }
             }
         }
     }

@@ -74,10 +74,11 @@ extension Evaluator {
     }
 
     /// A call with any number of outputs; the input is borrowed.
-    @inline(never) func eachCall(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
-        if node.rawE != 0 {
+    @inline(never) func eachCall<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        // What runs in a path's keys can't leave its frame before it takes them back.
+        if !T.isOn && node.rawE != 0 {
             try noteTail(node, frame, retain(input))
             return .tail
         }
@@ -86,12 +87,12 @@ extension Evaluator {
         let callee = try makeFrame(node, frame, input)
         var flow: Flow
         do throws(Stop) {
-            flow = try each(call.a, callee, input, emit)
+            flow = try each(call.a, callee, input, tracking, emit)
             while flow == .tail {
                 let next = try enterTail(callee, call.rawC)
                 call = next.0
                 defer { release(next.1) }
-                flow = try each(call.a, callee, next.1, emit)
+                flow = try each(call.a, callee, next.1, tracking, emit)
             }
         } catch {
             popFrame(callee, call.rawC)

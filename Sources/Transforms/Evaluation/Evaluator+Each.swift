@@ -8,48 +8,71 @@ typealias Emit = (Value) throws(Stop) -> Flow
 
 extension Evaluator {
     /// Emits the node's outputs for a borrowed input.
-    func each(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit) throws(Stop) -> Flow {
-        if node.hasOne {
+    @inline(__always) func each(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        try each(node, frame, input, Untracked.self, emit)
+    }
+
+    /// Emits the node's outputs for a borrowed input, with the paths to them where they are
+    /// tracked.
+    func each<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if !T.isOn && node.hasOne {
             let value = try one(node, frame, input)
             if value.isPresent { return try emit(value) }
             return value.isTailCall ? .tail : .more
         }
         switch node.operation {
-        case .pipe: return try eachPipe(node, frame, input, emit)
-        case .comma: return try eachComma(node, frame, input, emit)
-        case .iterate: return try eachIterate(node, frame, input, emit)
+        case .identity: return try emit(retain(input))
+        case .empty: return .more
+        case .pipe: return try eachPipe(node, frame, input, tracking, emit)
+        case .comma: return try eachComma(node, frame, input, tracking, emit)
+        case .field: return try eachField(node, frame, input, tracking, emit)
+        case .index: return try eachIndex(node, frame, input, tracking, emit)
+        case .slice: return try eachSlice(node, frame, input, tracking, emit)
+        case .iterate: return try eachIterate(node, frame, input, tracking, emit)
+        case .recurseDefault:
+            if T.isOn && (unsafe state.pointee.path.isBroken) {
+                return try eachPartApart(input, node, emit)
+            }
+            return try eachPart(input, tracking, emit)
         case .conditional:
-            if node.a.hasOne {
-                let condition = try one(node.a, frame, input)
-                if condition.isAbsent { return .more }
-                release(condition)
-                return try each(condition.isTrue ? node.b : node.c, frame, input, emit)
+            return try eachCondition(node.a, frame, input) { (isTrue) throws(Stop) in
+                try each(isTrue ? node.b : node.c, frame, input, tracking, emit)
             }
-            return try each(node.a, frame, input) { (condition) throws(Stop) in
-                release(condition)
-                return try each(condition.isTrue ? node.b : node.c, frame, input, emit)
+        case .select:
+            return try eachCondition(node.a, frame, input) { (isTrue) throws(Stop) in
+                isTrue ? try emit(retain(input)) : .more
             }
-        case .call: return try eachCall(node, frame, input, emit)
+        case .alternative: return try eachAlternative(node, frame, input, tracking, emit)
+        case .attempt: return try eachAttempt(node, frame, input, tracking, emit)
+        case .label: return try eachLabel(node, frame, input, tracking, emit)
+        case .bind: return try eachBind(node, frame, input, tracking, emit)
+        case .destructure: return try eachDestructure(node, frame, input, tracking, emit)
+        case .reduce: return try eachReduce(node, frame, input, tracking, emit)
+        case .foreach: return try eachForeach(node, frame, input, tracking, emit)
+        case .call: return try eachCall(node, frame, input, tracking, emit)
         case .closureCall:
             let closure = self.frame(frame, up: node.rawB)[node.rawA]
             try enter()
             defer { leave() }
-            return try each(closure.closureNode, Slots(address: closure.payload), input, emit)
-        case .recurseDefault: return try eachPart(input, emit)
-        case .recurse: return try eachRecurse(node, frame, input, emit)
-        case .range: return try eachRange(node, frame, input, emit)
-        case .bind: return try eachBind(node, frame, input, emit)
-        case .foreach: return try eachForeach(node, frame, input, emit)
-        case .limit: return try eachLimit(node, frame, input, emit)
-        case .attempt: return try eachAttempt(node, frame, input, emit)
-        case .label: return try eachLabel(node, frame, input, emit)
-        case .select:
-            return try each(node.a, frame, input) { (condition) throws(Stop) in
-                release(condition)
-                return condition.isTrue ? try emit(retain(input)) : .more
-            }
-        case .alternative: return try eachAlternative(node, frame, input, emit)
-        default: return try eachOther(node, frame, input, emit)
+            return try each(
+                closure.closureNode, Slots(address: closure.payload), input, tracking, emit)
+        case .recurse: return try eachRecurse(node, frame, input, tracking, emit)
+        case .repeats: return try eachRepeat(node, frame, input, tracking, emit)
+        case .limit: return try eachLimit(node, frame, input, tracking, emit)
+        case .skip: return try eachSkip(node, frame, input, tracking, emit)
+        case .first: return try eachFirst(1, of: node.a, frame, input, tracking, emit)
+        case .last: return try eachLast(node, frame, input, tracking, emit)
+        case .until: return try eachUntil(node, frame, input, tracking, emit)
+        case .getpath where T.isOn: return try eachGetPath(node, frame, input, emit)
+        case .range where !T.isOn: return try eachRange(node, frame, input, emit)
+        default:
+            return T.isOn
+                ? try eachApart(node, frame, input, emit)
+                : try eachOther(node, frame, input, emit)
         }
     }
 
@@ -74,79 +97,65 @@ extension Evaluator {
         return try each(root, frame, value, emit)
     }
 
-    @inline(never) private func eachPipe(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    @inline(never) private func eachPipe<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        if node.a.hasOne {
+        if !T.isOn && node.a.hasOne {
             let value = try one(node.a, frame, input)
             if value.isAbsent { return .more }
             defer { release(value) }
             return try each(node.b, frame, value, emit)
         }
-        if node.b.hasOne {
+        if !T.isOn && node.b.hasOne {
             return try each(node.a, frame, input) { (value) throws(Stop) in
                 try charge(1)
                 let output = try take(node.b, frame, value)
                 return output.isAbsent ? .more : try emit(output)
             }
         }
-        return try each(node.a, frame, input) { (value) throws(Stop) in
+        return try each(node.a, frame, input, tracking) { (value) throws(Stop) in
             try charge(1)
             defer { release(value) }
-            return try each(node.b, frame, value, emit)
+            return try each(node.b, frame, value, tracking, emit)
         }
     }
 
-    @inline(never) private func eachComma(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    @inline(never) private func eachComma<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         let last = node.rawB - 1
-        for i in 0..<last where try each(node.a.link(i).a, frame, input, emit) == .stop {
-            return .stop
-        }
-        return try each(node.a.link(last).a, frame, input, emit)
+        for i in 0..<last
+        where try each(node.a.link(i).a, frame, input, tracking, emit) == .stop { return .stop }
+        return try each(node.a.link(last).a, frame, input, tracking, emit)
     }
 
-    @inline(never) private func eachIterate(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    /// Runs `body` for each output of a condition.
+    @inline(__always) private func eachCondition(
+        _ condition: NodeRef, _ frame: Slots, _ input: Value,
+        _ body: (Bool) throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
-        if node.a.operation == .identity { return try eachElement(input, node, emit) }
-        if node.a.hasOne {
-            let target = try one(node.a, frame, input)
-            if target.isAbsent { return .more }
-            defer { release(target) }
-            return try eachElement(target, node, emit)
+        if condition.hasOne {
+            let value = try one(condition, frame, input)
+            if value.isAbsent { return .more }
+            release(value)
+            return try body(value.isTrue)
         }
-        return try each(node.a, frame, input) { (target) throws(Stop) in
-            defer { release(target) }
-            return try eachElement(target, node, emit)
+        return try each(condition, frame, input) { (value) throws(Stop) in
+            release(value)
+            return try body(value.isTrue)
         }
     }
 
-    /// The elements of a borrowed array, or the values of an object's members.
-    @inline(__always) func eachElement(_ target: Value, _ node: NodeRef, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
-        if !target.isContainer {
-            throw raise(.cannotIterate, target, at: node)
-        }
-        let slots = target.slots
-        let step = target.isArray ? 1 : 2
-        var place = step - 1
-        for i in 0..<target.count {
-            try heap.chargeElement(i)
-            if try emit(retain(slots[place])) == .stop { return .stop }
-            place += step
-        }
-        return .more
-    }
-
-    @inline(never) private func eachAttempt(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    @inline(never) private func eachAttempt<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
+        // The `?` of an access does not hide that no path leads to what it looks into.
+        if T.isOn && node.isOptionalAccess && (unsafe state.pointee.path.isBroken) {
+            return try each(node.a, frame, input, tracking, emit)
+        }
         var isBeyond = false
         do throws(Stop) {
-            return try each(node.a, frame, input) { (value) throws(Stop) in
+            return try each(node.a, frame, input, tracking) { (value) throws(Stop) in
                 do throws(Stop) { return try emit(value) } catch {
                     isBeyond = true
                     throw error
@@ -156,26 +165,30 @@ extension Evaluator {
             if isBeyond || error != .raised { throw error }
             let message = takeError()
             defer { release(message) }
-            return node.rawB == 0 ? .more : try each(node.b, frame, message, emit)
+            if node.rawB == 0 { return .more }
+            if !T.isOn { return try each(node.b, frame, message, emit) }
+            return try apart(message, of: node) { () throws(Stop) in
+                try each(node.b, frame, message, tracking, emit)
+            }
         }
     }
 
-    @inline(never) private func eachLabel(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    @inline(never) private func eachLabel<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         let (outer, serial) = bindLabel(node, frame)
         defer { frame[node.rawB] = outer }
-        do throws(Stop) { return try each(node.a, frame, input, emit) } catch {
+        do throws(Stop) { return try each(node.a, frame, input, tracking, emit) } catch {
             if error == .broke && (unsafe state.pointee.breakSerial) == serial { return .more }
             throw error
         }
     }
 
-    @inline(never) private func eachAlternative(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    @inline(never) private func eachAlternative<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         var hasOutput = false
-        let flow = try each(node.a, frame, input) { (value) throws(Stop) in
+        let flow = try each(node.a, frame, input, tracking) { (value) throws(Stop) in
             if !value.isTrue {
                 release(value)
                 return .more
@@ -183,7 +196,8 @@ extension Evaluator {
             hasOutput = true
             return try emit(value)
         }
-        return hasOutput || flow == .stop ? flow : try each(node.b, frame, input, emit)
+        return hasOutput || flow == .stop
+            ? flow : try each(node.b, frame, input, tracking, emit)
     }
 
     // MARK: Operators over several outputs
@@ -202,27 +216,6 @@ extension Evaluator {
                 releaseBoth(lhs, rhs)
                 return try emit(result)
             }
-        case .index:
-            return try eachPair(node.b, node.a, frame, input) { (index, target) throws(Stop) in
-                let value: Value
-                do throws(Stop) { value = try get(target, index, node) } catch {
-                    releaseBoth(target, index)
-                    throw error
-                }
-                releaseBoth(target, index)
-                return try emit(value)
-            }
-        case .field:
-            return try each(node.a, frame, input) { (target) throws(Stop) in
-                let value: Value
-                do throws(Stop) { value = try field(node, target) } catch {
-                    release(target)
-                    throw error
-                }
-                release(target)
-                return try emit(value)
-            }
-        case .slice: return try eachSlice(node, frame, input, emit)
         case .negate:
             return try each(node.a, frame, input) { (operand) throws(Stop) in
                 try emit(try negate(operand, node))
@@ -232,17 +225,11 @@ extension Evaluator {
             return try eachObject(
                 node, 0, frame, input, try heap.makeObject(capacity: node.rawB), emit)
         case .string: return try eachString(node, frame, input, emit)
-        case .reduce:
-            return try each(node.b, frame, input) { (initial) throws(Stop) in
-                let value = try reduce(node, frame, input, from: initial)
-                return value.isAbsent ? .more : try emit(value)
-            }
-        case .destructure: return try eachDestructure(node, frame, input, emit)
         case .assign, .updateArithmetic, .updateAlternative:
             return try each(node.b, frame, input) { (rhs) throws(Stop) in
                 try emit(try update(node, frame, retain(input), with: rhs))
             }
-        case .path: return try eachPathOutput(node, frame, input, emit)
+        case .path: return try eachPathOf(node.a, frame, input, emit)
         default: return try eachSpecial(node, frame, input, emit)
         }
     }
@@ -269,20 +256,6 @@ extension Evaluator {
             return try each(node.b, frame, input) { (right) throws(Stop) in
                 release(right)
                 return try emit(Value(right.isTrue))
-            }
-        }
-    }
-
-    private func eachSlice(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
-        try each(node.c, frame, input) { (from) throws(Stop) in
-            defer { release(from) }
-            return try each(node.d, frame, input) { (upto) throws(Stop) in
-                defer { release(upto) }
-                return try each(node.a, frame, input) { (target) throws(Stop) in
-                    try emit(try slice(target, from, upto, node))
-                }
             }
         }
     }

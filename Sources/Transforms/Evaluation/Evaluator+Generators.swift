@@ -67,33 +67,13 @@ extension Evaluator {
         return .more
     }
 
-    /// `..`: the value and all its parts, containers before what they hold.
-    func eachPart(_ value: Value, _ emit: Emit) throws(Stop) -> Flow {
-        try enter()
-        defer { leave() }
-        if try emit(retain(value)) == .stop { return .stop }
-        if !value.isContainer { return .more }
-        let slots = value.slots
-        let step = value.isArray ? 1 : 2
-        var place = step - 1
-        for _ in 0..<value.count {
-            let element = slots[place]
-            if element.isContainer {
-                if try eachPart(element, emit) == .stop { return .stop }
-            } else {
-                try charge(1)
-                if try emit(retain(element)) == .stop { return .stop }
-            }
-            place += step
-        }
-        return .more
-    }
-
     /// `recurse(f)`: with at most one output of `f`, a loop.
-    @inline(never) func eachRecurse(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
-        if !node.a.hasOne { return try eachRecurseMany(node.a, frame, input, emit) }
+    @inline(never) func eachRecurse<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if T.isOn || !node.a.hasOne {
+            return try eachRecurseMany(node.a, frame, input, tracking, emit)
+        }
         var value = retain(input)
         while true {
             try charge(1)
@@ -106,62 +86,123 @@ extension Evaluator {
         }
     }
 
-    private func eachRecurseMany(_ filter: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
+    private func eachRecurseMany<T: Tracking>(
+        _ filter: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
         try enter()
         defer { leave() }
         if try emit(retain(input)) == .stop { return .stop }
-        return try each(filter, frame, input) { (value) throws(Stop) in
+        return try each(filter, frame, input, tracking) { (value) throws(Stop) in
             defer { release(value) }
-            return try eachRecurseMany(filter, frame, value, emit)
+            return try eachRecurseMany(filter, frame, value, tracking, emit)
         }
     }
 
+    /// `repeat(f)`
+    @inline(never) func eachRepeat<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        while true {
+            try charge(1)
+            if try each(node.a, frame, input, tracking, emit) == .stop { return .stop }
+        }
+    }
+
+    /// `until(condition; f)`, whose filters have one output each.
+    func until<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, from initial: T.Held, _ tracking: T.Type
+    ) throws(Stop) -> T.Held {
+        var current = initial
+        while true {
+            try charge(1)
+            let condition = try one(node.a, frame, T.value(current))
+            release(condition)
+            if condition.isTrue { return current }
+            current = try advance(current, node.b, frame, tracking)
+        }
+    }
+
+    /// A filter's only output for what is held, which is used up.
+    @inline(__always) private func advance<T: Tracking>(
+        _ held: T.Held, _ filter: NodeRef, _ frame: Slots, _ tracking: T.Type
+    ) throws(Stop) -> T.Held {
+        if !T.isOn { return T.apart(try take(filter, frame, T.value(held))) }
+        defer { T.drop(held, self) }
+        var output = T.apart(.null)
+        _ = try T.at(held, self) { () throws(Stop) in
+            try each(filter, frame, T.value(held), tracking) { (part) throws(Stop) in
+                output = T.hold(part, self)
+                return .more
+            }
+        }
+        return output
+    }
+
+    @inline(never) func eachUntil<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        let initial = T.hold(retain(input), self)
+        return try T.emit(try until(node, frame, from: initial, tracking), self, emit)
+    }
+
+    // MARK: Some of the outputs
+
     /// `limit($n; f)`
-    /// - Parameter asPaths: whether the outputs are wanted with their paths.
-    @inline(never) func eachLimit(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, asPaths: Bool = false, _ emit: Emit
+    @inline(never) func eachLimit<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         let given = try one(node.a, frame, input)
         defer { release(given) }
-        var left = try count(given, "limit doesn't support negative count", .up, node)
-        if left == 0 { return .more }
+        let count = try count(given, "limit doesn't support negative count", .up, node)
+        if count == 0 { return .more }
+        if count > 0 { return try eachFirst(count, of: node.b, frame, input, tracking, emit) }
+        return try each(node.b, frame, input, tracking) { (value) throws(Stop) in
+            throw raiseCount(given, value, node)
+        }
+    }
+
+    /// Emits the first outputs of a filter, one or more.
+    @inline(__always) func eachFirst<T: Tracking>(
+        _ count: Int, of filter: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type,
+        _ emit: Emit
+    ) throws(Stop) -> Flow {
+        var left = count
         var isDone = false
-        func take(_ value: Value) throws(Stop) -> Flow {
-            if left < 0 { throw raiseCount(given, value, node) }
-            left -= 1
+        let flow = try each(filter, frame, input, tracking) { (value) throws(Stop) in
+            left &-= 1
             if left > 0 { return try emit(value) }
             isDone = try emit(value) != .stop
             return .stop
         }
-        let flow =
-            asPaths
-            ? try eachPath(node.b, frame, input, take) : try each(node.b, frame, input, take)
         return isDone ? .more : flow
     }
 
     /// `skip($n; f)`
-    @inline(never) func eachSkip(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, asPaths: Bool = false, _ emit: Emit
+    @inline(never) func eachSkip<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         let given = try one(node.a, frame, input)
         defer { release(given) }
         var left = try count(given, "skip doesn't support negative count", .down, node)
-        func take(_ value: Value) throws(Stop) -> Flow {
+        return try each(node.b, frame, input, tracking) { (value) throws(Stop) in
             if left == 0 { return try emit(value) }
             if left < 0 { throw raiseCount(given, value, node) }
             left -= 1
             release(value)
             return .more
         }
-        return asPaths
-            ? try eachPath(node.b, frame, input, take) : try each(node.b, frame, input, take)
     }
 
     /// The count that `limit` and `skip` are given; -1 for what is above all numbers, and fails
     /// when the first output is counted.
-    private func count(
+    @inline(__always) private func count(
+        _ given: Value, _ negative: StaticString, _ rule: FloatingPointRoundingRule, _ node: NodeRef
+    ) throws(Stop) -> Int {
+        if given.tag == .integer && given.integer >= 0 { return given.integer }
+        return try countSlow(given, negative, rule, node)
+    }
+
+    @inline(never) private func countSlow(
         _ given: Value, _ negative: StaticString, _ rule: FloatingPointRoundingRule, _ node: NodeRef
     ) throws(Stop) -> Int {
         if try heap.compare(given, Value(integer: 0)) < 0 { throw raise(negative, at: node) }
@@ -188,13 +229,27 @@ extension Evaluator {
     /// The last output of a filter, owned, or `absent`.
     func lastOutput(_ filter: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
         if filter.hasOne { return try one(filter, frame, input) }
-        var last = Value.absent
-        _ = try each(filter, frame, input) { (value) throws(Stop) in
-            release(last)
-            last = value
+        return try last(filter, frame, input, Untracked.self)
+    }
+
+    private func last<T: Tracking>(
+        _ filter: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type
+    ) throws(Stop) -> T.Held {
+        var last = T.apart(.absent)
+        _ = try each(filter, frame, input, tracking) { (value) throws(Stop) in
+            T.drop(last, self)
+            last = T.hold(value, self)
             return .more
         }
         return last
+    }
+
+    /// `last(f)`
+    @inline(never) func eachLast<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        let last = try last(node.a, frame, input, tracking)
+        return T.value(last).isAbsent ? .more : try T.emit(last, self, emit)
     }
 
     /// `any(f; g)` for `sought` true, `all(f; g)` for false.

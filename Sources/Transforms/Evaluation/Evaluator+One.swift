@@ -338,7 +338,7 @@ extension Evaluator {
         throws(Stop) -> Value
     {
         var result = Value.absent
-        _ = try eachDestructure(node, frame, input) { (value) throws(Stop) in
+        _ = try eachDestructure(node, frame, input, Untracked.self) { (value) throws(Stop) in
             result = value
             return .more
         }

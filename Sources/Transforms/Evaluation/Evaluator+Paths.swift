@@ -1,42 +1,49 @@
-// Filters as paths: what `path(f)` and updates evaluate. The keys that led to the current value
-// stand in the state; each access pushes one, runs what follows, and takes it back. A filter that
-// is no access breaks the path: what it yields can be tested, but not looked into.
+// The path of what is run with `Tracked`: the keys that led to the current value stand in the
+// state. Each access pushes one, runs what follows, and takes it back.
 //
 // Safety: the state is the runner's own; pointers into values go with their counts.
 
 extension Evaluator {
-    /// `path(f)`
-    func eachPathOutput(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit) throws(Stop)
-        -> Flow
-    {
-        try eachPathOf(node.a, frame, input, emit)
-    }
-
     /// Emits the paths (owned arrays) of a filter's outputs for a borrowed input.
     func eachPathOf(_ filter: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit) throws(Stop)
         -> Flow
     {
         let outer = unsafe state.pointee.path
-        unsafe state.pointee.path = PathState(keys: Value(.array, payload: 16), value: input)
-        defer {
-            unsafe release(state.pointee.path.keys)
-            unsafe state.pointee.path = outer
+        let root = PathState(keys: Value(.array, payload: 16), value: input)
+        return try withPath(root) { () throws(Stop) in
+            try each(filter, frame, input, Tracked.self) { (value) throws(Stop) in
+                defer { release(value) }
+                let inner = unsafe state.pointee.path
+                if inner.isBroken { throw raise(.invalidPath, value, at: filter) }
+                // What receives the path may be in a path itself.
+                unsafe state.pointee.path = outer
+                defer { unsafe state.pointee.path = inner }
+                return try emit(retain(inner.keys))
+            }
         }
-        return try eachPath(filter, frame, input) { (value) throws(Stop) in
-            defer { release(value) }
-            let inner = unsafe state.pointee.path
-            if inner.isBroken { throw raise(.invalidPath, value, at: filter) }
-            // What receives the path may be in a path itself.
-            unsafe state.pointee.path = outer
-            defer { unsafe state.pointee.path = inner }
-            return try emit(retain(inner.keys))
+    }
+
+    /// `paths`
+    func eachPath(toPartsOf input: Value, _ emit: Emit) throws(Stop) -> Flow {
+        let outer = unsafe state.pointee.path
+        let root = PathState(keys: Value(.array, payload: 16), value: input)
+        return try withPath(root) { () throws(Stop) in
+            try eachPart(input, Tracked.self) { (part) throws(Stop) in
+                release(part)
+                let inner = unsafe state.pointee.path
+                if inner.keys.count == 0 { return .more }
+                if outer.keys.isAbsent { return try emit(retain(inner.keys)) }
+                unsafe state.pointee.path = outer
+                defer { unsafe state.pointee.path = inner }
+                return try emit(retain(inner.keys))
+            }
         }
     }
 
     /// Runs `body` with one more key, which is owned, and what it leads to.
-    private func withKey(_ key: Value, _ part: Value, _ body: () throws(Stop) -> Flow)
-        throws(Stop) -> Flow
-    {
+    @inline(__always) func withKey(
+        _ key: Value, _ part: Value, _ body: () throws(Stop) -> Flow
+    ) throws(Stop) -> Flow {
         try charge(1)
         unsafe try heap.push(&state.pointee.path.keys, key)
         let count = unsafe state.pointee.path.keys.count
@@ -51,7 +58,9 @@ extension Evaluator {
     }
 
     /// Runs `body` with another path in place of the current one; its keys are owned.
-    func withPath(_ path: PathState, _ body: () throws(Stop) -> Flow) throws(Stop) -> Flow {
+    @inline(__always) func withPath(_ path: PathState, _ body: () throws(Stop) -> Flow)
+        throws(Stop) -> Flow
+    {
         let outer = unsafe state.pointee.path
         unsafe state.pointee.path = path
         defer {
@@ -61,10 +70,14 @@ extension Evaluator {
         return try body()
     }
 
-    /// Emits an owned output of a filter that is no access: the path leads to it where it is the
-    /// very value that is there. What the filter makes itself never is, but for null and booleans,
-    /// of which there is one each.
-    private func emit(_ output: Value, of filter: NodeRef, _ emit: Emit) throws(Stop) -> Flow {
+    // MARK: Values apart from the path
+
+    /// Runs `body` for an output of a filter that is no access: the path leads to it where it is
+    /// the very value that is there. What the filter makes itself never is, but for null and
+    /// booleans, of which there is one each.
+    func apart(_ output: Value, of filter: NodeRef, _ body: () throws(Stop) -> Flow)
+        throws(Stop) -> Flow
+    {
         let outer = unsafe state.pointee.path.isBroken
         var isBroken = unsafe !output.isIdentical(to: state.pointee.path.value)
         switch filter.operation {
@@ -74,232 +87,205 @@ extension Evaluator {
         }
         unsafe state.pointee.path.isBroken = isBroken
         defer { unsafe state.pointee.path.isBroken = outer }
-        return try emit(output)
+        return try body()
     }
 
-    /// Emits the owned outputs of a filter with the state's path leading to each. The value is
-    /// borrowed.
-    func eachPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit) throws(Stop)
-        -> Flow
-    {
-        try charge(1)
-        switch node.operation {
-        case .identity: return try emit(retain(value))
-        case .empty: return .more
-        case .field:
-            return try eachPath(node.a, frame, value) { (target) throws(Stop) in
-                defer { release(target) }
-                return try access(target, node.value, node, emit)
-            }
-        case .index:
-            return try each(node.b, frame, value) { (key) throws(Stop) in
-                defer { release(key) }
-                return try eachPath(node.a, frame, value) { (target) throws(Stop) in
-                    defer { release(target) }
-                    return try access(target, key, node, emit)
-                }
-            }
-        case .slice:
-            return try each(node.c, frame, value) { (from) throws(Stop) in
-                defer { release(from) }
-                return try each(node.d, frame, value) { (upto) throws(Stop) in
-                    defer { release(upto) }
-                    return try eachPath(node.a, frame, value) { (target) throws(Stop) in
-                        let key = try sliceKey(from, upto)
-                        defer { releaseBoth(target, key) }
-                        return try access(target, key, node, emit)
-                    }
-                }
-            }
-        case .iterate:
-            return try eachPath(node.a, frame, value) { (target) throws(Stop) in
-                defer { release(target) }
-                return try iteratePath(target, node, emit)
-            }
-        case .pipe:
-            return try eachPath(node.a, frame, value) { (part) throws(Stop) in
-                defer { release(part) }
-                return try eachPath(node.b, frame, part, emit)
-            }
-        case .comma:
-            for i in 0..<node.rawB
-            where try eachPath(node.a.link(i).a, frame, value, emit) == .stop { return .stop }
-            return .more
-        case .recurseDefault: return try recursePath(value, emit)
-        case .conditional:
-            return try each(node.a, frame, value) { (condition) throws(Stop) in
-                release(condition)
-                return try eachPath(condition.isTrue ? node.b : node.c, frame, value, emit)
-            }
-        case .select:
-            return try each(node.a, frame, value) { (condition) throws(Stop) in
-                release(condition)
-                return condition.isTrue ? try emit(retain(value)) : .more
-            }
-        default: return try eachPathOther(node, frame, value, emit)
-        }
-    }
-
-    /// `target[key]` as a path; both are borrowed.
-    private func access(_ target: Value, _ key: Value, _ node: NodeRef, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
-        if unsafe state.pointee.path.isBroken {
-            var text = try heap.string("Invalid path expression near attempt to access element ")
-            try appendShown(&text, key, withKind: false)
-            try append(&text, " of ")
-            try appendShown(&text, target, withKind: false)
-            throw raise(text, at: node)
-        }
-        let part = try get(target, key, node)
-        return try withKey(retain(key), part) { () throws(Stop) in try emit(part) }
-    }
-
-    private func iteratePath(_ target: Value, _ node: NodeRef, _ emit: Emit) throws(Stop) -> Flow {
-        if unsafe state.pointee.path.isBroken {
-            var text = try heap.string("Invalid path expression near attempt to iterate through ")
-            try appendShown(&text, target, withKind: false)
-            throw raise(text, at: node)
-        }
-        if !target.isContainer { throw raise(.cannotIterate, target, at: node) }
-        let slots = target.slots
-        for i in 0..<target.count {
-            let key = target.isArray ? Value(integer: i) : retain(slots[2 * i])
-            let part = retain(target.isArray ? slots[i] : slots[2 * i + 1])
-            let flow = try withKey(key, part) { () throws(Stop) in try emit(part) }
-            if flow == .stop { return .stop }
-        }
-        return .more
-    }
-
-    func recursePath(_ value: Value, _ emit: Emit) throws(Stop) -> Flow {
-        try enter()
-        defer { leave() }
-        if try emit(retain(value)) == .stop { return .stop }
-        if !value.isContainer { return .more }
-        let slots = value.slots
-        for i in 0..<value.count {
-            let key = value.isArray ? Value(integer: i) : retain(slots[2 * i])
-            let part = value.isArray ? slots[i] : slots[2 * i + 1]
-            let flow = try withKey(key, part) { () throws(Stop) in try recursePath(part, emit) }
-            if flow == .stop { return .stop }
-        }
-        return .more
-    }
-
-    // MARK: Control
-
-    @inline(never) private func eachPathOther(
-        _ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit
+    /// Emits the outputs of a filter that is no access.
+    @inline(never) func eachApart(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
     ) throws(Stop) -> Flow {
-        switch node.operation {
-        case .alternative: return try alternativePath(node, frame, value, emit)
-        case .attempt: return try attemptPath(node, frame, value, emit)
-        case .bind:
-            let slot = node.rawC
-            let outer = frame[slot]
-            frame[slot] = .absent
-            defer {
-                release(frame[slot])
-                frame[slot] = outer
-            }
-            return try each(node.a, frame, value) { (bound) throws(Stop) in
-                release(frame[slot])
-                frame[slot] = bound
-                return try eachPath(node.b, frame, value, emit)
-            }
-        case .destructure:
-            return try each(node.a, frame, value) { (bound) throws(Stop) in
-                defer { release(bound) }
-                let patterns = node.at(Int32(node.rawE))
-                return try withPatterns(patterns, node.rawF, frame, bound) {
-                    () throws(Stop) in
-                    try eachPath(node.b, frame, value, emit)
-                }
-            }
-        case .label:
-            let (outer, serial) = bindLabel(node, frame)
-            let path = unsafe state.pointee.path
-            defer { frame[node.rawB] = outer }
-            do throws(Stop) { return try eachPath(node.a, frame, value, emit) } catch {
-                if error != .broke || (unsafe state.pointee.breakSerial) != serial { throw error }
-                unsafe state.pointee.path.isBroken = path.isBroken
-                return .more
-            }
-        case .call, .closureCall: return try callPath(node, frame, value, emit)
-        case .first, .last, .limit, .skip, .recurse, .until, .reduce, .foreach:
-            return try selectPath(node, frame, value, emit)
-        case .getpath: return try getPathPath(node, frame, value, emit)
-        case .error: throw raise(try one(node.a, frame, value), at: node)
-        case .repeats:
-            while true {
-                try charge(1)
-                if try eachPath(node.a, frame, value, emit) == .stop { return .stop }
-            }
-        default:
-            return try each(node, frame, value) { (output) throws(Stop) in
-                try self.emit(output, of: node, emit)
-            }
+        try each(node, frame, input) { (output) throws(Stop) in
+            try apart(output, of: node) { () throws(Stop) in try emit(output) }
         }
     }
 
-    private func alternativePath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit)
-        throws(Stop) -> Flow
+    /// Raises an error if no path leads to the value that a key is to be looked up in.
+    @inline(__always) func checkLed(to target: Value, _ key: Value, _ node: NodeRef) throws(Stop) {
+        if unsafe state.pointee.path.isBroken { throw try raiseApart(target, key, node) }
+    }
+
+    @inline(never) private func raiseApart(_ target: Value, _ key: Value, _ node: NodeRef)
+        throws(Stop) -> Stop
     {
-        var hasOutput = false
-        let flow = try eachPath(node.a, frame, value) { (part) throws(Stop) in
-            if !part.isTrue {
-                release(part)
-                return .more
-            }
-            hasOutput = true
-            return try emit(part)
-        }
-        return hasOutput || flow == .stop ? flow : try eachPath(node.b, frame, value, emit)
+        var text = try heap.string("Invalid path expression near attempt to access element ")
+        try appendShown(&text, key, withKind: false)
+        try append(&text, " of ")
+        try appendShown(&text, target, withKind: false)
+        return raise(text, at: node)
     }
 
-    /// Drops the keys behind the first `count`.
-    private func cutPath(to count: Int) {
-        let keys = unsafe state.pointee.path.keys
-        if keys.count > count { unsafe state.pointee.path.keys = keys.with(count: count) }
+    /// Raises an error if no path leads to the value whose parts are wanted.
+    @inline(__always) func checkLed(toPartsOf target: Value, _ node: NodeRef) throws(Stop) {
+        if unsafe state.pointee.path.isBroken { throw try raiseApart(target, node) }
     }
 
-    private func attemptPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
-        var isBeyond = false
-        let count = unsafe state.pointee.path.keys.count
-        do throws(Stop) {
-            return try eachPath(node.a, frame, value) { (part) throws(Stop) in
-                do throws(Stop) { return try emit(part) } catch {
-                    isBeyond = true
-                    throw error
-                }
-            }
-        } catch {
-            if isBeyond || error != .raised { throw error }
-            let message = takeError()
-            defer { release(message) }
-            cutPath(to: count)
-            if node.rawB == 0 { return .more }
-            return try each(node.b, frame, message) { (output) throws(Stop) in
-                try self.emit(output, of: node.b, emit)
-            }
-        }
+    @inline(never) private func raiseApart(_ target: Value, _ node: NodeRef) throws(Stop) -> Stop {
+        var text = try heap.string("Invalid path expression near attempt to iterate through ")
+        try appendShown(&text, target, withKind: false)
+        return raise(text, at: node)
     }
+
+    // MARK: Accesses
 
     /// `getpath(keys)` leads on along the keys; through null and nothing too.
-    private func getPathPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
-        let keys = try one(node.a, frame, value)
+    @inline(never) func eachGetPath(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        let keys = try one(node.a, frame, input)
         defer { release(keys) }
-        let part = try getPath(value, keys, node)
-        if unsafe state.pointee.path.isBroken { return try self.emit(part, of: node, emit) }
+        let part = try getPath(input, keys, node)
+        if unsafe state.pointee.path.isBroken {
+            return try apart(part, of: node) { () throws(Stop) in try emit(part) }
+        }
         var path = unsafe retain(state.pointee.path.keys)
         try heap.append(&path, contentsOf: keys)
         return try withPath(PathState(keys: path, value: part)) { () throws(Stop) in
             try emit(part)
         }
+    }
+
+    @inline(never) func eachField<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        try each(node.a, frame, input, tracking) { (target) throws(Stop) in
+            let part: Value
+            do throws(Stop) {
+                if T.isOn { try checkLed(to: target, node.value, node) }
+                part = try field(node, target)
+            } catch {
+                release(target)
+                throw error
+            }
+            release(target)
+            return try self.emit(part, by: node.value, tracking, emit)
+        }
+    }
+
+    @inline(never) func eachIndex<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        try each(node.b, frame, input) { (key) throws(Stop) in
+            defer { release(key) }
+            return try each(node.a, frame, input, tracking) { (target) throws(Stop) in
+                let part: Value
+                do throws(Stop) {
+                    if T.isOn { try checkLed(to: target, key, node) }
+                    part = try get(target, key, node)
+                } catch {
+                    release(target)
+                    throw error
+                }
+                release(target)
+                return try self.emit(part, by: key, tracking, emit)
+            }
+        }
+    }
+
+    @inline(never) func eachSlice<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        try each(node.c, frame, input) { (from) throws(Stop) in
+            defer { release(from) }
+            return try each(node.d, frame, input) { (upto) throws(Stop) in
+                defer { release(upto) }
+                return try each(node.a, frame, input, tracking) { (target) throws(Stop) in
+                    if !T.isOn { return try emit(try slice(target, from, upto, node)) }
+                    let key = try sliceKey(from, upto)
+                    defer { releaseBoth(target, key) }
+                    try checkLed(to: target, key, node)
+                    let part = try slice(retain(target), from, upto, node)
+                    return try self.emit(part, by: key, tracking, emit)
+                }
+            }
+        }
+    }
+
+    /// Emits an owned part, and has the path lead to it by a borrowed key.
+    @inline(__always) private func emit<T: Tracking>(
+        _ part: Value, by key: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if !T.isOn { return try emit(part) }
+        return try withKey(retain(key), part) { () throws(Stop) in try emit(part) }
+    }
+
+    @inline(never) func eachIterate<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if node.a.operation == .identity {
+            return try eachElement(input, node, tracking, emit)
+        }
+        if !T.isOn && node.a.hasOne {
+            let target = try one(node.a, frame, input)
+            if target.isAbsent { return .more }
+            defer { release(target) }
+            return try eachElement(target, node, tracking, emit)
+        }
+        return try each(node.a, frame, input, tracking) { (target) throws(Stop) in
+            defer { release(target) }
+            return try eachElement(target, node, tracking, emit)
+        }
+    }
+
+    /// The elements of a borrowed array, or the values of an object's members.
+    @inline(__always) private func eachElement<T: Tracking>(
+        _ target: Value, _ node: NodeRef, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if T.isOn { try checkLed(toPartsOf: target, node) }
+        if !target.isContainer { throw raise(.cannotIterate, target, at: node) }
+        let slots = target.slots
+        let step = target.isArray ? 1 : 2
+        var place = step - 1
+        for i in 0..<target.count {
+            try heap.chargeElement(i)
+            let part = slots[place]
+            let flow = try withPart(part, i, of: target, tracking) { () throws(Stop) in
+                try emit(retain(part))
+            }
+            if flow == .stop { return .stop }
+            place += step
+        }
+        return .more
+    }
+
+    /// `..`: the value and all its parts, containers before what they hold.
+    func eachPart<T: Tracking>(_ value: Value, _ tracking: T.Type, _ emit: Emit) throws(Stop)
+        -> Flow
+    {
+        try enter()
+        defer { leave() }
+        if try emit(retain(value)) == .stop { return .stop }
+        if !value.isContainer { return .more }
+        let slots = value.slots
+        let step = value.isArray ? 1 : 2
+        var place = step - 1
+        for i in 0..<value.count {
+            let part = slots[place]
+            let flow = try withPart(part, i, of: value, tracking) { () throws(Stop) in
+                if part.isContainer { return try eachPart(part, tracking, emit) }
+                try charge(1)
+                return try emit(retain(part))
+            }
+            if flow == .stop { return .stop }
+            place += step
+        }
+        return .more
+    }
+
+    /// Runs `body` for a container's part, with its key behind the path.
+    @inline(__always) private func withPart<T: Tracking>(
+        _ part: Value, _ i: Int, of container: Value, _ tracking: T.Type,
+        _ body: () throws(Stop) -> Flow
+    ) throws(Stop) -> Flow {
+        if !T.isOn { return try body() }
+        let key = container.isArray ? Value(integer: i) : retain(container.slots[2 &* i])
+        return try withKey(key, part, body)
+    }
+
+    /// `..` where no path leads to the value: its parts are out of reach.
+    @inline(never) func eachPartApart(_ value: Value, _ node: NodeRef, _ emit: Emit)
+        throws(Stop) -> Flow
+    {
+        if try emit(retain(value)) == .stop { return .stop }
+        throw try raiseApart(value, node)
     }
 }

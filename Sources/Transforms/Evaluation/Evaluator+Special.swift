@@ -20,15 +20,7 @@ extension Evaluator {
                 return try firstOutput(node.a, frame, part)
             }
         case .walk: return try walk(node, frame, input)
-        case .until:
-            var value = input
-            while true {
-                try charge(1)
-                let condition = try one(node.a, frame, value)
-                release(condition)
-                if condition.isTrue { return value }
-                value = try take(node.b, frame, value)
-            }
+        case .until: return try until(node, frame, from: input, Untracked.self)
         default:
             defer { release(input) }
             return try oneOf(node, frame, input)
@@ -79,31 +71,11 @@ extension Evaluator {
     {
         switch node.operation {
         case .rangeBy: return try eachRangeBy(node, frame, input, emit)
-        case .repeats:
-            while true {
-                try charge(1)
-                if try each(node.a, frame, input, emit) == .stop { return .stop }
-            }
-        case .skip: return try eachSkip(node, frame, input, emit)
         case .substitute: return try eachSubstitute(node, frame, input, emit)
         case .toStream:
             let path = Value(.array, payload: 16)
             return try eachStreamEvent(input, path, emit)
-        case .paths:
-            let outer = unsafe state.pointee.path
-            unsafe state.pointee.path = PathState(keys: Value(.array, payload: 16), value: input)
-            defer {
-                unsafe release(state.pointee.path.keys)
-                unsafe state.pointee.path = outer
-            }
-            return try recursePath(input) { (part) throws(Stop) in
-                release(part)
-                let inner = unsafe state.pointee.path
-                if inner.keys.count == 0 { return .more }
-                unsafe state.pointee.path = outer
-                defer { unsafe state.pointee.path = inner }
-                return try emit(retain(inner.keys))
-            }
+        case .paths: return try eachPath(toPartsOf: input, emit)
         case .inputs:
             while let value = try nextInput() {
                 if try emit(value) == .stop { return .stop }

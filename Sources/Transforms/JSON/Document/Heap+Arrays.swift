@@ -45,8 +45,10 @@ extension Heap {
             // left.
             if Heap.used(UInt(array.payload)) > count { truncate(&array, to: count) }
             if Heap.capacity(UInt(array.payload)) >= count + more { return }
-            try useRoomInFront(&array)
-            if Heap.capacity(UInt(array.payload)) >= count + more { return }
+            if Heap.moved(UInt(array.payload)) > 0 {
+                try useRoomInFront(&array)
+                if Heap.capacity(UInt(array.payload)) >= count + more { return }
+            }
             let room = max(count + more, count + count / 2, 4)
             let grown = try grow(
                 UInt(array.payload), used: count &* 16, to: room &* 16, unit: 16)

@@ -437,9 +437,11 @@ import Glibc
         unsafe memcpy(
             UnsafeMutableRawPointer(bitPattern: grown).unsafelyUnwrapped,
             UnsafeRawPointer(bitPattern: payload).unsafelyUnwrapped, byteCount)
+        if moved > 0 {
+            Heap.setSize(grown, grownSize, moved: moved)
+            Heap.setHeader(grown, capacity: capacity - inFront / unit)
+        }
         Heap.store(grown - 32, Heap.load(payload - 32))
-        Heap.setSize(grown, grownSize, moved: moved)
-        Heap.setHeader(grown, capacity: capacity - inFront / unit)
         Heap.setUsed(grown, Heap.used(payload))
         free(block: payload)
         return grown

@@ -290,10 +290,31 @@ final class Compiler {
         return try add(.attempt, arity, offset, a: body, b: caught)
     }
 
+    /// Whether a term is one access of its input, by what can't fail.
+    private func isAccessOfInput(_ term: Term) -> Bool {
+        func isSimple(_ part: Term?) -> Bool {
+            guard let part else { return true }
+            if case .variable = part.kind { return true }
+            return part.constantKind != nil
+        }
+        return switch term.kind {
+        case .index(let target, let key): target.kind == .identity && isSimple(key)
+        case .slice(let target, let from, let upto):
+            target.kind == .identity && isSimple(from) && isSimple(upto)
+        case .iterate(let target): target.kind == .identity
+        default: false
+        }
+    }
+
     /// `t[k]?`: silences the access itself, not what its parts raise: those are evaluated before.
     private func compileOptional(_ body: Term, _ scope: Scope?, _ offset: Int)
         throws(CompileError) -> Int32
     {
+        if isAccessOfInput(body) {
+            let attempt = try compileAttempt(body, nil, scope, offset)
+            nodes[Int(attempt)].aux = 1
+            return attempt
+        }
         let here = Term(kind: .identity, offset: body.offset)
         func term(_ kind: Term.Kind) -> Term { Term(kind: kind, offset: body.offset) }
         func bound(_ part: Term?, _ name: String, _ rest: (Term?) -> Term) -> Term {
@@ -305,17 +326,17 @@ final class Compiler {
         switch body.kind {
         case .index(let target, let key):
             access = bound(key, "*key") { key in
-                term(.pipe(target, term(.attempt(term(.index(here, key ?? here)), handler: nil))))
+                term(.pipe(target, term(.optional(term(.index(here, key ?? here))))))
             }
         case .slice(let target, let from, let upto):
             access = bound(from, "*from") { from in
                 bound(upto, "*upto") { upto in
                     let part = term(.slice(here, from: from, upto: upto))
-                    return term(.pipe(target, term(.attempt(part, handler: nil))))
+                    return term(.pipe(target, term(.optional(part))))
                 }
             }
         case .iterate(let target):
-            access = term(.pipe(target, term(.attempt(term(.iterate(here)), handler: nil))))
+            access = term(.pipe(target, term(.optional(term(.iterate(here))))))
         default: return try compileAttempt(body, nil, scope, offset)
         }
         return try compile(access, scope)

@@ -115,6 +115,8 @@ struct Node {
     @inline(__always) var rawD: Int { unsafe Int(pointer.pointee.d) }
     @inline(__always) var rawE: Int { unsafe Int(pointer.pointee.e) }
     @inline(__always) var rawF: Int { unsafe Int(pointer.pointee.f) }
+    /// Of an `attempt`: whether it is the `?` behind an access.
+    @inline(__always) var isOptionalAccess: Bool { aux != 0 }
     /// Of a `native`.
     @inline(__always) var native: Native {
         // Safety: the compiler stores raw values of cases, which count from 0.
