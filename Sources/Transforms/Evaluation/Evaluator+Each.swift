@@ -144,16 +144,18 @@ extension Evaluator {
     @inline(never) private func eachAttempt(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
     ) throws(Stop) -> Flow {
-        var isBeyond = false
+        // An error of what follows is not this one's, unless one of several patterns took it.
+        var beyond = -1
         do throws(Stop) {
             return try each(node.a, frame, input) { (value) throws(Stop) in
                 do throws(Stop) { return try emit(value) } catch {
-                    isBeyond = true
+                    beyond = unsafe state.pointee.takenCount
                     throw error
                 }
             }
         } catch {
-            if isBeyond || error != .raised { throw error }
+            if error != .raised { throw error }
+            if unsafe beyond == state.pointee.takenCount { throw error }
             let message = takeError()
             defer { release(message) }
             return node.rawB == 0 ? .more : try each(node.b, frame, message, emit)

@@ -267,17 +267,22 @@ extension Evaluator {
     private func attemptPath(_ node: NodeRef, _ frame: Slots, _ value: Value, _ emit: Emit)
         throws(Stop) -> Flow
     {
-        var isBeyond = false
+        // `.a?` silences the access, but not that there is no path to its value.
+        if node.aux == 1, unsafe state.pointee.path.isBroken {
+            return try eachPath(node.a, frame, value, emit)
+        }
+        var beyond = -1
         let count = unsafe state.pointee.path.keys.count
         do throws(Stop) {
             return try eachPath(node.a, frame, value) { (part) throws(Stop) in
                 do throws(Stop) { return try emit(part) } catch {
-                    isBeyond = true
+                    beyond = unsafe state.pointee.takenCount
                     throw error
                 }
             }
         } catch {
-            if isBeyond || error != .raised { throw error }
+            if error != .raised { throw error }
+            if unsafe beyond == state.pointee.takenCount { throw error }
             let message = takeError()
             defer { release(message) }
             cutPath(to: count)

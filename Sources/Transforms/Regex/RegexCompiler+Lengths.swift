@@ -62,7 +62,9 @@ extension RegexCompiler {
         case .alternation(let branches): return branches.contains { isNullable($0) }
         case .repetition(let body, let min, _, _): return min == 0 || isNullable(body)
         case .call(let index): return lengthOfGroup(calls[index].group).min == 0
-        case .look, .backreference, .absent: return true
+        case .look, .absent: return true
+        case .backreference(let groups, _):
+            return groups.contains { open.contains($0) || lengthOfGroup($0).min == 0 }
         case .groupCondition(_, let yes, let no): return isNullable(yes) || isNullable(no)
         case .condition(let condition, let yes, let no):
             return isNullable(no) || isNullable(condition) && isNullable(yes)
@@ -76,7 +78,15 @@ extension RegexCompiler {
         case .scalar, .set, .any: return RegexLength(1, 1)
         case .empty, .failure, .keep: return RegexLength(0, 0)
         case .assertion: return RegexLength(0, 0, isFree: false)
-        case .look(let body, _, _, _):
+        case .look(let body, true, let negated, let offset):
+            // One that says nothing is nothing, and one that can't be is refused elsewhere.
+            do throws(RegexError) {
+                if try lookBehind(body, negated: negated, offset: offset) == nil {
+                    return RegexLength(0, 0)
+                }
+            } catch {}
+            return RegexLength(0, 0, isFree: false)
+        case .look(let body, false, _, _):
             _ = length(body)
             return RegexLength(0, 0, isFree: false)
         case .absent(let body):
@@ -88,12 +98,16 @@ extension RegexCompiler {
             return branches.dropFirst().reduce(length(branches[0])) { $0 | length($1) }
         case .repetition(let body, let low, let high, _): return length(body).repeated(low, high)
         case .capture(let body, let index):
+            let isOpen = !open.insert(index).inserted
             var inside = length(body)
+            if !isOpen { open.remove(index) }
             inside.isFree = false
             groupLengths[index] = inside
             return inside
         case .atomic(let body), .scoped(let body): return length(body)
         case .backreference(let groups, _):
+            // A group within itself is not set.
+            if !open.isDisjoint(with: groups) { return RegexLength(0, 0, isFree: false) }
             let all = groups.map { lengthOfGroup($0) }
             return all.dropFirst().reduce(all[0]) { $0 | $1 }
         case .call(let index): return lengthOfGroup(calls[index].group)
@@ -122,9 +136,13 @@ extension RegexCompiler {
     private static let recursionPassesMax = 32
 
     /// Refuses groups that call themselves on every way, or before they take a character.
-    func checkRecursion() throws(RegexError) {
-        let heads = Dictionary(
-            uniqueKeysWithValues: called.map { ($0, headCalls(bodies[$0] ?? .empty)) })
+    mutating func checkRecursion(_ tree: RegexNode) throws(RegexError) {
+        var heads: [Int: Set<Int>] = [:]
+        for group in called {
+            open = around[group] ?? []
+            heads[group] = headCalls(bodies[group] ?? .empty)
+        }
+        open = []
         var ending: Set<Int> = []
         var advancing: Set<Int> = []
         for _ in 0..<Self.recursionPassesMax {
@@ -135,9 +153,18 @@ extension RegexCompiler {
                 advancing.insert(group)
             }
         }
-        for call in calls
+        for call in reachedCalls(tree)
         where !ending.contains(call.group) || !advancing.contains(call.group) {
             throw RegexError(message: "never ending recursion", offset: call.offset)
+        }
+    }
+
+    /// The calls but for those in what is repeated no times, which Oniguruma does not look at.
+    private func reachedCalls(_ node: RegexNode) -> [RegexParser.PendingCall] {
+        switch node {
+        case .call(let index): [calls[index]]
+        case .repetition(_, _, 0, _): []
+        default: node.children.flatMap { reachedCalls($0) }
         }
     }
 
@@ -158,6 +185,7 @@ extension RegexCompiler {
     private func headCalls(_ node: RegexNode) -> Set<Int> {
         switch node {
         case .call(let index): return [calls[index].group]
+        case .repetition(_, _, 0, _): return []
         case .sequence(let nodes):
             var groups: Set<Int> = []
             for node in nodes {

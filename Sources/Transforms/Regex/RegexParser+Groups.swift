@@ -48,7 +48,9 @@ extension RegexParser {
     }
 
     private mutating func parseCallNumber() throws(RegexError) -> GroupName {
-        try parseReference(closing: ")", numbers: true, levels: false)
+        let name = try parseReference(closing: ")", numbers: true, levels: false)
+        if case .name = name { throw failure("invalid group name <>") }
+        return name
     }
 
     private mutating func parseCapture(name: String?) throws(RegexError) -> RegexNode {
@@ -111,20 +113,42 @@ extension RegexParser {
     private mutating func parseAbsent() throws(RegexError) -> RegexNode {
         if isAtEnd { throw failure("end pattern in group") }
         if isNext("|") { throw failure("invalid absent group pattern") }
-        return .absent(try parseAlternation(inGroup: true))
+        return .absent(try parseAlternation(inGroup: true, isHead: true))
     }
 
     /// `(*FAIL)` and the callouts that have no effect on a match.
     private mutating func parseCallout() throws(RegexError) -> RegexNode {
+        if isAtEnd { throw failure("invalid callout pattern") }
         let start = offset
-        while !isAtEnd, bytes[offset] != UInt8(ascii: ")") { offset += 1 }
-        let name = String(decoding: bytes[start..<offset], as: UTF8.self)
-        guard take(")") else { throw failure("invalid callout pattern") }
-        switch name {
-        case "FAIL", "MISMATCH": return .failure
-        case "SKIP": return .sequence([])
-        default: throw failure("undefined callout name")
+        while !isAtEnd, !isNext(")"), !isNext("["), !isNext("{") { offset += 1 }
+        if isAtEnd { throw failure("end pattern in group") }
+        let name = bytes[start..<offset]
+        guard isCalloutName(name) else { throw failure("invalid callout name") }
+        try skipCalloutTag()
+        let known = String(decoding: name, as: UTF8.self)
+        guard ["FAIL", "MISMATCH", "SKIP"].contains(known) else {
+            throw failure("undefined callout name")
         }
+        if isNext("{") { throw failure("invalid callout arg") }
+        guard take(")") else { throw failure("invalid callout pattern") }
+        return known == "SKIP" ? .sequence([]) : .failure
+    }
+
+    /// A word of ASCII that begins with no digit.
+    private func isCalloutName(_ name: ArraySlice<UInt8>) -> Bool {
+        guard let first = name.first, !(0x30...0x39 ~= first) else { return false }
+        return name.allSatisfy { $0 < 0x80 && UnicodeSets.word.contains(UInt32($0)) }
+    }
+
+    private mutating func skipCalloutTag() throws(RegexError) {
+        if !take("[") { return }
+        let start = offset
+        while !isAtEnd, !isNext("]") { offset += 1 }
+        guard isCalloutName(bytes[start..<offset]) else {
+            throw failure("invalid callout tag name")
+        }
+        _ = take("]")
+        if isAtEnd { throw failure("end pattern in group") }
     }
 
     /// `(?{...})` runs nothing: it matches the empty text.
@@ -137,7 +161,11 @@ extension RegexParser {
             closed = take("}") ? closed + 1 : 0
             if closed == 0 { offset += 1 }
         }
-        guard take(")") else { throw failure("end pattern in group") }
+        try skipCalloutTag()
+        // When it would be called.
+        _ = take("X") || take("<") || take(">")
+        if isAtEnd { throw failure("end pattern in group") }
+        guard take(")") else { throw failure("invalid callout pattern") }
         return .empty
     }
 
@@ -157,7 +185,7 @@ extension RegexParser {
         if take("|") {
             no = try parseAlternation(inGroup: true)
         } else {
-            yes = try parseAlternation(inGroup: true)
+            yes = try parseAlternation(inGroup: true, isHead: true)
             if case .alternation(let branches) = yes {
                 yes = branches[0]
                 no = branches.count == 2 ? branches[1] : .alternation(Array(branches[1...]))
@@ -242,7 +270,10 @@ extension RegexParser {
             text.removeLast(2)
             usesLevels = true
         }
+        let digits = text.utf8.dropFirst(isHeadSign ? 1 : 0)
+        let isNumber = levels || digits.allSatisfy { 0x30...0x39 ~= $0 }
         if isHeadDigit || isHeadSign {
+            if !isNumber { return .name(text) }
             guard let number = Int(text), number != 0 || isHeadDigit, abs(number) < 1 << 24 else {
                 throw failure("invalid group name <\(text)>")
             }

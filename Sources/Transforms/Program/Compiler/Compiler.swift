@@ -294,10 +294,16 @@ final class Compiler {
     private func compileOptional(_ body: Term, _ scope: Scope?, _ offset: Int)
         throws(CompileError) -> Int32
     {
+        if isPlainAccess(body) {
+            // Told apart from `try .a`, see `attemptPath`.
+            let node = try compileAttempt(body, nil, scope, offset)
+            nodes[Int(node)].aux = 1
+            return node
+        }
         let here = Term(kind: .identity, offset: body.offset)
         func term(_ kind: Term.Kind) -> Term { Term(kind: kind, offset: body.offset) }
         func bound(_ part: Term?, _ name: String, _ rest: (Term?) -> Term) -> Term {
-            guard let part, part.constantKind == nil else { return rest(part) }
+            guard let part, !isPlain(part) else { return rest(part) }
             return term(
                 .binding(part, [.variable(name)], body: rest(term(.variable(name)))))
         }
@@ -305,20 +311,39 @@ final class Compiler {
         switch body.kind {
         case .index(let target, let key):
             access = bound(key, "*key") { key in
-                term(.pipe(target, term(.attempt(term(.index(here, key ?? here)), handler: nil))))
+                term(.pipe(target, term(.optional(term(.index(here, key ?? here))))))
             }
         case .slice(let target, let from, let upto):
             access = bound(from, "*from") { from in
                 bound(upto, "*upto") { upto in
                     let part = term(.slice(here, from: from, upto: upto))
-                    return term(.pipe(target, term(.attempt(part, handler: nil))))
+                    return term(.pipe(target, term(.optional(part))))
                 }
             }
         case .iterate(let target):
-            access = term(.pipe(target, term(.attempt(term(.iterate(here)), handler: nil))))
+            access = term(.pipe(target, term(.optional(term(.iterate(here))))))
         default: return try compileAttempt(body, nil, scope, offset)
         }
         return try compile(access, scope)
+    }
+
+    /// Whether it looks into the input, with keys that raise nothing.
+    private func isPlainAccess(_ body: Term) -> Bool {
+        let (target, keys): (Term, [Term?]) =
+            switch body.kind {
+            case .index(let target, let key): (target, [key])
+            case .slice(let target, let from, let upto): (target, [from, upto])
+            case .iterate(let target): (target, [])
+            default: (body, [])
+            }
+        guard case .identity = target.kind else { return false }
+        return keys.allSatisfy { $0.map(isPlain) ?? true }
+    }
+
+    /// Whether it is a constant, or a variable that `compileOptional` made.
+    private func isPlain(_ key: Term) -> Bool {
+        if case .variable(let name) = key.kind { return name.hasPrefix("*") }
+        return key.constantKind != nil
     }
 
     private func compileLabel(
