@@ -222,21 +222,28 @@ class Commands:
                 return False
             return accepted or not self.judge.is_accepted(Case(candidate.render(), "", other))
 
+        before = self.judge.crashed, self.judge.late
         one = descend(one, smaller, holds, time.monotonic() + 8)
-        return Case(one.render(), "", self.difference(one, folder) or found)
+        case = Case(one.render(), "", self.difference(one, folder) or found)
+        self.judge.crashed, self.judge.late = before
+        return case
 
     def difference(self, one: Command, folder: Path) -> Optional[Difference]:
         """How the two differ; of messages, those about inputs and of programs count."""
         for name, data in one.files:
             (folder / name).write_bytes(data)
         environment = {**ENVIRONMENT, "X": "value", **dict(one.variables)}
-        sides = (self.judge.theirs, self.judge.ours)
-        self.judge.runs += 1
-        running = [
-            start([*side, *one.words()], one.stdin, environment, str(folder)) for side in sides
-        ]
-        theirs, ours = (finish(process, SECONDS, 1 << 18) for process in running)
-        return compare(ours, theirs)
+        sides = (self.judge.ours, self.judge.theirs)
+
+        def run(seconds: float) -> tuple[Result, Result]:
+            self.judge.runs += 1
+            running = [
+                start([*side, *one.words()], one.stdin, environment, str(folder)) for side in sides
+            ]
+            ours, theirs = (finish(process, seconds, 1 << 18) for process in running)
+            return ours, theirs
+
+        return self.judge.judged(run, compare, SECONDS)
 
 
 def compare(ours: Result, theirs: Result) -> Optional[Difference]:
@@ -265,7 +272,7 @@ def end(result: Result) -> str:
 
 def shown(result: Result) -> list[str]:
     """Its output and its messages, for the reader."""
-    return [repr(result.out)[1:200], repr(message(result))[:200]]
+    return [repr(result.out)[1:4000], repr(message(result))[:4000]]
 
 
 def message(result: Result) -> str:

@@ -26,6 +26,8 @@ OUTPUTS_MAX = 40
 BATCH_BYTES = 1 << 24
 BATCH_SECONDS = 3.0
 SECONDS = 2.0
+# What takes ours so many times as long, and not jq, differs.
+SLOWER = 5
 MINIMISE_SECONDS = 5.0
 CANDIDATES = 12
 
@@ -40,7 +42,8 @@ class Outcome:
 
     def text(self) -> str:
         """In a line."""
-        ending = {"value": "", "error": f"error: {self.message}", "compile": "does not compile"}
+        ending = {"value": "", "error": f"error: {self.message}"}
+        ending["compile"] = f"does not compile: {self.message}"
         words = [*self.out[:12], ending.get(self.end, self.end)]
         return " ".join(word for word in words if word) or "no output"
 
@@ -136,7 +139,9 @@ class Judge:
     theirs: list[str]
     is_accepted: Callable[[Case], bool] = lambda case: False
     runs: int = 0
-    unjudged: int = 0
+    # What jq did not survive, and what took either too long: neither is compared.
+    crashed: int = 0
+    late: int = 0
     cache: dict[tuple[str, str], Optional[Difference]] = field(default_factory=dict)
 
     def both(
@@ -155,10 +160,26 @@ class Judge:
             if len(self.cache) > 5000:
                 self.cache.clear()
             data = document.encode() + b"\n"
-            ours, theirs = map(outcome, self.both(["-c", "--", program], data, SECONDS))
-            self.unjudged += theirs.end in ("crash", "time")
-            self.cache[key] = compare(ours, theirs)
+            self.cache[key] = self.judged(
+                lambda seconds: self.both(["-c", "--", program], data, seconds),
+                lambda ours, theirs: compare(outcome(ours), outcome(theirs)),
+                SECONDS,
+            )
         return self.cache[key]
+
+    def judged(
+        self,
+        run: Callable[[float], tuple[Result, Result]],
+        compared: Callable[[Result, Result], Optional[Difference]],
+        seconds: float,
+    ) -> Optional[Difference]:
+        """How a run of both differs; None where one of them could not be judged."""
+        ours, theirs = run(seconds)
+        if ours.end == "time" and theirs.end != "time":
+            ours, theirs = run(SLOWER * seconds)
+        self.crashed += outcome(theirs).end == "crash"
+        self.late += theirs.end == "time"
+        return compared(ours, theirs)
 
     def screen(
         self, items: list[tuple[str, list[str]]], with_refused: bool = True
@@ -220,6 +241,18 @@ class Judge:
         first = self.case(text, data, note)
         if not first:
             return None
+        before = self.crashed, self.late
+        try:
+            return self.least(program, document, first, note)
+        finally:
+            # A case counts once, whatever the smaller ones do.
+            self.crashed, self.late = before
+
+    def least(
+        self, program: Node, document: Node, first: Case, note: Callable[[Case], str]
+    ) -> Optional[Case]:
+        """The last of those that are smaller and differ likewise."""
+        text, data = program.render(), document.render()
         end = time.monotonic() + MINIMISE_SECONDS
         accepted, kind = self.is_accepted(first), first.difference.kind
 

@@ -71,11 +71,13 @@ class Programs:
 
 
 def empty_matches_note(case: Case) -> str:
-    """Whether a program's difference may be that of empty matches within characters."""
+    """Whether a program's difference may be that of empty matches, of their captures too."""
     has_match = re.search(r"match|scan|split|sub\(|capture", case.program)
     text = case.program + case.document
     is_ascii = text.isascii() and "\\u" not in text
-    return EMPTY_MATCHES if has_match and not is_ascii and case.difference.kind == "value" else ""
+    looks = re.search(r"\(\?<?=|\\K", case.program)
+    may_be = has_match and (looks or not is_ascii) and case.difference.kind == "value"
+    return EMPTY_MATCHES if may_be else ""
 
 
 # What is done with a pattern: the text with its places, and the same where both are data.
@@ -98,29 +100,43 @@ PLACES = """(match($row[1]; $row[2] + "g")
     | [.offset, .length, .string, (.captures | map([.offset, .string]))])"""
 
 
-def explains(ours: bytes, theirs: bytes, subject: str) -> bool:
+def explains(ours: bytes, theirs: bytes, subject: str, resets: bool = False) -> bool:
     """Whether jq's matches are ours and some that it finds within characters.
 
-    These are empty, or hold a part of a character, and count as being behind that character.
+    These are empty, or hold a part of a character, and count as being behind that character. Where
+    they take more, ours in there are none of jq's. What an empty match captured is empty to jq.
+
+    resets: whether matches begin elsewhere than where they are looked for (`\\K`), so that all
+    behind one within a character may differ.
     """
     if not ours or not theirs or ours == theirs:
         return False
     left, right = json.loads(ours), json.loads(theirs)
+    if not isinstance(left, list) or not all(isinstance(one, list) for one in left + right):
+        return False
+    for one in left:
+        if one[1] == 0:
+            one[3] = [[-1, None] if text is None else [one[0], ""] for _, text in one[3]]
 
-    def is_within(one: Any) -> bool:
-        if not isinstance(one, list):
-            return False
+    def is_within(one: list[Any]) -> bool:
         offset, count, text, _ = one
         before = subject[offset - 1 : offset] if offset > 0 else ""
         return "\ufffd" in (text or "") or (count == 0 and before > "\x7f")
 
-    index = 0
+    index = taken = 0
     for one in right:
-        if index < len(left) and one == left[index]:
-            index += 1
-        elif not is_within(one):
+        place = index
+        while place < len(left) and one != left[place] and left[place][0] < taken:
+            place += 1
+        if place < len(left) and one == left[place]:
+            index = place + 1
+        elif is_within(one):
+            if resets:
+                return True
+            taken = max(taken, one[0] + one[1])
+        else:
             return False
-    return index == len(left)
+    return all(one[0] < taken for one in left[index:])
 
 
 Row = tuple[int, str, str, str]
@@ -151,7 +167,7 @@ class Regexes:
         for row, (ours, theirs) in zip(found, self.outputs(found, PLACES)):
             words = [leaf(documents.literal(source, text)) for text in row[1:]]
             program = call(FORMS[row[0]], words[:2])
-            if explains(ours, theirs, row[3]):
+            if explains(ours, theirs, row[3], "\\K" in row[1]):
                 # What the form makes of its matches needs no look: these explain the difference.
                 sides = Outcome("value", [ours.decode()]), Outcome("value", [theirs.decode()])
                 what = Difference("value", *sides)
@@ -168,7 +184,9 @@ class Regexes:
         program = f"[{PLACES}]".replace("$row[1]", strings[0]).replace("$row[2]", f'"{flags}"')
         ours, theirs = self.judge.both(["-c", program], case.document.encode(), 2.0)
         subject = json.loads(case.document)
-        found = isinstance(subject, str) and explains(ours.out, theirs.out, subject)
+        found = isinstance(subject, str) and explains(
+            ours.out, theirs.out, subject, "\\K" in strings[0]
+        )
         return EMPTY_MATCHES if found else ""
 
     def outputs(self, rows: list[Row], program: str) -> list[tuple[bytes, bytes]]:

@@ -11,7 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "Benchmarks"))
 
-from differential import commands, documents, judge, regexes, report, sessions, trees
+from differential import commands, documents, engines, judge, regexes, report, sessions, trees
 from differential.programs import Maker
 from differential.trees import Node, call, leaf, operation, sequence
 
@@ -124,9 +124,62 @@ def test_matches_within_characters_are_told_apart(ours: str, theirs: str, explai
     assert sessions.explains(ours.encode(), theirs.encode(), "日x") == explained
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "subject", "resets", "explained"),
+    [
+        # What jq finds in a character takes more than that, and what an empty match captured.
+        ('[[0,0,"",[]],[1,1,"1",[]]]', '[[0,0,"",[]],[0,2,"\ufffd1",[]]]', "日1", False, True),
+        ('[[0,0,"",[]],[1,1,"1",[]]]', '[[0,0,"",[]]]', "日1", False, False),
+        ('[[0,0,"",[[0,"b"]]]]', '[[0,0,"",[[0,""]]]]', "b", False, True),
+        ('[[0,1,"b",[[0,"b"]]]]', '[[0,1,"b",[[0,""]]]]', "b", False, False),
+        ('[[1,0,"",[]],[3,0,"",[]]]', '[[1,0,"",[]],[2,0,"",[]]]', "cßs", True, True),
+        ('[[1,0,"",[]],[3,0,"",[]]]', '[[1,0,"",[]],[2,0,"",[]]]', "cßs", False, False),
+    ],
+)
+def test_what_follows_from_such_matches(
+    ours: str, theirs: str, subject: str, resets: bool, explained: bool
+) -> None:
+    assert sessions.explains(ours.encode(), theirs.encode(), subject, resets) == explained
+
+
+def test_time_is_that_of_the_processor() -> None:
+    def run(text: str, seconds: float) -> engines.Result:
+        return engines.run([sys.executable, "-c", text], b"", seconds)
+
+    busy = run("while True: pass", 0.3)
+    assert busy.end == "time"
+    assert busy.seconds >= 0.3
+    assert run("import time; time.sleep(2); print(1)", 0.9).end == "exit"
+    assert run("import time; time.sleep(60)", 0.05).end == "time"
+
+
+def test_what_takes_long_is_tried_again_or_not_compared() -> None:
+    def result(end: str) -> engines.Result:
+        return engines.Result(end, 0, b"1\n", b"")
+
+    def difference(ours: engines.Result, theirs: engines.Result) -> judge.Difference | None:
+        return judge.compare(judge.outcome(ours), judge.outcome(theirs))
+
+    judging, waited = judge.Judge([], []), []
+
+    def run(seconds: float) -> tuple[engines.Result, engines.Result]:
+        waited.append(seconds)
+        return result("time" if seconds < enough else "exit"), result(theirs)
+
+    enough, theirs = 5.0, "exit"
+    assert judging.judged(run, difference, 2.0) is None
+    enough = 60.0
+    found = judging.judged(run, difference, 2.0)
+    assert found is not None and found.kind == "time"
+    assert (waited, judging.late) == ([2.0, 10.0, 2.0, 10.0], 0)
+    theirs = "time"
+    assert judging.judged(run, difference, 2.0) is None
+    assert judging.late == 1
+
+
 def test_the_list_of_accepted_differences_is_whole() -> None:
     rules = report.read_rules(report.ACCEPTED)
-    assert all(rule.reason for rule in rules)
+    assert all(rule.reason.startswith("README: ") and rule.kinds for rule in rules)
     found = report.Report(rules)
     sides = judge.Outcome("value", ["1"]), judge.Outcome("value", ["2"])
     case = judge.Case("1", "null", judge.Difference("value", *sides), origin="programs")

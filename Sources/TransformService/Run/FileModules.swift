@@ -35,12 +35,20 @@ struct FileModules: ModuleSource {
         throws(CompileError) -> (text: [UInt8], folder: String, name: String)
     {
         let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        if path.isEmpty || path.hasPrefix("/") || parts.contains("..") || path.contains("\0") {
-            throw .missingModule("module path must be relative and without .. or NUL: \(path)")
-        }
-        if zip(parts, parts.dropFirst()).contains(where: { $0 == $1 }) {
+        if path.contains("\0") { throw .missingModule("Module path contains a NUL byte") }
+        if path.contains("\\") {
             throw .missingModule(
-                "module names must not have equal consecutive components: \(path)")
+                "Modules must be named by relative paths using '/', not '\\' (\(path))")
+        }
+        for (index, part) in parts.enumerated() {
+            if part == ".." {
+                throw .missingModule(
+                    "Relative paths to modules may not traverse to parent directories (\(path))")
+            }
+            if index > 0 && part == parts[index - 1] {
+                throw .missingModule(
+                    "module names must not have equal consecutive components: \(path)")
+            }
         }
         let base = origin ?? programFolder
         let ending = isData ? ".json" : ".jq"

@@ -21,8 +21,10 @@ import Transforms
     private var mappings: [FileBytes] = []
     // The pipe that is being read.
     private var descriptor: Int32 = -1
-    private var fileName = ""
+    /// The file that was opened last.
+    private(set) var fileName = ""
     private var isFirst = false
+    private(set) var fileNameBehind: String?
     private var scanner: BoundaryScanner
     // Safety: `pending` holds `capacity` bytes from malloc, `count` of them read and not given out.
     private var pending: UnsafeMutableRawPointer?
@@ -57,6 +59,7 @@ import Transforms
             if let mapping = FileBytes(mapping: opened) {
                 mappings.append(mapping)
                 if opened > 0 { close(opened) }
+                fileNameBehind = nil
                 return unsafe InputBlock(bytes: mapping.bytes, fileName: fileName, isFirst: true)
             }
             descriptor = opened
@@ -98,6 +101,21 @@ import Transforms
         return joined
     }
 
+    /// Both, one behind the other, in memory that is to be given back as a block's.
+    func copied(
+        _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer? {
+        let byteCount = first.count + second.count
+        guard let memory = unsafe malloc(max(byteCount, 1)) else {
+            fail(FileError(path: fileName, code: ENOMEM))
+            return nil
+        }
+        let all = unsafe UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
+        unsafe all.copyBytes(from: first)
+        unsafe UnsafeMutableRawBufferPointer(rebasing: all[first.count...]).copyBytes(from: second)
+        return UnsafeRawBufferPointer(all)
+    }
+
     func giveBack(_ block: InputBlock) {
         let base = unsafe block.bytes.baseAddress
         let mapping = mappings.firstIndex { unsafe $0.bytes.baseAddress == base }
@@ -117,6 +135,7 @@ import Transforms
 
     private func open(_ path: String) -> Int32? {
         fileName = path == "-" ? "<stdin>" : path
+        fileNameBehind = fileName
         if path == "-" { return STDIN_FILENO }
         do throws(FileError) { return try FileBytes.open(path) } catch {
             fail(error)
@@ -202,6 +221,7 @@ import Transforms
             isFirst: isFirst)
         block.lineRest = lineRest > 0 ? lineRest : nil
         isFirst = false
+        fileNameBehind = nil
         return block
     }
 }

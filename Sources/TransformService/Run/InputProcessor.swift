@@ -85,7 +85,12 @@ final class InputProcessor {
         case .raised(let value, _):
             let isString = value.kind == .string
             complain("jq: error (at \(place()))\(isString ? "" : " (not a string)"): ")
-            complain(value, isRaw: isString)
+            if isString {
+                // As C shows it.
+                complain(String((value.string ?? "").prefix { $0 != "\0" }))
+            } else {
+                complain(value, isRaw: false)
+            }
             complain("\n")
         case .halted(let status, let message):
             hasEnded = true

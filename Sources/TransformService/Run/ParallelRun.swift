@@ -7,20 +7,16 @@
 import Glibc
 import Transforms
 
-/// What the threads share. `@unchecked Sendable`: the units are under `inputLock`, what was written
-/// so far under `outputLock`.
+/// What the threads share. `@unchecked Sendable`: the files and units are under `inputLock`, what
+/// was written so far under `outputLock`.
 @safe final class ParallelRun: @unchecked Sendable {
     private let job: RunJob
     private let limits: Limits
-    private static let unitByteCount = 1 << 20
     private static let stackByteCountMax = 512 << 20
 
     private let inputLock = Lock()
     private let files: InputFiles
-    private var block: InputBlock?
-    private var offset = 0
-    private var linesBefore = 0
-    private var unitCount = 0
+    private let units: LineUnits
 
     private let outputLock = Lock()
     private var writtenCount = 0
@@ -31,6 +27,7 @@ import Transforms
         self.job = job
         self.limits = limits
         files = InputFiles(job.options.files.isEmpty ? ["-"] : job.options.files, parts: .lines)
+        units = LineUnits(files)
     }
 
     /// - Returns: the exit status.
@@ -51,14 +48,6 @@ import Transforms
         return status.exitStatus(isExact: job.options.setsExitStatus)
     }
 
-    /// Lines that one thread processes at once.
-    private struct Unit {
-        var index: Int
-        var block: InputBlock
-        /// Whether the memory is this unit's alone, and not shared with others of a mapped file.
-        var ownsBlock: Bool
-    }
-
     /// One thread's part: units until there are no more.
     private func work(_ limits: Limits) {
         var messages = ""
@@ -67,11 +56,11 @@ import Transforms
         let source = UnitBlocks()
         let inputs = InputReader(processor.runner, source, job.options.form, for: job.program)
         inputs.countsLines = job.countsLines
-        while let unit = inputLock.locked({ takeUnit() }) {
+        while let unit = inputLock.locked({ units.next() }) {
             source.block = unit.block
             var status = RunStatus()
             let isLast = processUnit(inputs, processor, &status)
-            if unit.ownsBlock { inputLock.locked { files.giveBack(unit.block) } }
+            if unit.owner != nil { inputLock.locked { units.giveBack(unit) } }
             let goesOn = write(unit.index, processor, messages, status, isLast)
             messages = ""
             processor.sink.buffer.removeAll()
@@ -115,50 +104,6 @@ import Transforms
             }
             return !hasEnded
         }
-    }
-
-    /// The next whole lines; under `inputLock`.
-    private func takeUnit() -> Unit? {
-        while true {
-            guard let block else {
-                guard files.errorCount == 0, let next = files.next() else { return nil }
-                if next.isFirst { linesBefore = 0 }
-                self.block = next
-                offset = 0
-                continue
-            }
-            let bytes = unsafe block.bytes
-            if offset >= bytes.count {
-                self.block = nil
-                continue
-            }
-            let isWhole =
-                files.isAtPipe || offset == 0 && bytes.count <= ParallelRun.unitByteCount * 2
-            let end = isWhole ? bytes.count : unsafe ParallelRun.lineEnd(bytes, offset)
-            let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
-            let unit = Unit(
-                index: unitCount,
-                block: unsafe InputBlock(
-                    bytes: part, fileName: block.fileName, isFirst: block.isFirst && offset == 0),
-                ownsBlock: isWhole)
-            unit.block.linesBefore = linesBefore
-            for index in 0..<part.count {
-                if unsafe part[index] == 0x0A { linesBefore += 1 }
-            }
-            unitCount += 1
-            offset = end
-            return unit
-        }
-    }
-
-    /// Where the line ends that is a unit's size behind `offset`.
-    private static func lineEnd(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int {
-        let from = offset + unitByteCount
-        if from >= bytes.count { return bytes.count }
-        // Safety: `from` is below the byte count.
-        let found = unsafe memchr(bytes.baseAddress! + from, 0x0A, bytes.count - from)
-        guard let found = unsafe found else { return bytes.count }
-        return unsafe UnsafeRawPointer(found) - bytes.baseAddress! + 1
     }
 }
 

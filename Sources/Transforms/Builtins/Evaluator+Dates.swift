@@ -171,9 +171,9 @@ extension Evaluator {
             }
         }
         var sentence = try heap.string("date \"")
-        try heap.append(&sentence, text, flags: 0)
+        try heap.append(&sentence, text.upToNUL, flags: 0)
         try append(&sentence, "\" does not match format \"")
-        try heap.append(&sentence, pattern, flags: 0)
+        try heap.append(&sentence, pattern.upToNUL, flags: 0)
         try append(&sentence, "\"")
         throw raise(sentence, at: node)
     }

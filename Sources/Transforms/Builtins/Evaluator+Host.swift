@@ -152,29 +152,50 @@ enum ReadMessage {
             heap: evaluator.heap, budget: evaluator.budget, depthMax: JSONWriter.depthMax,
             counts: true, isLenient: true)
         reader.begin(bytes)
-        let start = failure.code == .trailingBytes ? failure.offset : reader.offset
+        // What is behind a word without anything in between is a part of it.
+        let end = failure.offset
+        let isApart =
+            failure.code == .trailingBytes
+            && (JSONReader.endsToken(bytes[end - 1]) || JSONReader.endsToken(bytes[end]))
+        let start = isApart ? end : reader.offset
         var finder = FaultFinder(
             bytes, heap: evaluator.heap, depthMax: JSONWriter.depthMax, isSequence: false)
         var text: Value
-        switch try finder.find(from: start, &reader) {
-        case .fault(let sentence, let consumed):
-            text = try evaluator.heap.string(sentence)
-            try evaluator.append(&text, try place(consumed, bytes, evaluator))
-        case .unfinished:
-            if let sentence = finder.finish(&reader) {
-                text = try evaluator.heap.string(sentence)
-                try evaluator.append(&text, " at EOF")
-                try evaluator.append(&text, try place(bytes.count, bytes, evaluator))
-            } else {
-                text = try evaluator.heap.string(
-                    failure.code == .trailingBytes
-                        ? "Unexpected extra JSON values" : "Expected JSON value")
-            }
-        case .dropped, .none: text = try evaluator.heap.string("Unexpected extra JSON values")
+        if bytes.count > 0 && bytes[0] == JSONReader.mark[0] && reader.offset == 0 {
+            // What begins as a byte order mark is taken for one.
+            text = try evaluator.heap.string("Malformed BOM")
+        } else {
+            text = try told(failure, bytes, start, &finder, &reader, evaluator)
         }
         try evaluator.append(&text, " (while parsing '")
-        try evaluator.heap.append(&text, bytes, flags: 0)
+        try evaluator.heap.append(&text, bytes.upToNUL, flags: 0)
         try evaluator.append(&text, "')")
+        return text
+    }
+
+    private static func told(
+        _ failure: ReadFailure, _ bytes: Bytes, _ start: Int, _ finder: inout FaultFinder,
+        _ reader: inout JSONReader, _ evaluator: Evaluator
+    ) throws(Stop) -> Value {
+        let sentence: StaticString
+        var place = ""
+        switch try finder.find(from: start, &reader) {
+        case .fault(let fault, let consumed):
+            sentence = fault
+            place = try self.place(consumed, bytes, evaluator)
+        case .unfinished:
+            if let fault = finder.finish(&reader) {
+                sentence = fault
+                place = " at EOF" + (try self.place(bytes.count, bytes, evaluator))
+            } else {
+                sentence =
+                    failure.code == .trailingBytes
+                    ? "Unexpected extra JSON values" : "Expected JSON value"
+            }
+        case .dropped, .none: sentence = "Unexpected extra JSON values"
+        }
+        var text = try evaluator.heap.string(sentence)
+        try evaluator.append(&text, place)
         return text
     }
 
@@ -182,7 +203,9 @@ enum ReadMessage {
         _ consumed: Int, _ bytes: Bytes, _ evaluator: Evaluator
     ) throws(Stop) -> String {
         var (line, column) = (1, 0)
-        for i in 0..<consumed {
+        // A byte order mark counts for no column.
+        let start = bytes.count >= 3 && JSONReader.mark == (0..<3).map { bytes[$0] } ? 3 : 0
+        for i in min(start, consumed)..<consumed {
             try evaluator.heap.chargeElement(i)
             column += 1
             if bytes[i] == UInt8(ascii: "\n") { (line, column) = (line + 1, 0) }

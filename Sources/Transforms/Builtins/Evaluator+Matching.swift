@@ -230,19 +230,22 @@ extension Evaluator {
             let gap = try heap.substring(input, previous, matches.slots[i].integer)
             defer { release(gap) }
             previous = matches.slots[i + 1].integer
-            var place = 0
-            _ = try each(node.b, frame, matches.slots[i + 2]) { (text) throws(Stop) in
+            func insert(_ text: Value, _ place: Int) throws(Stop) {
                 let insert = try add(retain(gap), text, node)
-                if place == results.count {
-                    try heap.push(&results, insert)
-                } else {
-                    let before = results.slots[place]
-                    results.slots[place] = .null
-                    results.slots[place] = try add(before, insert, node)
-                }
-                place += 1
-                return .more
+                if place == results.count { return try heap.push(&results, insert) }
+                let before = results.slots[place]
+                results.slots[place] = .null
+                results.slots[place] = try add(before, insert, node)
             }
+            if node.b.hasOne {
+                let text = try one(node.b, frame, matches.slots[i + 2])
+                if text.isPresent { try insert(text, 0) }
+                continue
+            }
+            // As in jq all texts of a match are made before the first is added.
+            let texts = try collect(node.b, frame, matches.slots[i + 2])
+            defer { release(texts) }
+            for place in 0..<texts.count { try insert(retain(texts.slots[place]), place) }
         }
         if results.count == 0 { return try emit(retain(input)) }
         let rest = try heap.substring(input, previous, input.count)

@@ -126,7 +126,6 @@ extension Evaluator {
     }
 
     private static func binary(_ function: MathFunction, _ x: Double, _ y: Double) -> Double {
-        let whole = Int32(clamping: clamped(y))
         switch function {
         case .atan2: return Glibc.atan2(x, y)
         case .fmod: return Glibc.fmod(x, y)
@@ -135,8 +134,17 @@ extension Evaluator {
         case .fdim: return Glibc.fdim(x, y)
         case .copysign: return Glibc.copysign(x, y)
         case .drem, .remainder: return Glibc.remainder(x, y)
-        case .ldexp, .scalbln: return Glibc.scalbn(x, whole)
-        case .scalb: return x * Glibc.exp2(y)
+        case .ldexp: return Glibc.scalbn(x, Int32(exactly: y.rounded(.towardZero)) ?? .min)
+        case .scalbln:
+            // As C turns numbers into integers on x86-64: what does not fit is the least.
+            let whole = Int(exactly: y.rounded(.towardZero)) ?? .min
+            return Glibc.scalbn(x, Int32(clamping: whole))
+        case .scalb:
+            if y.isNaN || y == .infinity { return x * y }
+            if y == -.infinity { return x == 0 ? x : x / -y }
+            // Half a power is no number.
+            if y != y.rounded() { return .nan }
+            return Glibc.scalbn(x, Int32(max(-65_000, min(y, 65_000))))
         case .nextafter, .nexttoward: return Glibc.nextafter(x, y)
         case .hypot: return Glibc.hypot(x, y)
         case .jn: return Glibc.jn(Int32(clamping: clamped(x)), y)

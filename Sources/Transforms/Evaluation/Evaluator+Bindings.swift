@@ -132,7 +132,6 @@ extension Evaluator {
         let member = pattern.a.link(i)
         return try each(member.a, frame, value) { (name) throws(Stop) in
             defer { release(name) }
-            if !name.isString { throw raise(.cannotIndex, value, name, at: member) }
             let part = try get(value, name, member)
             defer { release(part) }
             if member.rawC != 0 { set(frame, member.rawC, retain(part)) }

@@ -153,16 +153,18 @@ extension Evaluator {
         if T.isOn && node.isOptionalAccess && (unsafe state.pointee.path.isBroken) {
             return try each(node.a, frame, input, tracking, emit)
         }
-        var isBeyond = false
+        // An error of what follows is not this one's, unless one of several patterns took it.
+        var beyond = -1
         do throws(Stop) {
             return try each(node.a, frame, input, tracking) { (value) throws(Stop) in
                 do throws(Stop) { return try emit(value) } catch {
-                    isBeyond = true
+                    beyond = unsafe state.pointee.takenCount
                     throw error
                 }
             }
         } catch {
-            if isBeyond || error != .raised { throw error }
+            if error != .raised { throw error }
+            if unsafe beyond == state.pointee.takenCount { throw error }
             let message = takeError()
             defer { release(message) }
             if node.rawB == 0 { return .more }

@@ -126,13 +126,9 @@ extension Evaluator {
     ) throws(Stop) -> Value {
         let made = try changed(.null, in: target, change)
         if made.isAbsent { return unchanged(target) }
-        if !(place >= 0 && place <= 536_870_911) {
+        do throws(Stop) { try check(place, node) } catch {
             releaseBoth(target, made)
-            throw raise(
-                place.isNaN
-                    ? "Cannot set array element at NaN index"
-                    : place < 0
-                        ? "Out of bounds negative array index" : "Array index too large", at: node)
+            throw error
         }
         var array = target.isNull ? Value(.array, payload: 16) : target
         let i = Int(place)
@@ -143,6 +139,25 @@ extension Evaluator {
         }
         try heap.push(&array, made)
         return array
+    }
+
+    /// Refuses places that no array has.
+    private func check(_ place: Double, _ node: NodeRef?) throws(Stop) {
+        if place >= 0 && place <= 536_870_911 { return }
+        throw raise(
+            place.isNaN
+                ? "Cannot set array element at NaN index"
+                : place < 0 ? "Out of bounds negative array index" : "Array index too large",
+            at: node)
+    }
+
+    /// Refuses a key of an array, or of null, under which nothing can be set.
+    func checkKey(_ key: Value, of target: Value) throws(Stop) {
+        if key.isNumber {
+            try check(place(key, target.isNull ? 0 : target.count), nil)
+        } else if target.isArray && key.isArray {
+            throw raise("Cannot update field at array index of array")
+        }
     }
 
     /// Runs the change of a part of `container`, which is released when the change fails.

@@ -39,6 +39,13 @@ extension Evaluator {
             return part
         }
         try charge(2)
+        if i + 1 < keys.count, value.isArray || value.isNull {
+            // As in jq a place is made before anything behind it is looked at.
+            do throws(Stop) { try checkKey(keys.slots[i], of: value) } catch {
+                release(value)
+                throw error
+            }
+        }
         return try changePart(value, keys.slots[i], nil) { (inner) throws(Stop) in
             try setPath(inner, keys, i + 1, part, &isSet)
         }

@@ -24,6 +24,8 @@ import Glibc
         var errorOffset: UInt32 = 0
         /// The label that a `broke` is on its way to.
         var breakSerial = 0
+        /// Errors that were caught.
+        var takenCount = 0
         var labelSerial = 0
         /// Frames: from `frameBase`, up to `frameEnd`.
         var frameTop: Slots
@@ -94,6 +96,7 @@ import Glibc
 
     /// The raised value, owned.
     func takeError() -> Value {
+        unsafe state.pointee.takenCount &+= 1
         if let sentence = heap.takeSentence() {
             if let text = try? heap.string(sentence) { return text }
         }

@@ -10,11 +10,21 @@
     /// Whether the file begins in it, and where: behind what was left of the file before.
     public let isFirst: Bool
     public let fileStart: Int
-    /// Lines of the file in front of it, where the owner knows; else they are counted.
-    public var linesBefore: Int?
+    /// What is in front of the block, or of the file that begins in it, where the owner knows; else
+    /// it is counted.
+    public var before: Before?
     /// The bytes behind the block up to the end of its last line, with that line's feed, where the
     /// owner has them.
     public var lineRest: Int?
+
+    public struct Before: Sendable {
+        /// Lines of the file.
+        public var lineCount = 0
+        /// Where the last byte of all is.
+        public var place = InputPlace()
+
+        public init() {}
+    }
 
     public init(
         bytes: UnsafeRawBufferPointer, fileName: String, isFirst: Bool, fileStart: Int = 0
@@ -33,12 +43,15 @@ public protocol InputBlocks: AnyObject {
     /// there is no next. The block is still to be given back.
     func joined(_ block: InputBlock, from offset: Int) -> InputBlock?
     func giveBack(_ block: InputBlock)
+    /// The last file that was opened behind the last block, and has no bytes or can't be read.
+    var fileNameBehind: String? { get }
     /// What stands in front of `offset` has been read, and will hardly be read again.
     func pass(_ block: InputBlock, upto offset: Int)
 }
 
 extension InputBlocks {
     public func joined(_ block: InputBlock, from offset: Int) -> InputBlock? { nil }
+    public var fileNameBehind: String? { nil }
     public func pass(_ block: InputBlock, upto offset: Int) {}
 }
 

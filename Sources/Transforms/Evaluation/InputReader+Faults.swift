@@ -54,10 +54,10 @@ extension InputReader {
     }
 
     private func sentence(_ fault: Fault, _ bytes: Bytes, _ block: InputBlock) -> String {
-        let (line, column) = lines.place(upto: fault.consumed, bytes, lineRest: block.lineRest)
+        let place = lines.place(upto: fault.consumed, bytes, lineRest: block.lineRest)
         var text = fault.sentence
         if fault.isAtEnd { text += " at EOF" }
-        text += " at line \(line), column \(column)"
+        text += " at line \(place.line), column \(place.column)"
         // jq gives no offset; strict texts are not its own.
         if !form.isLenient {
             let offset = fault.isAtEnd ? bytes.count : fault.consumed - 1
@@ -78,7 +78,7 @@ extension InputReader {
         } else if form.isSequence {
             offset = fault.consumed
         } else {
-            offset = lines.pieceEnd(upto: fault.consumed, bytes, lineRest: block.lineRest)
+            offset = lines.passPiece(behind: fault.consumed, bytes, lineRest: block.lineRest)
         }
     }
 }

@@ -40,6 +40,11 @@ import Glibc
     private var isDone = false
     /// Whether nothing is read any more: what stood at the end was malformed.
     var hasFailedAtEnd = false
+    /// Whether a byte order mark may still come in front of all inputs.
+    private var awaitsMark: Bool
+    private var isMarkCut = false
+    /// Whether the last file that was opened has no bytes.
+    private var isBehindBytes = false
     /// Whether the first record of a sequence is still to come.
     private var awaitsRecord: Bool
     /// The inputs so far of the array of all.
@@ -71,6 +76,7 @@ import Glibc
             heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: true,
             isLenient: form.isLenient)
         events = EventReader(heap: runner.heap, depthMax: depthMax, isSequence: form.isSequence)
+        awaitsMark = form.isLenient && !form.isSingle && form.kind != .lines
         awaitsRecord = form.isSequence && form.kind != .lines
     }
 
@@ -108,6 +114,7 @@ import Glibc
 
     /// Lines read so far, the one with the end of the last input among them.
     private func lineNumber() -> Int {
+        if isBehindBytes { return 0 }
         guard let block = block ?? lastBlock else { return 0 }
         let bytes = unsafe Runner.bytes(block.bytes)
         return lines.lines(
@@ -144,6 +151,7 @@ import Glibc
                 if try advance() { continue }
                 return awaitsRecord ? try failWithoutRecord() : nil
             }
+            try checkMark()
             pass(block)
             if awaitsRecord && !findRecord(block) { continue }
             let value: Value?
@@ -176,14 +184,23 @@ import Glibc
             // What is passed over may go on in the next block.
             offset = next.isFirst || block == nil ? 0 : max(offset - byteCount, 0)
             try enter(next, passing: byteCount)
+            if awaitsMark { try findMark() }
             return true
         }
+        noteEnd()
         if let block {
             offset = unsafe block.bytes.count
             lastBlock = block
             self.block = nil
         }
         return false
+    }
+
+    /// The last file may have no bytes: `input_filename` shows it all the same.
+    private func noteEnd() {
+        guard let name = source.fileNameBehind else { return }
+        fileName = name
+        isBehindBytes = true
     }
 
     private func leave(_ block: InputBlock) {
@@ -194,7 +211,11 @@ import Glibc
     /// Takes what a block leaves from `start` on, and what follows it, as one block; false where
     /// nothing follows.
     func join(_ block: InputBlock, from start: Int) throws(InputFailure) -> Bool {
-        guard !form.isSingle, let joined = source.joined(block, from: start) else { return false }
+        if form.isSingle { return false }
+        guard let joined = source.joined(block, from: start) else {
+            noteEnd()
+            return false
+        }
         offset = 0
         try enter(joined, passing: start)
         return true
@@ -203,11 +224,15 @@ import Glibc
     /// - Parameter byteCount: bytes of the block before that are not in this one.
     private func enter(_ next: InputBlock, passing byteCount: Int) throws(InputFailure) {
         let bytes = unsafe Runner.bytes(next.bytes)
+        var before = next.before ?? InputBlock.Before()
         if let block {
+            let last = unsafe Runner.bytes(block.bytes)
             if !next.isFirst {
-                let last = unsafe Runner.bytes(block.bytes)
                 _ = lines.lines(upto: byteCount, last, lineRest: block.lineRest)
                 lines.move(by: byteCount, to: bytes, lineRest: next.lineRest)
+            } else if !form.isSingle && form.kind != .lines && next.before == nil {
+                // A place counts through all files.
+                before.place = lines.place(upto: last.count, last, lineRest: block.lineRest)
             }
             leave(block)
         }
@@ -220,20 +245,43 @@ import Glibc
         isCountedReady = form.kind == .events
         if isCountedReady { counted.begin(bytes) }
         events.move(to: bytes)
-        if next.isFirst {
-            // A byte order mark is passed over in front of a file; of lines it is a part.
-            if form.kind != .lines && next.fileStart == 0 { offset = plain.offset }
-            bytesBefore = -next.fileStart
+        if next.isFirst || next.before != nil {
+            if next.isFirst {
+                bytesBefore = -next.fileStart
+                // A byte order mark is passed over in front of a file; of lines it is a part.
+                if form.kind != .lines && next.fileStart == 0 { offset = plain.offset }
+            }
             lines.begin(
                 bytes, at: next.fileStart, lineRest: next.lineRest, markByteCount: offset,
-                lineCount: next.linesBefore ?? 0)
-        } else if let linesBefore = next.linesBefore {
-            lines.begin(
-                bytes, at: 0, lineRest: next.lineRest, markByteCount: 0, lineCount: linesBefore)
+                lineCount: before.lineCount, behind: before.place)
+            if before.place.isBehindBytes { awaitsMark = false }
         }
         if form.isSingle && plain.skipSpace(offset) == bytes.count {
             try fail(ReadFailure(code: .unexpectedEnd, offset: bytes.count), next, from: offset)
         }
+    }
+
+    /// A mark that is cut off in front of all inputs: jq reads none of them.
+    private func findMark() throws(InputFailure) {
+        let mark = JSONReader.mark
+        while let block {
+            let bytes = unsafe Runner.bytes(block.bytes)
+            var count = 0
+            while count < min(bytes.count, 3), bytes[count] == mark[count] { count += 1 }
+            if count < 3 && count == bytes.count, try join(block, from: 0) { continue }
+            awaitsMark = false
+            if count == 0 { return }
+            offset = count
+            lines.begin(
+                bytes, at: block.fileStart, lineRest: block.lineRest,
+                markByteCount: count - block.fileStart, lineCount: 0, behind: InputPlace())
+            isMarkCut = count < min(bytes.count, 3) && !form.isSequence
+            return
+        }
+    }
+
+    private func checkMark() throws(InputFailure) {
+        if isMarkCut { throw .malformed("Malformed BOM") }
     }
 
     // MARK: Texts
@@ -324,6 +372,7 @@ import Glibc
                 if try !advance() { return nil }
                 continue
             }
+            try checkMark()
             pass(block)
             let bytes = unsafe Runner.bytes(block.bytes)
             offset = plain.skipSpace(offset)
@@ -378,13 +427,14 @@ import Glibc
 
     private func failWithoutRecord() throws(InputFailure) -> Value? {
         hasFailedAtEnd = true
-        var (line, column) = (1, 0)
+        var place = InputPlace()
         if let lastBlock {
-            (line, column) = unsafe lines.place(
+            place = unsafe lines.place(
                 upto: offset, Runner.bytes(lastBlock.bytes), lineRest: nil)
         }
         return try report(
-            "Unfinished abandoned text at EOF at line \(line), column \(column)", path: [])
+            "Unfinished abandoned text at EOF at line \(place.line), column \(place.column)",
+            path: [])
     }
 
     private func passSeparators(_ block: InputBlock) {

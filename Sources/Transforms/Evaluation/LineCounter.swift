@@ -3,6 +3,11 @@
 //
 //     {"a":1} {"a":2}\n        both are on line 1: its end had been read with them
 //
+// Lines have numbers of the file's own. A place is where the byte is in all that the parser took:
+// its lines go on through all files, and what was passed over counts for nothing.
+//
+//     a: {}    b: [1}     the fault is at line 1, column 5
+//
 // It goes forward only: all its looks together go over the bytes once.
 
 import Glibc
@@ -17,6 +22,11 @@ struct LineCounter {
     private var lineStart = 0
     /// Whether the piece ends with its line.
     private var endsLine = false
+    /// What places have besides the lines in front of the piece.
+    private var placeLineCount = 0
+    /// From where on columns are counted in the line that it stands in, and the columns before.
+    private var columnStart = 0
+    private var columnsBefore = 0
 
     private static let pieceByteCountMax = 4_091
 
@@ -25,12 +35,17 @@ struct LineCounter {
     ///   - start: where it begins in the bytes.
     ///   - markByteCount: bytes that count for no column.
     ///   - lineCount: lines in front of the bytes.
+    ///   - place: where the byte in front of the bytes is.
     mutating func begin(
-        _ bytes: Bytes, at start: Int, lineRest: Int?, markByteCount: Int, lineCount: Int
+        _ bytes: Bytes, at start: Int, lineRest: Int?, markByteCount: Int, lineCount: Int,
+        behind place: InputPlace
     ) {
         self.lineCount = lineCount
         self.start = start
-        lineStart = start + markByteCount
+        lineStart = start
+        placeLineCount = place.line - 1 - lineCount
+        columnStart = start + markByteCount
+        columnsBefore = place.column
         findEnd(bytes, lineRest)
     }
 
@@ -39,6 +54,7 @@ struct LineCounter {
         start -= offset
         end -= offset
         lineStart -= offset
+        columnStart -= offset
         if end <= 0 { endPiece() }
         findEnd(bytes, lineRest)
     }
@@ -57,18 +73,23 @@ struct LineCounter {
         return lineCount + (endsLine ? 1 : 0)
     }
 
-    /// Where the byte is that was read last, as jq counts: lines from 1, columns in bytes.
-    mutating func place(
-        upto byteCount: Int, _ bytes: Bytes, lineRest: Int?
-    ) -> (line: Int, column: Int) {
+    /// Where the byte is that was read last, as jq counts.
+    mutating func place(upto byteCount: Int, _ bytes: Bytes, lineRest: Int?) -> InputPlace {
         pass(byteCount - 1, bytes, lineRest)
-        if endsLine && byteCount >= end { return (lineCount + 2, 0) }
-        return (lineCount + 1, max(byteCount - lineStart, 0))
+        let isAtEnd = endsLine && byteCount >= end
+        let from = isAtEnd ? end : lineStart
+        return InputPlace(
+            line: lineCount + (isAtEnd ? 1 : 0) + placeLineCount + 1,
+            column: from <= columnStart
+                ? columnsBefore + max(byteCount - columnStart, 0) : byteCount - from)
     }
 
-    /// Behind the piece that holds a byte that has been read.
-    mutating func pieceEnd(upto byteCount: Int, _ bytes: Bytes, lineRest: Int?) -> Int {
-        pass(byteCount - 1, bytes, lineRest)
+    /// Passes over the rest of the piece that holds a byte that has been read; where it ends.
+    mutating func passPiece(behind byteCount: Int, _ bytes: Bytes, lineRest: Int?) -> Int {
+        let place = place(upto: byteCount, bytes, lineRest: lineRest)
+        placeLineCount = place.line - 1 - lineCount - (endsLine ? 1 : 0)
+        columnStart = end
+        columnsBefore = place.column
         return end
     }
 
@@ -101,5 +122,20 @@ struct LineCounter {
             end = bytes.count + lineRest
             endsLine = true
         }
+    }
+}
+
+/// Where the byte is that was read last of all inputs: lines from 1, columns in bytes.
+public struct InputPlace: Sendable {
+    public var line = 1
+    public var column = 0
+
+    public init() {}
+
+    var isBehindBytes: Bool { line > 1 || column > 0 }
+
+    init(line: Int, column: Int) {
+        self.line = line
+        self.column = column
     }
 }

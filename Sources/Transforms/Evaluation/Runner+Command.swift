@@ -31,11 +31,8 @@ extension Runner {
         let state = unsafe state
         unsafe state.pointee.host.nextInput = { [unowned self, unowned inputs] () throws(Stop) in
             let evaluator = unsafe Evaluator(state)
-            do throws(InputFailure) {
-                let value = try inputs.read(isOwned: true)
-                inputs.showPlace()
-                return value
-            } catch {
+            defer { inputs.showPlace() }
+            do throws(InputFailure) { return try inputs.read(isOwned: true) } catch {
                 switch error {
                 case .malformed(let message): throw evaluator.raise(text: message)
                 case .limit(let limit): throw heap.stop(limit)

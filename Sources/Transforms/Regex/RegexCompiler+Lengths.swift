@@ -56,18 +56,29 @@ struct RegexLength {
 
 extension RegexCompiler {
     /// Whether it matches the empty text; looks no further than it must.
-    func isNullable(_ node: RegexNode) -> Bool {
+    mutating func isNullable(_ node: RegexNode) -> Bool {
         switch node {
+        case .capture(let body, let index):
+            return within(index) { $0.isNullable(body) }
         case .scalar, .set, .any: return false
         case .alternation(let branches): return branches.contains { isNullable($0) }
         case .repetition(let body, let min, _, _): return min == 0 || isNullable(body)
         case .call(let index): return lengthOfGroup(calls[index].group).min == 0
-        case .look, .backreference, .absent: return true
+        case .look, .absent: return true
+        case .backreference(let groups, _):
+            return groups.contains { open.contains($0) || lengthOfGroup($0).min == 0 }
         case .groupCondition(_, let yes, let no): return isNullable(yes) || isNullable(no)
         case .condition(let condition, let yes, let no):
             return isNullable(no) || isNullable(condition) && isNullable(yes)
         default: return node.children.allSatisfy { isNullable($0) }
         }
+    }
+
+    /// Does it where a group is open.
+    private mutating func within<T>(_ group: Int, _ body: (inout RegexCompiler) -> T) -> T {
+        let isNew = open.insert(group).inserted
+        defer { if isNew { open.remove(group) } }
+        return body(&self)
     }
 
     /// The characters of a match; notes those of the groups inside.
@@ -76,7 +87,15 @@ extension RegexCompiler {
         case .scalar, .set, .any: return RegexLength(1, 1)
         case .empty, .failure, .keep: return RegexLength(0, 0)
         case .assertion: return RegexLength(0, 0, isFree: false)
-        case .look(let body, _, _, _):
+        case .look(let body, true, let negated, let offset):
+            // One that says nothing is nothing, and one that can't be is refused elsewhere.
+            do throws(RegexError) {
+                if try lookBehind(body, negated: negated, offset: offset) == nil {
+                    return RegexLength(0, 0)
+                }
+            } catch {}
+            return RegexLength(0, 0, isFree: false)
+        case .look(let body, false, _, _):
             _ = length(body)
             return RegexLength(0, 0, isFree: false)
         case .absent(let body):
@@ -88,12 +107,14 @@ extension RegexCompiler {
             return branches.dropFirst().reduce(length(branches[0])) { $0 | length($1) }
         case .repetition(let body, let low, let high, _): return length(body).repeated(low, high)
         case .capture(let body, let index):
-            var inside = length(body)
+            var inside = within(index) { $0.length(body) }
             inside.isFree = false
             groupLengths[index] = inside
             return inside
         case .atomic(let body), .scoped(let body): return length(body)
         case .backreference(let groups, _):
+            // A group within itself is not set.
+            if !open.isDisjoint(with: groups) { return RegexLength(0, 0, isFree: false) }
             let all = groups.map { lengthOfGroup($0) }
             return all.dropFirst().reduce(all[0]) { $0 | $1 }
         case .call(let index): return lengthOfGroup(calls[index].group)
@@ -122,9 +143,13 @@ extension RegexCompiler {
     private static let recursionPassesMax = 32
 
     /// Refuses groups that call themselves on every way, or before they take a character.
-    func checkRecursion() throws(RegexError) {
-        let heads = Dictionary(
-            uniqueKeysWithValues: called.map { ($0, headCalls(bodies[$0] ?? .empty)) })
+    mutating func checkRecursion(_ tree: RegexNode) throws(RegexError) {
+        var heads: [Int: Set<Int>] = [:]
+        for group in called {
+            open = around[group] ?? []
+            heads[group] = headCalls(bodies[group] ?? .empty)
+        }
+        open = []
         var ending: Set<Int> = []
         var advancing: Set<Int> = []
         for _ in 0..<Self.recursionPassesMax {
@@ -135,9 +160,18 @@ extension RegexCompiler {
                 advancing.insert(group)
             }
         }
-        for call in calls
+        for call in reachedCalls(tree)
         where !ending.contains(call.group) || !advancing.contains(call.group) {
             throw RegexError(message: "never ending recursion", offset: call.offset)
+        }
+    }
+
+    /// The calls but for those in what is repeated no times, which Oniguruma does not look at.
+    private func reachedCalls(_ node: RegexNode) -> [RegexParser.PendingCall] {
+        switch node {
+        case .call(let index): [calls[index]]
+        case .repetition(_, _, 0, _): []
+        default: node.children.flatMap { reachedCalls($0) }
         }
     }
 
@@ -155,9 +189,10 @@ extension RegexCompiler {
     }
 
     /// Groups that may be called at the very start of a match.
-    private func headCalls(_ node: RegexNode) -> Set<Int> {
+    private mutating func headCalls(_ node: RegexNode) -> Set<Int> {
         switch node {
         case .call(let index): return [calls[index].group]
+        case .repetition(_, _, 0, _): return []
         case .sequence(let nodes):
             var groups: Set<Int> = []
             for node in nodes {
@@ -167,7 +202,7 @@ extension RegexCompiler {
             return groups
         case .capture(let body, let index):
             // A called group's definition is a call of it.
-            return called.contains(index) ? [index] : headCalls(body)
+            return called.contains(index) ? [index] : within(index) { $0.headCalls(body) }
         default:
             return node.children.reduce(into: []) { $0.formUnion(headCalls($1)) }
         }

@@ -14,6 +14,13 @@ struct RegexCompiler {
     let groupCount: Int
     /// Groups that are called, with their bodies.
     private(set) var called: Set<Int> = []
+    /// Groups that are compiled once and called wherever they stand: those, and what is inside of
+    /// them, as a call within may lead to it again before it has ended.
+    private var subroutines: Set<Int> = []
+    /// Each group with those that it is in.
+    private(set) var around: [Int: Set<Int>] = [:]
+    /// Groups around what is being compiled or measured.
+    var open: Set<Int> = []
     let referenced: Set<Int>
     private(set) var bodies: [Int: RegexNode] = [:]
     /// The characters of each group.
@@ -33,15 +40,18 @@ struct RegexCompiler {
 
     mutating func compile(_ tree: RegexNode) throws(RegexError) {
         called = Set(calls.map { $0.group })
-        collectBodies(tree)
+        collectBodies(tree, inside: [])
         bodies[0] = tree
         if !calls.isEmpty || !referenced.isEmpty { measureGroups(tree) }
-        if !called.isEmpty { try checkRecursion() }
+        if !called.isEmpty {
+            try checkRecursion(tree)
+            collectSubroutines(tree, isInside: called.contains(0))
+        }
         // Captures stand behind the loops' registers, whose number is known at the end.
         if called.contains(0) { try emitCall(0) } else { try emit(tree) }
         try append(RegexInstruction(operation: .match))
         var starts: [Int: Int32] = [:]
-        for group in called.sorted() {
+        for group in subroutines.union(called).sorted() {
             starts[group] = here
             if group == 0 {
                 try emit(bodies[0] ?? .empty)
@@ -84,7 +94,7 @@ struct RegexCompiler {
         case .repetition(let body, let min, let max, let greed):
             try emitRepetition(body, min: min, max: max, greed: greed)
         case .capture(let body, let index):
-            if called.contains(index) {
+            if subroutines.contains(index) {
                 try emitCall(index)
             } else {
                 try emitCapture(body, index: index)
@@ -161,7 +171,9 @@ struct RegexCompiler {
             // A reference to a group from inside it finds it not set.
             try append(RegexInstruction(operation: .save, flag: 1, x: Int32(2 * index + 1)))
         }
+        open.insert(index)
         try emit(body)
+        open.remove(index)
         try append(RegexInstruction(operation: .save, x: Int32(2 * index + 1)))
     }
 
@@ -359,8 +371,22 @@ struct RegexCompiler {
         }
     }
 
-    private mutating func collectBodies(_ node: RegexNode) {
-        if case .capture(let body, let index) = node { bodies[index] = body }
-        for child in node.children { collectBodies(child) }
+    private mutating func collectSubroutines(_ node: RegexNode, isInside: Bool) {
+        var isInside = isInside
+        if case .capture(_, let index) = node {
+            isInside = isInside || called.contains(index)
+            if isInside { subroutines.insert(index) }
+        }
+        for child in node.children { collectSubroutines(child, isInside: isInside) }
+    }
+
+    private mutating func collectBodies(_ node: RegexNode, inside: Set<Int>) {
+        var inside = inside
+        if case .capture(let body, let index) = node {
+            bodies[index] = body
+            inside.insert(index)
+            around[index] = inside
+        }
+        for child in node.children { collectBodies(child, inside: inside) }
     }
 }

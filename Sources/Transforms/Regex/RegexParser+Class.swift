@@ -161,19 +161,18 @@ extension RegexParser {
     /// `[:alpha:]`; nil, with nothing read, where `[` is a character.
     private mutating func parsePosixBracket() throws(RegexError) -> ScalarSet? {
         guard peek(1) == UInt8(ascii: ":") else { return nil }
-        var end = offset + 2
-        // Within 20 characters, as in Oniguruma, and before any `]`, stands `:]`.
-        while end + 1 < bytes.count, end - offset <= 22,
-            bytes[end] != UInt8(ascii: ":") || bytes[end + 1] != UInt8(ascii: "]")
+        let start = offset + 2
+        guard let end = bytes[start...].firstIndex(of: UInt8(ascii: ":")), end > start,
+            end + 1 < bytes.count, bytes[end + 1] == UInt8(ascii: "]")
+        else { return nil }
+        var name = String(decoding: bytes[start..<end], as: UTF8.self)
+        let isNegated = name.hasPrefix("^")
+        if isNegated { name.removeFirst() }
+        if let alpha = UnicodeSets.posix("alpha"),
+            !name.unicodeScalars.allSatisfy({ alpha.contains($0.value) })
         {
-            if bytes[end] == UInt8(ascii: "]") { return nil }
-            end += 1
+            return nil
         }
-        guard end + 1 < bytes.count, bytes[end] == UInt8(ascii: ":") else { return nil }
-        var start = offset + 2
-        let isNegated = bytes[start] == UInt8(ascii: "^")
-        if isNegated { start += 1 }
-        let name = String(decoding: bytes[start..<end], as: UTF8.self)
         guard let set = namedSets[":" + name] ?? UnicodeSets.posix(name) else {
             throw failure("invalid POSIX bracket type")
         }

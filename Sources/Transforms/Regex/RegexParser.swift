@@ -111,13 +111,17 @@ struct RegexParser {
     }
 
     /// Branches up to the end, or up to and with the `)` of a group.
-    mutating func parseAlternation(inGroup: Bool) throws(RegexError) -> RegexNode {
+    /// - Parameter isHead: whether a `(?:...)` that comes first may be repeated whatever it holds.
+    mutating func parseAlternation(
+        inGroup: Bool, isHead: Bool = false
+    ) throws(RegexError) -> RegexNode {
         try enter()
         defer { depth -= 1 }
         let outerOptions = options
         var branches: [RegexNode] = []
         repeat {
-            branches.append(try parseBranch(inGroup: inGroup))
+            branches.append(
+                try parseBranch(inGroup: inGroup, isHead: isHead && branches.isEmpty))
         } while take("|")
         if inGroup {
             guard take(")") else {
@@ -128,7 +132,9 @@ struct RegexParser {
         return branches.count == 1 ? branches[0] : .alternation(branches)
     }
 
-    private mutating func parseBranch(inGroup: Bool) throws(RegexError) -> RegexNode {
+    private mutating func parseBranch(
+        inGroup: Bool, isHead: Bool
+    ) throws(RegexError) -> RegexNode {
         var nodes: [RegexNode] = []
         while true {
             if pendingScalars.isEmpty {
@@ -139,7 +145,9 @@ struct RegexParser {
                     throw failure("unmatched close parenthesis")
                 }
             }
-            guard let atom = try parseAtom() else { continue }
+            let isGroup = pendingScalars.isEmpty && bytes[offset...].starts(with: "(?:".utf8)
+            guard var atom = try parseAtom() else { continue }
+            if isHead && isGroup && nodes.isEmpty { atom = .scoped(atom) }
             nodes.append(try parseQuantifiers(of: atom))
         }
         nodes = joinFolded(nodes)

@@ -10,18 +10,8 @@ struct RunFaultTests {
         return Command.run([binary, "run"] + words, input: input)
     }
 
-    /// What a shell makes of a line in which `T` is the command and an empty folder the current
-    /// one.
     private func shell(_ script: String) throws -> Command.Result {
-        let binary = try #require(Command.binary, "the executable was not built")
-        return Command.run([
-            "bash", "-c",
-            """
-            T="$(realpath "\(binary)") run"; d=$(mktemp -d); cd $d; export HOME=$d
-            \(script)
-            cd /; rm -r $d
-            """,
-        ])
+        try #require(Command.shell(script), "the executable was not built")
     }
 
     /// Texts, what is said of them, and what of them where events are read.

@@ -42,6 +42,20 @@ enum Command {
         return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
     }
 
+    /// What a shell makes of a line in which `T` is `run` and an empty folder the current one; nil
+    /// where the executable is missing.
+    static func shell(_ script: String) -> Result? {
+        guard let binary else { return nil }
+        return run([
+            "bash", "-c",
+            """
+            T="$(realpath "\(binary)") run"; d=$(mktemp -d); cd $d; export HOME=$d
+            \(script)
+            cd /; rm -r $d
+            """,
+        ])
+    }
+
     /// Runs it to its end. Input and outputs go through files, so that neither waits for the other.
     static func run(_ words: [String], input: [UInt8] = []) -> Result {
         let files = (0..<3).map { _ in ChildProcess.temporaryFile() }

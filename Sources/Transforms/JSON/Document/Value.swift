@@ -69,6 +69,13 @@ import Glibc
         return unsafe Bytes(base + from, upto - from)
     }
 
+    /// What C takes them for where they are a string of its own.
+    var upToNUL: Bytes {
+        var end = 0
+        while end < count && self[end] != 0 { end += 1 }
+        return slice(0, end)
+    }
+
     /// The bytes as text; what is not UTF-8 is replaced.
     var text: String {
         unsafe String(decoding: UnsafeBufferPointer(start: base, count: count), as: UTF8.self)

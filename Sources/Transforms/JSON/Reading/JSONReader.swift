@@ -90,6 +90,9 @@ import Glibc
     /// Room for values on the stack that is kept from text to text, and belongs to no run.
     private static var stackCountKept: Int { 1 << 14 }
 
+    /// The byte order mark.
+    static var mark: [UInt8] { [0xEF, 0xBB, 0xBF] }
+
     /// The text to read from; the values may borrow from it.
     /// - Parameter projection: what is looked at of each value; of no use with `counts`.
     mutating func begin(_ text: Bytes, _ projection: Projection = .whole) {

@@ -26,12 +26,16 @@ extension Compiler {
 
     /// Compiles a pattern to a link, in the order in which its parts are looked at: an array's last
     /// element first. Names computed in it see what stands around it, not its own variables.
-    /// - Parameter slots: of the variables; each is bound where its name is met first.
+    /// - Parameters:
+    ///   - slots: of the variables; each is bound where its name is met first.
+    ///   - isAlone: false for one of several, whose variables are bound wherever they are met.
     private func compile(
-        _ pattern: Pattern, _ slots: inout [String: Int], _ scope: Scope?, _ offset: Int
+        _ pattern: Pattern, _ slots: inout [String: Int], _ scope: Scope?, _ offset: Int,
+        isAlone: Bool
     ) throws(CompileError) -> Node {
         func slot(_ name: String) -> Int32 {
-            Int32(slots.removeValue(forKey: name) ?? context.allocate())
+            let known = isAlone ? slots.removeValue(forKey: name) : slots[name]
+            return Int32(known ?? context.allocate())
         }
         var node = Node(.link, .one, offset: offset)
         switch pattern {
@@ -42,7 +46,8 @@ extension Compiler {
             node.aux = Link.arrayPattern
             var links: [Node] = []
             for pattern in patterns.reversed() {
-                links.append(try compile(pattern, &slots, scope, offset))
+                links.append(
+                    try compile(pattern, &slots, scope, offset, isAlone: isAlone))
                 node.arity = max(node.arity, links[links.count - 1].arity)
             }
             node.a = try addRun(links.reversed())
@@ -57,7 +62,8 @@ extension Compiler {
                 link.arity = arity(link.a)
                 if let binds = member.binds { link.c = slot(binds) }
                 if let pattern = member.pattern {
-                    let inner = try compile(pattern, &slots, scope, offset)
+                    let inner = try compile(
+                        pattern, &slots, scope, offset, isAlone: isAlone)
                     link.arity = max(link.arity, inner.arity)
                     link.b = try addRun([inner])
                 }
@@ -85,7 +91,8 @@ extension Compiler {
         var arities = patterns.count > 1 ? Arity.many : .one
         for pattern in patterns {
             var slots = slots
-            links.append(try compile(pattern, &slots, scope, offset))
+            links.append(
+                try compile(pattern, &slots, scope, offset, isAlone: patterns.count == 1))
             arities = max(arities, links[links.count - 1].arity)
         }
         return (try addRun(links), arities)

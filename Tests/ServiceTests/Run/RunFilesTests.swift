@@ -1,0 +1,150 @@
+// `run` with several files, which are read as if they were one: places, names, byte order marks,
+// and texts that go on from file to file. All outputs are jq 1.8.2's own.
+
+import Testing
+
+struct RunFilesTests {
+    private func shell(_ script: String) throws -> Command.Result {
+        try #require(Command.shell(script), "the executable was not built")
+    }
+
+    /// A place counts through all files, and what is passed over counts for nothing.
+    @Test func placesGoOn() throws {
+        let result = try shell(
+            """
+            printf 'd' > a; printf '}' > b; $T -c --stream-errors . b a
+            printf '1\\n2' > a; printf '3\\n[4}\\n' > b; $T -c . a b; $T -s . a b
+            printf '{"a":1}' > a; printf '\\n\\n[1}' > b; $T -c . a b
+            printf '[1 2]\\n[3 4]\\n5\\n[6' > a; $T -cn 'range(4) | try input catch .' a a
+            """)
+        #expect(
+            result.output
+                == """
+                ["Unmatched '}' at the top-level at line 1, column 1",[]]
+                ["Invalid numeric literal at EOF at line 1, column 2",[]]
+                1
+                23
+                {"a":1}
+                "Expected separator between values at line 1, column 5"
+                "Expected separator between values at line 1, column 10"
+                5
+                "Expected separator between values at line 2, column 3"
+
+                """)
+        let told = "jq: parse error: Objects must consist of key:value pairs at line 3, column 3\n"
+        #expect(result.message == told + told + told)
+    }
+
+    /// With `--strict-json` each file is a text, and a place is its own.
+    @Test func strictPlacesAreTheFiles() throws {
+        let result = try shell("echo 1 > a; echo '[1}' > b; $T -c --strict-json . a b")
+        #expect(result.output == "1\n")
+        #expect(
+            result.message
+                == "jq: parse error: Objects must consist of key:value pairs at line 1, "
+                + "column 3, offset 2\n")
+    }
+
+    /// The last file is shown though it has no bytes or is not there, and after an error too.
+    @Test func names() throws {
+        let result = try shell(
+            """
+            p='[., input_filename, input_line_number]'; : > e; printf '1\\n' > a; printf 1 > b
+            $T -c "$p" a e; $T -c "$p" b e; $T -c "$p" b none
+            $T -cn "[inputs] | $p" a e a e; $T -s --stream input_filename < e
+            $T -c "$p | error" b e; printf '\\n\\nx\\n' > a
+            $T -c --parallel 2 "$p" b e; $T -cn "try input catch . | $p" a
+            """)
+        #expect(
+            result.output
+                == """
+                [1,"a",1]
+                [1,"e",0]
+                [1,"none",0]
+                [[1,1],"e",0]
+                "<stdin>"
+                [1,"e",0]
+                ["Invalid numeric literal at line 4, column 0","a",3]
+
+                """)
+        #expect(
+            result.message == "jq: error: Could not open file none: No such file or directory\n"
+                + "jq: error (at e:0) (not a string): [1,\"e\",0]\n")
+    }
+
+    /// A byte order mark may be in two files, but not be cut off.
+    @Test func marks() throws {
+        let result = try shell(
+            """
+            printf '\\xef' > a; printf '\\xbb\\xbf1' > b; printf '\\xef\\n1' > c
+            $T . a; $T . a a; $T . a b; $T -c --parallel 2 . a b; $T . c; $T -s . c
+            $T --stream-errors . c; $T -nc '[range(3) | try input catch .]' c
+            $T --seq . a; $T -c --slurpfile x a -n '$x'; $T -R . a | od -An -tx1
+            """)
+        #expect(
+            result.output == "1\n1\n[\"Malformed BOM\",\"Malformed BOM\",\"Malformed BOM\"]\n"
+                + "[]\n 22 ef bf bd 22 0a\n")
+        let cut = "jq: parse error: Malformed BOM\n"
+        #expect(
+            result.message == cut + cut + cut + cut
+                + "jq: ignoring parse error: Unfinished abandoned text at EOF at line 1, column 0\n"
+        )
+    }
+
+    /// Several threads read what one reads, also where a text goes on in the next file.
+    @Test(arguments: ["", "--parallel 3"]) func textsGoOn(_ option: String) throws {
+        let result = try shell(
+            """
+            printf '{"n":1}\\n{"n":2} 12' > a; printf '3\\n[4]\\n"a' > b; printf 'b"' > c
+            printf '{}\\n}' > d; printf '[5' > e; : > f; printf '\\xef\\xbb\\xbf[6]' > g
+            T="$T -c \(option)"; $T . a b c d; $T . a d a; $T . g a b f
+            $T . a e f d; $T '[., input_filename, input_line_number]' a b f c
+            printf '%s' 1 > h; cat h | $T . a - h b f; $T . h h h h h h h f
+            seq 150000 > i; printf 7 >> i; cat i | $T . i - i | cksum
+            """)
+        #expect(
+            result.output
+                == """
+                {"n":1}
+                {"n":2}
+                123
+                [4]
+                "ab"
+                {}
+                {"n":1}
+                {"n":2}
+                12
+                {}
+                [6]
+                {"n":1}
+                {"n":2}
+                123
+                [4]
+                {"n":1}
+                {"n":2}
+                12
+                [{"n":1},"a",1]
+                [{"n":2},"a",1]
+                [123,"b",1]
+                [[4],"b",2]
+                ["ab","c",0]
+                {"n":1}
+                {"n":2}
+                12113
+                [4]
+                1111111
+                4201196147 2816689
+
+                """)
+        #expect(
+            result.message
+                == """
+                jq: parse error: Unmatched '}' at line 5, column 1
+                jq: parse error: Unmatched '}' at line 3, column 1
+                jq: parse error: Unfinished string at EOF at line 4, column 2
+                jq: parse error: Expected separator between values at line 2, column 13
+                jq: parse error: Unfinished string at EOF at line 4, column 2
+
+                """)
+    }
+}
