@@ -12,7 +12,7 @@ extension Evaluator {
         throws(Stop) -> Search
     {
         // Where jq adds "g" to the flags, they are looked at first.
-        let addsFlag = node.operation == .substitute ? node.aux == 1 : node.native == .splitRegex
+        let addsFlag = node.operation == .substitute ? node.isGlobal : node.native == .splitRegex
         if addsFlag && !flags.isString && !flags.isNull {
             let flag = try heap.string("g")
             throw raiseOperands(.cannotAdd, retain(flags), flag, node)
@@ -218,7 +218,7 @@ extension Evaluator {
         let flags = try one(node.c, frame, input)
         defer { releaseBoth(pattern, flags) }
         var search = try search(input, pattern, flags, node)
-        if node.aux == 1 { search = Search(regex: search.regex, isGlobal: true) }
+        if node.isGlobal { search = Search(regex: search.regex, isGlobal: true) }
         // The replacements may match too, so all matches are found before they are made.
         let matches = try substitutions(search, input)
         defer { release(matches) }

@@ -9,7 +9,7 @@ extension Evaluator {
     {
         let native = node.native
         unsafe state.pointee.errorOffset = node.offset
-        if node.rawB == 0 { return try native0(native, node, input) }
+        if node.partCount == 0 { return try native0(native, node, input) }
         let arguments: (Value, Value, Value)
         do throws(Stop) { arguments = try self.arguments(node, frame, input) } catch {
             release(input)
@@ -40,13 +40,13 @@ extension Evaluator {
     @inline(__always) private func arguments(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> (Value, Value, Value)
     {
-        if node.rawB == 1 { return (try one(node.a.link(0).a, frame, input), .null, .null) }
+        if node.partCount == 1 { return (try one(node.part(0).a, frame, input), .null, .null) }
         var values = (Value.null, Value.null, Value.null)
         do throws(Stop) {
-            if node.native.firstIsOuter { values.0 = try one(node.a.link(0).a, frame, input) }
-            if node.rawB > 2 { values.2 = try one(node.a.link(2).a, frame, input) }
-            values.1 = try one(node.a.link(1).a, frame, input)
-            if !node.native.firstIsOuter { values.0 = try one(node.a.link(0).a, frame, input) }
+            if node.native.firstIsOuter { values.0 = try one(node.part(0).a, frame, input) }
+            if node.partCount > 2 { values.2 = try one(node.part(2).a, frame, input) }
+            values.1 = try one(node.part(1).a, frame, input)
+            if !node.native.firstIsOuter { values.0 = try one(node.part(0).a, frame, input) }
         } catch {
             releaseBoth(values.0, values.1)
             release(values.2)

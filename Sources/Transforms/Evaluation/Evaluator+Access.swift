@@ -34,7 +34,7 @@ extension Evaluator {
         switch target.operation {
         case .identity: return try member(node, input)
         case .variable:
-            return try member(node, self.frame(frame, up: target.rawB)[target.rawA])
+            return try member(node, self.frame(frame, up: target.framesOut)[target.slot])
         case .field:
             let base = try borrowedField(target, frame, input)
             return base.isAbsent ? .absent : try member(node, base)
@@ -52,7 +52,7 @@ extension Evaluator {
     @inline(__always) func member(_ node: NodeRef, _ object: Value) throws(Stop) -> Value {
         if object.isObject {
             // Safety: the runner makes room for all of the program's caches.
-            let known = unsafe state.pointee.caches[Int(node.aux)]
+            let known = unsafe state.pointee.caches[node.cacheIndex]
             if known.place < object.count {
                 let slots = object.slots
                 let candidate = slots[2 &* known.place]
@@ -81,7 +81,7 @@ extension Evaluator {
         }
         // The memory of a name that is counted may be another's tomorrow.
         let found = slots[2 &* place]
-        unsafe state.pointee.caches[Int(node.aux)] = MemberCache(
+        unsafe state.pointee.caches[node.cacheIndex] = MemberCache(
             place: place, name: found.isCounted ? .absent : found)
         return slots[2 &* place &+ 1]
     }

@@ -6,7 +6,7 @@ extension Evaluator {
     @inline(never) func eachBind<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        let slot = node.rawC
+        let slot = node.boundSlot
         let outer = frame[slot]
         frame[slot] = .absent
         defer {
@@ -32,10 +32,10 @@ extension Evaluator {
     @inline(never) func eachDestructure<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        let patterns = node.at(Int32(node.rawE))
+        let patterns = node.patterns
         return try each(node.a, frame, input) { (value) throws(Stop) in
             defer { release(value) }
-            return try withPatterns(patterns, node.rawF, frame, value) { () throws(Stop) in
+            return try withPatterns(patterns, node.patternCount, frame, value) { () throws(Stop) in
                 try each(node.b, frame, input, tracking, emit)
             }
         }
@@ -79,15 +79,15 @@ extension Evaluator {
             saved.append((slot, frame[slot]))
             frame[slot] = .null
         }
-        switch pattern.aux {
-        case Link.variable: save(pattern.rawA)
+        switch pattern.kind {
+        case Link.variable: save(pattern.slot)
         case Link.arrayPattern:
-            for i in 0..<pattern.rawB { saveSlots(pattern.a.link(i), frame, &saved) }
+            for i in 0..<pattern.partCount { saveSlots(pattern.part(i), frame, &saved) }
         default:
-            for i in 0..<pattern.rawB {
-                let member = pattern.a.link(i)
-                if member.rawC != 0 { save(member.rawC) }
-                if member.rawB != 0 { saveSlots(member.b, frame, &saved) }
+            for i in 0..<pattern.partCount {
+                let member = pattern.part(i)
+                if member.memberSlot != 0 { save(member.memberSlot) }
+                if member.hasValue { saveSlots(member.b, frame, &saved) }
             }
         }
     }
@@ -97,12 +97,12 @@ extension Evaluator {
     private func bind(
         _ pattern: NodeRef, _ frame: Slots, _ value: Value, _ body: () throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
-        switch pattern.aux {
+        switch pattern.kind {
         case Link.variable:
-            set(frame, pattern.rawA, retain(value))
+            set(frame, pattern.slot, retain(value))
             return try body()
         case Link.arrayPattern:
-            return try bindElement(pattern, pattern.rawB - 1, frame, value, body)
+            return try bindElement(pattern, pattern.partCount - 1, frame, value, body)
         default: return try bindMember(pattern, 0, frame, value, body)
         }
     }
@@ -119,7 +119,7 @@ extension Evaluator {
         if i < 0 { return try body() }
         let element = try get(value, Value(integer: i), pattern)
         defer { release(element) }
-        return try bind(pattern.a.link(i), frame, element) { () throws(Stop) in
+        return try bind(pattern.part(i), frame, element) { () throws(Stop) in
             try bindElement(pattern, i - 1, frame, value, body)
         }
     }
@@ -128,14 +128,14 @@ extension Evaluator {
         _ pattern: NodeRef, _ i: Int, _ frame: Slots, _ value: Value,
         _ body: () throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
-        if i == pattern.rawB { return try body() }
-        let member = pattern.a.link(i)
+        if i == pattern.partCount { return try body() }
+        let member = pattern.part(i)
         return try each(member.a, frame, value) { (name) throws(Stop) in
             defer { release(name) }
             let part = try get(value, name, member)
             defer { release(part) }
-            if member.rawC != 0 { set(frame, member.rawC, retain(part)) }
-            if member.rawB == 0 { return try bindMember(pattern, i + 1, frame, value, body) }
+            if member.memberSlot != 0 { set(frame, member.memberSlot, retain(part)) }
+            if !member.hasValue { return try bindMember(pattern, i + 1, frame, value, body) }
             return try bind(member.b, frame, part) { () throws(Stop) in
                 try bindMember(pattern, i + 1, frame, value, body)
             }
@@ -148,9 +148,9 @@ extension Evaluator {
     @inline(__always) func eachFoldItem(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ body: () throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
-        let patterns = node.at(Int32(node.rawE))
-        if node.rawF == 1 && patterns.aux == Link.variable {
-            let slot = patterns.rawA
+        let patterns = node.patterns
+        if node.patternCount == 1 && patterns.kind == Link.variable {
+            let slot = patterns.slot
             let outer = frame[slot]
             frame[slot] = .absent
             defer {
@@ -167,7 +167,7 @@ extension Evaluator {
         return try each(node.a, frame, input) { (value) throws(Stop) in
             try charge(1)
             defer { release(value) }
-            return try withPatterns(patterns, node.rawF, frame, value, body)
+            return try withPatterns(patterns, node.patternCount, frame, value, body)
         }
     }
 
@@ -228,7 +228,7 @@ extension Evaluator {
     @inline(never) func eachForeach<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        let hasExtract = node.rawD != 0
+        let hasExtract = node.hasExtract
         return try each(node.b, frame, input, tracking) { (initial) throws(Stop) in
             var current = T.hold(initial, self)
             defer { T.drop(current, self) }

@@ -9,17 +9,18 @@ extension Evaluator {
     @inline(__always) func makeFrame(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Slots
     {
-        let callee = try pushFrame(node.rawC, enclosing: self.frame(frame, up: node.rawD))
-        for i in 0..<Int(node.aux) {
-            let link = node.b.link(i)
-            switch link.aux {
+        let callee = try pushFrame(
+            node.slotCount, enclosing: self.frame(frame, up: node.calleeFramesOut))
+        for i in 0..<node.argumentCount {
+            let link = node.argument(i)
+            switch link.kind {
             case Link.child: callee[i &+ 1] = .closure(link.a, frame)
             case Link.value:
                 do throws(Stop) { callee[i &+ 1] = try one(link.a, frame, input) } catch {
-                    popFrame(callee, node.rawC)
+                    popFrame(callee, node.slotCount)
                     throw error
                 }
-            default: callee[i &+ 1] = self.frame(frame, up: link.rawB)[link.rawA]
+            default: callee[i &+ 1] = self.frame(frame, up: link.framesOut)[link.slot]
             }
         }
         return callee
@@ -39,8 +40,8 @@ extension Evaluator {
         try charge(1)
         let input = unsafe state.pointee.tail.input
         for i in 1..<size { heap.release(frame[i]) }
-        frame.copyUncharged(callee, node.rawC)
-        unsafe state.pointee.frameTop = frame.advanced(by: node.rawC)
+        frame.copyUncharged(callee, node.slotCount)
+        unsafe state.pointee.frameTop = frame.advanced(by: node.slotCount)
         return (node, input)
     }
 
@@ -48,7 +49,7 @@ extension Evaluator {
     @inline(never) func oneCall(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
-        if node.rawE != 0 {
+        if node.isTailCall {
             try noteTail(node, frame, input)
             return .tailCall
         }
@@ -59,16 +60,16 @@ extension Evaluator {
         do throws(Stop) {
             value = try take(call.a, callee, input)
             while value.isTailCall {
-                let next = try enterTail(callee, call.rawC)
+                let next = try enterTail(callee, call.slotCount)
                 call = next.0
                 value = try take(call.a, callee, next.1)
             }
         } catch {
-            popFrame(callee, call.rawC)
+            popFrame(callee, call.slotCount)
             leave()
             throw error
         }
-        popFrame(callee, call.rawC)
+        popFrame(callee, call.slotCount)
         leave()
         return value
     }
@@ -78,7 +79,7 @@ extension Evaluator {
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         // What runs in a path's keys can't leave its frame before it takes them back.
-        if !T.isOn && node.rawE != 0 {
+        if !T.isOn && node.isTailCall {
             try noteTail(node, frame, retain(input))
             return .tail
         }
@@ -89,17 +90,17 @@ extension Evaluator {
         do throws(Stop) {
             flow = try each(call.a, callee, input, tracking, emit)
             while flow == .tail {
-                let next = try enterTail(callee, call.rawC)
+                let next = try enterTail(callee, call.slotCount)
                 call = next.0
                 defer { release(next.1) }
                 flow = try each(call.a, callee, next.1, tracking, emit)
             }
         } catch {
-            popFrame(callee, call.rawC)
+            popFrame(callee, call.slotCount)
             leave()
             throw error
         }
-        popFrame(callee, call.rawC)
+        popFrame(callee, call.slotCount)
         leave()
         return flow
     }

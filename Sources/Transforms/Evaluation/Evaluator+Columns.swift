@@ -72,7 +72,7 @@ extension Evaluator {
         -> Value
     {
         let collection = node.a
-        let adding = node.aux == Sum.whole ? node.b : node.b.a
+        let adding = node.sum == Sum.whole ? node.b : node.b.a
         if collection.operation == .map {
             return try sumFields(collection.a, of: input, collection, adding)
         }

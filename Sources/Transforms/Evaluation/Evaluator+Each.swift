@@ -55,7 +55,7 @@ extension Evaluator {
         case .foreach: return try eachForeach(node, frame, input, tracking, emit)
         case .call: return try eachCall(node, frame, input, tracking, emit)
         case .closureCall:
-            let closure = self.frame(frame, up: node.rawB)[node.rawA]
+            let closure = self.frame(frame, up: node.framesOut)[node.slot]
             try enter()
             defer { leave() }
             return try each(
@@ -123,10 +123,10 @@ extension Evaluator {
     @inline(never) private func eachComma<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        let last = node.rawB - 1
+        let last = node.partCount - 1
         for i in 0..<last
-        where try each(node.a.link(i).a, frame, input, tracking, emit) == .stop { return .stop }
-        return try each(node.a.link(last).a, frame, input, tracking, emit)
+        where try each(node.part(i).a, frame, input, tracking, emit) == .stop { return .stop }
+        return try each(node.part(last).a, frame, input, tracking, emit)
     }
 
     /// Runs `body` for each output of a condition.
@@ -167,7 +167,7 @@ extension Evaluator {
             if unsafe beyond == state.pointee.takenCount { throw error }
             let message = takeError()
             defer { release(message) }
-            if node.rawB == 0 { return .more }
+            if !node.hasHandler { return .more }
             if !T.isOn { return try each(node.b, frame, message, emit) }
             return try apart(message, of: node) { () throws(Stop) in
                 try each(node.b, frame, message, tracking, emit)
@@ -179,7 +179,7 @@ extension Evaluator {
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         let (outer, serial) = bindLabel(node, frame)
-        defer { frame[node.rawB] = outer }
+        defer { frame[node.labelSlot] = outer }
         do throws(Stop) { return try each(node.a, frame, input, tracking, emit) } catch {
             if error == .broke && (unsafe state.pointee.breakSerial) == serial { return .more }
             throw error
@@ -225,7 +225,7 @@ extension Evaluator {
         case .and, .or: return try eachLogic(node, frame, input, emit)
         case .object:
             return try eachObject(
-                node, 0, frame, input, try heap.makeObject(capacity: node.rawB), emit)
+                node, 0, frame, input, try heap.makeObject(capacity: node.partCount), emit)
         case .string: return try eachString(node, frame, input, emit)
         case .assign, .updateArithmetic, .updateAlternative:
             return try each(node.b, frame, input) { (rhs) throws(Stop) in
@@ -267,8 +267,8 @@ extension Evaluator {
     private func eachObject(
         _ node: NodeRef, _ i: Int, _ frame: Slots, _ input: Value, _ object: Value, _ emit: Emit
     ) throws(Stop) -> Flow {
-        if i == node.rawB { return try emit(object) }
-        let link = node.a.link(i)
+        if i == node.partCount { return try emit(object) }
+        let link = node.part(i)
         defer { release(object) }
         return try each(link.a, frame, input) { (name) throws(Stop) in
             defer { release(name) }
@@ -279,7 +279,7 @@ extension Evaluator {
                 try heap.set(&grown, retain(name), value)
                 return try eachObject(node, i + 1, frame, input, grown, emit)
             }
-            if link.rawB == 0 { return try add(try get(input, name, link)) }
+            if !link.hasValue { return try add(try get(input, name, link)) }
             return try each(link.b, frame, input, add)
         }
     }
@@ -290,14 +290,14 @@ extension Evaluator {
     @inline(never) func oneString(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
-        guard let format = Native(rawValue: node.aux) else { return .null }
+        guard let format = node.format else { return .null }
         // The last term is evaluated first, so the parts wait for each other.
-        let count = node.rawB
+        let count = node.partCount
         let parts = try pushFrame(count + 1, enclosing: frame)
         defer { popFrame(parts, count + 1) }
         var i = count
         while i > 0 {
-            let link = node.a.link(i &- 1)
+            let link = node.part(i &- 1)
             if link.operation == .constant {
                 parts[i] = link.value
             } else {
@@ -321,7 +321,7 @@ extension Evaluator {
     private func eachString(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
         throws(Stop) -> Flow
     {
-        try eachString(node, node.rawB - 1, frame, input, try heap.string(""), emit)
+        try eachString(node, node.partCount - 1, frame, input, try heap.string(""), emit)
     }
 
     /// `tail` is owned: the text of the parts behind `i`.
@@ -330,8 +330,8 @@ extension Evaluator {
     ) throws(Stop) -> Flow {
         if i < 0 { return try emit(tail) }
         defer { release(tail) }
-        let link = node.a.link(i)
-        guard let format = Native(rawValue: node.aux) else { return .more }
+        let link = node.part(i)
+        guard let format = node.format else { return .more }
         func prepend(_ part: Value) throws(Stop) -> Flow {
             try charge(1)
             var text = part

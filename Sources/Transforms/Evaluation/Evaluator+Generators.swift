@@ -112,13 +112,14 @@ extension Evaluator {
     func until<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, from initial: T.Held, _ tracking: T.Type
     ) throws(Stop) -> T.Held {
+        let (end, update) = (node.a, node.b)
         var current = initial
         while true {
             try charge(1)
-            let condition = try one(node.a, frame, T.value(current))
+            let condition = try one(end, frame, T.value(current))
             release(condition)
             if condition.isTrue { return current }
-            current = try advance(current, node.b, frame, tracking)
+            current = try advance(current, update, frame, tracking)
         }
     }
 

@@ -8,7 +8,7 @@ extension Evaluator {
         switch node.operation {
         case .identity: return retain(input)
         case .constant: return node.value
-        case .variable: return retain(self.frame(frame, up: node.rawB)[node.rawA])
+        case .variable: return retain(self.frame(frame, up: node.framesOut)[node.slot])
         case .empty: return .absent
         case .field: return try oneField(node, frame, input)
         case .index: return try oneIndex(node, frame, input)
@@ -39,7 +39,7 @@ extension Evaluator {
         case .reduce: return try reduce(node, frame, retain(input))
         case .call: return try oneCall(node, frame, retain(input))
         case .closureCall:
-            let closure = self.frame(frame, up: node.rawB)[node.rawA]
+            let closure = self.frame(frame, up: node.framesOut)[node.slot]
             try enter()
             defer { leave() }
             return try one(closure.closureNode, Slots(address: closure.payload), input)
@@ -59,7 +59,7 @@ extension Evaluator {
     func take(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
         switch node.operation {
         case .identity: return input
-        case .pipe where node.aux == 0:
+        case .pipe where node.sum == Sum.none:
             let first = try take(node.a, frame, input)
             return first.isAbsent ? .absent : try take(node.b, frame, first)
         case .conditional:
@@ -86,7 +86,7 @@ extension Evaluator {
                 release(input)
                 return .absent
             }
-            let slot = node.rawC
+            let slot = node.boundSlot
             let outer = frame[slot]
             frame[slot] = bound
             defer {
@@ -138,15 +138,17 @@ extension Evaluator {
     {
         var value: Value
         var rest = node.b
-        if node.aux == 0 {
+        if node.sum == Sum.none {
             value = try quick(node.a, frame, input)
         } else {
             value = try sumFields(node, frame, input)
-            if node.aux == Sum.whole { return value }
+            if node.sum == Sum.whole { return value }
             rest = rest.b
         }
         while !value.isAbsent {
-            if rest.operation != .pipe || rest.aux != 0 { return try take(rest, frame, value) }
+            if rest.operation != .pipe || rest.sum != Sum.none {
+                return try take(rest, frame, value)
+            }
             value = try take(rest.a, frame, value)
             rest = rest.b
         }
@@ -185,12 +187,12 @@ extension Evaluator {
     @inline(never) private func oneObject(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
-        if node.aux != 0 { return try oneRecord(node, frame, input) }
-        let count = node.rawB
+        if node.isRecord { return try oneRecord(node, frame, input) }
+        let count = node.partCount
         var object = try heap.makeObject(capacity: count)
         do throws(Stop) {
             for i in 0..<count {
-                let link = node.a.link(i)
+                let link = node.part(i)
                 let name = try one(link.a, frame, input)
                 let value = name.isAbsent ? .absent : try memberValue(link, frame, input, name)
                 if value.isAbsent {
@@ -212,7 +214,7 @@ extension Evaluator {
     @inline(__always) private func oneRecord(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
-        let count = node.rawB
+        let count = node.partCount
         let object = try heap.makeObject(capacity: count)
         let slots = object.slots
         var link = node.a
@@ -241,7 +243,7 @@ extension Evaluator {
         _ link: NodeRef, _ frame: Slots, _ input: Value, _ name: Value
     ) throws(Stop) -> Value {
         do throws(Stop) {
-            return link.rawB == 0 ? try get(input, name, link) : try one(link.b, frame, input)
+            return link.hasValue ? try one(link.b, frame, input) : try get(input, name, link)
         } catch {
             release(name)
             throw error
@@ -282,7 +284,7 @@ extension Evaluator {
         do throws(Stop) { return try one(node.a, frame, input) } catch {
             if error != .raised { throw error }
             let message = takeError()
-            if node.rawB == 0 {
+            if !node.hasHandler {
                 release(message)
                 return .absent
             }
@@ -293,7 +295,7 @@ extension Evaluator {
     // MARK: Labels
 
     func breakOut(_ node: NodeRef, _ frame: Slots) -> Stop {
-        unsafe state.pointee.breakSerial = self.frame(frame, up: node.rawB)[node.rawA].integer
+        unsafe state.pointee.breakSerial = self.frame(frame, up: node.framesOut)[node.slot].integer
         return .broke
     }
 
@@ -301,7 +303,7 @@ extension Evaluator {
         throws(Stop) -> Value
     {
         let (outer, serial) = bindLabel(node, frame)
-        defer { frame[node.rawB] = outer }
+        defer { frame[node.labelSlot] = outer }
         do throws(Stop) { return try one(node.a, frame, input) } catch {
             if error == .broke && (unsafe state.pointee.breakSerial) == serial { return .absent }
             throw error
@@ -310,10 +312,10 @@ extension Evaluator {
 
     /// Gives the label's slot a serial of its own; the slot's value before, and the serial.
     func bindLabel(_ node: NodeRef, _ frame: Slots) -> (outer: Value, serial: Int) {
-        let outer = frame[node.rawB]
+        let outer = frame[node.labelSlot]
         let serial = unsafe state.pointee.labelSerial &+ 1
         unsafe state.pointee.labelSerial = serial
-        frame[node.rawB] = Value(integer: serial)
+        frame[node.labelSlot] = Value(integer: serial)
         return (outer, serial)
     }
 
@@ -324,7 +326,7 @@ extension Evaluator {
     {
         let bound = try one(node.a, frame, input)
         if bound.isAbsent { return .absent }
-        let slot = node.rawC
+        let slot = node.boundSlot
         let outer = frame[slot]
         frame[slot] = bound
         defer {

@@ -51,7 +51,7 @@ extension Evaluator {
                 return retain(rhs)
             }
         default:
-            let operation = Operation(rawValue: UInt8(truncatingIfNeeded: node.aux)) ?? .add
+            let operation = node.arithmetic
             return try change(node, frame, input) { (part) throws(Stop) in
                 try arithmetic(operation, part, retain(rhs), node)
             }
@@ -61,7 +61,7 @@ extension Evaluator {
     private func change(_ node: NodeRef, _ frame: Slots, _ input: Value, _ change: PartChange)
         throws(Stop) -> Value
     {
-        if node.rawE != 0 {
+        if node.isDirect {
             let result = try direct(node.a, frame, input, change)
             return result.isAbsent ? .null : result
         }
@@ -101,7 +101,7 @@ extension Evaluator {
     }
 
     private func delete(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
-        if node.rawE != 0 {
+        if node.isDirect {
             let result = try direct(node.a, frame, input) { (part) throws(Stop) in
                 release(part)
                 return .absent

@@ -56,10 +56,8 @@ struct RegexLength {
 
 extension RegexCompiler {
     /// Whether it matches the empty text; looks no further than it must.
-    mutating func isNullable(_ node: RegexNode) -> Bool {
+    func isNullable(_ node: RegexNode) -> Bool {
         switch node {
-        case .capture(let body, let index):
-            return within(index) { $0.isNullable(body) }
         case .scalar, .set, .any: return false
         case .alternation(let branches): return branches.contains { isNullable($0) }
         case .repetition(let body, let min, _, _): return min == 0 || isNullable(body)
@@ -72,13 +70,6 @@ extension RegexCompiler {
             return isNullable(no) || isNullable(condition) && isNullable(yes)
         default: return node.children.allSatisfy { isNullable($0) }
         }
-    }
-
-    /// Does it where a group is open.
-    private mutating func within<T>(_ group: Int, _ body: (inout RegexCompiler) -> T) -> T {
-        let isNew = open.insert(group).inserted
-        defer { if isNew { open.remove(group) } }
-        return body(&self)
     }
 
     /// The characters of a match; notes those of the groups inside.
@@ -107,7 +98,9 @@ extension RegexCompiler {
             return branches.dropFirst().reduce(length(branches[0])) { $0 | length($1) }
         case .repetition(let body, let low, let high, _): return length(body).repeated(low, high)
         case .capture(let body, let index):
-            var inside = within(index) { $0.length(body) }
+            let isOpen = !open.insert(index).inserted
+            var inside = length(body)
+            if !isOpen { open.remove(index) }
             inside.isFree = false
             groupLengths[index] = inside
             return inside
@@ -189,7 +182,7 @@ extension RegexCompiler {
     }
 
     /// Groups that may be called at the very start of a match.
-    private mutating func headCalls(_ node: RegexNode) -> Set<Int> {
+    private func headCalls(_ node: RegexNode) -> Set<Int> {
         switch node {
         case .call(let index): return [calls[index].group]
         case .repetition(_, _, 0, _): return []
@@ -202,7 +195,7 @@ extension RegexCompiler {
             return groups
         case .capture(let body, let index):
             // A called group's definition is a call of it.
-            return called.contains(index) ? [index] : within(index) { $0.headCalls(body) }
+            return called.contains(index) ? [index] : headCalls(body)
         default:
             return node.children.reduce(into: []) { $0.formUnion(headCalls($1)) }
         }

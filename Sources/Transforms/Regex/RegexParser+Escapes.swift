@@ -35,13 +35,10 @@ extension RegexParser {
             let closing: Unicode.Scalar = take("<") ? ">" : "'"
             if closing == "'" { offset += 1 }
             let isCall = letter == UInt8(ascii: "g")
-            if isCall {
-                return addCall(try parseReference(closing: closing, numbers: true), at: start)
-            }
-            let (name, level) = try parseLeveledReference(closing: closing)
-            let groups = try groupNumbers(name, at: start)
-            if level != 0 { return .scoped(.failure) }
-            return .backreference(groups, ignoreCase: options.contains(.ignoreCase))
+            let name = try parseReference(closing: closing, numbers: true, levels: !isCall)
+            if isCall { return addCall(name, at: start) }
+            return .backreference(
+                try groupNumbers(name, at: start), ignoreCase: options.contains(.ignoreCase))
         case UInt8(ascii: "1")...UInt8(ascii: "9"):
             return try parseNumberEscape(start)
         default:

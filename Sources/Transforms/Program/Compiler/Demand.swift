@@ -100,7 +100,7 @@ final class DemandFinder {
         case .identity: return wanted
         case .constant, .empty, .environment, .breakLabel: return .bare
         case .variable:
-            if let known = variables[node.rawA] { variables[node.rawA] = known.with(wanted) }
+            if let known = variables[node.slot] { variables[node.slot] = known.with(wanted) }
             return .bare
         case .bind: return lookAtBinding(node, wanted)
         case .reduce, .foreach: return lookAtFold(node)
@@ -125,7 +125,7 @@ final class DemandFinder {
             return find(node.a, .bare).with(find(node.b, wanted)).with(find(node.c, wanted))
         case .attempt:
             // A handler sees messages, and what `error` raised, which looks at all.
-            if node.rawB != 0 { _ = find(node.b, wanted) }
+            if node.hasHandler { _ = find(node.b, wanted) }
             return find(node.a, wanted)
         case .label, .first, .last: return find(node.a, wanted)
         case .isEmpty: return find(node.a, .bare)
@@ -143,19 +143,19 @@ final class DemandFinder {
 
     /// `f as $x | g`
     private func lookAtBinding(_ node: NodeRef, _ wanted: Demand) -> Demand {
-        variables[node.rawC] = .bare
+        variables[node.boundSlot] = .bare
         let body = find(node.b, wanted)
-        return find(node.a, variables.removeValue(forKey: node.rawC) ?? .all).with(body)
+        return find(node.a, variables.removeValue(forKey: node.boundSlot) ?? .all).with(body)
     }
 
     /// `reduce f as $x (g; h)`: what comes to be the result is looked at as a whole.
     private func lookAtFold(_ node: NodeRef) -> Demand {
-        let pattern = node.at(Int32(node.rawE))
-        guard node.rawF == 1, pattern.aux == Link.variable else { return giveUp() }
-        variables[pattern.rawA] = .bare
+        let pattern = node.patterns
+        guard node.patternCount == 1, pattern.kind == Link.variable else { return giveUp() }
+        variables[pattern.slot] = .bare
         _ = find(node.c, .all)
-        if node.operation == .foreach, node.rawD != 0 { _ = find(node.d, .all) }
-        let items = find(node.a, variables.removeValue(forKey: pattern.rawA) ?? .all)
+        if node.operation == .foreach, node.hasExtract { _ = find(node.d, .all) }
+        let items = find(node.a, variables.removeValue(forKey: pattern.slot) ?? .all)
         return items.with(find(node.b, .all))
     }
 
@@ -167,7 +167,7 @@ final class DemandFinder {
     }
 
     private func lookAtLinks(_ node: NodeRef, _ look: (NodeRef) -> Demand) -> Demand {
-        (0..<node.rawB).reduce(.bare) { $0.with(look(node.a.link($1))) }
+        (0..<node.partCount).reduce(.bare) { $0.with(look(node.part($1))) }
     }
 
     /// `.[0]`, `.["name"]`, `.[1:3]`
@@ -188,7 +188,7 @@ final class DemandFinder {
             return find(member.b, value ?? .bare)
         }
         let name = find(member.a, .all)
-        return member.rawB == 0 ? .all : name.with(find(member.b, .all))
+        return member.hasValue ? name.with(find(member.b, .all)) : .all
     }
 
     /// What is no array is shown in the error's message.
@@ -203,7 +203,8 @@ final class DemandFinder {
     }
 
     private func lookAtNative(_ node: NodeRef, _ wanted: Demand) -> Demand {
-        guard node.rawB == 0, let native = Native(rawValue: node.aux) else { return giveUp() }
+        if node.partCount != 0 { return giveUp() }
+        let native = node.native
         if native.isTypeFilter { return wanted }
         switch native {
         case .not, .type: return .bare

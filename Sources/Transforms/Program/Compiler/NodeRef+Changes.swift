@@ -22,7 +22,7 @@ extension NodeRef {
         case .map, .mapValues: return a.changesParts(isOfMany: true, depth: depth + 1)
         case .walk: return true
         case .assign, .modify, .updateArithmetic, .updateAlternative, .delete:
-            return rawE != 0 && (isOfMany || a.leadsToMany(depth: depth))
+            return isDirect && (isOfMany || a.leadsToMany(depth: depth))
         default: return false
         }
     }

@@ -16,8 +16,8 @@
     private let table: ProjectionTable?
 
     // Safety: written by `init` only, freed by `deinit`.
-    private let nodes: UnsafeMutablePointer<Node>
-    private let nodeCount: Int
+    let nodes: UnsafeMutablePointer<Node>
+    let nodeCount: Int
     private let pool: UnsafeMutablePointer<UInt8>
     private let constants: Heap?
     private let modules: [(name: String, base: Int)]
