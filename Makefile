@@ -13,8 +13,8 @@ PROCESS_SUITES = ServiceTests\.(Readme|Run|Hostile|LimitFlag|Lifecycle|Reload|Ex
 # Passed over under a sanitizer, for no fault of theirs: bounds of a process's memory and of a run's
 # milliseconds, which the sanitizer's own needs exceed, and the signals of crashes, which it answers.
 UNSANITIZED = CrashReportTests|TransformsTests\.DeadlineTests|gzipBombs|idleWorkersGiveTheirMemoryBack
-# The thread sanitizer has room for 65,536 nested calls.
-UNTHREADED = nestingHasALimit
+# The thread sanitizer has room for 65,536 nested calls, and takes too long for a deadline.
+UNTHREADED = nestingHasALimit|collidingNames
 
 .PHONY: run build test test-debug test-release test-python test-address test-thread
 .PHONY: bench bench-quick differential demo venv docs version format lint check-tools
