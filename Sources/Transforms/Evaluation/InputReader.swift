@@ -53,7 +53,9 @@ import Glibc
     /// Bytes of the file in earlier blocks.
     private(set) var bytesBefore = 0
     /// As `input_filename` shows it; nil before the first input.
-    public private(set) var fileName: String?
+    public private(set) var fileName: String? { didSet { isNameShown = false } }
+    /// Whether the program knows the name: to tell it with each input takes two atomic operations.
+    private var isNameShown = true
     /// Whether `input_line_number` is wanted: counting costs time.
     public var countsLines = false
 
@@ -102,7 +104,10 @@ import Glibc
 
     /// Sets what `input_filename` and `input_line_number` give.
     func showPlace() {
-        unsafe state.pointee.host.inputFileName = fileName
+        if !isNameShown {
+            unsafe state.pointee.host.inputFileName = fileName
+            isNameShown = true
+        }
         if countsLines { unsafe state.pointee.host.inputLineNumber = lineNumber() }
     }
 
