@@ -6,7 +6,7 @@ import Transforms
 extension Executor {
     func readProblem(_ error: ReadFailure, _ text: UnsafeRawBufferPointer) -> Outcome {
         if error.code == .limit { return stopped(runner.limitMet) }
-        let place = unsafe TextPlace(offset: error.offset, in: text)
+        let place = unsafe TextLocation(offset: error.offset, in: text)
         return .problem(
             Problem(
                 .malformedJSON, "\(error.message) at line \(place.line), column \(place.column)",
@@ -94,7 +94,7 @@ extension Executor {
         _ offset: Int, _ program: Program, _ request: borrowing TransformRequest
     ) -> Problem.Place? {
         if let transform { return transform.place(of: offset) }
-        guard let own = program.place(of: offset) else { return nil }
+        guard let own = program.moduleOffset(of: offset) else { return nil }
         let text = request.program == nil ? programText?.utf8 ?? [] : request.query.programBytes
         return Problem.Place(offset: own.offset, in: text)
     }

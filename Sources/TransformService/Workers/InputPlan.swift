@@ -180,7 +180,7 @@ extension Executor {
 
     private func readEnd(_ error: ReadFailure, _ text: UnsafeRawBufferPointer) -> InputEnd {
         if error.code == .limit { return end(.limit(runner.limitMet)) }
-        let place = unsafe TextPlace(offset: error.offset, in: text)
+        let place = unsafe TextLocation(offset: error.offset, in: text)
         return .failed(
             Problem(
                 .malformedJSON, "\(error.message) at column \(place.column)",
