@@ -23,7 +23,7 @@ struct RegexParser {
     var namedSets: [String: ScalarSet] = [:]
     /// What `.call` numbers stand for, until `resolveReferences`.
     var calls: [PendingCall] = []
-    /// Group numbers that back-references use, with the place that names them.
+    /// Group numbers that back-references use, with the offset that names them.
     var references: [(group: Int, offset: Int)] = []
     /// Whether a back-reference names a level.
     var usesLevels = false
