@@ -119,9 +119,9 @@ import Transforms
             return nil
         }
         before.location.column -= head.count
-        if files.fileNameBehind != nil { before.lineCount = 0 }
+        if files.trailingFileName != nil { before.lineCount = 0 }
         let unit = unsafe InputBlock(
-            bytes: copied, fileName: files.fileNameBehind ?? files.fileName, isFirst: false)
+            bytes: copied, fileName: files.trailingFileName ?? files.fileName, isFirst: false)
         return make(unit, behind: before, owner: unit)
     }
 

@@ -124,8 +124,8 @@ extension Evaluator {
     private static var borrowedByteCountMin: Int { 16 * 1024 }
 
     /// Reads a long text as documents are read: its values borrow from it and live with it until
-    /// the run ends. A loop that did so again and again would keep all of its texts, so at most as
-    /// many bytes are read in this way as the run's documents have.
+    /// the run ends. A loop that did so again and again would keep all of its texts, so their total
+    /// is bounded by the size of the run's documents.
     /// - Returns: nil for other texts, and those with errors.
     private func readBorrowing(_ text: Value) throws(Stop) -> Value? {
         let left = heap.borrowable - text.count
@@ -165,7 +165,7 @@ enum ReadMessage {
             // A text that begins like a byte order mark is treated as one.
             text = try evaluator.heap.string("Malformed BOM")
         } else {
-            text = try told(failure, bytes, start, &finder, &reader, evaluator)
+            text = try message(failure, bytes, start, &finder, &reader, evaluator)
         }
         try evaluator.append(&text, " (while parsing '")
         try evaluator.heap.append(&text, bytes.upToNUL, flags: 0)
@@ -173,7 +173,7 @@ enum ReadMessage {
         return text
     }
 
-    private static func told(
+    private static func message(
         _ failure: ReadFailure, _ bytes: Bytes, _ start: Int, _ finder: inout FaultFinder,
         _ reader: inout JSONReader, _ evaluator: Evaluator
     ) throws(Stop) -> Value {

@@ -26,7 +26,7 @@ extension Evaluator {
         return try absolute(input)
     }
 
-    /// `abs`: negative numbers change their sign; negative values that are not numbers fail.
+    /// `abs`: values below 0 are negated, which fails for those that are not numbers.
     func positive(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         try heap.compare(input, Value(integer: 0)) < 0
             ? try negate(retain(input), node) : retain(input)
@@ -89,7 +89,7 @@ extension Evaluator {
         }
         if input.isArray && other.isArray {
             for i in 0..<other.count {
-                // An equal element was just found: trees that share their parts are walked once.
+                // The same element was just found: trees that share their parts are walked once.
                 if i > 0 && isSame(other.slots[i], other.slots[i - 1]) { continue }
                 var isFound = false
                 for j in 0..<input.count {

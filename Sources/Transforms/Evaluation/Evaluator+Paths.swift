@@ -74,7 +74,7 @@ extension Evaluator {
 
     /// Runs `body` for an output of a filter that is not an access. The path leads to it only if it
     /// is the very value at the path. What the filter creates itself never is, except null and
-    /// booleans, of which there is one each.
+    /// booleans, each of which exists once.
     func apart(_ output: Value, of filter: NodeRef, _ body: () throws(Stop) -> Flow)
         throws(Stop) -> Flow
     {

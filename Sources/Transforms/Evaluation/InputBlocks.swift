@@ -44,14 +44,14 @@ public protocol InputBlocks: AnyObject {
     func joined(_ block: InputBlock, from offset: Int) -> InputBlock?
     func giveBack(_ block: InputBlock)
     /// The last file that was opened after the last block, if it has no bytes or can't be read.
-    var fileNameBehind: String? { get }
+    var trailingFileName: String? { get }
     /// The bytes before `offset` have been read, and will hardly be read again.
     func pass(_ block: InputBlock, upto offset: Int)
 }
 
 extension InputBlocks {
     public func joined(_ block: InputBlock, from offset: Int) -> InputBlock? { nil }
-    public var fileNameBehind: String? { nil }
+    public var trailingFileName: String? { nil }
     public func pass(_ block: InputBlock, upto offset: Int) {}
 }
 

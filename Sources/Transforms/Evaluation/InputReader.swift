@@ -25,7 +25,7 @@ import Glibc
     /// Made with the first text that is copied.
     private var transcoder: JSONTranscoder?
     private var block: InputBlock?
-    /// The very last block, kept in case its line numbers are asked for.
+    /// The very last block, kept in case its line numbers are needed.
     private var lastBlock: InputBlock?
     var offset = 0
     /// How many bytes of the block jq has read when it notices that the last input has ended.
@@ -200,7 +200,7 @@ import Glibc
 
     /// The last file may be empty: `input_filename` gives its name all the same.
     private func noteEnd() {
-        guard let name = source.fileNameBehind else { return }
+        guard let name = source.trailingFileName else { return }
         fileName = name
         isAfterBytes = true
     }

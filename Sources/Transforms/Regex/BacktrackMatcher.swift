@@ -397,7 +397,7 @@ extension BacktrackMatcher {
         task.code.registerCount + 2 * Int(group)
     }
 
-    /// Matches the text of the last of the groups that is set.
+    /// Takes the text of the last of the groups that is set and occurs here.
     private mutating func takeReference(
         _ instruction: RegexInstruction, _ task: RegexTask
     ) -> Bool {

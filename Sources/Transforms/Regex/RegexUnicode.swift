@@ -3,7 +3,7 @@
 // General categories come from the standard library; one walk over all scalars, when the first set
 // is needed, records where the category changes. Sets are unions of such runs.
 
-/// The sets behind `\w`, `[[:alpha:]]` and `\p{..}`.
+/// The sets of `\w`, `[[:alpha:]]` and `\p{..}`.
 enum UnicodeSets {
     /// `\d`: decimal numbers of all scripts.
     static let digit = ScalarSet(sortedBounds: WordTable.digit)

@@ -205,7 +205,7 @@ struct TimeFormatter {
         }
     }
 
-    /// A conversion that stands for several others: padded on the left with spaces or zeros.
+    /// A conversion that is short for several others: padded on the left with spaces or zeros.
     private mutating func composite(_ format: StaticString, _ style: Style) {
         var inner = Style()
         inner.isUpper = style.isUpper

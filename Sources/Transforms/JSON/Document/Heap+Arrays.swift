@@ -45,7 +45,7 @@ extension Heap {
             if Heap.used(UInt(array.payload)) > count { truncate(&array, to: count) }
             if Heap.capacity(UInt(array.payload)) >= count + more { return }
             if Heap.moved(UInt(array.payload)) > 0 {
-                try useRoomInFront(&array)
+                try useRoomBefore(&array)
                 if Heap.capacity(UInt(array.payload)) >= count + more { return }
             }
             let room = max(count + more, count + count / 2, 4)

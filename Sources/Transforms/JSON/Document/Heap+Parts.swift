@@ -157,7 +157,7 @@ extension Heap {
 
     /// Moves the elements of an array that nobody else holds to where its block begins, if there is
     /// much room before them.
-    func useRoomInFront(_ array: inout Value) throws(Stop) {
+    func useRoomBefore(_ array: inout Value) throws(Stop) {
         let moved = Heap.moved(UInt(array.payload))
         if moved > 0 && 2 * moved >= array.count { try moveBack(&array, dropping: 0) }
     }

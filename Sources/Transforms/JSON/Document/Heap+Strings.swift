@@ -102,7 +102,7 @@ extension Heap {
             }
             string = Value(
                 .string, flags: Value.counted | kept, count: total, payload: UInt64(payload))
-        } else if hasRoomBehindPart(string, bytes.count) {
+        } else if hasRoomAfterPart(string, bytes.count) {
             let block = Heap.block(string)
             let first = Int(UInt(string.payload) - block)
             cutMeasures(block, first + count)
@@ -125,7 +125,7 @@ extension Heap {
     }
 
     /// Whether a part that nobody else holds has room for more bytes after it.
-    private func hasRoomBehindPart(_ string: Value, _ more: Int) -> Bool {
+    private func hasRoomAfterPart(_ string: Value, _ more: Int) -> Bool {
         if !string.isPart || !isSole(string) { return false }
         let block = Heap.block(string)
         return Heap.capacity(block) >= Int(UInt(string.payload) - block) + string.count + more

@@ -8,7 +8,7 @@
 //    always enough to round (Lemire 2021; Mushtak and Lemire 2023 prove that no fall-back is due);
 // 3. more digits: the first 19, cut off and plus one, enclose the value; if both round to one
 //    Double, that is it, else big integers decide between the two (`DecimalReader+Exact.swift`).
-// Nothing here allocates, and nothing asks libc or the locale.
+// Nothing here allocates, and nothing depends on libc or the locale.
 
 enum DecimalReader {
     /// The Double nearest to a number token: overflow gives an infinity, underflow a zero, and the

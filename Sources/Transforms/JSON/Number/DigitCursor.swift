@@ -1,5 +1,5 @@
 // The bytes of a number token -> the numbers that its runs of digits make, eight digits at a time
-// and without a branch per digit. A window of eight bytes is looked at as one little-endian word:
+// and without a branch per digit. A window of eight bytes is loaded as one little-endian word:
 //
 //     text    6 5 . 6 1 3 6 1 6 9 9 9     offset 0
 //     window  6 5 . 6 1 3 6 1             two digits precede the first other byte

@@ -12,7 +12,7 @@
 // Source: R. Giulietti, "The Schubfach way to render doubles", 2020.
 
 /// number * 10^exponent. `number` has 16 or 17 digits unless the Double is subnormal; the shortest
-/// decimal is what stands before its trailing zeros.
+/// decimal is the part before its trailing zeros.
 struct ShortestDecimal {
     let number: UInt64
     let exponent: Int

@@ -62,7 +62,7 @@ struct FaultFinder: ~Copyable {
         isStream = false
     }
 
-    /// A text of which events were read up to some path.
+    /// A text whose events were read up to some path.
     init(
         _ bytes: Bytes, heap: Heap, isSequence: Bool, path: [EventReader.Key], isAfterValue: Bool
     ) {

@@ -166,7 +166,7 @@ extension JSONReader {
         return value
     }
 
-    /// A string whose first byte that is no plain character is at `stop`.
+    /// A string whose first byte that is not a plain character is at `stop`.
     @inline(never) private mutating func readOtherString(
         _ text: TextScan, _ start: Int, _ stop: Int
     ) throws(ReadFailure) -> Value {

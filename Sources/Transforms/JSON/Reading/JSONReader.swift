@@ -42,7 +42,7 @@ import Glibc
     var frames: UnsafeMutablePointer<Frame>
     var frameCapacity = 0
 
-    // The text and the reader's offset in it.
+    // The text, and the offset of the next byte to read.
     var base: UnsafeMutablePointer<UInt8>
     var end: Int
     var offset = 0
@@ -213,7 +213,7 @@ import Glibc
             : ReadFailure(code: code, offset: offset)
     }
 
-    /// The bytes that a program may write for each byte of the document.
+    /// Bytes that may be borrowed for each byte read: what a program writes of it may be longer.
     private static var borrowablePerByte: Int { 2 }
 
     /// Reads one value at `offset` and leaves `offset` after it.

@@ -43,7 +43,7 @@ import Glibc
 
     private struct Counts {
         var shapes = 2
-        // Token 0 is none.
+        // Token 0 is not a token.
         var tokens = 1
     }
 
@@ -94,7 +94,7 @@ import Glibc
         return Int32(made)
     }
 
-    /// The shape of an array's elements, or of a member whose name is no token.
+    /// The shape of an array's elements, or of a member whose name is not a token.
     @inline(__always) func elementShape(_ shape: Int) -> Int {
         unsafe assert(shape < counts.pointee.shapes)
         if shape == ObjectNames.noShape { return shape }

@@ -50,7 +50,7 @@
         /// Whether the bytes at an address, which can be read, equal its own from the 17th on;
         /// there is a 17th. Words that overlap save the loop over the last bytes.
         @inline(__always) func hasRest(_ text: UnsafeRawPointer) -> Bool {
-            // Safety: the token stood earlier in the same text, or is kept.
+            // Safety: the token was met earlier in the same text, or is kept.
             let all = unsafe UnsafeRawPointer(bitPattern: address).unsafelyUnwrapped
             let last = byteCount &- 16
             var i = 16

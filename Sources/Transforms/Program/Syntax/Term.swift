@@ -100,7 +100,7 @@ struct Branch: Equatable, Sendable {
     var body: Term
 }
 
-/// What stands after `as`.
+/// What follows `as`.
 indirect enum Pattern: Equatable, Sendable {
     /// `$name`
     case variable(String)
@@ -164,7 +164,7 @@ struct Module: Equatable, Sendable {
     /// `module {...};`
     var metadata: Term?
     var imports: [Import]
-    /// Definitions before the body, in order. A program's own leading `def`s stand here too.
+    /// Definitions before the body, in order. A program's own leading `def`s are here too.
     var definitions: [Definition]
     /// Nil when the text ends after its imports and definitions.
     var body: Term?
