@@ -18,7 +18,7 @@ extension NamedTransform {
 
     /// - Parameter offset: of a run's error; counts through the program and its modules.
     func place(of offset: Int) -> Problem.Place? {
-        guard let (module, offset) = program.place(of: offset) else { return nil }
+        guard let (module, offset) = program.moduleOffset(of: offset) else { return nil }
         guard let text = module.map({ modules[$0] }) ?? text else { return nil }
         var place = Problem.Place(offset: offset, in: text)
         place.file = module ?? path

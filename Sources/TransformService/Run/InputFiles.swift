@@ -24,7 +24,7 @@ import Transforms
     /// The file that was opened last.
     private(set) var fileName = ""
     private var isFirst = false
-    private(set) var fileNameBehind: String?
+    private(set) var trailingFileName: String?
     private var scanner: BoundaryScanner
     // Safety: `pending` holds `capacity` bytes from malloc, `count` of them read and not given out.
     private var pending: UnsafeMutableRawPointer?
@@ -59,7 +59,7 @@ import Transforms
             if let mapping = FileBytes(mapping: opened) {
                 mappings.append(mapping)
                 if opened > 0 { close(opened) }
-                fileNameBehind = nil
+                trailingFileName = nil
                 return unsafe InputBlock(bytes: mapping.bytes, fileName: fileName, isFirst: true)
             }
             descriptor = opened
@@ -135,7 +135,7 @@ import Transforms
 
     private func open(_ path: String) -> Int32? {
         fileName = path == "-" ? "<stdin>" : path
-        fileNameBehind = fileName
+        trailingFileName = fileName
         if path == "-" { return STDIN_FILENO }
         do throws(FileError) { return try FileBytes.open(path) } catch {
             fail(error)
@@ -221,7 +221,7 @@ import Transforms
             isFirst: isFirst)
         block.lineRest = lineRest > 0 ? lineRest : nil
         isFirst = false
-        fileNameBehind = nil
+        trailingFileName = nil
         return block
     }
 }

@@ -63,7 +63,7 @@ final class InputProcessor {
         case .text(let isTrue)?:
             sink.endCopied()
             return isTrue ? RunOutcome.trueOutput : RunOutcome.falseOutput
-        case .document(let input)?: return process(input) { inputs.place }
+        case .document(let input)?: return process(input) { inputs.location }
         case nil: return nil
         }
     }

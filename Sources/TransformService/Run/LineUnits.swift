@@ -118,10 +118,10 @@ import Transforms
         else {
             return nil
         }
-        before.place.column -= head.count
-        if files.fileNameBehind != nil { before.lineCount = 0 }
+        before.location.column -= head.count
+        if files.trailingFileName != nil { before.lineCount = 0 }
         let unit = unsafe InputBlock(
-            bytes: copied, fileName: files.fileNameBehind ?? files.fileName, isFirst: false)
+            bytes: copied, fileName: files.trailingFileName ?? files.fileName, isFirst: false)
         return make(unit, behind: before, owner: unit)
     }
 
@@ -138,14 +138,14 @@ import Transforms
         var lineStart: Int?
         for index in 0..<bytes.count where unsafe bytes[index] == 0x0A {
             before.lineCount += 1
-            before.place.line += 1
+            before.location.line += 1
             lineStart = index + 1
         }
         if let lineStart {
-            before.place.column = bytes.count - lineStart
+            before.location.column = bytes.count - lineStart
         } else {
             let isMarked = unsafe hasMark && bytes.starts(with: [0xEF, 0xBB, 0xBF])
-            before.place.column += bytes.count - (isMarked ? 3 : 0)
+            before.location.column += bytes.count - (isMarked ? 3 : 0)
         }
     }
 

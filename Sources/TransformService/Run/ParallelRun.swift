@@ -76,7 +76,7 @@ import Transforms
             processor.begin()
             do throws(InputFailure) {
                 guard let input = try inputs.next() else { return false }
-                status.add(processor.process(input) { inputs.place })
+                status.add(processor.process(input) { inputs.location })
             } catch {
                 status.add(processor.fail(error))
                 return true

@@ -95,8 +95,10 @@ final class RunJob: Sendable {
     /// What is wrong with an argument's file, and where.
     private static func sentence(_ error: ReadFailure, in file: [UInt8]) -> String {
         if error.code == .limit { return error.message }
-        let place = unsafe file.withUnsafeBytes { unsafe TextPlace(offset: error.offset, in: $0) }
-        return "\(error.message) at line \(place.line), column \(place.column), "
+        let location = unsafe file.withUnsafeBytes {
+            unsafe TextLocation(offset: error.offset, in: $0)
+        }
+        return "\(error.message) at line \(location.line), column \(location.column), "
             + "offset \(error.offset)"
     }
 

@@ -28,7 +28,7 @@ struct SequentialRun {
         var status = RunStatus()
         if options.takesNull {
             processor.begin()
-            status.add(processor.process(.null) { inputs.place })
+            status.add(processor.process(.null) { inputs.location })
         } else {
             processAll(inputs, files, processor, &status)
         }
@@ -65,7 +65,7 @@ struct SequentialRun {
                     continue
                 }
                 guard let input = try inputs.next() else { return }
-                status.add(processor.process(input) { inputs.place })
+                status.add(processor.process(input) { inputs.location })
             } catch {
                 if job.options.isSequence, case .malformed(let sentence) = error {
                     StandardStreams.complain("ignoring parse error: \(sentence)")

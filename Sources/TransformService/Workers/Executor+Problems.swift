@@ -9,7 +9,7 @@ extension Executor {
         _ error: ReadFailure, _ text: UnsafeRawBufferPointer, isLine: Bool = false
     ) -> Outcome {
         if error.code == .limit { return stopped(runner.limitMet) }
-        let place = unsafe TextPlace(offset: error.offset, in: text)
+        let place = unsafe TextLocation(offset: error.offset, in: text)
         let line = isLine ? "" : "line \(place.line), "
         return .problem(
             Problem(
@@ -71,7 +71,7 @@ extension Executor {
         _ offset: Int, _ program: Program, _ request: borrowing TransformRequest
     ) -> Problem.Place? {
         if let transform { return transform.place(of: offset) }
-        guard let own = program.place(of: offset) else { return nil }
+        guard let own = program.moduleOffset(of: offset) else { return nil }
         let text = request.program == nil ? programText?.utf8 ?? [] : request.query.programBytes
         return Problem.Place(offset: own.offset, in: text)
     }

@@ -8,7 +8,7 @@ extension Evaluator {
             throw raise("flatten depth must not be negative", at: node)
         }
         if depth.isNumber {
-            // Counted down from a fraction, no level is 0.
+            // Counting down from a fraction never reaches 0.
             let levels = heap.double(depth)
             return try flatten(
                 input, levels == levels.rounded() ? Evaluator.clamped(levels) : .max, node)
@@ -93,7 +93,7 @@ extension Evaluator {
                 width = max(width, row.count)
                 continue
             }
-            // What has a length counts, and fails where it is looked into.
+            // A row that has a length counts, and fails when it is accessed.
             let length = try self.length(retain(row), node)
             let columns = heap.double(length).rounded(.up)
             if columns > Double(width) { width = Int(min(columns, Double(UInt32.max))) }
@@ -170,7 +170,7 @@ extension Evaluator {
         return result
     }
 
-    /// The name and the value, borrowed, that an entry stands for.
+    /// The name and the value, borrowed, of an entry.
     private func entryParts(_ entry: Value, _ node: NodeRef) throws(Stop) -> (Value, Value) {
         if !entry.isObject {
             if !entry.isNull { throw raise(.cannotIndex, entry, Evaluator.keyName, at: node) }
@@ -201,15 +201,14 @@ extension Evaluator {
         return result
     }
 
-    /// Where the elements of `sought` stand one behind the other; such runs may overlap. Each
-    /// element is compared twice at most: how far the run's own beginning is repeated in it is
-    /// found first.
-    /// Source: D. Knuth, J. Morris, V. Pratt, "Fast pattern matching in strings", 1977.
+    /// The indices at which the elements of `sought` occur consecutively; occurrences may overlap.
+    /// Each element is compared at most twice: first the borders of the sought run are computed.
     private func runIndices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
         var result = try heap.makeArray(capacity: 4)
         let count = sought.count
         if count == 0 || count > input.count { return result }
-        // Of each beginning of the run the longest that it ends with, less than all of it.
+        // For each prefix of the run, the length of its longest proper prefix that is also its
+        // suffix.
         var borders = try heap.makeArray(capacity: count)
         defer { release(borders) }
         var known = 0
@@ -228,8 +227,8 @@ extension Evaluator {
         return result
     }
 
-    /// How many elements of `sought` stand before and with the next element, if `known` of them
-    /// stand before it.
+    /// How many elements of `sought` are matched after the next element, if `known` of them were
+    /// before it.
     private func matched(_ element: Value, _ sought: Value, _ known: Int, _ borders: Value)
         throws(Stop) -> Int
     {
@@ -260,7 +259,7 @@ extension Evaluator {
         return result
     }
 
-    /// The place of a value in a sorted array, or -1 - where it would stand.
+    /// The index of a value in a sorted array, or -1 - the index at which it would be inserted.
     func binarySearch(_ input: Value, _ sought: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isArray {
             throw raise(.cannotSearchFrom, input, at: node)

@@ -122,7 +122,7 @@ extension Evaluator {
         return array
     }
 
-    /// The fields of an array; nil where one of the first eight is no number.
+    /// The fields of an array; nil where one of the first eight is not a number.
     private func brokenDown(_ array: Value) -> BrokenDownTime? {
         var fields = [1900.0, 0, 0, 0, 0, 0, 0, 0]
         for i in 0..<min(array.count, 8) {
@@ -142,7 +142,8 @@ extension Evaluator {
         return time
     }
 
-    /// Formats of dates and texts that are read as dates are no longer: they are taken in one go.
+    /// Bound on the formats of dates and on texts that are read as dates: they are processed in one
+    /// go.
     private static let dateByteCountMax = 1 << 18
 
     private func parseDate(_ input: Value, _ format: Value, _ node: NodeRef) throws(Stop) -> Value {

@@ -3,7 +3,7 @@
 // Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
 extension Evaluator {
-    /// A value formatted for a place in a string; the value is owned.
+    /// A value formatted for interpolation in a string; the value is owned.
     func formatted(_ value: Value, _ native: Native) throws(Stop) -> Value {
         if native == .formatText && value.isString { return value }
         defer { release(value) }
@@ -45,8 +45,8 @@ extension Evaluator {
         return result
     }
 
-    /// Appends what `body` writes of each piece of some bytes; it returns how many bytes that is,
-    /// and nil where it can't go on.
+    /// Appends what `body` writes for each piece of some bytes; it returns how many bytes that is,
+    /// or nil where it can't go on.
     /// - Parameter unit: pieces, but the last, are of a multiple of it.
     /// - Returns: false when `body` could not go on.
     @discardableResult
@@ -72,7 +72,8 @@ extension Evaluator {
         return isWhole
     }
 
-    /// What `@urid`, `@base32d` and `@base64d` read, which may fail, and be no UTF-8.
+    /// Decodes for `@urid`, `@base32d` and `@base64d`; the text may be invalid, and the result may
+    /// not be UTF-8.
     private func decode(_ result: inout Value, _ text: Value, _ native: Native, _ node: NodeRef?)
         throws(Stop)
     {
@@ -118,7 +119,7 @@ extension Evaluator {
         throw raise(message, text, at: node)
     }
 
-    /// Appends what percent-encoded text stands for; false where it is none.
+    /// Appends the decoded bytes of percent-encoded text; false where it is malformed.
     private func decodePercents(_ raw: inout Value, _ bytes: Bytes) throws(Stop) -> Bool {
         var from = 0
         while from < bytes.count {
@@ -148,11 +149,11 @@ extension Evaluator {
         return true
     }
 
-    /// Appends bytes with U+FFFD for what is no UTF-8.
+    /// Appends bytes with U+FFFD for what is not UTF-8.
     private func repair(_ result: inout Value, _ bytes: Bytes) throws(Stop) {
         var from = 0
         while from < bytes.count {
-            // What a piece's end would cut is left to the next one.
+            // A code point that the piece's end would cut is left to the next piece.
             let upto = heap.pieceEnd(bytes, from: from)
             unsafe try append(
                 &result, bytes.slice(from, upto), capacity: UTF8Text.repairedCapacity

@@ -1,4 +1,4 @@
-// Builtins that ask the world around the run: inputs, messages, the environment, the end.
+// Builtins that use the run's host: inputs, messages, the environment, the end.
 //
 // Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
@@ -70,7 +70,7 @@ extension Evaluator {
         unsafe message(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count))
     }
 
-    /// `halt_error(status)`; what is shown is kept as the raised value.
+    /// `halt_error(status)`; the value to show is kept as the raised value.
     func halt(_ input: Value, _ status: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !status.isNumber {
             var text = try heap.string("")
@@ -78,7 +78,7 @@ extension Evaluator {
             try append(&text, " halt_error/1: number required")
             throw raise(text, at: node)
         }
-        // A status below 0 is none.
+        // A negative status counts as 0.
         unsafe state.pointee.exitStatus = max(Evaluator.clamped(heap.double(status)), 0) & 0xFF
         _ = raise(retain(input), at: node)
         throw .halted
@@ -124,8 +124,8 @@ extension Evaluator {
     private static var borrowedByteCountMin: Int { 16 * 1024 }
 
     /// Reads a long text as documents are read: its values borrow from it and live with it until
-    /// the run ends. A loop that did so on and on would keep all of its texts: beyond the size of
-    /// the run's documents none is read so.
+    /// the run ends. A loop that did so again and again would keep all of its texts, so their total
+    /// is bounded by the size of the run's documents.
     /// - Returns: nil for other texts, and those with errors.
     private func readBorrowing(_ text: Value) throws(Stop) -> Value? {
         let left = heap.borrowable - text.count
@@ -142,7 +142,7 @@ extension Evaluator {
     }
 }
 
-/// What jq says of a text that `fromjson` can't read.
+/// jq's message for a text that `fromjson` can't read.
 enum ReadMessage {
     static func sentence(_ failure: ReadFailure, _ input: Value, _ evaluator: Evaluator)
         throws(Stop) -> Value
@@ -152,7 +152,7 @@ enum ReadMessage {
             heap: evaluator.heap, budget: evaluator.budget, depthMax: JSONWriter.depthMax,
             counts: true, isLenient: true)
         reader.begin(bytes)
-        // What is behind a word without anything in between is a part of it.
+        // What follows a word without a separator is a part of it.
         let end = failure.offset
         let isApart =
             failure.code == .trailingBytes
@@ -162,10 +162,10 @@ enum ReadMessage {
             bytes, heap: evaluator.heap, depthMax: JSONWriter.depthMax, isSequence: false)
         var text: Value
         if bytes.count > 0 && bytes[0] == JSONReader.mark[0] && reader.offset == 0 {
-            // What begins as a byte order mark is taken for one.
+            // A text that begins like a byte order mark is treated as one.
             text = try evaluator.heap.string("Malformed BOM")
         } else {
-            text = try told(failure, bytes, start, &finder, &reader, evaluator)
+            text = try message(failure, bytes, start, &finder, &reader, evaluator)
         }
         try evaluator.append(&text, " (while parsing '")
         try evaluator.heap.append(&text, bytes.upToNUL, flags: 0)
@@ -173,20 +173,20 @@ enum ReadMessage {
         return text
     }
 
-    private static func told(
+    private static func message(
         _ failure: ReadFailure, _ bytes: Bytes, _ start: Int, _ finder: inout FaultFinder,
         _ reader: inout JSONReader, _ evaluator: Evaluator
     ) throws(Stop) -> Value {
         let sentence: StaticString
-        var place = ""
+        var location = ""
         switch try finder.find(from: start, &reader) {
         case .fault(let fault, let consumed):
             sentence = fault
-            place = try self.place(consumed, bytes, evaluator)
+            location = try self.location(consumed, bytes, evaluator)
         case .unfinished:
             if let fault = finder.finish(&reader) {
                 sentence = fault
-                place = " at EOF" + (try self.place(bytes.count, bytes, evaluator))
+                location = " at EOF" + (try self.location(bytes.count, bytes, evaluator))
             } else {
                 sentence =
                     failure.code == .trailingBytes
@@ -195,11 +195,11 @@ enum ReadMessage {
         case .dropped, .none: sentence = "Unexpected extra JSON values"
         }
         var text = try evaluator.heap.string(sentence)
-        try evaluator.append(&text, place)
+        try evaluator.append(&text, location)
         return text
     }
 
-    private static func place(
+    private static func location(
         _ consumed: Int, _ bytes: Bytes, _ evaluator: Evaluator
     ) throws(Stop) -> String {
         var (line, column) = (1, 0)

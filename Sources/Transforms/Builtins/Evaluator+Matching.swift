@@ -1,8 +1,8 @@
-// Regular expressions: `match`, `test`, `split/2`, `sub`, `gsub`. Matches come in byte offsets;
-// code points are counted on from match to match.
+// Regular expressions: `match`, `test`, `split/2`, `sub`, `gsub`. Matches have byte offsets; code
+// points are counted from match to match.
 
 extension Evaluator {
-    /// What a pattern and its flags ask for.
+    /// What a pattern and its flags request.
     private struct Search {
         let regex: Regex
         let isGlobal: Bool
@@ -11,7 +11,7 @@ extension Evaluator {
     private func search(_ input: Value, _ pattern: Value, _ flags: Value, _ node: NodeRef)
         throws(Stop) -> Search
     {
-        // Where jq adds "g" to the flags, they are looked at first.
+        // Where jq adds "g" to the flags, they are checked first.
         let addsFlag = node.operation == .substitute ? node.isGlobal : node.native == .splitRegex
         if addsFlag && !flags.isString && !flags.isNull {
             let flag = try heap.string("g")
@@ -46,9 +46,9 @@ extension Evaluator {
         }
     }
 
-    /// Runs `body` after each match, whose groups stand in the matcher. Behind an empty match the
-    /// search goes on a character later; jq 1.8 goes on a byte later, and finds such matches again
-    /// inside of a character.
+    /// Runs `body` after each match, whose groups are in the matcher. After an empty match the
+    /// search goes on one character later; jq 1.8 goes on one byte later, and finds such matches
+    /// again inside a character.
     private func eachMatch(
         _ search: Search, _ input: Value, _ body: (Range<Int>) throws(Stop) -> Flow
     ) throws(Stop) {
@@ -117,7 +117,7 @@ extension Evaluator {
         }
     }
 
-    /// Counts code points up to offsets that mostly grow.
+    /// Counts code points up to offsets that usually grow.
     private struct CodePointCounter {
         private let input: Value
         private var offset = 0
@@ -125,12 +125,13 @@ extension Evaluator {
 
         init(_ input: Value) { self.input = input }
 
-        /// The code points before `place`. Going on from the last place costs the bytes between.
-        mutating func index(_ place: Int, _ heap: Heap) throws(Stop) -> Int {
-            if input.isASCII { return place }
-            if place < offset { (offset, count) = (0, 0) }
-            count += try heap.codePointCount(input.bytes.slice(offset, place))
-            offset = place
+        /// The number of code points before `upto`. Going on from the last offset costs the bytes
+        /// between.
+        mutating func index(_ upto: Int, _ heap: Heap) throws(Stop) -> Int {
+            if input.isASCII { return upto }
+            if upto < offset { (offset, count) = (0, 0) }
+            count += try heap.codePointCount(input.bytes.slice(offset, upto))
+            offset = upto
             return count
         }
 
@@ -157,7 +158,7 @@ extension Evaluator {
             if let captured, let offset, !captured.isEmpty {
                 object = try part(input, captured, offset, counter)
             } else {
-                // The order of jq, which makes these elsewhere.
+                // jq's order: it makes these elsewhere.
                 object = try heap.makeObject(capacity: 4)
                 try set(&object, "offset", Value(integer: offset ?? -1))
                 try set(&object, "string", captured == nil ? .null : heap.substring(input, 0, 0))
@@ -173,7 +174,7 @@ extension Evaluator {
         return object
     }
 
-    /// `_capture`: a match as `match` gives it, to `{name: string}` of its named groups.
+    /// `_capture`: an output of `match` -> `{name: string}` of its named groups.
     func namedCaptures(_ match: Value) throws(Stop) -> Value {
         let captures = try heap.member(match, Evaluator.name("captures").bytes)
         guard captures.isArray else { return .null }
@@ -230,12 +231,12 @@ extension Evaluator {
             let gap = try heap.substring(input, previous, matches.slots[i].integer)
             defer { release(gap) }
             previous = matches.slots[i + 1].integer
-            func insert(_ text: Value, _ place: Int) throws(Stop) {
+            func insert(_ text: Value, _ index: Int) throws(Stop) {
                 let insert = try add(retain(gap), text, node)
-                if place == results.count { return try heap.push(&results, insert) }
-                let before = results.slots[place]
-                results.slots[place] = .null
-                results.slots[place] = try add(before, insert, node)
+                if index == results.count { return try heap.push(&results, insert) }
+                let before = results.slots[index]
+                results.slots[index] = .null
+                results.slots[index] = try add(before, insert, node)
             }
             if node.b.hasOne {
                 let text = try one(node.b, frame, matches.slots[i + 2])
@@ -245,7 +246,7 @@ extension Evaluator {
             // As in jq all texts of a match are made before the first is added.
             let texts = try collect(node.b, frame, matches.slots[i + 2])
             defer { release(texts) }
-            for place in 0..<texts.count { try insert(retain(texts.slots[place]), place) }
+            for index in 0..<texts.count { try insert(retain(texts.slots[index]), index) }
         }
         if results.count == 0 { return try emit(retain(input)) }
         let rest = try heap.substring(input, previous, input.count)

@@ -5,7 +5,7 @@
 import Glibc
 
 extension Evaluator {
-    /// Of the functions `jn` and `yn`.
+    /// The largest order for `jn` and `yn`.
     private static let orderMax = 524_288.0
 
     /// The function that a `math1`, `math2` or `math3` node names, on its numbers.
@@ -21,7 +21,7 @@ extension Evaluator {
         if !arguments.1.isNumber { throw raise(.needsNumber, arguments.1, at: node) }
         if isTernary && !arguments.2.isNumber { throw raise(.needsNumber, arguments.2, at: node) }
         if node.mathFunction == .jn || node.mathFunction == .yn {
-            // The library goes through all orders below, some nanoseconds each.
+            // The library iterates over all lower orders, some nanoseconds each.
             let order = heap.double(arguments.0).magnitude
             if order > Evaluator.orderMax {
                 throw raise("the order of a Bessel function is 524288 at most", at: node)
@@ -81,7 +81,7 @@ extension Evaluator {
         }
     }
 
-    /// The fraction scaled to 1 up to 2; 0, infinities and nan stay.
+    /// The fraction scaled to 1 up to 2; 0, infinities and nan are returned unchanged.
     private static func significand(_ x: Double) -> Double {
         x == 0 || !x.isFinite ? x : Glibc.scalbn(x, -Glibc.ilogb(x))
     }
@@ -136,13 +136,13 @@ extension Evaluator {
         case .drem, .remainder: return Glibc.remainder(x, y)
         case .ldexp: return Glibc.scalbn(x, Int32(exactly: y.rounded(.towardZero)) ?? .min)
         case .scalbln:
-            // As C turns numbers into integers on x86-64: what does not fit is the least.
+            // As C converts numbers to integers on x86-64: what does not fit is the least.
             let whole = Int(exactly: y.rounded(.towardZero)) ?? .min
             return Glibc.scalbn(x, Int32(clamping: whole))
         case .scalb:
             if y.isNaN || y == .infinity { return x * y }
             if y == -.infinity { return x == 0 ? x : x / -y }
-            // Half a power is no number.
+            // A power that is not a whole number gives nan.
             if y != y.rounded() { return .nan }
             return Glibc.scalbn(x, Int32(max(-65_000, min(y, 65_000))))
         case .nextafter, .nexttoward: return Glibc.nextafter(x, y)

@@ -1,4 +1,4 @@
-// `modulemeta`: what a module says of itself, what it imports and what it defines.
+// `modulemeta`: a module's metadata, imports and definitions.
 //
 // Safety: pointers are of values' bytes, with their counts, or of the runner's state.
 
@@ -53,7 +53,7 @@ extension Evaluator {
         return object
     }
 
-    /// The value of a constant term; the parser lets no others stand in metadata.
+    /// The value of a constant term; the parser allows no others in metadata.
     private func constant(_ term: Term) throws(Stop) -> Value {
         switch term.kind {
         case .number(let text):

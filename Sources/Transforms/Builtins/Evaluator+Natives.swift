@@ -35,8 +35,8 @@ extension Evaluator {
         return try nativeOfValues(native, node, input, arguments)
     }
 
-    /// The arguments in the order that jq evaluates them in: the last one first, but for what is
-    /// written in jq there.
+    /// The arguments in jq's order of evaluation: the last one first, except in builtins that jq
+    /// defines in jq.
     @inline(__always) private func arguments(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> (Value, Value, Value)
     {
@@ -55,7 +55,7 @@ extension Evaluator {
         return values
     }
 
-    /// Natives without arguments. Scalars in and out take the short way.
+    /// Natives without arguments, with a short path for scalars.
     @inline(__always) private func native0(_ native: Native, _ node: NodeRef, _ input: Value)
         throws(Stop) -> Value
     {

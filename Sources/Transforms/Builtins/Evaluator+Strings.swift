@@ -47,7 +47,7 @@ extension Evaluator {
         if !input.isString { throw raise("trim input must be a string", at: node) }
         let bytes = input.bytes
         var (low, high) = (0, bytes.count)
-        // White space that reaches through a whole piece goes on in the next one.
+        // White space that fills a whole piece goes on in the next one.
         while native != .rtrim && low < high {
             let end = heap.pieceEnd(bytes, from: low)
             let kept = unsafe UTF8Text.trimmed(bytes.base + low, end - low, start: true, end: false)
@@ -81,7 +81,7 @@ extension Evaluator {
         return result
     }
 
-    /// Code points -> string; what is no scalar is U+FFFD.
+    /// Code points -> string; what is not a scalar becomes U+FFFD.
     func implode(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isArray { throw raise("implode input must be an array", at: node) }
         let count = input.count
@@ -121,7 +121,7 @@ extension Evaluator {
         return result
     }
 
-    /// The parts of a string between a separator; of an empty separator its code points.
+    /// The parts of a string between separators; for an empty separator its code points.
     func splitString(_ input: Value, _ separator: Value) throws(Stop) -> Value {
         let (text, mark) = (input.bytes, separator.bytes)
         var result = try heap.makeArray(capacity: 4)
@@ -147,7 +147,7 @@ extension Evaluator {
         return result
     }
 
-    /// The elements' texts with a separator between them; null is no text, containers fail.
+    /// The elements' texts with a separator between them; null is empty, containers fail.
     func join(_ input: Value, _ separator: Value, _ node: NodeRef) throws(Stop) -> Value {
         if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
         if input.count == 0 { return try heap.string("") }

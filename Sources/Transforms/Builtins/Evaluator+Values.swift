@@ -26,7 +26,7 @@ extension Evaluator {
         return try absolute(input)
     }
 
-    /// What is below 0 with the other sign; that of what is no number fails.
+    /// `abs`: values below 0 are negated, which fails for those that are not numbers.
     func positive(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {
         try heap.compare(input, Value(integer: 0)) < 0
             ? try negate(retain(input), node) : retain(input)
@@ -54,12 +54,12 @@ extension Evaluator {
             }
             return keys
         }
-        let places = isSorted ? try heap.sortedPlaces(input) : nil
+        let indices = isSorted ? try heap.sortedIndices(input) : nil
         for i in 0..<count {
             try charge(1)
-            try heap.push(&keys, retain(input.slots[2 * (places?[i] ?? i)]))
+            try heap.push(&keys, retain(input.slots[2 * (indices?[i] ?? i)]))
         }
-        if let places { heap.release(places) }
+        if let indices { heap.release(indices) }
         return keys
     }
 
@@ -89,8 +89,7 @@ extension Evaluator {
         }
         if input.isArray && other.isArray {
             for i in 0..<other.count {
-                // What was found before is found again: trees that share their parts are walked
-                // once.
+                // The same element was just found: trees that share their parts are walked once.
                 if i > 0 && isSame(other.slots[i], other.slots[i - 1]) { continue }
                 var isFound = false
                 for j in 0..<input.count {
@@ -114,12 +113,12 @@ extension Evaluator {
         return isOfKind(input, other) ? try heap.isEqual(input, other) : false
     }
 
-    /// Whether the two are one value, not only equal.
+    /// Whether the two are the same memory, not only equal.
     private func isSame(_ lhs: Value, _ rhs: Value) -> Bool {
         lhs.word == rhs.word && lhs.payload == rhs.payload
     }
 
-    /// Whether the two are of one kind; `true` and `false` are two.
+    /// Whether the two have the same type; `true` and `false` differ here.
     func isOfKind(_ lhs: Value, _ rhs: Value) -> Bool {
         lhs.isNumber ? rhs.isNumber : lhs.tag == rhs.tag
     }
@@ -136,42 +135,43 @@ extension Evaluator {
         return number
     }
 
-    /// A number as jq's literals: digits with an optional point and exponent, an optional sign.
+    /// A number in the form of jq's literals: digits with an optional point and exponent, an
+    /// optional sign.
     private func parseNumber(_ text: Bytes) throws(Stop) -> Value? {
-        var place = 0
+        var offset = 0
         var isNegative = false
         if text.count > 0 && (text[0] == UInt8(ascii: "-") || text[0] == UInt8(ascii: "+")) {
             isNegative = text[0] == UInt8(ascii: "-")
-            place = 1
+            offset = 1
         }
-        let start = place
+        let start = offset
         func digits() throws(Stop) -> Int {
-            let first = place
-            while place < text.count && text[place] &- 0x30 <= 9 {
-                place += 1
-                try heap.chargeElement(place)
+            let first = offset
+            while offset < text.count && text[offset] &- 0x30 <= 9 {
+                offset += 1
+                try heap.chargeElement(offset)
             }
-            return place - first
+            return offset - first
         }
         if text.count - start <= 8, let special = special(text.slice(start, text.count)) {
             return Value(double: isNegative ? -special : special)
         }
         var count = try digits()
-        if place < text.count && text[place] == UInt8(ascii: ".") {
-            place += 1
+        if offset < text.count && text[offset] == UInt8(ascii: ".") {
+            offset += 1
             count += try digits()
         }
         if count == 0 { return nil }
-        if place < text.count && text[place] | 0x20 == UInt8(ascii: "e") {
-            place += 1
-            if place < text.count
-                && (text[place] == UInt8(ascii: "+") || text[place] == UInt8(ascii: "-"))
+        if offset < text.count && text[offset] | 0x20 == UInt8(ascii: "e") {
+            offset += 1
+            if offset < text.count
+                && (text[offset] == UInt8(ascii: "+") || text[offset] == UInt8(ascii: "-"))
             {
-                place += 1
+                offset += 1
             }
             if try digits() == 0 { return nil }
         }
-        if place != text.count { return nil }
+        if offset != text.count { return nil }
         let unsigned = text.slice(start, text.count)
         if let integer = unsafe DecimalReader.integer(unsigned.base, unsigned.count),
             integer != 0 || !isNegative, integer < 1 << 59
@@ -217,7 +217,7 @@ extension Evaluator {
         return total
     }
 
-    /// Of what is no number, all are false.
+    /// For values that are not numbers, all tests are false.
     func testNumber(_ input: Value, _ native: Native) -> Value {
         if !input.isNumber { return .no }
         let double = heap.double(input)

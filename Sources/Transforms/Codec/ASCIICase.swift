@@ -1,5 +1,5 @@
-// Text -> the same text with ASCII letters in one case; all other bytes stay. Writes `byteCount`
-// bytes; the loops have no branch, so the compiler makes vector code of them.
+// Text -> the same text with ASCII letters in one case; all other bytes are kept. Writes
+// `byteCount` bytes; the loops have no branch, so the compiler vectorizes them.
 
 enum ASCIICase {
     /// `ascii_downcase`. `out` may be `input`.

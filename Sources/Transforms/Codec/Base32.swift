@@ -2,13 +2,13 @@
 //
 //     5 bytes, 40 bits  <->  8 letters of 5 bits  A-Z 2-7, filled up with "="
 //
-// Reading takes upper case letters only, ends at the first "=", and does without padding.
+// Decoding accepts upper case letters only, ends at the first "=", and does not require padding.
 
 enum Base32 {
-    /// Bytes written for `byteCount` bytes, exactly.
+    /// How many bytes are written for `byteCount` bytes.
     static func capacity(for byteCount: Int) -> Int { (byteCount + 4) / 5 * 8 }
 
-    /// The most bytes that `byteCount` bytes of text can stand for.
+    /// The most bytes that `byteCount` bytes of text can decode to.
     static func decodedCapacity(for byteCount: Int) -> Int {
         byteCount / 8 * 5 + byteCount % 8 * 5 / 8
     }
@@ -42,8 +42,8 @@ enum Base32 {
         return o
     }
 
-    /// Writes at most `decodedCapacity(for: byteCount)` bytes at `out`. Nil where a byte is no
-    /// letter, or the last letters make no whole byte.
+    /// Writes at most `decodedCapacity(for: byteCount)` bytes at `out`. Nil where a byte is not a
+    /// letter, or the last letters do not make a whole byte.
     static func decode(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int? {
@@ -63,7 +63,7 @@ enum Base32 {
                 o += 1
             }
         }
-        // 1, 3 or 6 letters leave at least five bits over: a letter that began no byte.
+        // 1, 3 or 6 letters leave at least five bits over: the last letter contributed to no byte.
         return bitCount < 5 ? o : nil
     }
 

@@ -1,9 +1,9 @@
-// Bytes <-> base64 text (RFC 4648 section 4), as jq's @base64 and @base64d have it.
+// Bytes <-> base64 text (RFC 4648 section 4), as jq's @base64 and @base64d do it.
 //
 //     3 bytes  |aaaaaabb|bbbbcccc|ccdddddd|  <->  4 letters  A-Z a-z 0-9 + /
 //
-// Reading is jq's: it ends at the first "=", whatever follows; padding may be missing; one letter
-// left over is an error. The bytes read need not be UTF-8: `UTF8Text.repair` makes text of them.
+// Decoding is jq's: it ends at the first "=", whatever follows; padding may be missing; one letter
+// left over is an error. The decoded bytes need not be UTF-8: `UTF8Text.repair` makes text of them.
 
 enum Base64 {
     /// Why a text is not base64; jq has a sentence for each.
@@ -14,10 +14,10 @@ enum Base64 {
         case trailingByte
     }
 
-    /// Bytes written for `byteCount` bytes, exactly.
+    /// How many bytes are written for `byteCount` bytes.
     static func capacity(for byteCount: Int) -> Int { (byteCount + 2) / 3 * 4 }
 
-    /// The most bytes that `byteCount` bytes of text can stand for.
+    /// The most bytes that `byteCount` bytes of text can decode to.
     static func decodedCapacity(for byteCount: Int) -> Int {
         byteCount / 4 * 3 + (byteCount % 4 * 3) / 4
     }
@@ -100,7 +100,7 @@ enum Base64 {
     private static let padding: UInt8 = 64
 
     /// A letter's six bits, `padding` for "=", 255 for the rest.
-    // Safety: filled before it is seen, never changed, never freed.
+    // Safety: filled before it is published, never changed, never freed.
     nonisolated(unsafe) private static let values: UnsafePointer<UInt8> = {
         let values = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
         unsafe values.initialize(repeating: 255, count: 256)

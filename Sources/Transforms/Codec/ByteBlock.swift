@@ -1,4 +1,4 @@
-// Sixteen bytes of a text -> a bit for each of them that is looked for, the first one lowest.
+// Sixteen bytes of a text -> a bit for each byte of some kind, the first byte's bit lowest.
 
 #if arch(x86_64)
     internal import CIntrinsics
@@ -7,13 +7,13 @@
 @safe struct ByteBlock {
     private let bytes: SIMD16<UInt8>
 
-    /// - Parameter place: of sixteen bytes that can be read.
-    @unsafe @inline(__always) init(_ place: UnsafePointer<UInt8>) {
-        unsafe bytes = UnsafeRawPointer(place).loadUnaligned(as: SIMD16<UInt8>.self)
+    /// - Parameter address: of sixteen bytes that can be read.
+    @unsafe @inline(__always) init(_ address: UnsafePointer<UInt8>) {
+        unsafe bytes = UnsafeRawPointer(address).loadUnaligned(as: SIMD16<UInt8>.self)
     }
 
-    /// Those that are no plain character of a string: quotes, backslashes, controls, DEL, and bytes
-    /// from 0x80 on.
+    /// The bytes that are not plain characters of a string: quotes, backslashes, controls, DEL, and
+    /// bytes from 0x80 on.
     @inline(__always) var stringStops: UInt32 {
         // Bytes from 0x80 on are negative.
         let signed = unsafe unsafeBitCast(bytes, to: SIMD16<Int8>.self)
@@ -24,8 +24,8 @@
                 .| (signed .== SIMD16<Int8>(repeating: 0x7F)))
     }
 
-    /// Those that end a string's characters whatever their bytes: quotes, backslashes, controls and
-    /// DEL.
+    /// The bytes that interrupt a string whatever its other bytes are: quotes, backslashes,
+    /// controls and DEL.
     @inline(__always) var wideStops: UInt32 {
         ByteBlock.bits(
             (bytes .== SIMD16<UInt8>(repeating: 0x22))
@@ -38,12 +38,12 @@
         ByteBlock.bits(bytes .== SIMD16<UInt8>(repeating: 0x5C))
     }
 
-    /// - Parameter place: of sixteen bytes that can be written.
-    @unsafe @inline(__always) func store(to place: UnsafeMutablePointer<UInt8>) {
-        unsafe UnsafeMutableRawPointer(place).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
+    /// - Parameter address: of sixteen bytes that can be written.
+    @unsafe @inline(__always) func store(to address: UnsafeMutablePointer<UInt8>) {
+        unsafe UnsafeMutableRawPointer(address).storeBytes(of: bytes, as: SIMD16<UInt8>.self)
     }
 
-    /// Those that are no white space of JSON's.
+    /// The bytes that are not JSON's white space.
     @inline(__always) var nonSpaces: UInt32 {
         ByteBlock.bits(
             (bytes .== SIMD16<UInt8>(repeating: 0x20))
@@ -52,13 +52,13 @@
                 .| (bytes .== SIMD16<UInt8>(repeating: 0x09))) ^ 0xFFFF
     }
 
-    /// Those that are no digits.
+    /// The bytes that are not digits.
     @inline(__always) var nonDigits: UInt32 {
         ByteBlock.bits(
             (bytes &- SIMD16<UInt8>(repeating: 0x30)) .> SIMD16<UInt8>(repeating: 9))
     }
 
-    /// Those from 0x80 on.
+    /// The bytes from 0x80 on.
     @inline(__always) var high: UInt32 {
         #if arch(x86_64)
             // Safety: both are sixteen bytes.
@@ -69,7 +69,7 @@
         #endif
     }
 
-    /// What the bytes from 0x80 on are in UTF-8.
+    /// The roles of the bytes from 0x80 on in UTF-8.
     @inline(__always) var sequences: Sequences {
         let continuations = bits(0xC0, 0x80)
         let triples = bits(0xF0, 0xE0)
@@ -83,7 +83,7 @@
             others: checked | high & ~(continuations | triples | pairs))
     }
 
-    /// Those that have this value under the mask.
+    /// The bytes that have this value under the mask.
     @inline(__always) private func bits(_ mask: UInt8, _ value: UInt8) -> UInt32 {
         ByteBlock.bits(
             (bytes & SIMD16<UInt8>(repeating: mask)) .== SIMD16<UInt8>(repeating: value))
@@ -95,13 +95,13 @@
         let pairs: UInt32
         let triples: UInt32
         let continuations: UInt32
-        /// Leads of which more is to be asked, and what is none.
+        /// Leads that need further checks, and bytes that are no leads.
         let others: UInt32
 
-        /// Where the leads are right, the continuations must be.
+        /// Where continuations must be if the leads are right.
         @inline(__always) var expected: UInt32 { pairs << 1 | triples << 1 | triples << 2 }
 
-        /// Bytes in front of a sequence that goes on behind the block, or all sixteen.
+        /// How many bytes precede a sequence that goes on after the block, or all sixteen.
         @inline(__always) var wholeCount: Int {
             let last = (pairs | triples) >> 15 & 1
             return Int(truncatingIfNeeded: 16 &- (triples >> 14 & 1) << 1 &- last)

@@ -1,17 +1,17 @@
-// Bytes and a pattern -> the offsets at which the pattern stands, from first to last.
+// Bytes and a pattern -> the offsets at which the pattern occurs, from first to last.
 //
 //     "aaaa" in "aa"   overlapping 0 1 2 (jq's indices), apart 0 2 (jq's split)
 //
-// The search leaps with `memchr` to the pattern's first byte and compares there. Where that
-// compares too much for the bytes it passes (a pattern that nearly stands everywhere), it goes
-// over to the two-way search, whose comparisons are at most twice the bytes passed. So all
-// matches together, overlapping ones too, cost O(bytes + pattern).
-// The caller is told of the bytes that are looked at, some 32 KiB at once, and may end the search.
-// Source: M. Crochemore, D. Perrin, "Two-way string-matching", J. ACM 38(3), 1991.
+// The search leaps with `memchr` to the pattern's first byte and compares there. If that compares
+// too many bytes (a pattern that nearly matches everywhere), it changes over to the two-way search,
+// whose comparisons are at most twice the bytes passed. So finding all matches, overlapping ones
+// too, costs O(bytes + pattern). The caller is charged for the bytes that are looked at, some 32
+// KiB at a time, and may end the search. Source: M. Crochemore, D. Perrin, "Two-way
+// string-matching", J. ACM 38(3), 1991.
 
 internal import Glibc
 
-/// Finds one match a call. The bytes stay the caller's and must outlive this.
+/// Finds one match per call. The bytes stay the caller's and must outlive this.
 @safe struct ByteMatches {
     private let bytes: UnsafePointer<UInt8>
     private let byteCount: Int
@@ -19,12 +19,13 @@ internal import Glibc
     private let patternByteCount: Int
     private let isOverlapping: Bool
     private var offset = 0
-    /// Bytes compared so far; above `comparedPerByte` for each byte passed the search changes over.
+    /// Bytes compared so far; above `comparedPerByte` for each byte passed, the search changes
+    /// over.
     private var comparedByteCount = 0
     private var twoWay: TwoWay?
 
     private static let comparedPerByte = 4
-    /// Compared in any case: setting up the two-way search has its cost too.
+    /// Compared in any case, as setting up the two-way search has a cost too.
     private static let comparedFree = 256
 
     /// - Parameter overlapping: whether a match may begin inside the one before it.
@@ -39,11 +40,11 @@ internal import Glibc
         isOverlapping = overlapping
     }
 
-    /// Bytes that are looked at between two charges.
+    /// Bytes that are compared between two charges.
     private static let pieceByteCount = 1 << 15
 
     /// The next match's offset; nil after the last, and at once for an empty pattern.
-    /// - Parameter charge: told how many bytes were looked at, or are about to be.
+    /// - Parameter charge: called with how many bytes were looked at, or are about to be.
     /// - Complexity: O(bytes passed over + bytes of the pattern).
     mutating func next<Failure: Error>(_ charge: (Int) throws(Failure) -> Void) throws(Failure)
         -> Int?
@@ -51,35 +52,37 @@ internal import Glibc
         guard patternByteCount > 0 else { return nil }
         while byteCount - offset >= patternByteCount {
             if twoWay != nil { return try nextTwoWay(charge) }
-            // Safety: `places` first bytes have the whole pattern's length behind them.
-            let places = min(
+            // Safety: from each of `candidateCount` offsets on there are at least as many bytes as
+            // the pattern has.
+            let candidateCount = min(
                 byteCount - offset - patternByteCount + 1, ByteMatches.pieceByteCount)
-            guard let found = unsafe memchr(bytes + offset, Int32(pattern[0]), places) else {
-                try charge(places)
-                offset += places
+            guard let found = unsafe memchr(bytes + offset, Int32(pattern[0]), candidateCount)
+            else {
+                try charge(candidateCount)
+                offset += candidateCount
                 continue
             }
-            let place = unsafe UnsafeRawPointer(found) - UnsafeRawPointer(bytes)
-            try charge(place - offset)
-            let common = try commonByteCount(at: place, charge)
+            let candidate = unsafe UnsafeRawPointer(found) - UnsafeRawPointer(bytes)
+            try charge(candidate - offset)
+            let common = try commonByteCount(at: candidate, charge)
             comparedByteCount += common + 8
-            let allowed = ByteMatches.comparedFree + ByteMatches.comparedPerByte * place
-            offset = place + 1
+            let allowed = ByteMatches.comparedFree + ByteMatches.comparedPerByte * candidate
+            offset = candidate + 1
             if common == patternByteCount {
                 if comparedByteCount > allowed, isOverlapping { try changeOver(charge) }
-                if !isOverlapping { offset = place + patternByteCount }
-                return place
+                if !isOverlapping { offset = candidate + patternByteCount }
+                return candidate
             }
             if comparedByteCount > allowed { try changeOver(charge) }
         }
         return nil
     }
 
-    /// How many bytes of the pattern stand at a place, which has room for all of it.
+    /// How many bytes of the pattern match at an offset that has room for all of it.
     private func commonByteCount<Failure: Error>(
-        at place: Int, _ charge: (Int) throws(Failure) -> Void
+        at candidate: Int, _ charge: (Int) throws(Failure) -> Void
     ) throws(Failure) -> Int {
-        let left = unsafe UnsafeRawPointer(bytes + place)
+        let left = unsafe UnsafeRawPointer(bytes + candidate)
         let right = unsafe UnsafeRawPointer(pattern)
         var i = 0
         var nextLook = ByteMatches.pieceByteCount
@@ -95,7 +98,7 @@ internal import Glibc
                 nextLook += ByteMatches.pieceByteCount
             }
         }
-        while i < patternByteCount, unsafe bytes[place + i] == pattern[i] { i += 1 }
+        while i < patternByteCount, unsafe bytes[candidate + i] == pattern[i] { i += 1 }
         return i
     }
 
@@ -167,8 +170,8 @@ internal import Glibc
         return (cut, period)
     }
 
-    /// Charges a loop that looks at bytes one by one, for 4,096 of them at once: one costs what a
-    /// pass over eight costs.
+    /// Charges a loop that compares bytes one by one, 4,096 at a time: one costs as much as a pass
+    /// over eight bytes.
     @inline(__always) private static func chargeByte<Failure: Error>(
         _ index: Int, _ charge: (Int) throws(Failure) -> Void
     ) throws(Failure) {
@@ -203,7 +206,7 @@ internal import Glibc
                 stepCount += 1
                 try ByteMatches.chargeByte(stepCount, charge)
             }
-            let place = offset
+            let candidate = offset
             let isMatch = i <= search.known
             let isApart = isMatch && !isOverlapping
             offset += isApart ? patternByteCount : search.shift
@@ -211,7 +214,7 @@ internal import Glibc
                 search.isPeriodic && !isApart ? patternByteCount - search.shift - 1 : -1
             if isMatch {
                 try charge(8 * (stepCount & 4095))
-                return place
+                return candidate
             }
         }
         return nil

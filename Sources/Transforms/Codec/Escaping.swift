@@ -1,12 +1,12 @@
-// Text -> the same text where another syntax needs it: HTML, a shell's word, a cell of CSV or TSV.
+// Text -> the same text escaped for another syntax: HTML, a shell's word, a cell of CSV or TSV.
 //
 //     @html   < > & ' "      ->  &lt; &gt; &amp; &apos; &quot;
-//     @sh     it's           ->  it'\''s        both without the quotes around, so that
+//     @sh     it's           ->  it'\''s        both without the outer quotes, so that
 //     @csv    say "a"        ->  say ""a""      a long text can be written in pieces
 //     @tsv    tab LF CR \    ->  \t \n \r \\     NUL is \0 in all of them
 //
-// Each function writes at `out` at most what its capacity function says, and returns the byte
-// count.
+// Each function writes at `out` at most as many bytes as its capacity function returns, and returns
+// the byte count.
 
 enum Escaping {
     static func htmlCapacity(for byteCount: Int) -> Int { byteCount * 6 }
@@ -39,7 +39,7 @@ enum Escaping {
 
     static func shellCapacity(for byteCount: Int) -> Int { byteCount * 4 }
 
-    /// What stands between a word's single quotes; a quote inside ends them, stands escaped, and
+    /// The text between a word's single quotes; a quote inside ends them, is written escaped, and
     /// opens them again.
     static func shell(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
@@ -72,10 +72,10 @@ enum Escaping {
         o += 2
     }
 
-    /// Of a cell of CSV or TSV.
+    /// The capacity for a cell of CSV or TSV.
     static func cellCapacity(for byteCount: Int) -> Int { byteCount * 2 }
 
-    /// What stands between the double quotes of a string's cell, those inside twice.
+    /// The text between the double quotes of a string's cell; quotes inside are doubled.
     static func csv(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int {

@@ -1,4 +1,4 @@
-// Bytes <-> percent-encoded text (RFC 3986 section 2), as jq's @uri and @urid have it.
+// Bytes <-> percent-encoded text (RFC 3986 section 2), as jq's @uri and @urid do it.
 //
 //     "a é/"  <->  "a%20%C3%A9%2F"       letters, digits and - _ . ~ stand for themselves
 
@@ -26,8 +26,8 @@ enum PercentCoding {
         return o
     }
 
-    /// Writes at most `byteCount` bytes, which may be no UTF-8. Nil where a "%" has no two
-    /// hexadecimal digits behind it.
+    /// Writes at most `byteCount` bytes, which need not be UTF-8. Nil where a "%" is not followed
+    /// by two hexadecimal digits.
     static func decode(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int? {

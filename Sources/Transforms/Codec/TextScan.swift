@@ -1,12 +1,12 @@
-// The quick steps through a text: over white space, to the end of a plain string or number. They
-// are methods of two words that stay in registers; on the reader itself each would copy all of it.
+// The fast steps through a text: over white space, to the end of a plain string or number. They are
+// methods of two words that stay in registers; as methods of the reader each would copy all of it.
 //
-// A string or number is given back byte for byte by the writer if it looks like these; of all else
-// the reader decides, which also knows what is wrong:
+// A string or number that looks like these is written byte for byte as it was read. All others are
+// left to the reader, which also knows what is wrong with them:
 //
 //     "plain ASCII"     "Łódź, \"old\"\n"     12     -0.50     not: "\u00e9"  "\/"  1e3
 //
-// Safety: loads of 8 bytes are preceded by a comparison with `end`, and so are single ones.
+// Safety: `end` is checked before every load, of 8 bytes or of one.
 
 @safe struct TextScan {
     let base: UnsafeMutablePointer<UInt8>
@@ -17,100 +17,102 @@
         self.end = end
     }
 
-    @inline(__always) subscript(place: Int) -> UInt8 {
-        assert(place < end)
-        return unsafe base[place]
+    @inline(__always) subscript(offset: Int) -> UInt8 {
+        assert(offset < end)
+        return unsafe base[offset]
     }
 
     static var ones: UInt64 { 0x0101_0101_0101_0101 }
     private static var highs: UInt64 { 0x8080_8080_8080_8080 }
 
-    /// The first byte from `start` on that is no plain character of a string: a quote, a
-    /// backslash, a control, or one above 0x7E; `end` if there is none.
+    /// The offset of the first byte from `start` on that is not a plain character of a string: a
+    /// quote, a backslash, a control, or one above 0x7E; `end` if there is none.
     @inline(__always) func plainEnd(_ start: Int) -> Int {
-        var place = start
-        while place &+ 16 <= end {
-            let stops = unsafe ByteBlock(base + place).stringStops
-            if stops != 0 { return place &+ stops.trailingZeroBitCount }
-            place &+= 16
+        var offset = start
+        while offset &+ 16 <= end {
+            let stops = unsafe ByteBlock(base + offset).stringStops
+            if stops != 0 { return offset &+ stops.trailingZeroBitCount }
+            offset &+= 16
         }
-        return plainEndNearEnd(place)
+        return plainEndNearEnd(offset)
     }
 
-    /// The same for the last bytes. In a word the lowest mark is exact; those above it may be wrong
+    /// The same for the last bytes. The lowest mark in a word is exact; those above it may be wrong
     /// by a borrow.
     @inline(never) private func plainEndNearEnd(_ start: Int) -> Int {
-        var place = start
-        while place &+ 8 <= end {
-            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+        var offset = start
+        while offset &+ 8 <= end {
+            let word = unsafe UnsafeRawPointer(base + offset).loadUnaligned(as: UInt64.self)
             let stops =
                 (((word ^ (TextScan.ones &* 0x22)) &- TextScan.ones)
                     | ((word ^ (TextScan.ones &* 0x5C)) &- TextScan.ones)
                     | (word &- (TextScan.ones &* 0x20)) | (word &+ TextScan.ones) | word)
                 & TextScan.highs
-            if stops != 0 { return place &+ stops.trailingZeroBitCount >> 3 }
-            place &+= 8
+            if stops != 0 { return offset &+ stops.trailingZeroBitCount >> 3 }
+            offset &+= 8
         }
-        while place < end {
-            let byte = self[place]
-            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte >= 0x7F { return place }
-            place &+= 1
+        while offset < end {
+            let byte = self[offset]
+            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte >= 0x7F { return offset }
+            offset &+= 1
         }
         return end
     }
 
-    /// The first quote, backslash, control or DEL from `start` on, whatever else there is.
+    /// The offset of the first quote, backslash, control or DEL from `start` on; other bytes are
+    /// not checked.
     func wideEnd(_ start: Int) -> Int {
-        var place = start
-        while place &+ 16 <= end {
-            let stops = unsafe ByteBlock(base + place).wideStops
-            if stops != 0 { return place &+ stops.trailingZeroBitCount }
-            place &+= 16
+        var offset = start
+        while offset &+ 16 <= end {
+            let stops = unsafe ByteBlock(base + offset).wideStops
+            if stops != 0 { return offset &+ stops.trailingZeroBitCount }
+            offset &+= 16
         }
-        while place < end {
-            let byte = self[place]
-            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte == 0x7F { return place }
-            place &+= 1
+        while offset < end {
+            let byte = self[offset]
+            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte == 0x7F { return offset }
+            offset &+= 1
         }
         return end
     }
 
-    /// Line feeds in the whole text.
+    /// The number of line feeds in the whole text.
     func lineFeedCount() -> Int {
         var count = 0
-        var place = 0
-        while place < end {
-            // Each byte of `counts` goes down by one for a line feed, and holds 255 of them.
+        var offset = 0
+        while offset < end {
+            // Each byte of `counts` is decremented for a line feed, and can count 255 of them.
             var counts = SIMD16<UInt8>(repeating: 0)
-            let stop = min(place &+ 255 &* 16, end)
-            while place &+ 16 <= stop {
-                let bytes = unsafe UnsafeRawPointer(base + place).loadUnaligned(
+            let stop = min(offset &+ 255 &* 16, end)
+            while offset &+ 16 <= stop {
+                let bytes = unsafe UnsafeRawPointer(base + offset).loadUnaligned(
                     as: SIMD16<UInt8>.self)
                 let mask = bytes .== SIMD16<UInt8>(repeating: 0x0A)
                 counts = unsafe counts &- unsafeBitCast(mask, to: SIMD16<UInt8>.self)
-                place &+= 16
+                offset &+= 16
             }
             for i in 0..<16 { count &+= Int(counts[i]) }
-            while place < stop {
-                count &+= self[place] == 0x0A ? 1 : 0
-                place &+= 1
+            while offset < stop {
+                count &+= self[offset] == 0x0A ? 1 : 0
+                offset &+= 1
             }
         }
         return count
     }
 
-    /// The closing quote of a string whose first byte that is no plain character is at `stop`, and
-    /// whether it has escapes; nil where it is not UTF-8, or has controls or DEL.
-    func wideClose(_ stop: Int) -> (place: Int, hasEscapes: Bool)? {
-        var place = stop
+    /// The offset of the closing quote of a string whose first byte that is not a plain character
+    /// is at `stop`, and whether the string has escapes; nil where it is not UTF-8, or has controls
+    /// or DEL.
+    func wideClose(_ stop: Int) -> (offset: Int, hasEscapes: Bool)? {
+        var offset = stop
         var hasEscapes = false
         // Each block begins where a character does.
         while true {
-            if place < end && self[place] >= 0xE0 {
-                place = unsafe UTF8Text.triplesEnd(UnsafeRawPointer(base), place, end)
+            if offset < end && self[offset] >= 0xE0 {
+                offset = unsafe UTF8Text.triplesEnd(UnsafeRawPointer(base), offset, end)
             }
-            if place &+ 16 > end { return wideCloseAtEnd(place, hasEscapes) }
-            let block = unsafe ByteBlock(base + place)
+            if offset &+ 16 > end { return wideCloseAtEnd(offset, hasEscapes) }
+            let block = unsafe ByteBlock(base + offset)
             let stops = block.wideStops
             // All bits up to the first stop.
             let within = stops ^ (stops &- 1)
@@ -119,10 +121,10 @@
             if high & within != 0 {
                 let sequences = block.sequences
                 if sequences.others & within != 0 {
-                    guard let next = sequencesEnd(place &+ high.trailingZeroBitCount) else {
+                    guard let next = sequencesEnd(offset &+ high.trailingZeroBitCount) else {
                         return nil
                     }
-                    place = next
+                    offset = next
                     continue
                 }
                 let wrong = sequences.expected ^ sequences.continuations
@@ -130,87 +132,90 @@
                 count = sequences.wholeCount
             }
             if stops == 0 {
-                place &+= count
+                offset &+= count
                 continue
             }
-            place &+= stops.trailingZeroBitCount
-            if self[place] == UInt8(ascii: "\"") { return (place, hasEscapes) }
-            // What is escaped is looked at when it is decoded.
-            if self[place] != UInt8(ascii: "\\") || place &+ 2 > end || self[place &+ 1] >= 0x80 {
+            offset &+= stops.trailingZeroBitCount
+            if self[offset] == UInt8(ascii: "\"") { return (offset, hasEscapes) }
+            // What is escaped is checked when it is decoded.
+            if self[offset] != UInt8(ascii: "\\") || offset &+ 2 > end || self[offset &+ 1] >= 0x80
+            {
                 return nil
             }
             hasEscapes = true
-            place &+= 2
+            offset &+= 2
         }
     }
 
-    /// The same by bytes.
+    /// The same, byte by byte.
     private func wideCloseAtEnd(
         _ stop: Int, _ hadEscapes: Bool
-    ) -> (place: Int, hasEscapes: Bool)? {
-        var place = stop
+    ) -> (offset: Int, hasEscapes: Bool)? {
+        var offset = stop
         var hasEscapes = hadEscapes
-        while place < end {
-            let byte = self[place]
-            if byte == UInt8(ascii: "\"") { return (place, hasEscapes) }
+        while offset < end {
+            let byte = self[offset]
+            if byte == UInt8(ascii: "\"") { return (offset, hasEscapes) }
             if byte == UInt8(ascii: "\\") {
                 hasEscapes = true
-                // What is escaped is looked at when it is decoded.
-                if place &+ 2 > end || self[place &+ 1] >= 0x80 { return nil }
-                place = plainEnd(place &+ 2)
+                // What is escaped is checked when it is decoded.
+                if offset &+ 2 > end || self[offset &+ 1] >= 0x80 { return nil }
+                offset = plainEnd(offset &+ 2)
             } else {
-                guard let next = sequencesEnd(place) else { return nil }
-                place = plainEnd(next)
+                guard let next = sequencesEnd(offset) else { return nil }
+                offset = plainEnd(next)
             }
         }
         return nil
     }
 
-    /// Behind the UTF-8 of more than a byte from `place` on; nil where there is none.
-    @inline(__always) private func sequencesEnd(_ place: Int) -> Int? {
-        let next = unsafe UTF8Text.sequencesEnd(base, place, end)
-        return next < end && self[next] >= 0x80 || next == place ? nil : next
+    /// The offset after the UTF-8 sequences of more than a byte from `offset` on; nil where there
+    /// are none.
+    @inline(__always) private func sequencesEnd(_ offset: Int) -> Int? {
+        let next = unsafe UTF8Text.sequencesEnd(base, offset, end)
+        return next < end && self[next] >= 0x80 || next == offset ? nil : next
     }
 
-    /// Behind the closing quote of a string from `start` on, whose bytes up to `stop` are plain.
+    /// The offset after the closing quote of a string from `start` on, whose bytes up to `stop` are
+    /// plain.
     func stringEnd(_ start: Int, _ stop: Int) -> Int? {
-        var place = stop
-        while place < end {
-            let byte = self[place]
-            if byte == UInt8(ascii: "\"") { return place + 1 }
+        var offset = stop
+        while offset < end {
+            let byte = self[offset]
+            if byte == UInt8(ascii: "\"") { return offset + 1 }
             if byte == UInt8(ascii: "\\") {
-                guard let next = escapeEnd(place) else { return nil }
-                place = plainEnd(next)
+                guard let next = escapeEnd(offset) else { return nil }
+                offset = plainEnd(next)
             } else {
-                guard let next = sequencesEnd(place) else { return nil }
-                place = plainEnd(next)
+                guard let next = sequencesEnd(offset) else { return nil }
+                offset = plainEnd(next)
             }
         }
         return nil
     }
 
-    /// Behind an escape in the form that the writer chooses.
-    private func escapeEnd(_ place: Int) -> Int? {
-        if place + 6 > end { return nil }
-        switch self[place + 1] {
+    /// The offset after an escape in the form that the writer chooses.
+    private func escapeEnd(_ offset: Int) -> Int? {
+        if offset + 6 > end { return nil }
+        switch self[offset + 1] {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "b"), UInt8(ascii: "f"),
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-            return place + 2
+            return offset + 2
         case UInt8(ascii: "u"):
-            guard self[place + 2] == 0x30, self[place + 3] == 0x30 else { return nil }
-            let (high, low) = unsafe (base[place + 4], base[place + 5])
+            guard self[offset + 2] == 0x30, self[offset + 3] == 0x30 else { return nil }
+            let (high, low) = unsafe (base[offset + 4], base[offset + 5])
             let isShort =
                 high == 0x30
                 && (low == 0x38 || low == 0x39 || low == 0x61
                     || low == 0x63 || low == 0x64)
             let isDigit = low >= 0x30 && low <= 0x39 || low >= 0x61 && low <= 0x66
             let isControl = (high == 0x30 || high == 0x31) && isDigit && !isShort
-            return isControl || high == 0x37 && low == 0x66 ? place + 6 : nil
+            return isControl || high == 0x37 && low == 0x66 ? offset + 6 : nil
         default: return nil
         }
     }
 
-    /// Behind `true`, `false` or `null`.
+    /// The offset after `true`, `false` or `null`.
     @inline(__always) func wordEnd(_ start: Int) -> Int? {
         if start &+ 5 > end { return nil }
         let word = unsafe UInt32(
@@ -222,32 +227,33 @@
         }
     }
 
-    /// Behind a number without an exponent.
+    /// The offset after a number without an exponent.
     @inline(__always) func numberEnd(_ start: Int) -> Int? {
-        var place = start
-        if self[place] == UInt8(ascii: "-") { place &+= 1 }
-        let digits = place
-        place = skipDigits(place)
-        if place == digits || place >= end { return nil }
-        if place &- digits > 1 && self[digits] == 0x30 { return nil }
-        var next = self[place]
+        var offset = start
+        if self[offset] == UInt8(ascii: "-") { offset &+= 1 }
+        let digits = offset
+        offset = skipDigits(offset)
+        if offset == digits || offset >= end { return nil }
+        if offset &- digits > 1 && self[digits] == 0x30 { return nil }
+        var next = self[offset]
         if next == UInt8(ascii: ".") {
-            let fraction = place &+ 1
-            place = skipDigits(fraction)
-            if place == fraction || place >= end { return nil }
-            next = self[place]
+            let fraction = offset &+ 1
+            offset = skipDigits(fraction)
+            if offset == fraction || offset >= end { return nil }
+            next = self[offset]
         }
-        return next | 0x20 == UInt8(ascii: "e") ? nil : place
+        return next | 0x20 == UInt8(ascii: "e") ? nil : offset
     }
 
-    /// The digits from `start` on: their integer, which is wrong beyond 18 of them, and their end.
+    /// The digits from `start` on: their integer, which is wrong for more than 18 digits, and their
+    /// end.
     @inline(__always) func integer(_ start: Int) -> (value: Int, end: Int) {
         if start &+ 8 > end { return integerByBytes(0, start) }
         let word = unsafe UnsafeRawPointer(base + start).loadUnaligned(as: UInt64.self)
         let others = TextScan.noDigits(word)
         if others == 0 { return longInteger(start, word) }
         let count = others.trailingZeroBitCount >> 3
-        // The digits move up, so that zeros stand in front of them; two shifts, for 0 digits.
+        // The digits move up, so that zeros precede them; two shifts, for the case of 0 digits.
         let aligned = (word &<< 8) &<< UInt64(truncatingIfNeeded: 56 &- 8 &* count)
         return (TextScan.integer(of: aligned), start &+ count)
     }
@@ -272,19 +278,19 @@
     }
 
     private func integerByBytes(_ before: Int, _ start: Int) -> (value: Int, end: Int) {
-        var place = start
+        var offset = start
         var value = before
-        while place < end {
-            let digit = self[place] &- 0x30
+        while offset < end {
+            let digit = self[offset] &- 0x30
             if digit > 9 { break }
             value = value &* 10 &+ Int(digit)
-            place &+= 1
+            offset &+= 1
         }
-        return (value, place)
+        return (value, offset)
     }
 
-    /// The number that 8 digits are, the first in the lowest byte; a zero byte counts as the digit.
-    /// Pairs, then fours, then all are put together by one multiplication each.
+    /// The number that 8 digits spell, the first in the lowest byte; a zero byte counts as the
+    /// digit 0. Pairs, then fours, then all eight are combined by one multiplication each.
     @inline(__always) private static func integer(of word: UInt64) -> Int {
         let pairs = ((word & 0x0F0F_0F0F_0F0F_0F0F) &* (10 << 8 + 1)) &>> 8
         let fours = ((pairs & 0x00FF_00FF_00FF_00FF) &* (100 << 16 + 1)) &>> 16
@@ -292,25 +298,25 @@
         return Int(truncatingIfNeeded: eight)
     }
 
-    /// Bits in the bytes that are no digits; in those above the first of them they may be wrong.
+    /// Bits in the bytes that are not digits; above the first of them they may be wrong.
     @inline(__always) private static func noDigits(_ word: UInt64) -> UInt64 {
-        // A byte is a digit when its high half is 3, and stays 3 with 6 added. A carry comes from a
-        // byte that is none.
+        // A byte is a digit when its high half is 3, and still is after adding 6. A carry can come
+        // only from a byte that is not a digit.
         let halves: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
         let threes: UInt64 = 0x3030_3030_3030_3030
         return (word & halves ^ threes) | ((word &+ 0x0606_0606_0606_0606) & halves ^ threes)
     }
 
-    /// The first place from `start` on that is no digit; by 8 while 8 remain.
+    /// The offset of the first byte from `start` on that is not a digit; by 8 while 8 remain.
     @inline(__always) func skipDigits(_ start: Int) -> Int {
-        var place = start
-        while place &+ 8 <= end {
-            let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+        var offset = start
+        while offset &+ 8 <= end {
+            let word = unsafe UnsafeRawPointer(base + offset).loadUnaligned(as: UInt64.self)
             let others = TextScan.noDigits(word)
-            if others != 0 { return place &+ others.trailingZeroBitCount >> 3 }
-            place &+= 8
+            if others != 0 { return offset &+ others.trailingZeroBitCount >> 3 }
+            offset &+= 8
         }
-        while place < end, self[place] &- 0x30 <= 9 { place &+= 1 }
-        return place
+        while offset < end, self[offset] &- 0x30 <= 9 { offset &+= 1 }
+        return offset
     }
 }

@@ -2,7 +2,7 @@
 // space.
 //
 //     offsets  0 1   3 4           a code point begins at each byte that is not 10xxxxxx
-//     bytes    a C3A9 b E282AC     eight bytes are looked at in one word
+//     bytes    a C3A9 b E282AC     eight bytes are counted in one word
 //     indices  0 1    2 3
 
 extension UTF8Text {
@@ -13,7 +13,7 @@ extension UTF8Text {
         var continuations = 0
         var i = 0
         while byteCount - i >= 8 {
-            // Each of the sum's eight lanes grows by at most 1 a word, so 255 words fit.
+            // Each of the sum's eight lanes grows by at most 1 per word, so 255 words fit.
             var lanes: UInt64 = 0
             let end = i + min((byteCount - i) / 8, 255) * 8
             while i < end {
@@ -22,7 +22,8 @@ extension UTF8Text {
                     raw.loadUnaligned(fromByteOffset: i, as: UInt64.self))
                 i += 8
             }
-            // Bytes to 16-bit lanes, whose sum (at most 2040) the product gathers in the top one.
+            // Widens bytes to 16-bit lanes, whose sum (at most 2040) the product gathers in the top
+            // one.
             let even = lanes & 0x00FF_00FF_00FF_00FF
             let odd = lanes >> 8 & 0x00FF_00FF_00FF_00FF
             continuations += Int(
@@ -35,7 +36,8 @@ extension UTF8Text {
         return byteCount - continuations
     }
 
-    /// The offset at which the code point `index` begins; `byteCount` where there are not so many.
+    /// The offset at which the code point `index` begins; `byteCount` where there are fewer code
+    /// points.
     static func byteOffset(
         ofCodePoint index: Int, _ bytes: UnsafePointer<UInt8>, _ byteCount: Int
     ) -> Int {
@@ -69,7 +71,7 @@ extension UTF8Text {
 
     // MARK: - White space
 
-    /// What stays of valid UTF-8 when jq's white space is cut off its ends.
+    /// The rest of valid UTF-8 after jq's white space is cut off its ends.
     static func trimmed(
         _ bytes: UnsafePointer<UInt8>, _ byteCount: Int, start: Bool, end: Bool
     ) -> Range<Int> {

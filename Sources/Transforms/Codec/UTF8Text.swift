@@ -8,8 +8,8 @@
 // Source: RFC 3629 section 4.
 
 enum UTF8Text {
-    /// The offset of the first byte of the first sequence that is not UTF-8; nil where all is.
-    /// - Complexity: O(n), 32 bytes a step over ASCII.
+    /// The offset of the first sequence that is not UTF-8; nil where there is none.
+    /// - Complexity: O(n), 32 bytes per step over ASCII.
     static func firstInvalid(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> Int? {
         let highBits: UInt64 = 0x8080_8080_8080_8080
         let raw = unsafe UnsafeRawPointer(bytes)
@@ -37,8 +37,8 @@ enum UTF8Text {
         return nil
     }
 
-    /// Behind the sequences of two to four bytes from `start` on: the offset of the first byte that
-    /// is ASCII or begins none, or `byteCount`.
+    /// The offset after the sequences of two to four bytes from `start` on: of the first byte that
+    /// is ASCII or does not begin a sequence, or `byteCount`.
     static func sequencesEnd(
         _ bytes: UnsafePointer<UInt8>, _ start: Int, _ byteCount: Int
     ) -> Int {
@@ -46,7 +46,7 @@ enum UTF8Text {
         var i = start
         while true {
             i = unsafe triplesEnd(raw, i, byteCount)
-            // Before five at once are tried again.
+            // How many single sequences to read before trying five at once again.
             var single = 0
             while single < 8, byteCount &- i >= 4 {
                 // Safety: 4 bytes remain.
@@ -67,12 +67,14 @@ enum UTF8Text {
         return i
     }
 
-    /// Behind the sequences of three bytes from `start` on, five a step, as most of the world's
-    /// scripts have them; those led by E0 and ED, with more to check, end them.
+    /// The offset after the sequences of three bytes from `start` on, five per step: most of the
+    /// world's scripts take three bytes. Sequences led by E0 and ED, which need more checks, end
+    /// them.
     @inline(__always) static func triplesEnd(
         _ raw: UnsafeRawPointer, _ start: Int, _ byteCount: Int
     ) -> Int {
-        // Which bits of 15 bytes tell leads from continuations, and what they must be.
+        // The bits of 15 bytes that distinguish leads from continuations, and their expected
+        // values.
         let kinds = SIMD2<UInt64>(0xC0F0_C0C0_F0C0_C0F0, 0x00C0_C0F0_C0C0_F0C0)
         let expected = SIMD2<UInt64>(0x80E0_8080_E080_80E0, 0x0080_80E0_8080_E080)
         var i = start
@@ -85,7 +87,7 @@ enum UTF8Text {
                 (bytes .== SIMD16<UInt8>(repeating: 0xE0))
                     .| (bytes .== SIMD16<UInt8>(repeating: 0xED)), to: SIMD2<UInt64>.self)
             let wrong = (words & kinds) ^ expected | special
-            // Of the last byte, which belongs to the next sequence, nothing is asked.
+            // The last byte belongs to the next sequence and is not checked.
             if wrong[0] | wrong[1] << 8 != 0 { break }
             i &+= 15
         }
@@ -93,8 +95,9 @@ enum UTF8Text {
     }
 
     /// The length of the valid sequence of two to four bytes that a word begins with, its first
-    /// byte the lowest; 0 where there is none. A mask a length holds the bits that lead and
-    /// continuation bytes must have; the bits that tell too long, surrogate and too great follow.
+    /// byte the lowest; 0 where there is none. One mask per length holds the bits that lead and
+    /// continuation bytes must have; the checks for overlong, surrogate and too large sequences
+    /// follow.
     private static func sequenceLength(_ word: UInt32) -> Int {
         if word & 0xC0E0 == 0x80C0 { return word & 0x1E != 0 ? 2 : 0 }
         if word & 0x00C0_C0F0 == 0x0080_80E0 {
@@ -105,8 +108,8 @@ enum UTF8Text {
         return word & 0x04 == 0 || word & 0x3003 == 0 ? 4 : 0
     }
 
-    /// The same within the last one to three bytes: those that are missing count as 0, which no
-    /// sequence takes.
+    /// The same for the last one to three bytes: missing bytes count as 0, which no sequence
+    /// contains.
     private static func sequenceLength(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> Int {
         var word: UInt32 = 0
         for k in 0..<min(byteCount, 4) {
@@ -119,10 +122,10 @@ enum UTF8Text {
     /// The most bytes that `repair` writes for `byteCount` bytes.
     static func repairedCapacity(for byteCount: Int) -> Int { byteCount * 3 }
 
-    /// Copies bytes and writes U+FFFD for what is not UTF-8, in the portions that jq takes: a
-    /// byte that begins no sequence by itself; a sequence that the input's end cuts, to the end,
-    /// whatever stands there; one that another byte cuts, up to that byte; one that is too long,
-    /// a surrogate or above U+10FFFF, whole.
+    /// Copies bytes and writes U+FFFD for what is not UTF-8, in the same portions as jq: a byte
+    /// that begins no sequence, alone; a sequence that the input's end cuts off, up to the end,
+    /// whatever is there; one that another byte cuts off, up to that byte; an overlong one, a
+    /// surrogate or one above U+10FFFF, whole.
     static func repair(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int {
@@ -149,7 +152,7 @@ enum UTF8Text {
         return o
     }
 
-    /// How long a sequence its first byte announces; 1 for a byte that begins none.
+    /// The length of the sequence that its first byte announces; 1 for a byte that begins none.
     private static func claimedLength(_ lead: UInt8) -> Int {
         switch lead {
         case 0xC2...0xDF: 2

@@ -1,10 +1,10 @@
-// Values that stay the same from input to input: `--arg`, `--slurpfile`, positional arguments. They
-// live in a heap of their own, uncounted, so runs on any number of threads share them.
+// Values that are the same for all inputs: `--arg`, `--slurpfile`, positional arguments. They live
+// in their own heap, uncounted, so runs on any number of threads share them.
 
 import Glibc
 
-/// Named and positional arguments. Built by one thread, then only read, by any number of them: that
-/// is what makes it `@unchecked Sendable`.
+/// Named and positional arguments. Built by one thread, then only read, by any number of threads:
+/// that makes it `@unchecked Sendable`.
 @safe public final class ArgumentValues: @unchecked Sendable {
     let heap: Heap
     private let budget: Budget
@@ -31,10 +31,10 @@ import Glibc
         heap.destroy()
     }
 
-    /// Whether the name is bound; the first binding of a name stands.
+    /// Whether the name is bound; the first binding of a name is kept.
     public func contains(_ name: String) -> Bool { named.contains { $0.name == name } }
 
-    /// The names, `ARGS` among them.
+    /// The names, including `ARGS`.
     public var names: [String] { named.map(\.name) + ["ARGS"] }
 
     public func bind(_ name: String, string: [UInt8]) throws(ReadFailure) {
@@ -50,7 +50,7 @@ import Glibc
     public func bind(_ name: String, slurped texts: [UInt8]) throws(ReadFailure) {
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: depthMax, counts: false, isLenient: isLenient)
-        // As of inputs, a byte order mark that ends the bytes is none.
+        // As with inputs, a byte order mark that is all there is does not count as one.
         let isMark = isLenient && JSONReader.mark.starts(with: texts)
         reader.begin(keep(isMark ? [] : texts))
         var values: [Value] = []
@@ -64,7 +64,8 @@ import Glibc
 
     public func append(json: [UInt8]) throws(ReadFailure) { positional.append(try read(json)) }
 
-    /// Makes `$ARGS`, and the hash indexes that runs would make in heaps that are reset.
+    /// Makes `$ARGS`, and the hash indexes, which runs would otherwise make in heaps that are
+    /// reset.
     public func finish() throws(ReadFailure) {
         do throws(Stop) {
             var members = try heap.makeObject(capacity: named.count)
@@ -86,7 +87,7 @@ import Glibc
 
     // MARK: Making values
 
-    /// A copy of the bytes that stays.
+    /// A copy of the bytes that lives as long as this object.
     private func keep(_ bytes: [UInt8]) -> Bytes {
         let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: max(bytes.count, 1))
         for i in 0..<bytes.count { unsafe copy[i] = bytes[i] }
@@ -122,14 +123,14 @@ import Glibc
         return fixed(array)
     }
 
-    /// The value, and what stands directly in it, without a count of its holders.
+    /// The value and its direct parts, without reference counts.
     private func fixed(_ value: Value) -> Value {
         let slotCount = value.isArray ? value.count : value.isObject ? 2 * value.count : 0
         for i in 0..<slotCount { value.slots[i] = fixed(value.slots[i]) }
         return Value(word: value.word & ~Value.counted, payload: value.payload)
     }
 
-    /// Looks up names until the heap makes the index of each object that may have one.
+    /// Looks up names until the heap has made the index of each object that may have one.
     private func index(_ value: Value) {
         var pending = [value]
         while let value = pending.popLast() {

@@ -2,7 +2,7 @@
 // results owned.
 
 extension Evaluator {
-    /// `oneField`, of a call's size.
+    /// `oneField` as a call, to keep its callers small.
     @inline(never) func quickField(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
@@ -26,7 +26,7 @@ extension Evaluator {
         return value
     }
 
-    /// `.a.b` and `$x.a.b`, borrowed from what they look into; `absent` for other targets.
+    /// `.a.b` and `$x.a.b`, borrowed from the value they access; `absent` for other targets.
     private func borrowedField(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
@@ -47,43 +47,43 @@ extension Evaluator {
         retain(try member(node, object))
     }
 
-    /// The member that a `field` node names, borrowed. The place of the one that was found last
-    /// is tried first: rows of one shape.
+    /// The member that a `field` node names, borrowed. The index at which the last one was found is
+    /// tried first, since rows usually have one shape.
     @inline(__always) func member(_ node: NodeRef, _ object: Value) throws(Stop) -> Value {
         if object.isObject {
             // Safety: the runner makes room for all of the program's caches.
             let known = unsafe state.pointee.caches[node.cacheIndex]
-            if known.place < object.count {
+            if known.index < object.count {
                 let slots = object.slots
-                let candidate = slots[2 &* known.place]
+                let candidate = slots[2 &* known.index]
                 if candidate.payload == known.name.payload && candidate.word == known.name.word {
-                    return slots[2 &* known.place &+ 1]
+                    return slots[2 &* known.index &+ 1]
                 }
             }
-            return try findMember(node, object, known.place)
+            return try findMember(node, object, known.index)
         }
         if object.isNull { return .null }
         throw raise(.cannotIndex, object, node.value, at: node)
     }
 
-    /// A member whose name is not the very one that was found last.
+    /// A member whose name is not the same memory as the one that was found last.
     @inline(never) private func findMember(_ node: NodeRef, _ object: Value, _ likely: Int)
         throws(Stop) -> Value
     {
         let name = node.value
         let slots = object.slots
-        var place = likely
-        var isThere = place < object.count && slots[2 &* place].count == name.count
-        if isThere { isThere = try heap.begins(name.bytes, slots[2 &* place].bytes) }
+        var index = likely
+        var isThere = index < object.count && slots[2 &* index].count == name.count
+        if isThere { isThere = try heap.begins(name.bytes, slots[2 &* index].bytes) }
         if !isThere {
-            place = try heap.find(object, name.bytes)
-            if place < 0 { return .null }
+            index = try heap.find(object, name.bytes)
+            if index < 0 { return .null }
         }
-        // The memory of a name that is counted may be another's tomorrow.
-        let found = slots[2 &* place]
+        // The memory of a counted name may be reused for another one later.
+        let found = slots[2 &* index]
         unsafe state.pointee.caches[node.cacheIndex] = MemberCache(
-            place: place, name: found.isCounted ? .absent : found)
-        return slots[2 &* place &+ 1]
+            index: index, name: found.isCounted ? .absent : found)
+        return slots[2 &* index &+ 1]
     }
 
     @inline(never) func oneIndex(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
@@ -111,12 +111,12 @@ extension Evaluator {
             return member.isAbsent ? .null : retain(member)
         case (.array, .integer):
             let i = index.integer
-            let place = i < 0 ? i + target.count : i
-            return place >= 0 && place < target.count ? retain(target.slots[place]) : .null
+            let element = i < 0 ? i + target.count : i
+            return element >= 0 && element < target.count ? retain(target.slots[element]) : .null
         case (.array, .double), (.array, .literal):
-            let place = place(index, target.count)
-            return place >= 0 && place < Double(target.count)
-                ? retain(target.slots[Int(place)]) : .null
+            let element = elementIndex(index, target.count)
+            return element >= 0 && element < Double(target.count)
+                ? retain(target.slots[Int(element)]) : .null
         case (.array, .array): return try indices(target, index)
         case (.array, .object), (.string, .object), (.null, .object):
             return try get(target, sliceObject: index, node)
@@ -137,7 +137,7 @@ extension Evaluator {
         return try slice(base, from, upto, node)
     }
 
-    /// The same for an owned input: what nobody else holds is cut in its place.
+    /// The same for an owned input, which is cut in place where nobody else holds it.
     @inline(never) func takeSlice(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
@@ -178,7 +178,7 @@ extension Evaluator {
         return try slice(retain(target), from, upto, node)
     }
 
-    /// The bounds of `{"start": from, "end": upto}`, borrowed; `absent` where there is none.
+    /// The bounds of `{"start": from, "end": upto}`, borrowed; `absent` for one that is missing.
     func bounds(_ object: Value) throws(Stop) -> (from: Value, upto: Value) {
         func bound(_ name: StaticString) throws(Stop) -> Value {
             unsafe try heap.member(
@@ -237,7 +237,7 @@ extension Evaluator {
 
     /// The bounds of a slice within `0...count`: the start rounds down, the end up.
     func range(_ from: Value, _ upto: Value, _ count: Int) -> (Int, Int) {
-        func place(_ bound: Value, _ missing: Int, _ rule: FloatingPointRoundingRule) -> Int {
+        func index(_ bound: Value, _ missing: Int, _ rule: FloatingPointRoundingRule) -> Int {
             if bound.isNull { return missing }
             if bound.tag == .integer {
                 return max(0, min(bound.integer + (bound.integer < 0 ? count : 0), count))
@@ -247,7 +247,7 @@ extension Evaluator {
             if double < 0 { double += Double(count) }
             return Int(max(0, min(double.rounded(rule), Double(count))))
         }
-        let start = place(from, 0, .down)
-        return (start, max(start, place(upto, count, .up)))
+        let start = index(from, 0, .down)
+        return (start, max(start, index(upto, count, .up)))
     }
 }

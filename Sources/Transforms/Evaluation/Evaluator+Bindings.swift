@@ -1,6 +1,5 @@
 // `as`, `reduce`, `foreach`. A binder saves its slot, sets it for each output of its source, and
-// restores it: since everything that runs in between is nested in it, a frame needs one slot a
-// name.
+// restores it. Everything that runs in between is nested in it, so a frame needs one slot per name.
 
 extension Evaluator {
     @inline(never) func eachBind<T: Tracking>(
@@ -70,7 +69,7 @@ extension Evaluator {
         return .more
     }
 
-    /// Notes what the slots of a pattern's variables hold, and unsets them.
+    /// Saves what the slots of a pattern's variables hold, and unsets them.
     private func saveSlots(
         _ pattern: NodeRef, _ frame: Slots, _ saved: inout [(slot: Int, value: Value)]
     ) {
@@ -92,8 +91,8 @@ extension Evaluator {
         }
     }
 
-    /// Binds the variables of one pattern, for each combination of the names computed in it from
-    /// the values that they are of. An array's last element is looked at first.
+    /// Binds the variables of one pattern, for each combination of the computed names in it. An
+    /// array's last element is bound first.
     private func bind(
         _ pattern: NodeRef, _ frame: Slots, _ value: Value, _ body: () throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
@@ -171,8 +170,8 @@ extension Evaluator {
         }
     }
 
-    /// `reduce` with one initial value; the input is owned. Where the initial value is the input
-    /// itself, the accumulator is it alone.
+    /// `reduce` with one initial value; the input is owned. If the initial value is the input
+    /// itself, only the accumulator holds it.
     @inline(never) func reduce(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
@@ -209,7 +208,7 @@ extension Evaluator {
                     return .more
                 }
                 defer { T.drop(before, self) }
-                // The last output of an update counts.
+                // The last output of an update is the new state.
                 return try T.at(before, self) { () throws(Stop) in
                     try each(update, frame, T.value(before), tracking) { (after) throws(Stop) in
                         T.drop(accumulator, self)

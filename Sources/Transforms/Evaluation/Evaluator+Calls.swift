@@ -1,11 +1,11 @@
 // Calls. A call in tail position leaves its own frame first: it makes the callee's frame, notes it
-// in the state and returns the sign `tailCall` (or `Flow.tail`) to the loop of the function that it
-// leaves, which goes on with the callee. So such recursion runs in constant space.
+// in the state and returns `tailCall` (or `Flow.tail`) to the loop of the function that it leaves,
+// which goes on with the callee. So such recursion takes constant space.
 //
 // Safety: the state is the runner's own; pointers into values go with their counts.
 
 extension Evaluator {
-    /// A callee's frame with its arguments, made on top of the frames.
+    /// Makes a callee's frame with its arguments, on top of the frames.
     @inline(__always) func makeFrame(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Slots
     {
@@ -32,7 +32,7 @@ extension Evaluator {
         unsafe state.pointee.tail = TailCall(node: node, input: input, frame: callee)
     }
 
-    /// Takes the place of the frame that is left: the noted callee's frame moves down to it.
+    /// Replaces the frame that is left: the callee's frame is moved down to its start.
     private func enterTail(_ frame: Slots, _ size: Int) throws(Stop) -> (NodeRef, Value) {
         guard let node = unsafe state.pointee.tail.node,
             let callee = unsafe state.pointee.tail.frame
@@ -78,7 +78,7 @@ extension Evaluator {
     @inline(never) func eachCall<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        // What runs in a path's keys can't leave its frame before it takes them back.
+        // While paths are tracked a call keeps its frame: its keys must be removed after it.
         if !T.isOn && node.isTailCall {
             try noteTail(node, frame, retain(input))
             return .tail

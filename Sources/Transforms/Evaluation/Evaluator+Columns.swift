@@ -1,4 +1,5 @@
-// Arrays of what the elements of another give, and sums of it, without a call an element:
+// Arrays of the outputs for the elements of another array, and sums of them, without a call for
+// each element:
 //
 //     [t[].name]   [t[] | f]   [t[].name] | add   map(.name) | add
 //
@@ -15,20 +16,20 @@ extension Evaluator {
         return try collectFields(node, of: target, node.a)
     }
 
-    /// - Parameter iterate: the node that fails where the target has no elements.
+    /// - Parameter iterate: the node that fails where the target is not a container.
     private func collectFields(_ node: NodeRef, of target: Value, _ iterate: NodeRef) throws(Stop)
         -> Value
     {
         if !target.isContainer { throw raise(.cannotIterate, target, at: iterate) }
         let slots = target.slots
         let step = target.isArray ? 1 : 2
-        var place = step &- 1
+        var slot = step &- 1
         var array = try heap.makeArray(capacity: target.count)
         do throws(Stop) {
             for _ in 0..<target.count {
                 try charge(1)
-                try heap.push(&array, try field(node, slots[place]))
-                place &+= step
+                try heap.push(&array, try field(node, slots[slot]))
+                slot &+= step
             }
         } catch {
             release(array)
@@ -37,7 +38,7 @@ extension Evaluator {
         return array
     }
 
-    /// `[t[] | f]`, where `f` has one output at most.
+    /// `[t[] | f]`, where `f` has at most one output.
     @inline(never) func collectPiped(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
@@ -48,15 +49,15 @@ extension Evaluator {
         if !target.isContainer { throw raise(.cannotIterate, target, at: iterate) }
         let slots = target.slots
         let step = target.isArray ? 1 : 2
-        var place = step &- 1
+        var slot = step &- 1
         let filter = node.b
         var array = try heap.makeArray(capacity: 4)
         do throws(Stop) {
             for _ in 0..<target.count {
                 try charge(1)
-                let output = try take(filter, frame, retain(slots[place]))
+                let output = try take(filter, frame, retain(slots[slot]))
                 if output.isPresent { try heap.push(&array, output) }
-                place &+= step
+                slot &+= step
             }
         } catch {
             release(array)
@@ -65,8 +66,8 @@ extension Evaluator {
         return array
     }
 
-    /// `[t[].name] | add`, `map(.name) | add`: numbers are added as they are found. Where there is
-    /// something else, all are collected first, as an error among them comes before one of `add`.
+    /// `[t[].name] | add`, `map(.name) | add`: numbers are added as they are found. If there is
+    /// anything else, all are collected first, since an error among them precedes one of `add`.
     /// - Parameter node: the pipe.
     @inline(never) func sumFields(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
@@ -89,15 +90,15 @@ extension Evaluator {
         if !target.isContainer { throw raise(.cannotIterate, target, at: iterate) }
         let slots = target.slots
         let step = target.isArray ? 1 : 2
-        var place = step &- 1
+        var slot = step &- 1
         var total = Value.null
-        let end = place &+ target.count &* step
-        while place < end {
+        let end = slot &+ target.count &* step
+        while slot < end {
             try charge(1)
-            let value = try member(node, slots[place])
-            place &+= step
+            let value = try member(node, slots[slot])
+            slot &+= step
             if value.tag == .integer && total.tag == .integer {
-                // Of three numbers that are exact the sum does not overflow.
+                // Where all three numbers are exact the sum does not overflow.
                 let (left, right) = (total.integer, value.integer)
                 let sum = left &+ right
                 if Evaluator.isExact(left) && Evaluator.isExact(right) && Evaluator.isExact(sum) {

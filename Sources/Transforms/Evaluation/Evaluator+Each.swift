@@ -1,5 +1,5 @@
-// Filters with any number of outputs: each is pushed into `emit`, which says whether more are
-// wanted. What `emit` throws passes through; an attempt catches only what its own body raised.
+// Filters with any number of outputs: each is passed to `emit`, which returns whether more are
+// wanted. Errors that `emit` throws pass through; an attempt catches only errors of its own body.
 //
 // Safety: the state is the runner's own; pointers into values go with their counts.
 
@@ -14,8 +14,7 @@ extension Evaluator {
         try each(node, frame, input, Untracked.self, emit)
     }
 
-    /// Emits the node's outputs for a borrowed input, with the paths to them where they are
-    /// tracked.
+    /// Emits the node's outputs for a borrowed input, with the paths to them if paths are tracked.
     func each<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
@@ -76,8 +75,8 @@ extension Evaluator {
         }
     }
 
-    /// Emits a program's outputs for its input. One that it owns is used up where only the
-    /// program's first step looks at it, so that this step may change it in place.
+    /// Emits a program's outputs for its input. An owned input is used up if only the program's
+    /// first step uses it, so that this step may change it in place.
     func each(_ root: NodeRef, _ frame: Slots, _ input: Document, _ emit: Emit) throws(Stop)
         -> Flow
     {
@@ -149,11 +148,11 @@ extension Evaluator {
     @inline(never) private func eachAttempt<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        // The `?` of an access does not hide that no path leads to what it looks into.
+        // The `?` of an access does not hide the error that no path leads to its target.
         if T.isOn && node.isOptionalAccess && (unsafe state.pointee.path.isBroken) {
             return try each(node.a, frame, input, tracking, emit)
         }
-        // An error of what follows is not this one's, unless one of several patterns took it.
+        // An error of a later filter is not caught here, unless one of several patterns took it.
         var beyond = -1
         do throws(Stop) {
             return try each(node.a, frame, input, tracking) { (value) throws(Stop) in
@@ -236,7 +235,7 @@ extension Evaluator {
         }
     }
 
-    /// Both outputs are owned by `body`; `outer` runs the outer loop.
+    /// `body` owns both outputs; `outer` is the outer loop.
     private func eachPair(
         _ outer: NodeRef, _ inner: NodeRef, _ frame: Slots, _ input: Value,
         _ body: (Value, Value) throws(Stop) -> Flow
@@ -324,7 +323,7 @@ extension Evaluator {
         try eachString(node, node.partCount - 1, frame, input, try heap.string(""), emit)
     }
 
-    /// `tail` is owned: the text of the parts behind `i`.
+    /// `tail` is owned: the text of the parts after `i`.
     private func eachString(
         _ node: NodeRef, _ i: Int, _ frame: Slots, _ input: Value, _ tail: Value, _ emit: Emit
     ) throws(Stop) -> Flow {

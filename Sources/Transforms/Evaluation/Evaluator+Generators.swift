@@ -1,4 +1,4 @@
-// Generators that are written in Swift, and the operations that run filters over them.
+// Generators that are written in Swift, and the operations that evaluate filters for them.
 
 extension Evaluator {
     /// `range($from; $upto)`
@@ -15,7 +15,7 @@ extension Evaluator {
         releaseBoth(from, upto)
         if start == start.rounded(.down) && start.magnitude < 1e15 {
             var i = Int(start)
-            // Whatever is beyond 2^53 ends by its budget long before. Nothing reaches nan.
+            // A count beyond 2^53 exhausts the budget long before its end. Nothing reaches nan.
             let last = end.isNaN ? Int(9e15) : Int(max(min(end.rounded(.up), 9e15), -9e15))
             while i < last {
                 try charge(1)
@@ -123,7 +123,7 @@ extension Evaluator {
         }
     }
 
-    /// A filter's only output for what is held, which is used up.
+    /// A filter's only output for a kept value, which is used up.
     @inline(__always) private func advance<T: Tracking>(
         _ held: T.Held, _ filter: NodeRef, _ frame: Slots, _ tracking: T.Type
     ) throws(Stop) -> T.Held {
@@ -194,8 +194,8 @@ extension Evaluator {
         }
     }
 
-    /// The count that `limit` and `skip` are given; -1 for what is above all numbers, and fails
-    /// when the first output is counted.
+    /// The count given to `limit` and `skip`; -1 for a value that sorts after all numbers, which
+    /// fails when the first output is counted.
     @inline(__always) private func count(
         _ given: Value, _ negative: StaticString, _ rule: FloatingPointRoundingRule, _ node: NodeRef
     ) throws(Stop) -> Int {
@@ -210,7 +210,7 @@ extension Evaluator {
         return given.isNumber ? Int(min(heap.double(given).rounded(rule), 9e15)) : -1
     }
 
-    /// What happens where an output (owned) is to be counted without a number.
+    /// The error where an output (owned) is to be counted and the count is not a number.
     private func raiseCount(_ given: Value, _ output: Value, _ node: NodeRef) -> Stop {
         release(output)
         return raiseOperands(.cannotSubtract, retain(given), Value(integer: 1), node)
@@ -271,7 +271,7 @@ extension Evaluator {
         return Value(isFound == sought)
     }
 
-    /// The sum of a filter's outputs, null of none.
+    /// The sum of a filter's outputs; null if there are none.
     func sum(_ filter: NodeRef, _ frame: Slots, _ input: Value, _ node: NodeRef) throws(Stop)
         -> Value
     {

@@ -1,15 +1,15 @@
-// Grouping by keys that are strings or integers: elements are gathered by the hash of their key,
+// Grouping by keys that are strings or integers: a hash table collects the elements of each key,
 // and only the groups are sorted.
 //
 //     table     group + 1, at the key's hash
-//     groups    (key, first element's place)      chain: next element of the same group
+//     groups    (key, first element's index)      chain: next element of the same group
 
 extension Evaluator {
-    /// Elements gathered by key.
+    /// Elements grouped by key.
     struct Groups {
         /// (key, element) for each element; borrowed.
         var pairs: Slots
-        /// For each group its first and last place in `pairs`, and how many there are.
+        /// For each group the indices of its first and last pair, and how many there are.
         var first: [Int32] = []
         var last: [Int32] = []
         var counts: [Int32] = []
@@ -17,8 +17,8 @@ extension Evaluator {
         var next: [Int32]
     }
 
-    /// The groups of (key, element) pairs, or nil where a key is neither string nor small integer,
-    /// or there are so many different ones that sorting is as good.
+    /// The groups of (key, element) pairs, or nil where a key is neither a string nor a small
+    /// integer, or where so many keys differ that sorting is as good.
     func hashedGroups(_ pairs: Slots, _ count: Int) throws(Stop) -> Groups? {
         if count < 32 || count > Int(Int32.max) { return nil }
         for i in 0..<count {
@@ -82,16 +82,16 @@ extension Evaluator {
         for i in 0..<count {
             try charge(1)
             let group = order.slots[2 * i + 1].integer
-            var place = groups.first[group]
+            var index = groups.first[group]
             if wantsFirst {
-                try heap.push(&result, retain(groups.pairs[2 * Int(place) + 1]))
+                try heap.push(&result, retain(groups.pairs[2 * Int(index) + 1]))
                 continue
             }
             var members = try heap.makeArray(capacity: Int(groups.counts[group]))
-            while place >= 0 {
+            while index >= 0 {
                 try charge(1)
-                try heap.push(&members, retain(groups.pairs[2 * Int(place) + 1]))
-                place = groups.next[Int(place)]
+                try heap.push(&members, retain(groups.pairs[2 * Int(index) + 1]))
+                index = groups.next[Int(index)]
             }
             try heap.push(&result, members)
         }

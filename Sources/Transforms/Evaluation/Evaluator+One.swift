@@ -119,7 +119,7 @@ extension Evaluator {
         }
     }
 
-    /// `one`, without its switch for what operands are mostly.
+    /// `one`, which handles the most frequent operands without the switch.
     @inline(__always) func quick(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
@@ -238,7 +238,7 @@ extension Evaluator {
         return heap.filled(object, count)
     }
 
-    /// A member's value; `{"a\(f)"}` looks its own name up.
+    /// A member's value; in `{"a\(f)"}` it is the input's member of that name.
     @inline(__always) private func memberValue(
         _ link: NodeRef, _ frame: Slots, _ input: Value, _ name: Value
     ) throws(Stop) -> Value {
@@ -310,7 +310,7 @@ extension Evaluator {
         }
     }
 
-    /// Gives the label's slot a serial of its own; the slot's value before, and the serial.
+    /// Gives the label's slot a new serial; returns the slot's previous value and the serial.
     func bindLabel(_ node: NodeRef, _ frame: Slots) -> (outer: Value, serial: Int) {
         let outer = frame[node.labelSlot]
         let serial = unsafe state.pointee.labelSerial &+ 1

@@ -1,5 +1,5 @@
-// Arithmetic and comparison. Integers stay integers within 2^53, where Doubles are exact; beyond,
-// and for everything else, arithmetic is that of Doubles, as in jq.
+// Arithmetic and comparison. Integers stay integers within 2^53, where Doubles are exact; beyond
+// that, and for all other numbers, arithmetic is that of Doubles, as in jq.
 
 import Glibc
 
@@ -10,7 +10,7 @@ extension Evaluator {
         UInt(bitPattern: integer &+ exactMax) <= UInt(2 * exactMax)
     }
 
-    /// A number as short as it can be held.
+    /// The shortest representation of a number.
     @inline(__always) static func number(_ double: Double) -> Value {
         let integer = Int(exactly: double) ?? Int.max
         // -0 stays a Double.
@@ -35,7 +35,7 @@ extension Evaluator {
         return try arithmetic(node.operation, lhs, rhs, node)
     }
 
-    /// Both operands are owned and used up; so is the result the caller's.
+    /// Both operands are owned and used up; the caller owns the result.
     @inline(__always) func arithmetic(
         _ operation: Operation, _ lhs: Value, _ rhs: Value, _ node: NodeRef
     )
@@ -141,7 +141,7 @@ extension Evaluator {
         return try without(lhs, rhs)
     }
 
-    /// The elements of `lhs` that equal none of `rhs`.
+    /// The elements of `lhs` that are not equal to any of `rhs`.
     private func without(_ lhs: Value, _ rhs: Value) throws(Stop) -> Value {
         defer { releaseBoth(lhs, rhs) }
         var rest = try heap.makeArray(capacity: lhs.count)
@@ -186,7 +186,7 @@ extension Evaluator {
         defer { releaseBoth(string, times) }
         let count = heap.double(times)
         if count.isNaN || count < 0 { return .null }
-        // A fraction of one copy is a whole one only from 1 on.
+        // A fraction of a copy counts as a whole copy only from 1 on.
         let copies = count
         if copies < 1 || string.count == 0 { return try heap.string("") }
         let total = Double(string.count) * copies.rounded(.down)
@@ -205,7 +205,7 @@ extension Evaluator {
         return result
     }
 
-    /// The members of `rhs` on `lhs`, objects in both merged the same way.
+    /// The members of `rhs` set on `lhs`; members that are objects in both are merged the same way.
     private func mergeDeep(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop) -> Value {
         if depth > JSONWriter.depthMax {
             releaseBoth(lhs, rhs)
@@ -217,13 +217,13 @@ extension Evaluator {
         for i in 0..<rhs.count {
             try charge(1)
             let (name, value) = (slots[2 * i], retain(slots[2 * i + 1]))
-            let place = value.isObject ? try heap.find(result, name.bytes) : -1
-            if place >= 0 && result.slots[2 * place + 1].isObject {
+            let index = value.isObject ? try heap.find(result, name.bytes) : -1
+            if index >= 0 && result.slots[2 * index + 1].isObject {
                 try heap.makeUnique(&result)
-                let old = result.slots[2 * place + 1]
-                result.slots[2 * place + 1] = .null
+                let old = result.slots[2 * index + 1]
+                result.slots[2 * index + 1] = .null
                 do throws(Stop) {
-                    result.slots[2 * place + 1] = try mergeDeep(old, value, depth + 1)
+                    result.slots[2 * index + 1] = try mergeDeep(old, value, depth + 1)
                 } catch {
                     releaseBoth(result, rhs)
                     throw error
@@ -272,7 +272,7 @@ extension Evaluator {
         return Evaluator.number(dividend < 0 ? 0 - rest : rest)
     }
 
-    /// Towards zero, and into the range of 64 bits.
+    /// Rounds towards zero and clamps to the range of 64 bits.
     static func clamped(_ double: Double) -> Int {
         if double.isNaN { return 0 }
         if double >= 9.2e18 { return .max }
@@ -306,7 +306,7 @@ extension Evaluator {
         return result
     }
 
-    /// Whether a literal has no digit above 0 before its exponent: its sign does not change.
+    /// Whether a literal has no digit above 0 before its exponent: its sign does not change then.
     private func isZero(_ literal: Bytes) -> Bool {
         for i in 0..<literal.count {
             if literal[i] | 0x20 == UInt8(ascii: "e") { break }

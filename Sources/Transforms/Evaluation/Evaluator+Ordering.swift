@@ -1,17 +1,17 @@
-// (key, element) pairs -> the same, sorted by key, stable. What is sorted is one entry for each
+// (key, element) pairs -> the same, sorted by key, stable. The sort works on one entry for each
 // pair, by a sign: a number that orders keys by one part of them, see KeySign.
 //
 //     entries  (pair's index, sign) ...      merged, as charged
 //     pairs    moved once, to where their entries are
 //
-// Entries that are left with the same sign are sorted again, among themselves, by signs of the part
-// behind; keys themselves are compared only where signs cannot tell.
+// Entries with equal signs are sorted again, among themselves, by the signs of the next part; keys
+// themselves are compared only where signs do not decide.
 
 extension Evaluator {
     private static let runCount = 8
-    /// So few entries of the same sign are sorted by their keys.
+    /// Fewer entries of the same sign than this are sorted by their keys.
     private static let groupCountMin = 4
-    /// Keys are compared behind so many parts that are the same.
+    /// After so many equal parts the keys themselves are compared.
     private static let partCountMax = 64
 
     /// What one call sorts.
@@ -19,7 +19,7 @@ extension Evaluator {
         /// (key, element) for each; borrowed.
         let pairs: Slots
         let entries: Slots
-        /// As many as `entries`, for merging.
+        /// As many slots as `entries` has, for merging.
         let scratch: Slots
     }
 
@@ -29,12 +29,12 @@ extension Evaluator {
         let entries = try heap.makeArray(capacity: count)
         defer { heap.release(entries) }
         var sorting = Sorting(pairs: pairs, entries: entries.slots, scratch: entries.slots)
-        // What is in order already, or in reverse, needs one look.
-        let place = KeyPlace()
+        // One pass recognises what is sorted already, or in reverse order.
+        let part = KeyPart()
         var ascending = true
         var descending = true
         for i in 0..<count {
-            sorting.entries[i] = Value(word: UInt64(i), payload: try sign(pairs[2 &* i], place))
+            sorting.entries[i] = Value(word: UInt64(i), payload: try sign(pairs[2 &* i], part))
             if i == 0 || !ascending && !descending { continue }
             let order = try order(sorting.entries[i &- 1], sorting.entries[i], pairs)
             if order > 0 { ascending = false }
@@ -49,14 +49,15 @@ extension Evaluator {
             defer { heap.release(scratch) }
             sorting = Sorting(pairs: pairs, entries: entries.slots, scratch: scratch.slots)
             try sortEntries(sorting, 0..<count, byKeys: false)
-            try sortGroups(sorting, 0..<count, place, 0)
+            try sortGroups(sorting, 0..<count, part, 0)
         }
         try move(pairs, count, as: entries.slots)
     }
 
-    /// Sorts what has the same sign by what is behind `place`; the range is sorted by signs.
+    /// Sorts the entries with the same sign by the parts after `part`; the range is sorted by
+    /// signs.
     private func sortGroups(
-        _ sorting: Sorting, _ range: Range<Int>, _ place: KeyPlace, _ depth: Int
+        _ sorting: Sorting, _ range: Range<Int>, _ part: KeyPart, _ depth: Int
     ) throws(Stop) {
         let entries = sorting.entries
         var start = range.lowerBound
@@ -69,17 +70,17 @@ extension Evaluator {
             }
             try heap.chargeElement(start)
             if end &- start > 1 {
-                try sortGroup(sorting, start..<end, place, depth)
+                try sortGroup(sorting, start..<end, part, depth)
             }
             start = end
         }
     }
 
     private func sortGroup(
-        _ sorting: Sorting, _ range: Range<Int>, _ place: KeyPlace, _ depth: Int
+        _ sorting: Sorting, _ range: Range<Int>, _ part: KeyPart, _ depth: Int
     ) throws(Stop) {
         let (pairs, entries) = (sorting.pairs, sorting.entries)
-        switch place.next(behind: entries[range.lowerBound].payload) {
+        switch part.next(after: entries[range.lowerBound].payload) {
         case .done: return
         case .keys: return try sortEntries(sorting, range, byKeys: true)
         case .part(let next, let isExact):
@@ -87,7 +88,7 @@ extension Evaluator {
                 return try sortEntries(sorting, range, byKeys: true)
             }
             if !isExact {
-                let isSame = try hasSameNumber(sorting, range, place)
+                let isSame = try hasSameNumber(sorting, range, part)
                 if !isSame { return try sortEntries(sorting, range, byKeys: true) }
             }
             guard let next else { return }
@@ -105,22 +106,22 @@ extension Evaluator {
         }
     }
 
-    @inline(__always) private func sign(_ key: Value, _ place: KeyPlace) throws(Stop) -> UInt64 {
-        try charge(place.steps(key))
-        return place.sign(key)
+    @inline(__always) private func sign(_ key: Value, _ part: KeyPart) throws(Stop) -> UInt64 {
+        try charge(part.steps(key))
+        return part.sign(key)
     }
 
-    /// Whether the numbers at a place are the same for all keys of a range.
+    /// Whether this part is the same number in all keys of a range.
     private func hasSameNumber(
-        _ sorting: Sorting, _ range: Range<Int>, _ place: KeyPlace
+        _ sorting: Sorting, _ range: Range<Int>, _ part: KeyPart
     ) throws(Stop) -> Bool {
         func number(_ i: Int) -> Value {
-            place.number(sorting.pairs[2 &* Int(truncatingIfNeeded: sorting.entries[i].word)])
+            part.number(sorting.pairs[2 &* Int(truncatingIfNeeded: sorting.entries[i].word)])
         }
         let first = number(range.lowerBound)
         for i in range.dropFirst() {
             let other = number(i)
-            // A Double may be the same as two literals that are not the same.
+            // A Double may equal two literals that are not equal to each other.
             if (other.tag == .double) != (first.tag == .double) { return false }
             try charge(1)
             if try heap.compare(first, other) != 0 { return false }
@@ -128,7 +129,7 @@ extension Evaluator {
         return true
     }
 
-    /// Sorts a range by signs, and by keys where signs are the same and `byKeys`.
+    /// Sorts a range by signs, and by keys where the signs are equal and `byKeys` is set.
     private func sortEntries(
         _ sorting: Sorting, _ range: Range<Int>, byKeys: Bool
     ) throws(Stop) {
@@ -162,25 +163,25 @@ extension Evaluator {
         }
     }
 
-    /// Puts each pair where its entry is, along the cycles of the permutation; the entries are used
-    /// up.
+    /// Moves each pair to where its entry is, along the cycles of the permutation; the entries are
+    /// used up.
     private func move(_ pairs: Slots, _ count: Int, as entries: Slots) throws(Stop) {
         for start in 0..<count {
             try charge(1)
             if entries[start].word == UInt64(start) { continue }
             let (key, element) = (pairs[2 &* start], pairs[2 &* start &+ 1])
-            var place = start
+            var index = start
             while true {
                 try charge(1)
-                let source = Int(truncatingIfNeeded: entries[place].word)
-                entries[place].word = UInt64(place)
+                let source = Int(truncatingIfNeeded: entries[index].word)
+                entries[index].word = UInt64(index)
                 if source == start { break }
-                pairs[2 &* place] = pairs[2 &* source]
-                pairs[2 &* place &+ 1] = pairs[2 &* source &+ 1]
-                place = source
+                pairs[2 &* index] = pairs[2 &* source]
+                pairs[2 &* index &+ 1] = pairs[2 &* source &+ 1]
+                index = source
             }
-            pairs[2 &* place] = key
-            pairs[2 &* place &+ 1] = element
+            pairs[2 &* index] = key
+            pairs[2 &* index &+ 1] = element
         }
     }
 
@@ -232,33 +233,33 @@ extension Evaluator {
         }
     }
 
-    /// Where signs are different no branch depends on them.
+    /// Merges two runs. Where signs differ, no branch depends on them.
     private func merge(
         _ sorting: Sorting, _ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots,
         byKeys: Bool
     ) throws(Stop) {
         var (left, right) = (start, middle)
-        var place = start
+        var index = start
         while true {
-            // So many steps need no look at the ends: each takes from one side or the other.
+            // So many steps need no check of the ends: each takes from one side or the other.
             let sure = min(middle &- left, end &- right, Heap.pieceValueCount)
             if sure == 0 { break }
             try charge(sure)
-            let stop = place &+ sure
-            while place < stop {
+            let stop = index &+ sure
+            while index < stop {
                 let (first, second) = (from[left], from[right])
                 var isSecond = second.payload < first.payload
                 if byKeys && second.payload == first.payload {
                     isSecond = try keyOrder(first, second, sorting.pairs) > 0
                 }
-                to[place] = isSecond ? second : first
+                to[index] = isSecond ? second : first
                 right &+= isSecond ? 1 : 0
                 left &+= isSecond ? 0 : 1
-                place &+= 1
+                index &+= 1
             }
         }
-        try heap.copy(from.advanced(by: left), middle - left, to: to.advanced(by: place))
-        place += middle - left
-        try heap.copy(from.advanced(by: right), end - right, to: to.advanced(by: place))
+        try heap.copy(from.advanced(by: left), middle - left, to: to.advanced(by: index))
+        index += middle - left
+        try heap.copy(from.advanced(by: right), end - right, to: to.advanced(by: index))
     }
 }

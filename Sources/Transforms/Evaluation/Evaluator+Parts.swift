@@ -1,9 +1,9 @@
-// Changes of the parts of an owned value, in place where nobody else holds it: `target[key]`, a
-// slice, all elements. What an update, `setpath` and `delpaths` do at each step of a path.
+// Changing the parts of an owned value, in place where nobody else holds it: `target[key]`, a
+// slice, all elements. This is what an update, `setpath` and `delpaths` do at each step of a path.
 
 extension Value {
-    /// What a change gives where no path leads to its part, a null that may stand in no container
-    /// yet: then none is made for it.
+    /// The result of a change where no path leads to its part, a null that is not in any container
+    /// yet: none is created for it then.
     static var untouched: Value { Value(word: 0, payload: 2) }
     var isUntouched: Bool { isAbsent && payload == Value.untouched.payload }
 }
@@ -19,8 +19,8 @@ extension Evaluator {
         switch (target.tag, key.tag) {
         case (.object, .string), (.null, .string):
             var object = target.isNull ? Value(.object, payload: 16) : target
-            let place = try heap.find(object, key.bytes)
-            if place < 0 {
+            let index = try heap.find(object, key.bytes)
+            if index < 0 {
                 let made = try changed(.null, in: target, change)
                 if made.isAbsent { return unchanged(target) }
                 try heap.set(&object, retain(key), made)
@@ -28,13 +28,13 @@ extension Evaluator {
             }
             try heap.makeUnique(&object)
             let slots = object.slots
-            let part = slots[2 * place + 1]
-            slots[2 * place + 1] = .null
+            let part = slots[2 * index + 1]
+            slots[2 * index + 1] = .null
             let changed = try changed(part, in: object, change)
             if changed.isPresent {
-                slots[2 * place + 1] = changed
+                slots[2 * index + 1] = changed
             } else if !changed.isUntouched {
-                try heap.removeMember(&object, at: place)
+                try heap.removeMember(&object, at: index)
             }
             return object
         case (.array, .integer), (.array, .double), (.array, .literal), (.null, .integer),
@@ -51,8 +51,8 @@ extension Evaluator {
         }
     }
 
-    /// Fails to change `target[key]`, which can be looked at, if at all; unless nothing leads on
-    /// from there.
+    /// Fails to change `target[key]`, which can at most be read; succeeds if no path leads on from
+    /// there.
     private func changeFixed(
         _ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange
     ) throws(Stop) -> Value {
@@ -76,9 +76,9 @@ extension Evaluator {
                 : "Cannot update field at \(key.kindName) index of \(target.kindName)", at: node)
     }
 
-    /// The place in an array of `count` elements that a number means: cut towards zero, from the
-    /// end where it is negative.
-    @inline(__always) func place(_ key: Value, _ count: Int) -> Double {
+    /// The index in an array of `count` elements that a number means: rounded towards zero, and
+    /// counted from the end where it is negative.
+    @inline(__always) func elementIndex(_ key: Value, _ count: Int) -> Double {
         if key.tag == .integer {
             let index = Double(key.integer)
             return key.integer < 0 ? index + Double(count) : index
@@ -87,7 +87,7 @@ extension Evaluator {
         return index < 0 ? index + Double(count) : index
     }
 
-    /// -0.5 leads to the first element, but to delete it is taken for one from the end.
+    /// -0.5 means the first element, but to a deletion it means one counted from the end.
     func deletesNothing(_ key: Value) -> Bool {
         if key.tag == .integer { return false }
         let index = heap.double(key)
@@ -99,11 +99,11 @@ extension Evaluator {
     )
         throws(Stop) -> Value
     {
-        let place = place(key, target.isNull ? 0 : target.count)
-        if target.isNull || !(place >= 0 && place < Double(target.count)) {
-            return try makeElement(target, place, node, change)
+        let index = elementIndex(key, target.isNull ? 0 : target.count)
+        if target.isNull || !(index >= 0 && index < Double(target.count)) {
+            return try makeElement(target, index, node, change)
         }
-        let i = Int(place)
+        let i = Int(index)
         var array = target
         try heap.makeUniqueArray(&array)
         let slots = array.slots
@@ -120,18 +120,18 @@ extension Evaluator {
         return array
     }
 
-    /// Changes an element that is not there.
+    /// Changes an element that does not exist yet.
     private func makeElement(
-        _ target: Value, _ place: Double, _ node: NodeRef?, _ change: PartChange
+        _ target: Value, _ index: Double, _ node: NodeRef?, _ change: PartChange
     ) throws(Stop) -> Value {
         let made = try changed(.null, in: target, change)
         if made.isAbsent { return unchanged(target) }
-        do throws(Stop) { try check(place, node) } catch {
+        do throws(Stop) { try check(index, node) } catch {
             releaseBoth(target, made)
             throw error
         }
         var array = target.isNull ? Value(.array, payload: 16) : target
-        let i = Int(place)
+        let i = Int(index)
         try heap.reserve(&array, i + 1 - array.count)
         while array.count < i {
             try charge(1)
@@ -141,20 +141,20 @@ extension Evaluator {
         return array
     }
 
-    /// Refuses places that no array has.
-    private func check(_ place: Double, _ node: NodeRef?) throws(Stop) {
-        if place >= 0 && place <= 536_870_911 { return }
+    /// Refuses indices that no array has.
+    private func check(_ index: Double, _ node: NodeRef?) throws(Stop) {
+        if index >= 0 && index <= 536_870_911 { return }
         throw raise(
-            place.isNaN
+            index.isNaN
                 ? "Cannot set array element at NaN index"
-                : place < 0 ? "Out of bounds negative array index" : "Array index too large",
+                : index < 0 ? "Out of bounds negative array index" : "Array index too large",
             at: node)
     }
 
     /// Refuses a key of an array, or of null, under which nothing can be set.
     func checkKey(_ key: Value, of target: Value) throws(Stop) {
         if key.isNumber {
-            try check(place(key, target.isNull ? 0 : target.count), nil)
+            try check(elementIndex(key, target.isNull ? 0 : target.count), nil)
         } else if target.isArray && key.isArray {
             throw raise("Cannot update field at array index of array")
         }
@@ -213,27 +213,28 @@ extension Evaluator {
     }
 
     /// Changes the larger part of an array that nobody else holds: the part keeps the array's
-    /// memory, so that its change may be in place, and what is around it steps aside.
+    /// memory, so that its change may happen in place, and the elements around it are moved out
+    /// meanwhile.
     private func changeMost(
         _ target: Value, _ start: Int, _ end: Int, _ node: NodeRef?, _ change: PartChange
     ) throws(Stop) -> Value {
         let before = try heap.subarray(target, 0, start)
-        let behind = try heap.subarray(target, end, target.count)
+        let after = try heap.subarray(target, end, target.count)
         let part = try heap.slice(target, start, end)
         var changed: Value
         do throws(Stop) { changed = try change(part) } catch {
-            releaseBoth(before, behind)
+            releaseBoth(before, after)
             throw error
         }
         if changed.isAbsent { changed = Value(.array, payload: 16) }
         if !changed.isArray {
             release(changed)
-            releaseBoth(before, behind)
+            releaseBoth(before, after)
             throw raise("A slice of an array can only be assigned another array", at: node)
         }
-        try heap.append(&changed, contentsOf: behind)
+        try heap.append(&changed, contentsOf: after)
         try heap.prepend(&changed, before)
-        release(behind)
+        release(after)
         return changed
     }
 
@@ -259,35 +260,35 @@ extension Evaluator {
         }
         let slots = container.slots
         let end = target.count &* step
-        var place = step &- 1
-        while place < end {
+        var slot = step &- 1
+        while slot < end {
             try charge(1)
-            let changed = try changedPart(at: place, of: container, change)
+            let changed = try changedPart(at: slot, of: container, change)
             if changed.isPresent {
-                slots[place] = changed
+                slots[slot] = changed
             } else if changed.isUntouched {
-                slots[place] = .null
+                slots[slot] = .null
             } else {
-                return try dropElements(container, from: place / step, change)
+                return try dropElements(container, from: slot / step, change)
             }
-            place &+= step
+            slot &+= step
         }
         return container
     }
 
-    /// The change of the part at a slot, which then holds `null`.
+    /// Changes the part at a slot, which holds `null` when the change fails.
     @inline(__always) private func changedPart(
-        at place: Int, of container: Value, _ change: PartChange
+        at slot: Int, of container: Value, _ change: PartChange
     ) throws(Stop) -> Value {
-        let part = container.slots[place]
+        let part = container.slots[slot]
         do throws(Stop) { return try change(part) } catch {
-            container.slots[place] = .null
+            container.slots[slot] = .null
             release(container)
             throw error
         }
     }
 
-    /// Goes on with the changes of a container where one part, the first of them, is to go.
+    /// Goes on with the changes of a container from the first part that is deleted.
     @inline(never) private func dropElements(
         _ container: Value, from first: Int, _ change: PartChange
     ) throws(Stop) -> Value {
@@ -295,14 +296,14 @@ extension Evaluator {
         let step = container.isArray ? 1 : 2
         var kept = first
         for i in first..<container.count {
-            let place = i &* step &+ step &- 1
+            let slot = i &* step &+ step &- 1
             var changed = Value.absent
             if i > first {
                 try charge(1)
-                changed = try changedPart(at: place, of: container, change)
+                changed = try changedPart(at: slot, of: container, change)
             }
             if changed.isUntouched { changed = .null }
-            slots[place] = .null
+            slots[slot] = .null
             let name = step == 2 ? slots[2 &* i] : .null
             if step == 2 { slots[2 &* i] = .null }
             if changed.isAbsent {

@@ -1,4 +1,4 @@
-// Paths as values: arrays of keys, followed, set and deleted.
+// Paths as values: arrays of keys. Following, setting and deleting them.
 
 extension Evaluator {
     static let pathCountMax = 10_000
@@ -21,7 +21,7 @@ extension Evaluator {
         return part
     }
 
-    /// The owned value with `part` (owned) where the keys lead.
+    /// The owned value with `part` (owned) at the path.
     func setPath(_ value: Value, _ keys: Value, _ part: Value) throws(Stop) -> Value {
         var isSet = false
         do throws(Stop) { return try setPath(value, keys, 0, part, &isSet) } catch {
@@ -40,7 +40,7 @@ extension Evaluator {
         }
         try charge(2)
         if i + 1 < keys.count, value.isArray || value.isNull {
-            // As in jq a place is made before anything behind it is looked at.
+            // As in jq a missing element is created before the rest of the path is looked at.
             do throws(Stop) { try checkKey(keys.slots[i], of: value) } catch {
                 release(value)
                 throw error
@@ -51,8 +51,8 @@ extension Evaluator {
         }
     }
 
-    /// The owned value without the places that a borrowed array of paths leads to: the last first,
-    /// so that no deletion moves what another one means.
+    /// The owned value without the parts that a borrowed array of paths leads to. The last is
+    /// deleted first, so that no deletion moves the target of another one.
     func deletePaths(_ value: Value, _ paths: Value) throws(Stop) -> Value {
         if !paths.isArray {
             release(value)
@@ -77,7 +77,7 @@ extension Evaluator {
         return try deleteSorted(value, sorted.slots, sorted.count, 0)
     }
 
-    /// Deletes what sorted paths lead to that agree in their first `depth` keys; the value is
+    /// Deletes the targets of sorted paths that agree in their first `depth` keys; the value is
     /// owned.
     private func deleteSorted(_ value: Value, _ paths: Slots, _ count: Int, _ depth: Int)
         throws(Stop) -> Value
@@ -118,10 +118,10 @@ extension Evaluator {
         return last.count == 0 ? result : try deleteKeys(result, last)
     }
 
-    /// Deletes several keys of one value at once: they all mean places in the value as it is now.
+    /// Deletes several keys of one value at once: all of them refer to the value as it is now.
     private func deleteKeys(_ value: Value, _ keys: Value) throws(Stop) -> Value {
         if value.isNull { return value }
-        if value.isArray { return try deletePlaces(value, keys) }
+        if value.isArray { return try deleteIndices(value, keys) }
         var result = value
         for i in 0..<keys.count {
             let key = keys.slots[i]
@@ -133,14 +133,14 @@ extension Evaluator {
                         : "Cannot delete fields from \(value.kindName)")
             }
             try charge(1)
-            let place = try heap.find(result, key.bytes)
-            if place >= 0 { try heap.removeMember(&result, at: place) }
+            let index = try heap.find(result, key.bytes)
+            if index >= 0 { try heap.removeMember(&result, at: index) }
         }
         return result
     }
 
     /// Deletes elements and slices of an owned array.
-    private func deletePlaces(_ value: Value, _ keys: Value) throws(Stop) -> Value {
+    private func deleteIndices(_ value: Value, _ keys: Value) throws(Stop) -> Value {
         let count = value.count
         let marks = try heap.makeString(count)
         defer { release(marks) }
@@ -154,8 +154,8 @@ extension Evaluator {
             let key = keys.slots[i]
             if key.isNumber {
                 if deletesNothing(key) { continue }
-                let place = place(key, count)
-                if place >= 0 && place < Double(count) { isDeleted[Int(place)] = 1 }
+                let index = elementIndex(key, count)
+                if index >= 0 && index < Double(count) { isDeleted[Int(index)] = 1 }
             } else if key.isObject {
                 let (from, upto) = try bounds(key)
                 do throws(Stop) { try checkBounds(from, upto, nil) } catch {
@@ -163,9 +163,9 @@ extension Evaluator {
                     throw error
                 }
                 let (start, end) = range(from, upto, count)
-                for place in start..<end {
-                    isDeleted[place] = 1
-                    try heap.chargeElement(place)
+                for index in start..<end {
+                    isDeleted[index] = 1
+                    try heap.chargeElement(index)
                 }
             } else {
                 defer { release(value) }
@@ -176,7 +176,7 @@ extension Evaluator {
         try heap.reserve(&array, 0)
         let slots = array.slots
         var kept = 0
-        // Where a limit ends the moves half-way, nothing in it is released twice.
+        // If a limit stops the moves half-way, nothing in the array is released twice.
         Heap.setUsed(UInt(array.payload), 0)
         for i in 0..<count {
             try heap.chargeElement(i)

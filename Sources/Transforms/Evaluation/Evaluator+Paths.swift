@@ -1,5 +1,5 @@
-// The path of what is run with `Tracked`: the keys that led to the current value stand in the
-// state. Each access pushes one, runs what follows, and takes it back.
+// Paths of filters that are run with `Tracked`: the state holds the keys that led to the current
+// value. Each access pushes a key, runs what follows, and pops it again.
 //
 // Safety: the state is the runner's own; pointers into values go with their counts.
 
@@ -15,7 +15,7 @@ extension Evaluator {
                 defer { release(value) }
                 let inner = unsafe state.pointee.path
                 if inner.isBroken { throw raise(.invalidPath, value, at: filter) }
-                // What receives the path may be in a path itself.
+                // The receiver of the path may itself be evaluated with paths.
                 unsafe state.pointee.path = outer
                 defer { unsafe state.pointee.path = inner }
                 return try emit(retain(inner.keys))
@@ -40,7 +40,7 @@ extension Evaluator {
         }
     }
 
-    /// Runs `body` with one more key, which is owned, and what it leads to.
+    /// Runs `body` with one more key, which is owned, and the value it leads to.
     @inline(__always) func withKey(
         _ key: Value, _ part: Value, _ body: () throws(Stop) -> Flow
     ) throws(Stop) -> Flow {
@@ -57,7 +57,7 @@ extension Evaluator {
         return try body()
     }
 
-    /// Runs `body` with another path in place of the current one; its keys are owned.
+    /// Runs `body` with another path instead of the current one; its keys are owned.
     @inline(__always) func withPath(_ path: PathState, _ body: () throws(Stop) -> Flow)
         throws(Stop) -> Flow
     {
@@ -72,9 +72,9 @@ extension Evaluator {
 
     // MARK: Values apart from the path
 
-    /// Runs `body` for an output of a filter that is no access: the path leads to it where it is
-    /// the very value that is there. What the filter makes itself never is, but for null and
-    /// booleans, of which there is one each.
+    /// Runs `body` for an output of a filter that is not an access. The path leads to it only if it
+    /// is the very value at the path. What the filter creates itself never is, except null and
+    /// booleans, each of which exists once.
     func apart(_ output: Value, of filter: NodeRef, _ body: () throws(Stop) -> Flow)
         throws(Stop) -> Flow
     {
@@ -90,7 +90,7 @@ extension Evaluator {
         return try body()
     }
 
-    /// Emits the outputs of a filter that is no access.
+    /// Emits the outputs of a filter that is not an access.
     @inline(never) func eachApart(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
     ) throws(Stop) -> Flow {
@@ -127,7 +127,7 @@ extension Evaluator {
 
     // MARK: Accesses
 
-    /// `getpath(keys)` leads on along the keys; through null and nothing too.
+    /// `getpath(keys)` extends the path by the keys, through null and missing parts too.
     @inline(never) func eachGetPath(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
     ) throws(Stop) -> Flow {
@@ -200,7 +200,7 @@ extension Evaluator {
         }
     }
 
-    /// Emits an owned part, and has the path lead to it by a borrowed key.
+    /// Emits an owned part, with the path extended by a borrowed key.
     @inline(__always) private func emit<T: Tracking>(
         _ part: Value, by key: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
@@ -234,15 +234,15 @@ extension Evaluator {
         if !target.isContainer { throw raise(.cannotIterate, target, at: node) }
         let slots = target.slots
         let step = target.isArray ? 1 : 2
-        var place = step - 1
+        var slot = step - 1
         for i in 0..<target.count {
             try heap.chargeElement(i)
-            let part = slots[place]
+            let part = slots[slot]
             let flow = try withPart(part, i, of: target, tracking) { () throws(Stop) in
                 try emit(retain(part))
             }
             if flow == .stop { return .stop }
-            place += step
+            slot += step
         }
         return .more
     }
@@ -257,21 +257,21 @@ extension Evaluator {
         if !value.isContainer { return .more }
         let slots = value.slots
         let step = value.isArray ? 1 : 2
-        var place = step - 1
+        var slot = step - 1
         for i in 0..<value.count {
-            let part = slots[place]
+            let part = slots[slot]
             let flow = try withPart(part, i, of: value, tracking) { () throws(Stop) in
                 if part.isContainer { return try eachPart(part, tracking, emit) }
                 try charge(1)
                 return try emit(retain(part))
             }
             if flow == .stop { return .stop }
-            place += step
+            slot += step
         }
         return .more
     }
 
-    /// Runs `body` for a container's part, with its key behind the path.
+    /// Runs `body` for a container's part, with its key appended to the path.
     @inline(__always) private func withPart<T: Tracking>(
         _ part: Value, _ i: Int, of container: Value, _ tracking: T.Type,
         _ body: () throws(Stop) -> Flow
@@ -281,7 +281,7 @@ extension Evaluator {
         return try withKey(key, part, body)
     }
 
-    /// `..` where no path leads to the value: its parts are out of reach.
+    /// `..` where no path leads to the value: its parts can't be reached.
     @inline(never) func eachPartApart(_ value: Value, _ node: NodeRef, _ emit: Emit)
         throws(Stop) -> Flow
     {

@@ -1,10 +1,10 @@
-// Sorting, grouping and extremes, by keys that a filter gives: pairs of (key, element) are sorted
-// (Evaluator+Ordering.swift).
+// Sorting, grouping and extremes, by the keys that a filter outputs: pairs of (key, element) are
+// sorted (Evaluator+Ordering.swift).
 
 extension Evaluator {
     /// The key of an element, owned: the filter's output, or all of them in an array.
     private func key(_ filter: NodeRef, _ frame: Slots, _ element: Value) throws(Stop) -> Value {
-        filter.arity == .one
+        filter.cardinality == .one
             ? try quick(filter, frame, element) : try collect(filter, frame, element)
     }
 
@@ -87,7 +87,7 @@ extension Evaluator {
         return result
     }
 
-    /// What jq computes of a value that is not an array before it refuses to sort it.
+    /// What jq computes for a value that is not an array, before it refuses to sort it.
     private func collectKeys(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value
     {
         if !input.isContainer { throw raise(.cannotIterate, input, at: node) }
@@ -105,13 +105,14 @@ extension Evaluator {
         return keys
     }
 
-    /// `min_by(f)`, `max_by(f)`: the first smallest, the last largest; null of none.
+    /// `min_by(f)`, `max_by(f)`: the first of the smallest, the last of the largest; null if there
+    /// are none.
     func extreme(_ node: NodeRef, _ frame: Slots, _ input: Value, wantsMax: Bool) throws(Stop)
         -> Value
     {
         if !input.isArray {
             if !input.isObject { throw raise(.cannotIterate, input, at: node) }
-            // The members' keys are made before it is seen that there is no order.
+            // The members' keys are evaluated before the error that an object can't be sorted.
             var keys = try heap.makeArray(capacity: input.count)
             defer { release(keys) }
             for i in 0..<input.count {
@@ -156,7 +157,7 @@ extension Evaluator {
         return pairs
     }
 
-    /// The different elements of a borrowed array, sorted.
+    /// The distinct elements of a borrowed array, sorted.
     func uniqueElements(_ array: Value) throws(Stop) -> Value {
         let count = array.count
         let pairs = try selfKeyed(array)

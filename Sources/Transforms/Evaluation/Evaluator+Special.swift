@@ -1,4 +1,4 @@
-// Builtins that take filters.
+// Builtins that take filters as arguments.
 //
 // Safety: the state is the runner's own; pointers into values go with their counts.
 

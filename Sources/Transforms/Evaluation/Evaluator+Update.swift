@@ -1,9 +1,9 @@
-// `|=`, `=`, `+=`, `//=`, `del`. Where the places that a path filter leads to are disjoint (see
+// `|=`, `=`, `+=`, `//=`, `del`. If the parts that a path filter leads to are disjoint (see
 // `Compiler.isDirect`), the value is walked once and rebuilt, in place where nobody else holds it;
-// otherwise the paths are listed and set one after another, as jq does.
+// otherwise the paths are listed and set one after another, as in jq.
 
-/// Turns an owned part of a value into what stands in its place, owned; `absent` deletes it, and
-/// `untouched` says that nothing led to it.
+/// Turns an owned part of a value into the value that replaces it, owned; `absent` deletes the
+/// part, and `untouched` means that no path led to it.
 typealias PartChange = (Value) throws(Stop) -> Value
 
 extension Evaluator {
@@ -33,7 +33,7 @@ extension Evaluator {
         }
     }
 
-    /// The updated value for one output of the right-hand side; both are owned.
+    /// The updated value for one output of the right-hand side; both operands are owned.
     func update(_ node: NodeRef, _ frame: Slots, _ input: Value, with rhs: Value) throws(Stop)
         -> Value
     {
@@ -68,7 +68,7 @@ extension Evaluator {
         return try changeListed(node.a, frame, input, change)
     }
 
-    /// Sets each path in turn; those whose change yields nothing are deleted at the end.
+    /// Sets each path in turn; paths whose change yields nothing are deleted at the end.
     private func changeListed(_ path: NodeRef, _ frame: Slots, _ input: Value, _ change: PartChange)
         throws(Stop) -> Value
     {
@@ -184,14 +184,14 @@ extension Evaluator {
             }
             return try changeAlong(value, keys, 0, path, change)
         default:
-            // `t?`: what can't be looked at stays.
+            // `t?`: what can't be accessed stays unchanged.
             return try canAccess(path.a, frame, value)
                 ? try direct(path.a, frame, value, change) : unchanged(value)
         }
     }
 
-    /// What a filter in a path gives for the value that is being changed, which is released where
-    /// it fails.
+    /// The output of a filter in a path for the value that is being changed, which is released if
+    /// the filter fails.
     private func operand(_ node: NodeRef, _ frame: Slots, _ value: Value) throws(Stop) -> Value {
         do throws(Stop) { return try one(node, frame, value) } catch {
             release(value)
@@ -199,8 +199,7 @@ extension Evaluator {
         }
     }
 
-    /// Whether an access raises nothing; the value is borrowed where it does not, else released on
-    /// a limit.
+    /// Whether an access raises no error. The value is borrowed, but released when a limit is met.
     private func canAccess(_ access: NodeRef, _ frame: Slots, _ value: Value) throws(Stop) -> Bool {
         let iterates = access.operation == .iterate
         let part: Value

@@ -7,7 +7,7 @@
 //                                      else holds is changed in place
 //     each(node, frame, input, emit)   any number of outputs, pushed into `emit` one by one
 //
-// Outputs are owned by who receives them. `absent` stands for no output.
+// Whoever receives an output owns it. `absent` means no output.
 
 import Glibc
 
@@ -18,16 +18,16 @@ import Glibc
     @safe struct State: ~Copyable {
         let heap: Heap
         let budget: Budget
-        /// What `raised` carries; owned.
+        /// The error that `raised` carries; owned.
         var error: Value = .null
         /// Where in the program the error was raised.
         var errorOffset: UInt32 = 0
-        /// The label that a `broke` is on its way to.
+        /// The label that a `broke` unwinds to.
         var breakSerial = 0
-        /// Errors that were caught.
+        /// How many errors were caught.
         var takenCount = 0
         var labelSerial = 0
-        /// Frames: from `frameBase`, up to `frameEnd`.
+        /// The frames lie from `frameBase` up to `frameEnd`.
         var frameTop: Slots
         var frameBase: Slots
         var frameEnd: Slots
@@ -35,7 +35,7 @@ import Glibc
         var depthMax: Int
         /// The lowest address that the thread's stack may reach.
         var stackLimit: UInt = 0
-        /// What each `field` node found last.
+        /// The member that each `field` node found last.
         var caches: UnsafeMutablePointer<MemberCache>
         var cacheCapacity: Int
         var tail = TailCall()
@@ -54,19 +54,19 @@ import Glibc
         var frame: Slots?
     }
 
-    /// Where a member was found, and its name there, if that stays as it is for the run: names of
-    /// rows that are read share their memory.
+    /// The index at which a member was found, and its name there, if that name stays valid during
+    /// the run: names of rows that are read share their memory.
     struct MemberCache {
-        var place = 0
+        var index = 0
         var name = Value.absent
     }
 
-    /// What `path(f)` is at: the keys that led to the current value.
+    /// The state of `path(f)`: the keys that led to the current value.
     struct PathState {
         var keys = Value.absent
-        /// What the keys lead to; nobody looks into it.
+        /// The value that the keys lead to; only its identity is used.
         var value = Value.absent
-        /// Whether the current value is another one, which no path leads to.
+        /// Whether the current value is a different one, which no path leads to.
         var isBroken = false
     }
 
@@ -82,7 +82,7 @@ import Glibc
 
     // MARK: Errors
 
-    /// What it takes to unwind to where an error is caught.
+    /// The cost of unwinding to where an error is caught.
     private static let raiseSteps = 32
 
     /// Raises an owned value.
@@ -107,7 +107,7 @@ import Glibc
 
     // MARK: Frames
 
-    /// A frame of `size` slots: slot 0 leads to the enclosing function's frame, the rest are unset.
+    /// A frame of `size` slots: slot 0 holds the enclosing function's frame, the others are unset.
     @inline(__always) func pushFrame(_ size: Int, enclosing: Slots) throws(Stop) -> Slots {
         let frame = unsafe state.pointee.frameTop
         let top = frame.advanced(by: size)
@@ -132,7 +132,7 @@ import Glibc
         unsafe state.pointee.frameTop = frame
     }
 
-    /// The frame `up` functions out; -1 is the program's own.
+    /// The frame `up` functions further out; -1 means the program's own.
     @inline(__always) func frame(_ frame: Slots, up: Int) -> Slots {
         if up == 0 { return frame }
         if up < 0 { return unsafe state.pointee.frameBase }
@@ -141,7 +141,7 @@ import Glibc
         return current
     }
 
-    /// Counts a call and looks whether the thread's stack has room for it.
+    /// Counts a call and checks that the thread's stack has room for it.
     @inline(__always) func enter() throws(Stop) {
         try charge(1)
         let depth = unsafe state.pointee.depth &+ 1
@@ -155,7 +155,7 @@ import Glibc
 
     @inline(__always) func leave() { unsafe state.pointee.depth &-= 1 }
 
-    /// About where the thread's stack is now.
+    /// The approximate top of the thread's stack.
     @inline(__always) static func stackAddress() -> UInt {
         var marker: UInt8 = 0
         return unsafe withUnsafeMutablePointer(to: &marker) { UInt(bitPattern: $0) }
@@ -174,7 +174,7 @@ extension Value {
         unsafe NodeRef(UnsafePointer(bitPattern: UInt(word >> 16)).unsafelyUnwrapped)
     }
 
-    /// The sign that a call in tail position waits in the evaluator's state.
+    /// Signals that a call in tail position waits in the evaluator's state.
     @inline(__always) static var tailCall: Value { Value(word: 0, payload: 1) }
     @inline(__always) var isTailCall: Bool { payload == 1 && isAbsent }
 }

@@ -1,4 +1,4 @@
-// What a run may ask of the program around it: more inputs, and where its messages go.
+// What a run may use of the program around it: further inputs, and where its messages go.
 
 /// The world outside a run.
 @safe public struct Host {

@@ -1,24 +1,24 @@
-// Texts that can't be read: what jq says of them, where, and where it goes on. That is behind the
-// line, or the 4,091 bytes of a longer one, in which it saw the fault; of a sequence behind the
-// byte.
+// Texts that can't be read: jq's message, its location, and where reading goes on. That is after
+// the line in which jq noticed the fault (of a longer line, after the 4,091 bytes), or in a
+// sequence after the byte.
 
 extension InputReader {
-    /// Leaves a text from `start` on that could not be read.
-    /// - Returns: an event that tells of it, if there is to be one; nil where more is to be read
-    ///   first, as the text goes on behind the block, or is passed over.
+    /// Skips a text from `start` on that could not be read.
+    /// - Returns: an event that reports it, if one is wanted; nil where more must be read first, as
+    ///   the text goes on after the block, or where the text is skipped.
     @discardableResult
     func fail(
         _ error: ReadFailure, _ block: InputBlock, from start: Int
     ) throws(InputFailure) -> Value? {
         if error.code == .limit { throw .limit(runner.heap.limit) }
-        // Safety: the source keeps the block's bytes until it is given back, by a join at the
-        // earliest, behind which they are not used.
+        // Safety: the source keeps the block's bytes until the block is given back, by a join at
+        // the earliest; they are not used after that.
         let bytes = unsafe Runner.bytes(block.bytes)
         var finder =
             form.kind == .events
             ? FaultFinder(
                 bytes, heap: runner.heap, isSequence: form.isSequence, path: events.keys,
-                isBehindValue: events.isBehindValue)
+                isAfterValue: events.isAfterValue)
             : FaultFinder(
                 bytes, heap: runner.heap, depthMax: runner.limits.depthMax,
                 isSequence: form.isSequence)
@@ -43,22 +43,22 @@ extension InputReader {
         let path = finder.path
         events.begin()
         let message = sentence(fault, bytes, block)
-        goOn(behind: fault, bytes, block)
+        goOn(after: fault, bytes, block)
         return try report(message, path: path)
     }
 
-    /// Throws a sentence, or makes it an event.
+    /// Throws a sentence, or makes an event of it.
     func report(_ message: String, path: [EventReader.Key]) throws(InputFailure) -> Value {
         if !form.reportsErrors { throw .malformed(message) }
         return try limited { () throws(Stop) in try events.errorEvent(message, path) }
     }
 
     private func sentence(_ fault: Fault, _ bytes: Bytes, _ block: InputBlock) -> String {
-        let place = lines.place(upto: fault.consumed, bytes, lineRest: block.lineRest)
+        let location = lines.location(upto: fault.consumed, bytes, lineRest: block.lineRest)
         var text = fault.sentence
         if fault.isAtEnd { text += " at EOF" }
-        text += " at line \(place.line), column \(place.column)"
-        // jq gives no offset; strict texts are not its own.
+        text += " at line \(location.line), column \(location.column)"
+        // jq gives no offset, but it does not read strict texts.
         if !form.isLenient {
             let offset = fault.isAtEnd ? bytes.count : fault.consumed - 1
             text += ", offset \(bytesBefore + offset)"
@@ -71,14 +71,14 @@ extension InputReader {
         return text
     }
 
-    private func goOn(behind fault: Fault, _ bytes: Bytes, _ block: InputBlock) {
+    private func goOn(after fault: Fault, _ bytes: Bytes, _ block: InputBlock) {
         if fault.isAtEnd || form.isSingle {
             offset = bytes.count
             hasFailedAtEnd = fault.isAtEnd && !form.isSingle
         } else if form.isSequence {
             offset = fault.consumed
         } else {
-            offset = lines.passPiece(behind: fault.consumed, bytes, lineRest: block.lineRest)
+            offset = lines.passPiece(after: fault.consumed, bytes, lineRest: block.lineRest)
         }
     }
 }
@@ -86,9 +86,9 @@ extension InputReader {
 /// What is wrong with a text.
 private struct Fault {
     var sentence: String
-    /// Bytes of the block that have been read when it is seen.
+    /// How many bytes of the block have been read when it is noticed.
     var consumed: Int
-    /// Whether it is the end that is wrong.
+    /// Whether the fault is the missing rest of the text.
     var isAtEnd: Bool
 
     init(_ sentence: String, consumed: Int, isAtEnd: Bool) {
@@ -97,21 +97,21 @@ private struct Fault {
         self.isAtEnd = isAtEnd
     }
 
-    /// As the reader has it.
+    /// The fault that the reader reported.
     init(_ failure: ReadFailure, _ bytes: Bytes) {
         sentence = failure.sentence
         isAtEnd = failure.offset >= bytes.count
         consumed = isAtEnd ? bytes.count : failure.offset + 1
     }
 
-    /// Takes jq's view. Where a text must keep to RFC 8259, the reader's place stands.
+    /// Adopts jq's finding. Where a text must keep to RFC 8259, the offset remains the reader's.
     mutating func take(_ other: Fault, _ form: InputForm) {
         if form.isLenient || consumed == other.consumed && isAtEnd == other.isAtEnd { self = other }
     }
 }
 
 extension ReadFailure {
-    /// What is wrong where jq has nothing to say, or sees it elsewhere.
+    /// The sentence where jq has no message, or finds the fault elsewhere.
     fileprivate var sentence: String {
         switch code {
         case .unexpectedEnd: "Unfinished JSON term"

@@ -1,11 +1,11 @@
 // Blocks of bytes -> the inputs of a program, one after another: JSON texts, lines, or the events
-// of `--stream`, each alone or all in one array.
+// of `--stream`, each by itself or all in one array.
 //
-// An input of the program's own borrows from its block, which is held until the next one. What a
-// program asks for with `input` is copied, so that reading on runs in constant memory.
+// A main input borrows from its block, which is kept until the next input. What a program reads
+// with `input` is copied, so that reading on takes constant memory.
 //
-// Files follow each other as if they were one, as jq reads them: what one leaves unfinished goes on
-// in the next, in a block of both.
+// As in jq, files are read as if they were one: a text that one file leaves unfinished goes on in
+// the next, and is then in one block with bytes of both.
 
 import Glibc
 
@@ -15,7 +15,7 @@ import Glibc
     private let state: UnsafeMutablePointer<Evaluator.State>
     private let source: any InputBlocks
     let form: InputForm
-    /// What is looked at of inputs that borrow.
+    /// Which parts of borrowing inputs are used.
     private let projection: Projection
     var plain: JSONReader
     private var counted: JSONReader
@@ -25,12 +25,12 @@ import Glibc
     /// Made with the first text that is copied.
     private var transcoder: JSONTranscoder?
     private var block: InputBlock?
-    /// The last one of all, kept in case that its lines are asked for.
+    /// The very last block, kept in case its line numbers are needed.
     private var lastBlock: InputBlock?
     var offset = 0
-    /// Bytes of the block that jq has read when it sees that the last input has ended.
+    /// How many bytes of the block jq has read when it notices that the last input has ended.
     private var readUpto = 0
-    /// As the source was told last.
+    /// The offset that the source was last given as passed.
     private var passedUpto = 0
     private static let passedByteCount = 1 << 18
     /// Blocks that the current input borrows from, besides the current block.
@@ -38,29 +38,29 @@ import Glibc
     /// Whether the current input borrows from the current block.
     private var isBorrowed = false
     private var isDone = false
-    /// Whether nothing is read any more: what stood at the end was malformed.
+    /// Whether reading has ended because the end of the inputs was malformed.
     var hasFailedAtEnd = false
-    /// Whether a byte order mark may still come in front of all inputs.
+    /// Whether a byte order mark may still precede all inputs.
     private var awaitsMark: Bool
     private var isMarkCut = false
     /// Whether the last file that was opened has no bytes.
-    private var isBehindBytes = false
+    private var isAfterBytes = false
     /// Whether the first record of a sequence is still to come.
     private var awaitsRecord: Bool
-    /// The inputs so far of the array of all.
+    /// The inputs so far, when all go into one array.
     private var slurped: Value?
     var lines = LineCounter()
     /// Bytes of the file in earlier blocks.
     private(set) var bytesBefore = 0
-    /// As `input_filename` shows it; nil before the first input.
+    /// What `input_filename` gives; nil before the first input.
     public private(set) var fileName: String? { didSet { isNameShown = false } }
-    /// Whether the program knows the name: to tell it with each input takes two atomic operations.
+    /// Whether the program knows the name: setting it for each input takes two atomic operations.
     private var isNameShown = true
-    /// Whether `input_line_number` is wanted: counting costs time.
+    /// Whether `input_line_number` is used: counting costs time.
     public var countsLines = false
 
-    /// - Parameter program: what alone sees the inputs that `next` gives: they have no more than it
-    ///   looks at.
+    /// - Parameter program: the only program that sees the inputs of `next`: these hold no more
+    ///   than it uses.
     public init(
         _ runner: Runner, _ source: any InputBlocks, _ form: InputForm, for program: Program? = nil
     ) {
@@ -82,19 +82,21 @@ import Glibc
         awaitsRecord = form.isSequence && form.kind != .lines
     }
 
-    /// The next input; valid until the runner's next `begin`, which comes before the next call. Of
-    /// all inputs in one array a call that failed is followed by one that goes on, without `begin`.
+    /// The next input; valid until the runner's next `begin`, which precedes the next call. When
+    /// all inputs go into one array, a call that failed may be followed by another one, without
+    /// `begin`.
     public func next() throws(InputFailure) -> Document? {
         beginInput()
-        // The values of the input before are gone; those of this one stay, when a program reads on.
+        // The values of the previous input are gone; those of this one stay when a program reads
+        // on.
         plain.isAlone = slurped == nil
         defer { plain.isAlone = false }
         guard let value = try read(isOwned: false) else { return nil }
-        showPlace()
+        showLocation()
         return Document(value: value, isOwned: projection.changes)
     }
 
-    /// Gives the blocks back that the input before borrowed from.
+    /// Gives back the blocks that the previous input borrowed from.
     private func beginInput() {
         if slurped != nil { return }
         for block in held { source.giveBack(block) }
@@ -102,8 +104,8 @@ import Glibc
         isBorrowed = false
     }
 
-    /// Sets what `input_filename` and `input_line_number` give.
-    func showPlace() {
+    /// Sets the results of `input_filename` and `input_line_number`.
+    func showLocation() {
         if !isNameShown {
             unsafe state.pointee.host.inputFileName = fileName
             isNameShown = true
@@ -111,15 +113,15 @@ import Glibc
         if countsLines { unsafe state.pointee.host.inputLineNumber = lineNumber() }
     }
 
-    /// The place for messages: `FILE:LINE`.
-    public var place: String {
+    /// The location for messages: `FILE:LINE`.
+    public var location: String {
         guard let fileName else { return "<unknown>" }
         return "\(fileName):\(lineNumber())"
     }
 
-    /// Lines read so far, the one with the end of the last input among them.
+    /// How many lines have been read, including the one with the end of the last input.
     private func lineNumber() -> Int {
-        if isBehindBytes { return 0 }
+        if isAfterBytes { return 0 }
         guard let block = block ?? lastBlock else { return 0 }
         let bytes = unsafe Runner.bytes(block.bytes)
         return lines.lines(
@@ -145,7 +147,7 @@ import Glibc
         return slurped
     }
 
-    /// What the heap refuses is a limit.
+    /// Turns a refusal of the heap into a limit.
     func limited<T>(_ body: () throws(Stop) -> T) throws(InputFailure) -> T {
         do throws(Stop) { return try body() } catch { throw .limit(runner.heap.limit) }
     }
@@ -186,7 +188,7 @@ import Glibc
     private func advance() throws(InputFailure) -> Bool {
         if let next = source.next() {
             let byteCount = unsafe block?.bytes.count ?? 0
-            // What is passed over may go on in the next block.
+            // The skipped bytes may go on in the next block.
             offset = next.isFirst || block == nil ? 0 : max(offset - byteCount, 0)
             try enter(next, passing: byteCount)
             if awaitsMark { try findMark() }
@@ -201,11 +203,11 @@ import Glibc
         return false
     }
 
-    /// The last file may have no bytes: `input_filename` shows it all the same.
+    /// The last file may be empty: `input_filename` gives its name all the same.
     private func noteEnd() {
-        guard let name = source.fileNameBehind else { return }
+        guard let name = source.trailingFileName else { return }
         fileName = name
-        isBehindBytes = true
+        isAfterBytes = true
     }
 
     private func leave(_ block: InputBlock) {
@@ -213,8 +215,8 @@ import Glibc
         isBorrowed = false
     }
 
-    /// Takes what a block leaves from `start` on, and what follows it, as one block; false where
-    /// nothing follows.
+    /// Takes the rest of a block from `start` on, and the next block, as one block; false where
+    /// there is no next block.
     func join(_ block: InputBlock, from start: Int) throws(InputFailure) -> Bool {
         if form.isSingle { return false }
         guard let joined = source.joined(block, from: start) else {
@@ -226,7 +228,7 @@ import Glibc
         return true
     }
 
-    /// - Parameter byteCount: bytes of the block before that are not in this one.
+    /// - Parameter byteCount: bytes of the previous block that are not in this one.
     private func enter(_ next: InputBlock, passing byteCount: Int) throws(InputFailure) {
         let bytes = unsafe Runner.bytes(next.bytes)
         var before = next.before ?? InputBlock.Before()
@@ -236,8 +238,8 @@ import Glibc
                 _ = lines.lines(upto: byteCount, last, lineRest: block.lineRest)
                 lines.move(by: byteCount, to: bytes, lineRest: next.lineRest)
             } else if !form.isSingle && form.kind != .lines && next.before == nil {
-                // A place counts through all files.
-                before.place = lines.place(upto: last.count, last, lineRest: block.lineRest)
+                // A location counts lines through all files.
+                before.location = lines.location(upto: last.count, last, lineRest: block.lineRest)
             }
             leave(block)
         }
@@ -253,20 +255,21 @@ import Glibc
         if next.isFirst || next.before != nil {
             if next.isFirst {
                 bytesBefore = -next.fileStart
-                // A byte order mark is passed over in front of a file; of lines it is a part.
+                // A byte order mark before a file's texts is skipped; in lines it is a part of the
+                // first.
                 if form.kind != .lines && next.fileStart == 0 { offset = plain.offset }
             }
             lines.begin(
                 bytes, at: next.fileStart, lineRest: next.lineRest, markByteCount: offset,
-                lineCount: before.lineCount, behind: before.place)
-            if before.place.isBehindBytes { awaitsMark = false }
+                lineCount: before.lineCount, after: before.location)
+            if before.location.isAfterBytes { awaitsMark = false }
         }
         if form.isSingle && plain.skipSpace(offset) == bytes.count {
             try fail(ReadFailure(code: .unexpectedEnd, offset: bytes.count), next, from: offset)
         }
     }
 
-    /// A mark that is cut off in front of all inputs: jq reads none of them.
+    /// A byte order mark before all inputs that is cut off: jq then reads no input.
     private func findMark() throws(InputFailure) {
         let mark = JSONReader.mark
         while let block {
@@ -279,7 +282,7 @@ import Glibc
             offset = count
             lines.begin(
                 bytes, at: block.fileStart, lineRest: block.lineRest,
-                markByteCount: count - block.fileStart, lineCount: 0, behind: InputPlace())
+                markByteCount: count - block.fileStart, lineCount: 0, after: InputLocation())
             isMarkCut = count < min(bytes.count, 3) && !form.isSequence
             return
         }
@@ -317,7 +320,7 @@ import Glibc
         }
     }
 
-    /// Whether the last byte of an input says that it is the last.
+    /// Whether the last byte of an input shows that it is the last.
     private func endsItself(_ block: InputBlock) -> Bool {
         // Safety: an input that has been read has bytes.
         switch unsafe block.bytes[offset - 1] {
@@ -327,12 +330,12 @@ import Glibc
         }
     }
 
-    /// Whether a number or word at the block's end is to be read again, with what follows.
+    /// Whether a number or word at the block's end must be read again together with the next block.
     private func goesOn(
         _ value: Value, _ block: InputBlock, from start: Int
     ) throws(ReadFailure) -> Bool {
         if endsItself(block) { return false }
-        // Its end is seen with the byte behind it.
+        // Its end is recognised by the byte after it.
         readUpto = offset + 1
         if unsafe offset < block.bytes.count { return false }
         do throws(InputFailure) {
@@ -347,7 +350,7 @@ import Glibc
         return false
     }
 
-    /// Refuses what follows the text of a file that is to be one text.
+    /// Refuses anything after the text of a file that must be one text.
     private func checkEnd(_ block: InputBlock) throws(ReadFailure) {
         if !form.isSingle { return }
         let end = plain.skipSpace(offset)
@@ -358,12 +361,12 @@ import Glibc
     public enum Copied {
         /// Its text was appended, compact; false for `null` and `false`.
         case text(isTrue: Bool)
-        /// It has to be read and written as a value.
+        /// It must be read and written as a value.
         case document(Document)
     }
 
-    /// The next input, its text copied to `out` where that takes no values. Only for texts that are
-    /// neither slurped nor a sequence.
+    /// The next input; its text is copied to `out` where that takes no values. Only for texts that
+    /// are neither slurped nor a sequence.
     public func copyNext(to out: inout OutputBuffer) throws(InputFailure) -> Copied? {
         precondition(form.kind == .texts && !form.slurps && !form.isSequence)
         beginInput()
@@ -391,7 +394,7 @@ import Glibc
                     do throws(Stop) { try transcoder!.copy(to: &out) } catch {
                         throw ReadFailure(code: .limit, offset: end)
                     }
-                    showPlace()
+                    showLocation()
                     return .text(isTrue: isTrue)
                 }
             } catch {
@@ -399,7 +402,7 @@ import Glibc
                 continue
             }
             guard let value = try readText(block, isOwned: false) else { continue }
-            showPlace()
+            showLocation()
             return .document(Document(value: value, isOwned: projection.changes))
         }
     }
@@ -408,14 +411,14 @@ import Glibc
 
     private func readEvent(_ block: InputBlock) throws(InputFailure) -> Value? {
         if form.isSequence && events.isAtTop { passSeparators(block) }
-        let (start, place) = (offset, events.place)
+        let (start, checkpoint) = (offset, events.checkpoint)
         do throws(ReadFailure) {
             let value = try events.next(&counted, &offset)
             guard let value else { return nil }
             if events.isAtTop { try checkEnd(block) }
             return try goesOn(value, block, from: start) ? nil : value
         } catch {
-            events.go(to: place)
+            events.go(to: checkpoint)
             return try fail(error, block, from: start)
         }
     }
@@ -432,13 +435,13 @@ import Glibc
 
     private func failWithoutRecord() throws(InputFailure) -> Value? {
         hasFailedAtEnd = true
-        var place = InputPlace()
+        var location = InputLocation()
         if let lastBlock {
-            place = unsafe lines.place(
+            location = unsafe lines.location(
                 upto: offset, Runner.bytes(lastBlock.bytes), lineRest: nil)
         }
         return try report(
-            "Unfinished abandoned text at EOF at line \(place.line), column \(place.column)",
+            "Unfinished abandoned text at EOF at line \(location.line), column \(location.column)",
             path: [])
     }
 

@@ -1,30 +1,30 @@
-// Bytes read of a file -> how many of its lines jq has read by then, which it does by the line, or
-// by 4,091 bytes of a longer one:
+// How many bytes of a file have been read -> how many of its lines jq has read by then. jq reads by
+// lines, and long lines by 4,091 bytes:
 //
-//     {"a":1} {"a":2}\n        both are on line 1: its end had been read with them
+//     {"a":1} {"a":2}\n        both are on line 1: it was read to its end with them
 //
-// Lines have numbers of the file's own. A place is where the byte is in all that the parser took:
-// its lines go on through all files, and what was passed over counts for nothing.
+// Line numbers are the file's own. A location is where a byte is in all that the parser consumed:
+// its lines go on through all files, and skipped bytes do not count.
 //
 //     a: {}    b: [1}     the fault is at line 1, column 5
 //
-// It goes forward only: all its looks together go over the bytes once.
+// It only goes forward: all calls together pass over the bytes once.
 
 import Glibc
 
 struct LineCounter {
-    /// Line feeds in front of the piece.
+    /// Line feeds before the current piece.
     private var lineCount = 0
-    /// Where the piece of a line begins and ends that was read last, and the line itself, in the
-    /// block's bytes or in front of them.
+    /// The start and end of the piece of a line that was read last, and the start of the line
+    /// itself, which may be before the block.
     private var start = 0
     private var end = 0
     private var lineStart = 0
     /// Whether the piece ends with its line.
     private var endsLine = false
-    /// What places have besides the lines in front of the piece.
-    private var placeLineCount = 0
-    /// From where on columns are counted in the line that it stands in, and the columns before.
+    /// What must be added to the lines before the piece to get a location's line.
+    private var addedLineCount = 0
+    /// The offset from which columns are counted in its line, and the columns before it.
     private var columnStart = 0
     private var columnsBefore = 0
 
@@ -34,18 +34,18 @@ struct LineCounter {
     /// - Parameters:
     ///   - start: where it begins in the bytes.
     ///   - markByteCount: bytes that count for no column.
-    ///   - lineCount: lines in front of the bytes.
-    ///   - place: where the byte in front of the bytes is.
+    ///   - lineCount: lines before the bytes.
+    ///   - location: of the last byte before the bytes.
     mutating func begin(
         _ bytes: Bytes, at start: Int, lineRest: Int?, markByteCount: Int, lineCount: Int,
-        behind place: InputPlace
+        after location: InputLocation
     ) {
         self.lineCount = lineCount
         self.start = start
         lineStart = start
-        placeLineCount = place.line - 1 - lineCount
+        addedLineCount = location.line - 1 - lineCount
         columnStart = start + markByteCount
-        columnsBefore = place.column
+        columnsBefore = location.column
         findEnd(bytes, lineRest)
     }
 
@@ -67,46 +67,46 @@ struct LineCounter {
         start = end
     }
 
-    /// Lines read when so many bytes have been.
+    /// How many lines have been read when `byteCount` bytes have been.
     mutating func lines(upto byteCount: Int, _ bytes: Bytes, lineRest: Int?) -> Int {
         pass(byteCount - 1, bytes, lineRest)
         return lineCount + (endsLine ? 1 : 0)
     }
 
-    /// Where the byte is that was read last, as jq counts.
-    mutating func place(upto byteCount: Int, _ bytes: Bytes, lineRest: Int?) -> InputPlace {
+    /// The location of the byte that was read last, as jq counts.
+    mutating func location(upto byteCount: Int, _ bytes: Bytes, lineRest: Int?) -> InputLocation {
         pass(byteCount - 1, bytes, lineRest)
         let isAtEnd = endsLine && byteCount >= end
         let from = isAtEnd ? end : lineStart
-        return InputPlace(
-            line: lineCount + (isAtEnd ? 1 : 0) + placeLineCount + 1,
+        return InputLocation(
+            line: lineCount + (isAtEnd ? 1 : 0) + addedLineCount + 1,
             column: from <= columnStart
                 ? columnsBefore + max(byteCount - columnStart, 0) : byteCount - from)
     }
 
-    /// Passes over the rest of the piece that holds a byte that has been read; where it ends.
-    mutating func passPiece(behind byteCount: Int, _ bytes: Bytes, lineRest: Int?) -> Int {
-        let place = place(upto: byteCount, bytes, lineRest: lineRest)
-        placeLineCount = place.line - 1 - lineCount - (endsLine ? 1 : 0)
+    /// Skips the rest of the piece that holds the byte read last; returns where the piece ends.
+    mutating func passPiece(after byteCount: Int, _ bytes: Bytes, lineRest: Int?) -> Int {
+        let location = location(upto: byteCount, bytes, lineRest: lineRest)
+        addedLineCount = location.line - 1 - lineCount - (endsLine ? 1 : 0)
         columnStart = end
-        columnsBefore = place.column
+        columnsBefore = location.column
         return end
     }
 
     /// Goes on to the piece that holds the byte.
-    private mutating func pass(_ place: Int, _ bytes: Bytes, _ lineRest: Int?) {
-        if place < end { return }
+    private mutating func pass(_ offset: Int, _ bytes: Bytes, _ lineRest: Int?) {
+        if offset < end { return }
         endPiece()
         let from = max(start, 0)
-        // Safety: `from` <= `place` <= the bytes' count.
-        let feedCount = unsafe TextScan(bytes.base + from, place - from).lineFeedCount()
+        // Safety: `from` <= `offset` <= the bytes' count.
+        let feedCount = unsafe TextScan(bytes.base + from, offset - from).lineFeedCount()
         if feedCount > 0 {
             lineCount += feedCount
-            lineStart = place
+            lineStart = offset
             while bytes[lineStart - 1] != 0x0A { lineStart -= 1 }
             start = lineStart
         }
-        start += (place - start) / Self.pieceByteCountMax * Self.pieceByteCountMax
+        start += (offset - start) / Self.pieceByteCountMax * Self.pieceByteCountMax
         findEnd(bytes, lineRest)
     }
 
@@ -125,14 +125,14 @@ struct LineCounter {
     }
 }
 
-/// Where the byte is that was read last of all inputs: lines from 1, columns in bytes.
-public struct InputPlace: Sendable {
+/// The location of the byte that was read last, of all inputs: lines from 1, columns in bytes.
+public struct InputLocation: Sendable {
     public var line = 1
     public var column = 0
 
     public init() {}
 
-    var isBehindBytes: Bool { line > 1 || column > 0 }
+    var isAfterBytes: Bool { line > 1 || column > 0 }
 
     init(line: Int, column: Int) {
         self.line = line

@@ -1,4 +1,5 @@
-// What errors say, in jq's words. A value is shown by its kind and the first 29 bytes of its text.
+// The texts of errors, in jq's words. A value is shown by its kind and the first 29 bytes of its
+// text.
 
 /// A sentence about one or two values.
 enum Message {
@@ -60,11 +61,11 @@ enum Message {
 }
 
 extension Evaluator {
-    /// The first bytes of the value's text, as jq shortens it in messages: 29 at most, whole code
-    /// points, dots and the closing mark at the end when there is more.
+    /// The bytes of the value's text that messages show, as in jq: at most 29, whole code points;
+    /// if there are more, dots and the closing mark replace the rest.
     static let shownByteCountMax = 29
 
-    /// To make a sentence takes about a microsecond, and as much for each value in it.
+    /// Making a sentence takes about a microsecond, and as much for each value in it.
     private static let messageSteps = 128
 
     /// Raises a message about one or two borrowed values.
@@ -100,7 +101,7 @@ extension Evaluator {
         } catch { return error }
     }
 
-    /// Raises a sentence made for the occasion.
+    /// Raises a sentence that was composed for this error.
     @inline(never) func raise(text: String, at node: NodeRef? = nil) -> Stop {
         do throws(Stop) {
             try charge(Evaluator.messageSteps)
@@ -149,7 +150,7 @@ extension Evaluator {
         if withKind { try append(&string, ")") }
     }
 
-    /// Appends the value's text, or of a long one no less than its first bytes that are shown.
+    /// Appends the value's text, or of a long one at least the first bytes, which are shown.
     private func appendBeginning(_ text: inout Value, _ value: Value) throws(Stop) {
         let looked = 2 * Evaluator.shownByteCountMax
         switch value.tag {

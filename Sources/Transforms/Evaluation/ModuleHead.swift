@@ -1,13 +1,14 @@
-// The text of a program or module -> what stands at its top, without compiling it:
+// The text of a program or module -> its metadata, and whether it has definitions and a program,
+// without compiling it:
 //
 //     module {description: "Rows -> CSV", args: {limit: 10}};
 
-/// What a text says of itself.
+/// What a text declares about itself.
 public struct ModuleHead: Sendable {
     /// A member of the metadata, or of an object in it.
     public struct Member: Sendable {
         public let name: String
-        /// Where its name and its value stand in the text.
+        /// The offsets of its name and its value in the text.
         public let nameOffset: Int
         public let offset: Int
         public let kind: Document.Kind
@@ -15,18 +16,17 @@ public struct ModuleHead: Sendable {
         public let json: [UInt8]
         /// The value if it is a string.
         public let string: String?
-        /// The members of the value if it is an object, in order; of a repeated name all.
+        /// The members of the value if it is an object, in order and with repeated names.
         public let members: [Member]
     }
 
-    /// Memory and time of the metadata's evaluation: it is constant, so both are far more than
-    /// enough.
+    /// Bounds for evaluating the metadata: it is constant, so both are far more than enough.
     private static var bytesMax: Int { 16 << 20 }
     private static var stepsMax: Int { 10_000_000 }
 
-    /// There are definitions and no program that uses them: it is there to be imported.
+    /// Whether there are definitions but no program: the text is meant to be imported.
     public let isLibrary: Bool
-    /// There is neither a program nor a definition.
+    /// Whether there is neither a program nor a definition.
     public let isEmpty: Bool
     /// The metadata's members.
     public let members: [Member]

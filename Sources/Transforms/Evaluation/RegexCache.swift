@@ -13,13 +13,13 @@ struct RegexCache: ~Copyable {
     private static let entryCount = 64
     var matcher = RegexMatcher()
 
-    /// The compiled pattern; known ones are told by their bytes and options.
+    /// The compiled pattern; known ones are recognised by their bytes and options.
     mutating func regex(_ pattern: Bytes, _ options: RegexOptions, hash: UInt64)
         throws(RegexError) -> Regex
     {
-        let place =
+        let slot =
             Int(truncatingIfNeeded: hash ^ UInt64(options.rawValue)) & (RegexCache.entryCount - 1)
-        if let known = entries[place], known.regex.options == options,
+        if let known = entries[slot], known.regex.options == options,
             RegexCache.isSame(known.pattern, pattern)
         {
             return known.regex
@@ -27,7 +27,7 @@ struct RegexCache: ~Copyable {
         if pattern.count > RegexLimits.patternBytesMax { throw .tooLong }
         let bytes = unsafe Array(UnsafeBufferPointer(start: pattern.base, count: pattern.count))
         let regex = try Regex(bytes: bytes, options: options)
-        entries[place] = Entry(pattern: bytes, regex: regex)
+        entries[slot] = Entry(pattern: bytes, regex: regex)
         return regex
     }
 

@@ -1,16 +1,16 @@
-// What the command line asks of a runner besides a service's needs: a host with an environment and
-// messages, more inputs, values of its own for arguments, and errors as jq words them.
+// What the command line needs of a runner in addition to a service: a host with an environment and
+// messages, further inputs, its own values for arguments, and errors in jq's words.
 
 import Glibc
 
 extension Runner {
-    /// Tells the runner of the world outside.
+    /// Connects the runner to its host.
     /// - Parameters:
-    ///   - environment: gives what `env` and `$ENV` show, when they ask.
-    ///   - searchList: gives what `get_search_list` shows.
+    ///   - environment: returns what `env` and `$ENV` show, when they are used.
+    ///   - searchList: returns what `get_search_list` shows.
     ///   - modules: where `modulemeta` finds modules.
     ///   - debugOptions: how `debug` writes values, and in which colours.
-    ///   - message: takes what `debug` and `stderr` say.
+    ///   - message: receives what `debug` and `stderr` write.
     public func connect(
         environment: @escaping () -> [(name: String, value: String)],
         searchList: @escaping () -> [String], modules: (any ModuleSource)?,
@@ -26,12 +26,12 @@ extension Runner {
         unsafe state.pointee.host.message = unsafe message
     }
 
-    /// Lets programs read on with `input` and `inputs`, and see where the inputs come from.
+    /// Lets programs read on with `input` and `inputs`, and ask where the inputs come from.
     public func connect(_ inputs: InputReader) {
         let state = unsafe state
         unsafe state.pointee.host.nextInput = { [unowned self, unowned inputs] () throws(Stop) in
             let evaluator = unsafe Evaluator(state)
-            defer { inputs.showPlace() }
+            defer { inputs.showLocation() }
             do throws(InputFailure) { return try inputs.read(isOwned: true) } catch {
                 switch error {
                 case .malformed(let message): throw evaluator.raise(text: message)
@@ -41,7 +41,7 @@ extension Runner {
         }
     }
 
-    /// Makes arguments fit for this runner; once, before its first run with them.
+    /// Prepares arguments for this runner; once, before its first run with them.
     public func adopt(_ arguments: ArgumentValues) {
         // Safety: the heap's state lives as long as the runner; no index was made yet.
         unsafe heap.state.pointee.indexSeed = arguments.heap.indexSeed
@@ -60,7 +60,7 @@ extension Runner {
 }
 
 extension Document {
-    /// Whether it is a string with U+0000 in it.
+    /// Whether it is a string that contains U+0000.
     public var hasNUL: Bool {
         guard value.isString, value.count > 0 else { return false }
         return unsafe memchr(value.bytes.base, 0, value.count) != nil
@@ -68,12 +68,12 @@ extension Document {
 }
 
 extension CompileError {
-    /// An error of a module that can't be had.
+    /// The error for a module that can't be found.
     public static func missingModule(_ message: String) -> CompileError {
         CompileError(message, offset: 0)
     }
 
-    /// All errors with their places, lines and carets, and their count, as the jq command shows
+    /// All errors with their locations, lines and carets, and their number, as the jq command shows
     /// them.
     public func report(in text: [UInt8]) -> String {
         let all = [self] + others
@@ -82,11 +82,11 @@ extension CompileError {
     }
 
     private func sentence(in text: [UInt8]) -> String {
-        let place = ProgramPlace(offset: offset, in: moduleText ?? text)
-        let column = ProgramPlace.byteColumn(offset: offset, in: moduleText ?? text)
-        let lines = place.excerpt.split(separator: "\n", omittingEmptySubsequences: false)
+        let location = SourceLocation(offset: offset, in: moduleText ?? text)
+        let column = SourceLocation.byteColumn(offset: offset, in: moduleText ?? text)
+        let lines = location.excerpt.split(separator: "\n", omittingEmptySubsequences: false)
         let excerpt = lines.map { "\n    " + $0 }.joined()
-        return "\(message) at \(module ?? "<top-level>"), line \(place.line), "
+        return "\(message) at \(module ?? "<top-level>"), line \(location.line), "
             + "column \(column):\(excerpt)"
     }
 }

@@ -1,5 +1,6 @@
-// What a service asks of documents and programs besides running them: the members of an envelope by
-// their places, strings without copies, the object of `$ARGS`, and places in program texts.
+// What a service needs of documents and programs in addition to running them: the members of an
+// envelope by their index, strings without copies, the object of `$ARGS`, and locations in program
+// texts.
 
 extension Document {
     /// Whether the name of an object's member is `name`.
@@ -24,7 +25,7 @@ extension Document {
         return Document(value: value.slots[2 * index + 1])
     }
 
-    /// Calls `body` with a string's UTF-8, which stays where it is; nil for other kinds.
+    /// Calls `body` with a string's UTF-8, without a copy; nil for other kinds.
     public func withUTF8<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
         guard value.isString else { return nil }
         let bytes = value.bytes
@@ -34,7 +35,7 @@ extension Document {
 }
 
 extension Runner {
-    /// An object of these members; of a repeated name the last value stands.
+    /// An object of these members; the last value of a repeated name is kept.
     public func object(_ members: [(name: String, value: Document)]) throws(RunFailure) -> Document
     {
         do throws(Stop) {
@@ -46,7 +47,8 @@ extension Runner {
         } catch { throw .limit(heap.limit) }
     }
 
-    /// Bounds the rest of a run more closely; larger bounds than those that hold change nothing.
+    /// Tightens the bounds for the rest of a run; bounds larger than the current ones change
+    /// nothing.
     /// - Parameter deadlineNanoseconds: of `MonotonicClock`.
     public func tighten(deadlineNanoseconds: UInt64, memoryBytesMax: Int) {
         heap.bytesLimit = min(heap.bytesLimit, memoryBytesMax)
@@ -54,16 +56,16 @@ extension Runner {
         budget.tighten(deadlineNanoseconds: deadlineNanoseconds)
     }
 
-    /// Bytes of memory that the run may have.
+    /// How many bytes of memory the run may use.
     public var memoryBytesMax: Int { heap.bytesLimit }
 
-    /// Whom runs ask for memory beyond `Limits.retainedBytesMax`; nil grants it all.
+    /// Where runs request memory beyond `Limits.retainedBytesMax`; nil grants all of it.
     public var memorySource: (any MemorySource)? {
         get { unsafe state.pointee.heap.state.pointee.source }
         set { unsafe state.pointee.heap.state.pointee.source = newValue }
     }
 
-    /// Gives back the memory of a run's documents, which are no longer valid, but for
+    /// Gives back the memory of a run's documents, which are no longer valid, except for
     /// `Limits.retainedBytesMax`.
     public func releaseDocuments() {
         if heap.bytesHeld > limits.retainedBytesMax {
@@ -72,8 +74,8 @@ extension Runner {
         heap.giveBack(output: false)
     }
 
-    /// Ends a run, whose output was taken away: gives back what it asked for and all memory beyond
-    /// `Limits.retainedBytesMax`. Its documents are no longer valid.
+    /// Ends a run whose output has been taken over: gives back the memory it requested and all
+    /// memory beyond `Limits.retainedBytesMax`. Its documents are no longer valid.
     public func end() {
         releaseDocuments()
         heap.giveBack(output: true)
@@ -83,19 +85,19 @@ extension Runner {
     public var emptyArray: Document { Document(value: Value(.array, payload: 16)) }
 }
 
-/// Where in a program's text something is, as people count.
+/// A location in a program's text.
 public struct ProgramLocation: Sendable, Equatable {
     /// Counted from 1; columns count code points.
     public let line: Int
     public let column: Int
-    /// The line, and below it a line with `^` under the place.
+    /// The line, and below it a line with `^` under the location.
     public let excerpt: String
 
     /// - Complexity: O(offset)
     public init(offset: Int, in text: [UInt8]) {
-        let place = ProgramPlace(offset: offset, in: text)
-        line = place.line
-        column = place.column
-        excerpt = place.excerpt
+        let location = SourceLocation(offset: offset, in: text)
+        line = location.line
+        column = location.column
+        excerpt = location.excerpt
     }
 }

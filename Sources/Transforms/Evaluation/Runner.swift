@@ -14,13 +14,13 @@ public struct Limits: Sendable {
     public var memoryBytesMax = 256 << 20
     /// Levels of nesting in JSON texts.
     public var depthMax = 10_000
-    /// Calls of functions within each other that are no tail calls.
+    /// Nested calls of functions, without tail calls.
     public var callDepthMax = 20_000
     /// Bytes of frames.
     public var frameBytesMax = 64 << 20
     /// Bytes of the thread's stack that evaluation may use.
     public var stackBytesMax = 56 << 20
-    /// Steps of some 10 ns, for work that must not take long whatever it is.
+    /// Steps of about 10 ns each, for work that must be short in any case.
     public var stepsMax = Int.max
     /// Bytes of chunks kept from run to run.
     public var retainedBytesMax = 4 << 20
@@ -67,7 +67,7 @@ public struct Document {
     /// A number's value.
     public var number: Double? { value.isNumber ? value.double : nil }
     public var isNaN: Bool { value.tag == .double && value.storedDouble.isNaN }
-    /// How many elements or members there are.
+    /// The number of elements or members.
     public var count: Int { value.isContainer ? value.count : 0 }
 
     /// An object's members in order.
@@ -86,7 +86,7 @@ public struct Document {
 }
 
 /// Why a run ended without all its outputs. Documents in it belong to the runner's thread: it is
-/// thrown to that thread's caller and goes no further, which is what makes it `Sendable`.
+/// thrown to that thread's caller and not passed on, which is what makes it `Sendable`.
 public enum RunFailure: Error, @unchecked Sendable {
     /// The program raised an error that nothing caught; `offset` is in the program's text.
     case raised(Document, offset: Int)
@@ -146,11 +146,11 @@ public enum RunFailure: Error, @unchecked Sendable {
         heap.destroy()
     }
 
-    /// Bytes that the last run held at most.
+    /// The most bytes that the last run held.
     public var memoryBytesPeak: Int { heap.bytesPeak }
 
-    /// Whether an only output is released too, and does not wait for `begin` like all else. Tests
-    /// then see what else is left.
+    /// Whether a single output is released as well, and does not wait for `begin` like all else, so
+    /// that tests see what else is left.
     var releasesAll = false
 
     /// Counted blocks in use.
@@ -171,8 +171,8 @@ public enum RunFailure: Error, @unchecked Sendable {
         unsafe state.pointee.error = .null
     }
 
-    /// Gives the memory of earlier runs back, all but a small rest, for a thread that has nothing
-    /// to do. Earlier documents are no longer valid; the next run begins as any other.
+    /// Gives back the memory of earlier runs, all but a small rest, for a thread that has nothing
+    /// to do. Earlier documents are no longer valid; the next run begins like any other.
     public func releaseMemory() {
         heap.reset(retaining: 0)
         unsafe state.pointee.error = .null
@@ -183,8 +183,8 @@ public enum RunFailure: Error, @unchecked Sendable {
     }
 
     /// JSON text -> document. The bytes must stay until the next `begin`.
-    /// - Parameter program: the only one that will see the document, and once, which then has no
-    ///   more than the program looks at, and may be changed by it.
+    /// - Parameter program: the only program that will see the document, and once. The document
+    ///   then has no more than the program uses, and may be changed by it.
     /// - Throws: `ReadFailure` with the offset of the first error.
     public func read(
         _ text: UnsafeRawBufferPointer, for program: Program? = nil

@@ -5,9 +5,9 @@
 //     each(node, frame, input, emit)                  values: nothing of paths is left in it
 //     each(node, frame, input, Tracked.self, emit)    the state's path leads to each output
 //
-// While paths are tracked, field, index, slice, iterate, `..` and `getpath` put their key behind
-// the keys of the state, run what follows, and take it back. Any other filter is run for its
-// values; what it yields is apart from the path: it can be tested, but not looked into.
+// While paths are tracked, field, index, slice, iterate, `..` and `getpath` append their key to the
+// keys of the state, run what follows, and remove it again. Any other filter is run for its values;
+// its outputs are apart from the path: they can be tested, but not accessed.
 //
 // Safety: the state is the runner's own; pointers into values go with their counts.
 
@@ -21,13 +21,13 @@ protocol Tracking {
     static func hold(_ value: Value, _ evaluator: Evaluator) -> Held
     /// An owned value that no path leads to.
     static func apart(_ value: Value) -> Held
-    /// What is held, borrowed.
+    /// The kept output, borrowed.
     static func value(_ held: Held) -> Value
     static func drop(_ held: Held, _ evaluator: Evaluator)
-    /// Runs `body` with the path to what is held, which stays the caller's.
+    /// Runs `body` with the path to a kept output, which the caller still owns.
     static func at(_ held: Held, _ evaluator: Evaluator, _ body: () throws(Stop) -> Flow)
         throws(Stop) -> Flow
-    /// Emits what is held, which is used up.
+    /// Emits a kept output, which is used up.
     static func emit(_ held: Held, _ evaluator: Evaluator, _ emit: Emit) throws(Stop) -> Flow
 }
 

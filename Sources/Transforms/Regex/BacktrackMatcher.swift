@@ -1,18 +1,18 @@
-// One try of a program at one place, choice by choice: a stack of frames holds what is left to
-// try and what to undo. Knows every instruction.
+// One attempt to match a program at one offset, choice by choice: a stack of frames holds the
+// choices left to try and the changes to undo. Implements every instruction.
 
-/// Something to do when a way fails.
+/// What to do when an alternative fails.
 struct RegexFrame: BitwiseCopyable {
     enum Kind: UInt8, BitwiseCopyable {
-        /// Goes on with instruction `x` at place `a`.
+        /// Goes on with instruction `x` at offset `a`.
         case branch
         /// Sets slot `x` back to `a`.
         case slot
         /// A run from `a` to `b` gives back a character and goes on with instruction `x`.
         case greedy
-        /// Run instruction `x` takes one more at place `a`; so many it may still take: `b`.
+        /// Run instruction `x` takes one more at offset `a`; it may still take `b`.
         case lazy
-        /// Fence number `x`, opened at place `a`; where `b` is not -1, goes on there.
+        /// Fence number `x`, opened at offset `a`; goes on at `b` unless that is -1.
         case fence
         /// The call stack was record `a`, and record memory `b` long.
         case call
@@ -24,7 +24,7 @@ struct RegexFrame: BitwiseCopyable {
     var b = 0
 }
 
-/// How a try ended.
+/// How an attempt ended.
 enum RegexOutcome {
     case matched
     case failed
@@ -37,7 +37,7 @@ struct RegexTask {
     let code: RegexCode
     let subject: RegexSubject
     let slots: RegexView<Int>
-    /// Captures with a slot at or beyond this are not noted.
+    /// Captures with a slot at or beyond this are not recorded.
     let tracked: Int
     let notEmpty: Bool
     let longest: Bool
@@ -49,14 +49,14 @@ struct RegexTask {
 struct BacktrackMatcher: ~Copyable {
     private var frames = RegexMemory<RegexFrame>()
     private var depth = 0
-    /// Call records: return address, record of the caller, place of the call, then the caller's
+    /// Call records: return address, record of the caller, offset of the call, then the caller's
     /// registers.
     private var records = RegexMemory<Int>()
     private var recordTop = 0
     private var currentRecord = -1
     private var pc = 0
     private var offset = 0
-    /// The best match so far, where the longest is asked for.
+    /// The best match so far, where the longest is wanted.
     private var best = RegexMemory<Int>()
     private var bestLength = -1
     /// Whether slots were set without a frame that would undo it.
@@ -64,7 +64,7 @@ struct BacktrackMatcher: ~Copyable {
 
     var byteCount: Int { frames.byteCount + records.byteCount + best.byteCount }
 
-    /// Tries to match at `start`. All slots are -1 before; after a match they hold it.
+    /// Tries to match at `start`. All slots are -1 before; after a match they hold its captures.
     mutating func match(
         _ task: RegexTask, at start: Int, steps: inout RegexSteps, stepsMax: Int,
         charge: (Int) throws(RegexStop) -> Void
@@ -149,7 +149,7 @@ struct BacktrackMatcher: ~Copyable {
         RegexAssertion(rawValue: instruction.flag) ?? .textEnd
     }
 
-    /// Takes a match; false where it must look on.
+    /// Accepts a match; false where the search must go on.
     private mutating func accept(_ task: RegexTask, _ start: Int) -> Bool {
         if task.notEmpty, offset == start { return false }
         let registers = task.code.registerCount
@@ -246,7 +246,7 @@ struct BacktrackMatcher: ~Copyable {
         if depth > 0 {
             try push(RegexFrame(kind: .slot, x: instruction.x, a: task.slots[slot]), task)
         } else {
-            // No choice is left to come back to: if this way fails, the try does.
+            // There is no choice left to go back to: if this one fails, so does the attempt.
             isDirty = true
         }
         task.slots[slot] = instruction.flag == 1 ? -1 : offset
@@ -350,7 +350,8 @@ extension BacktrackMatcher {
         }
     }
 
-    /// Drops the choices since the fence opened; what they would undo stays to be undone.
+    /// Drops the choices since the fence opened; the changes they would undo are still to be
+    /// undone.
     private mutating func close(_ instruction: RegexInstruction, _ task: RegexTask) -> Bool {
         var fence = depth - 1
         while frames.view[fence].kind != .fence || frames.view[fence].x != instruction.x {
@@ -396,7 +397,7 @@ extension BacktrackMatcher {
         task.code.registerCount + 2 * Int(group)
     }
 
-    /// The text of the last of the groups that is set and stands here.
+    /// Takes the text of the last of the groups that is set and occurs here.
     private mutating func takeReference(
         _ instruction: RegexInstruction, _ task: RegexTask
     ) -> Bool {
@@ -413,39 +414,39 @@ extension BacktrackMatcher {
         return false
     }
 
-    /// Where the text `start..<end` ends when it stands at the present place too. Where case is
-    /// ignored, its other form may take fewer bytes, but as many must be left: so in Oniguruma.
+    /// The end of the text `start..<end` where it occurs again at the current offset. Where case is
+    /// ignored, its other form may take fewer bytes, but as many must remain: as in Oniguruma.
     private func equalEnd(
         _ start: Int, _ end: Int, ignoreCase: Bool, _ task: RegexTask
     ) -> Int? {
         let subject = task.subject
         var source = start
-        var place = offset
+        var cursor = offset
         let limit = offset + (end - start)
         guard limit <= subject.count else { return nil }
         while source < end {
-            guard place < limit else { return nil }
+            guard cursor < limit else { return nil }
             if subject[source] < 0x80 || !ignoreCase {
                 var byte = subject[source]
-                var other = subject[place]
+                var other = subject[cursor]
                 if ignoreCase {
                     byte = byte >= 0x41 && byte <= 0x5A ? byte + 0x20 : byte
                     other = other >= 0x41 && other <= 0x5A ? other + 0x20 : other
                 }
                 guard byte == other else { return nil }
                 source += 1
-                place += 1
+                cursor += 1
                 continue
             }
             let (scalar, byteCount) = subject.scalar(at: source)
-            let (other, otherCount) = subject.scalar(at: place)
+            let (other, otherCount) = subject.scalar(at: cursor)
             let folding = CaseFolding.shared
-            guard folding.simple(scalar) == folding.simple(other), place + otherCount <= limit
+            guard folding.simple(scalar) == folding.simple(other), cursor + otherCount <= limit
             else { return nil }
             source += byteCount
-            place += otherCount
+            cursor += otherCount
         }
-        return place
+        return cursor
     }
 
     private mutating func call(

@@ -1,20 +1,20 @@
-// All tries at once, a character at a time: threads in the order of their preference, one per
-// instruction, each with its own captures (Thompson's simulation with Pike's captures). Linear
-// in the text for programs without fences, references and calls; its answer is the backtracking
+// All attempts at once, one character at a time: threads in the order of their preference, one per
+// instruction, each with its own captures (Thompson's simulation with Pike's captures). Linear in
+// the text for programs without fences, references and calls; its result is the backtracking
 // matcher's.
 
 /// The linear matcher with its memory.
 struct PikeMatcher: ~Copyable {
-    /// Threads in order, by instruction; now, and after this character.
+    /// Threads in order, by instruction; for this character and for the next.
     private var threads = RegexMemory<Int32>()
     private var nextThreads = RegexMemory<Int32>()
     private var threadCount = 0
     private var nextCount = 0
-    /// Slots of the thread at an instruction, a row each; now, and after this character.
+    /// Slots of the thread at an instruction, one row each; for this character and for the next.
     private var rows = RegexMemory<Int>()
     private var nextRows = RegexMemory<Int>()
-    /// The generation in which an instruction was last reached, for each set of loops whose
-    /// round has taken nothing so far: those decide where the way goes on.
+    /// The generation in which an instruction was last reached, for each set of loops whose round
+    /// has taken nothing so far: these decide where it goes on.
     private var marks = RegexMemory<Int>()
     /// The generation in which an instruction was last put on a list.
     private var listed = RegexMemory<Int>()
@@ -29,7 +29,7 @@ struct PikeMatcher: ~Copyable {
             + threads.byteCount + nextThreads.byteCount
     }
 
-    /// So many nested or following loops are told apart exactly.
+    /// How many nested or consecutive loops are distinguished exactly.
     private static let loopBitsMax = 4
 
     private static func loopBits(_ task: RegexTask) -> Int {
@@ -53,7 +53,7 @@ struct PikeMatcher: ~Copyable {
         work.grow(to: task.tracked, filling: -1)
     }
 
-    /// Searches from a place on; `candidate` tells where a match may begin next.
+    /// Searches from an offset on; `candidate` returns where a match may begin next.
     mutating func search(
         _ task: RegexTask, from start: Int, steps: inout RegexSteps,
         candidate: (Int, inout RegexSteps) throws(RegexStop) -> Int?,
@@ -92,7 +92,7 @@ struct PikeMatcher: ~Copyable {
         return bestLength >= 0
     }
 
-    /// Moves all threads over the character at a place; its bytes' number.
+    /// Moves all threads over the character at an offset; returns its byte count.
     private mutating func advance(_ task: RegexTask, _ offset: Int) -> Int {
         let code = task.code
         let isInside = offset < task.subject.count
@@ -130,8 +130,8 @@ struct PikeMatcher: ~Copyable {
         return true
     }
 
-    /// Puts the thread in `work` on a list, at all instructions that it reaches without taking
-    /// a character; the list's new length.
+    /// Puts the thread in `work` on a list, at all instructions that it reaches without taking a
+    /// character; returns the list's new length.
     private func add(
         _ start: Int, _ task: RegexTask, _ offset: Int, _ list: RegexView<Int32>,
         _ listRows: RegexView<Int>, _ listCount: Int

@@ -1,4 +1,4 @@
-// A program -> where a search should try, and which runs need never give back.
+// A program -> where a search should try, and which runs never need to give back.
 
 /// Looks through the instructions of one program.
 struct RegexAnalysis {
@@ -8,7 +8,7 @@ struct RegexAnalysis {
     /// What may follow an instruction.
     private struct Start {
         var bytes = ByteSet()
-        /// The text may end, or anything come, without one of those bytes.
+        /// The text may end, or any byte follow, besides those bytes.
         var isOpen = false
     }
 
@@ -19,7 +19,7 @@ struct RegexAnalysis {
         var first = ByteSet.all
     }
 
-    /// So many instructions are looked at for one question.
+    /// How many instructions are visited for one question.
     private static let visitsMax = 200
 
     init(_ instructions: [RegexInstruction], sets: [ScalarSet]) {
@@ -71,8 +71,8 @@ struct RegexAnalysis {
         return plan
     }
 
-    /// The bytes that every match begins with. They are all there is to a match where no
-    /// capture stands among them that a matcher would have to note.
+    /// The bytes that every match begins with. They are the whole match where no capture that a
+    /// matcher would have to record is among them.
     private func literalPrefix(_ program: [RegexInstruction], into plan: inout Plan) {
         var isPlain = true
         for instruction in program {
@@ -170,7 +170,7 @@ struct RegexAnalysis {
         return result
     }
 
-    /// Where a way goes on from a fence: look-around takes nothing, so behind it.
+    /// Where matching goes on from a fence: look-around takes nothing, so after it.
     private func successors(ofFence index: Int) -> [Int] {
         let fence = instructions[index]
         var close = index

@@ -31,14 +31,14 @@ extension RegexSubject {
         }
     }
 
-    /// So many characters are looked back over.
+    /// How many characters are looked back over.
     private static let lookBackMax = 64
 
     private func isPictographBefore(_ offset: Int) -> Bool {
-        var place = offset
-        for _ in 0..<Self.lookBackMax where place > 0 {
-            place = previous(place)
-            switch Self.clusterClass(scalar(at: place).scalar) {
+        var cursor = offset
+        for _ in 0..<Self.lookBackMax where cursor > 0 {
+            cursor = previous(cursor)
+            switch Self.clusterClass(scalar(at: cursor).scalar) {
             case .extend: continue
             case .pictograph: return true
             default: return false
@@ -48,11 +48,11 @@ extension RegexSubject {
     }
 
     private func regionalCount(before offset: Int) -> Int {
-        var place = offset
+        var cursor = offset
         var total = 0
-        while place > 0, total < Self.lookBackMax {
-            place = previous(place)
-            guard Self.clusterClass(scalar(at: place).scalar) == .regional else { break }
+        while cursor > 0, total < Self.lookBackMax {
+            cursor = previous(cursor)
+            guard Self.clusterClass(scalar(at: cursor).scalar) == .regional else { break }
             total += 1
         }
         return total

@@ -18,7 +18,7 @@ extension RegexNode {
 struct RegexLength {
     var min: Int
     var max: Int
-    /// Whether the fewest may be taken wherever there are so many: no place is asked for and no
+    /// Whether the fewest may be taken wherever there are so many: no position is tested and no
     /// group set on that way.
     var isFree = true
 

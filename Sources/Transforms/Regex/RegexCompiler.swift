@@ -138,7 +138,7 @@ struct RegexCompiler {
         return (start, Int32(groups.count))
     }
 
-    /// The yes branch here, and the no branch, whose place `patching` gets.
+    /// The yes branch here, and the no branch, whose index `patching` gets.
     private mutating func emitBranches(
         yes: RegexNode, no: RegexNode, patching: (inout RegexCompiler, Int32) -> Void
     ) throws(RegexError) {

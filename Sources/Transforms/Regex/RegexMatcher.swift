@@ -1,10 +1,10 @@
-// Program and text -> first match: finds where to try, tries by backtracking, and changes over
-// to the linear matcher when that takes too long.
+// Program and text -> first match: finds candidates for the start, tries each by backtracking, and
+// changes over to the linear matcher when that takes too long.
 //
 // The loop of a global search, as in jq 1.8: `from` begins at 0; after a match it is the match's
-// end, after an empty match its end + 1 byte; it goes on while `from <= byteCount`. A place
-// inside a character is moved to the next one. Look-behind, `\b` and `^` see the whole text;
-// `\G` is `from`.
+// end, after an empty match its end + 1 byte; it goes on while `from <= byteCount`. An offset
+// inside a character is moved to the next one. Look-behind, `\b` and `^` see the whole text; `\G`
+// is `from`.
 
 /// Searches, with memory that is kept from one search to the next: one for each evaluator.
 struct RegexMatcher: ~Copyable {
@@ -25,20 +25,20 @@ struct RegexMatcher: ~Copyable {
         case linear
     }
 
-    /// Memory that stays between searches; what goes beyond is freed after the search.
+    /// How much memory is kept between searches; the rest is freed after the search.
     private static let keptBytesMax = 1 << 20
 
     init(memoryBytesMax: Int = 64 << 20) {
         self.memoryBytesMax = memoryBytesMax
     }
 
-    /// Byte offsets of a group in the last match, which there was; 0 is the whole. Nil where the
+    /// Byte offsets of a group in the last match, which must exist; 0 is the whole. Nil where the
     /// group took no part.
     func range(ofGroup group: Int) -> Range<Int>? {
         precondition(group >= 0 && group < captureCount)
         let start = slots.view[firstCapture + 2 * group]
         let end = slots.view[firstCapture + 2 * group + 1]
-        // A `\K` in a look-ahead may put the start behind the end: an empty match there.
+        // A `\K` in a look-ahead may put the start after the end: an empty match there.
         if group == 0 { return min(start, end)..<end }
         return start >= 0 && end >= start ? start..<end : nil
     }
@@ -137,29 +137,29 @@ struct RegexMatcher: ~Copyable {
         var bestLength = -1
         var best: [Int] = []
         var offset = start
-        while let place = try Self.candidate(regex, task.subject, offset, &steps, charge) {
+        while let candidate = try Self.candidate(regex, task.subject, offset, &steps, charge) {
             switch try backtracker.match(
-                task, at: place, steps: &steps, stepsMax: stepsMax, charge: charge)
+                task, at: candidate, steps: &steps, stepsMax: stepsMax, charge: charge)
             {
             case .matched:
                 if !task.longest { return true }
-                let length = task.slots[end] - place
+                let length = task.slots[end] - candidate
                 if length > bestLength {
                     bestLength = length
                     best = (0..<task.tracked).map { task.slots[$0] }
                 }
                 clearSlots(task)
             case .abandoned:
-                let from = task.longest ? start : place
+                let from = task.longest ? start : candidate
                 return try searchLinearly(regex, task, from, &steps, charge)
             case .failed: break
             }
-            offset = task.subject.next(place)
+            offset = task.subject.next(candidate)
             if case .leadingRun(let index) = regex.search, !task.longest {
                 // What failed from here fails from everywhere in the same run.
                 let run = task.code.instructions[index]
                 let runEnd = try task.code.wholeRun(
-                    run, in: task.subject, from: place, &steps, charge)
+                    run, in: task.subject, from: candidate, &steps, charge)
                 offset = max(offset, runEnd)
             }
         }
@@ -167,10 +167,10 @@ struct RegexMatcher: ~Copyable {
         return bestLength >= 0
     }
 
-    /// So many bytes are looked through between two charges.
+    /// How many bytes are searched between two charges.
     private static let chunkBytes = 1 << 18
 
-    /// The first place from `start` on where a match may begin; nil where there is none.
+    /// The first offset from `start` on at which a match may begin; nil where there is none.
     private static func candidate(
         _ regex: borrowing Regex, _ subject: RegexSubject, _ start: Int,
         _ steps: inout RegexSteps, _ charge: (Int) throws(RegexStop) -> Void

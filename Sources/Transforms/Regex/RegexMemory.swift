@@ -11,7 +11,7 @@ struct RegexMemory<Element: BitwiseCopyable>: ~Copyable {
     var capacity: Int { view.count }
     var byteCount: Int { view.count * MemoryLayout<Element>.stride }
 
-    /// Makes room for at least `count` elements, all readable; the old ones stay.
+    /// Makes room for at least `count` elements, all readable; the old ones are kept.
     mutating func grow(to count: Int, filling value: Element) {
         guard count > view.count else { return }
         var elements = [Element](repeating: value, count: max(count, 2 * view.count))
@@ -25,12 +25,12 @@ struct RegexMemory<Element: BitwiseCopyable>: ~Copyable {
 
 /// Counts a search's steps, and hands them to the caller in slices.
 struct RegexSteps {
-    /// So many steps are taken between two charges.
+    /// How many steps are taken between two charges.
     static let slice = 1_024
 
     /// Steps since the last charge.
     private(set) var pending = 0
-    /// Steps of this search, the pending ones too.
+    /// Steps of this search, including the pending ones.
     private(set) var total = 0
 
     /// Whether it is time to charge.
@@ -87,7 +87,7 @@ struct RegexCode {
         return low < end && bounds[first + 2 * low] <= scalar
     }
 
-    /// Whether a scalar is what an operation for one character takes.
+    /// Whether an operation for one character matches a scalar.
     @inline(__always)
     func accepts(_ operation: RegexOperation, _ x: Int32, _ scalar: UInt32) -> Bool {
         switch operation {
@@ -99,10 +99,10 @@ struct RegexCode {
         }
     }
 
-    /// So many bytes of a run are taken between two charges.
+    /// How many bytes of a run are taken between two charges.
     private static let chunkBytes = 1 << 14
 
-    /// The end of all the characters of a run instruction from a place on.
+    /// The end of all the characters of a run instruction from an offset on.
     func wholeRun(
         _ run: RegexInstruction, in subject: RegexSubject, from start: Int,
         _ steps: inout RegexSteps, _ charge: (Int) throws(RegexStop) -> Void

@@ -11,7 +11,7 @@ extension RegexParser {
         case type(ScalarSet)
     }
 
-    /// Where the reader of a class stands among the ends of a range.
+    /// The state of the class parser within a range.
     private enum ClassState {
         case start
         /// A character, maybe a range's lower end.

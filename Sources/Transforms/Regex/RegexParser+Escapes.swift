@@ -146,7 +146,7 @@ extension RegexParser {
         return literal(try parseControlEscape(inClass: false))
     }
 
-    /// The literal of a code; one that is no scalar matches nothing.
+    /// The literal of a code; one that is not a scalar matches nothing.
     mutating func codePoint(_ code: UInt32) -> RegexNode {
         code > ScalarSet.last ? .set(index(of: ScalarSet())) : literal(code)
     }
@@ -259,7 +259,7 @@ extension RegexParser {
         }
     }
 
-    /// `\t \n \r \f \a \e \cX`, `\b` in a class; any other character stands for itself.
+    /// `\t \n \r \f \a \e \cX`, `\b` in a class; any other character means itself.
     mutating func parseControlEscape(inClass: Bool) throws(RegexError) -> UInt32 {
         if isAtEnd { throw failure("end pattern at escape") }
         let scalar = nextScalar()

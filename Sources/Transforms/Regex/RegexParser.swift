@@ -21,9 +21,9 @@ struct RegexParser {
     var referenced: Set<Int> = []
     /// Sets of properties and POSIX classes met so far.
     var namedSets: [String: ScalarSet] = [:]
-    /// What `.call` numbers stand for, until `resolveReferences`.
+    /// The calls that `.call` numbers refer to, until `resolveReferences`.
     var calls: [PendingCall] = []
-    /// Group numbers that back-references use, with the place that names them.
+    /// Group numbers that back-references use, with the offset that names them.
     var references: [(group: Int, offset: Int)] = []
     /// Whether a back-reference names a level.
     var usesLevels = false
@@ -273,7 +273,7 @@ struct RegexParser {
         return try parseInterval()
     }
 
-    /// `{n}`, `{n,}`, `{n,m}`; nil, with nothing read, where it is no interval but text.
+    /// `{n}`, `{n,}`, `{n,m}`; nil, with nothing read, where it is text and not an interval.
     private mutating func parseInterval() throws(RegexError) -> (min: Int, max: Int)? {
         let start = offset
         offset += 1
@@ -301,7 +301,7 @@ struct RegexParser {
         return number
     }
 
-    /// A decimal number, `max + 1` for anything larger; nil where no digit stands.
+    /// A decimal number, `max + 1` for anything larger; nil where there is no digit.
     mutating func parseNumber(max: Int) -> Int? {
         var number: Int?
         while !isAtEnd, case UInt8(ascii: "0")...UInt8(ascii: "9") = bytes[offset] {
@@ -311,7 +311,7 @@ struct RegexParser {
         return number
     }
 
-    /// Numbers and names that stood before their group get their meaning.
+    /// Resolves numbers and names that came before their group.
     private mutating func resolveReferences() throws(RegexError) {
         if usesLevels, !calls.isEmpty { throw failure("invalid backref number/name") }
         for reference in references where reference.group > groupCount {

@@ -1,6 +1,6 @@
 // A compiled pattern: flat instructions, sets and literal bytes, immutable and shared by threads.
 //
-//     (a|b)+c     0: mark r0          the loop's place
+//     (a|b)+c     0: mark r0          the offset of the round
 //                 1: save slot        of group 1's start
 //                 2: split 3, 5
 //                 3: byte a   4: jump 6   5: byte b
@@ -19,22 +19,22 @@ enum RegexOperation: UInt8 {
     /// First `x`, then `y`.
     case split
     case jump
-    /// Notes the place in slot `x`; with `flag` 1 unsets it; with 2, a called group's end, the
-    /// place of the call becomes the group's start.
+    /// Stores the offset in slot `x`; with `flag` 1 unsets it; with 2, a called group's end, the
+    /// offset of the call becomes the group's start.
     case save
     /// `flag` is the `RegexAssertion`.
     case assert
-    /// A loop's round begins: notes the place in slot `x`.
+    /// A loop's round begins: stores the offset in slot `x`.
     case mark
     /// A round ends: jumps to `y` where it took nothing since slot `x`.
     case check
     case match
     case fail
-    // What follows is known to the backtracking matcher only.
+    // Only the backtracking matcher knows the following ones.
     /// Opens a fence number `x`; where it is reached again by backtracking, goes on at `y`
     /// (-1: fails on).
     case fence
-    /// Closes a fence: forgets the choices made since, `flag` tells what else (`FenceEnd`).
+    /// Closes a fence: drops the choices made since; `flag` is the `FenceEnd`.
     case close
     /// Goes back `x` characters.
     case back
@@ -46,11 +46,11 @@ enum RegexOperation: UInt8 {
     case `return`
 }
 
-/// What closing a fence does besides.
+/// What else closing a fence does.
 enum FenceEnd: UInt8 {
     /// Goes on here.
     case stay
-    /// Goes back to the fence's place.
+    /// Goes back to the fence's offset.
     case rewind
     /// Undoes the captures and fails.
     case refuse
@@ -121,7 +121,7 @@ final class Regex: @unchecked Sendable {
     let options: RegexOptions
     /// How many groups capture; the whole match, group 0, is not counted.
     let groupCount: Int
-    /// The name of group `index + 1`; a name may stand twice.
+    /// The name of group `index + 1`; several groups may have the same name.
     let groupNames: [String?]
 
     let instructions: RegexView<RegexInstruction>
@@ -198,7 +198,7 @@ final class Regex: @unchecked Sendable {
     var slotCount: Int { registerCount + 2 * (groupCount + 1) }
 }
 
-/// Where a search tries a match.
+/// Where a search tries to match.
 enum RegexSearch: Equatable, Sendable {
     /// At every character.
     case everywhere
@@ -206,16 +206,16 @@ enum RegexSearch: Equatable, Sendable {
     case textStart
     /// Where the search begins only.
     case searchStart
-    /// Where a byte of a set stands.
+    /// At each byte of a set.
     case firstBytes
-    /// Where a byte stands.
+    /// At each occurrence of a byte.
     case byte(UInt8)
-    /// Where the prefix stands.
+    /// At each occurrence of the prefix.
     case prefix
-    /// The prefix is all there is.
+    /// The same, and the prefix is the whole match.
     case literal
-    /// As `firstBytes`; and where a try fails, so do those that start in the same run of
-    /// characters, which stand in the instruction with this index.
+    /// As `firstBytes`. Where an attempt fails, so do those that start in the same run of
+    /// characters, which the instruction with this index takes.
     case leadingRun(Int)
 }
 

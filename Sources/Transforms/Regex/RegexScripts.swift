@@ -1,6 +1,6 @@
 // Scripts -> scalars, from Unicode 16's Scripts.txt: those of living languages, and Braille.
 //
-// The standard library tells a scalar's general category but not its script.
+// The standard library has a scalar's general category but not its script.
 
 /// The ranges of each script: lower and upper bounds in turn.
 enum ScriptTable {

@@ -1,8 +1,8 @@
-// The text that is searched: its characters, and what stands around a place.
+// The text that is searched: its characters, and what surrounds an offset.
 
 internal import Glibc
 
-/// A subject's bytes, borrowed for one search. Bytes that are no UTF-8 count as one U+FFFD each.
+/// A subject's bytes, borrowed for one search. Bytes that are not UTF-8 count as one U+FFFD each.
 @safe struct RegexSubject {
     private let base: UnsafePointer<UInt8>
     let count: Int
@@ -32,7 +32,7 @@ internal import Glibc
         }
     }
 
-    /// The scalar at a place before the end, and its bytes' number.
+    /// The scalar at an offset before the end, and its byte count.
     @inline(__always)
     func scalar(at offset: Int) -> (scalar: UInt32, byteCount: Int) {
         let first = self[offset]
@@ -59,7 +59,7 @@ internal import Glibc
     private func isTail(_ offset: Int) -> Bool { self[offset] & 0xC0 == 0x80 }
     private func tail(_ offset: Int) -> UInt32 { UInt32(self[offset] & 0x3F) }
 
-    /// Where the character before a place begins; the place is not the start.
+    /// The start of the character before an offset, which is not 0.
     func previous(_ offset: Int) -> Int {
         var start = offset - 1
         while start > 0, offset - start < 4, isTail(start) { start -= 1 }
@@ -67,19 +67,19 @@ internal import Glibc
         return offset - 1
     }
 
-    /// The place after the character at `offset`; one beyond the end where there is none.
+    /// The offset after the character at `offset`; one beyond the end where there is none.
     func next(_ offset: Int) -> Int {
         offset < count ? offset + scalar(at: offset).byteCount : offset + 1
     }
 
-    /// The first place from `offset` on that is not inside a character.
+    /// The first offset from `offset` on that is not inside a character.
     func characterStart(from offset: Int) -> Int {
         guard offset > 0, offset < count, isTail(offset) else { return offset }
         let start = previous(offset + 1)
         return start == offset ? offset : next(start)
     }
 
-    /// Where a byte stands first in a range.
+    /// The first offset of a byte in a range.
     func firstOffset(of byte: UInt8, in range: Range<Int>) -> Int? {
         // Safety: the range lies in the buffer.
         guard let found = unsafe memchr(base + range.lowerBound, Int32(byte), range.count) else {
@@ -88,14 +88,14 @@ internal import Glibc
         return unsafe UnsafePointer(found.assumingMemoryBound(to: UInt8.self)) - base
     }
 
-    /// The places from `start` on, counted from it, where some bytes stand.
+    /// The matches of some bytes from `start` on; their offsets count from `start`.
     func matches(of bytes: RegexView<UInt8>, from start: Int) -> ByteMatches {
         // Safety: `start` is at most `count`, and both live as long as the search.
         unsafe ByteMatches(
             of: bytes.pointer, bytes.count, in: base + start, count - start, overlapping: true)
     }
 
-    /// Where a byte stands first in a range that has a 1 in a table of 256.
+    /// The first offset in a range of a byte that has a 1 in a table of 256.
     func firstOffset(in table: RegexView<UInt8>, _ range: Range<Int>) -> Int? {
         var offset = range.lowerBound
         while offset < range.upperBound {

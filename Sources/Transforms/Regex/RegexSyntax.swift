@@ -84,7 +84,7 @@ enum RegexGreed: Sendable {
     case possessive
 }
 
-/// A place, not a character.
+/// A condition on an offset, which takes no character.
 enum RegexAssertion: UInt8, Sendable {
     /// `\A`, and `^` outside `(?m)`.
     case textStart
@@ -122,7 +122,7 @@ indirect enum RegexNode {
     case capture(RegexNode, index: Int)
     /// `(?>...)`, and bodies that count as one in a quantifier (`\R`, `\X`).
     case atomic(RegexNode)
-    /// `(?~X)`: as much as holds no place where X begins.
+    /// `(?~X)`: as much text as has no match of X in it.
     case absent(RegexNode)
     /// A group with options, `(?i:...)`: itself, but a valid target of a quantifier.
     case scoped(RegexNode)

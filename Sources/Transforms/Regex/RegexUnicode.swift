@@ -1,9 +1,9 @@
 // Names of classes and properties -> sets of scalars.
 //
-// General categories come from the standard library; one walk over all scalars, when the first
-// set is asked for, notes where the category changes. Sets are unions of such runs.
+// General categories come from the standard library; one walk over all scalars, when the first set
+// is needed, records where the category changes. Sets are unions of such runs.
 
-/// The sets behind `\w`, `[[:alpha:]]` and `\p{..}`.
+/// The sets of `\w`, `[[:alpha:]]` and `\p{..}`.
 enum UnicodeSets {
     /// `\d`: decimal numbers of all scripts.
     static let digit = ScalarSet(sortedBounds: WordTable.digit)
@@ -46,8 +46,8 @@ enum UnicodeSets {
         var uppercase = ScalarSet()
         var lowercase = ScalarSet()
 
-        /// Notes a scalar and those like it up to `end`. The category answers most questions;
-        /// the slower properties are asked for the rest.
+        /// Adds a scalar and those like it up to `end`. The category answers most questions; the
+        /// slower properties are queried for the rest.
         mutating func add(_ scalar: Unicode.Scalar, through end: UInt32) {
             let properties = scalar.properties
             let category = properties.generalCategory

@@ -48,7 +48,7 @@ struct PosixTimeZone: Sendable {
         }
     }
 
-    /// Reads the whole text; the abbreviations are appended to `names`. Nil when the text is no
+    /// Reads the whole text; the abbreviations are appended to `names`. Nil when the text is not a
     /// rule.
     init?(_ text: ArraySlice<UInt8>, names: inout [UInt8]) {
         var reader = Reader(rest: text)
@@ -62,7 +62,8 @@ struct PosixTimeZone: Sendable {
                 nameOffset: names.count - name.count, nameByteCount: name.count)
         }
         standard = offset(-west, standardName, false)
-        // The United States' rule stands where a text names daylight saving time and no dates.
+        // The rule of the United States is used where a text names daylight saving time without
+        // dates.
         var begin = Change(day: .weekday(month: 2, week: 2, weekday: 0))
         var end = Change(day: .weekday(month: 10, week: 1, weekday: 0))
         var daylight: ZoneOffset?
@@ -87,7 +88,7 @@ struct PosixTimeZone: Sendable {
     }
 
     func offset(at seconds: Int) -> ZoneOffset {
-        // The year is that of standard time's clock; far outside the years of C none can be told.
+        // The year is that of standard time's clock; far outside C's range it can't be computed.
         guard let daylight,
             let year = BrokenDownTime.gmtime(
                 wholeSeconds: max(-(1 << 56), min(1 << 56, seconds)) + standard.seconds)?.year
@@ -99,7 +100,7 @@ struct PosixTimeZone: Sendable {
         return isDaylight ? daylight : standard
     }
 
-    /// Takes the text's parts from its front.
+    /// Consumes the text's parts from its front.
     private struct Reader {
         var rest: ArraySlice<UInt8>
 

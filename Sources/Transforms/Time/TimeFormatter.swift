@@ -7,7 +7,7 @@
 //        |  least width; filled with zeros on the left of numbers, with spaces on the left of text
 //        _ spaces, - nothing, 0 zeros, ^ upper case, # the other case
 //
-// A conversion that is none is written as it stands. A NUL byte ends the format, as it does in C.
+// An unknown conversion is written unchanged. A NUL byte ends the format, as in C.
 
 /// Writes one time. The output is a caller's buffer: `nil` where the text does not fit.
 struct TimeFormatter {
@@ -19,7 +19,8 @@ struct TimeFormatter {
     /// The greatest width that a format can ask for, in bytes.
     static let widthMax = 1 << 20
 
-    /// What jq gives a format of `byteCount` bytes; where the text needs more its `strftime` fails.
+    /// The buffer that jq allots to a format of `byteCount` bytes; a longer text makes its
+    /// `strftime` fail.
     static func capacity(for byteCount: Int) -> Int { byteCount + 99 }
 
     /// `strftime`: appends nothing beyond `output`'s end; `zone` and `offset` give `%Z`, `%z` and
@@ -36,7 +37,7 @@ struct TimeFormatter {
         return formatter.output.isFull ? nil : formatter.output.byteCount
     }
 
-    /// What stands between `%` and the conversion.
+    /// The flags and width between `%` and the conversion.
     struct Style {
         /// 0 where the format has no flag.
         var pad: UInt8 = 0
@@ -101,7 +102,8 @@ struct TimeFormatter {
 
     // MARK: - Conversions
 
-    /// Writes one conversion; false when the letter, or the letter with its modifier, is none.
+    /// Writes one conversion; false when the letter, or the letter with its modifier, is not a
+    /// conversion.
     private mutating func convert(_ letter: UInt8, _ style: Style) -> Bool {
         if style.modifier != 0, !TimeFormatter.takes(letter, style.modifier) { return false }
         switch Unicode.Scalar(letter) {
@@ -203,7 +205,7 @@ struct TimeFormatter {
         }
     }
 
-    /// A conversion that stands for several: as wide as asked, spaces or zeros in front.
+    /// A conversion that is short for several others: padded on the left with spaces or zeros.
     private mutating func composite(_ format: StaticString, _ style: Style) {
         var inner = Style()
         inner.isUpper = style.isUpper
@@ -214,7 +216,8 @@ struct TimeFormatter {
         run(text, inner)
         let byteCount = output.byteCount - start
         guard byteCount < style.width, !output.isFull else { return }
-        // It is written again behind the padding: how long it is shows only once it is written.
+        // It is written again after the padding, whose length is known only once it has been
+        // written.
         output.byteCount = start
         pad(style, textByteCount: byteCount)
         run(text, inner)
@@ -228,8 +231,9 @@ struct TimeFormatter {
         return style
     }
 
-    /// A number and its sign, with zeros or spaces in front up to the conversion's own digits or
-    /// the width; `-` leaves out the first, and the width is then filled with spaces.
+    /// A number and its sign, padded on the left with zeros or spaces to the conversion's own
+    /// digits or the width; `-` leaves out the digits' padding, and the width is then filled with
+    /// spaces.
     private mutating func number(_ value: Int, _ digitsMin: Int, _ style: Style) {
         let magnitude = value.magnitude
         var digits = 1
@@ -253,7 +257,7 @@ struct TimeFormatter {
         }
     }
 
-    /// `%z`: a sign, then hhmm as a number; the width holds for each of the two.
+    /// `%z`: a sign, then hhmm as a number; the width applies to each of the two.
     private mutating func difference(_ style: Style) {
         let minutes = abs(offset.seconds) / 60
         pad(style, textByteCount: 1)

@@ -2,12 +2,12 @@
 //
 //     "5 Mar 2015 23:51 pm"  with  "%d %b %Y %H:%M"  ->  fields, and where reading stopped
 //
-// White space in the format takes any white space, none included; `%` conversions take what they
-// name; everything else must be there as it is. What the text leaves open and the rest decides (the
-// weekday of a date, the date of a day of the year or of a week) is filled in once the format is
-// read. A NUL byte ends the text and the format, as it does in C.
+// White space in the format matches any white space, or none; `%` conversions match what they name;
+// everything else must match exactly. Fields that the text leaves open and the others determine
+// (the weekday of a date, the date of a day of the year or of a week) are filled in at the end. A
+// NUL byte ends the text and the format, as in C.
 
-/// Reads one text. Fields that the format does not name keep what they had at the start.
+/// Reads one text. Fields that the format does not name keep their initial values.
 struct TimeParser {
     private let text: ByteText
     private let zone: TimeZoneFile
@@ -15,7 +15,7 @@ struct TimeParser {
     private var time: BrokenDownTime
     private var seen = Seen()
 
-    /// What the text has given so far.
+    /// Which fields have been read so far.
     private struct Seen {
         var weekday = false
         var yearday = false
@@ -25,17 +25,17 @@ struct TimeParser {
         var weekFromMonday = false
         var week = 0
         var century: Int?
-        /// A year of the century alone was given, to which the century adds.
+        /// Whether only a year of the century was given, to which the century is added.
         var yearOfCentury = false
-        /// There is a date to take weekday and yearday from.
+        /// Whether there is a date to compute weekday and yearday from.
         var date = false
         var afternoon = false
         var hourOfHalfDay = false
     }
 
-    /// `strptime` as jq calls it: fields begin cleared (1 January 1900 with day 0), weekday and
-    /// yearday are computed from the date, and stay 8 and 367 where there is none.
-    /// - Parameter zone: the local one, in which `%s` is told.
+    /// `strptime` as jq calls it: fields are cleared first (1 January 1900 with day 0), weekday and
+    /// yearday are computed from the date, or remain 8 and 367 without one.
+    /// - Parameter zone: the local zone, which `%s` refers to.
     /// - Returns: the time and the offset of the first byte not read; nil when the text does not
     ///   match. jq takes a rest that begins with white space and appends it to its array.
     static func parse(
@@ -79,7 +79,7 @@ struct TimeParser {
                 offset += 1
                 continue
             }
-            // Flags and widths are those of `strftime`; nothing is made of them here.
+            // Flags and widths of `strftime` are ignored here.
             while TimeParser.isFlag(format[i]) { i += 1 }
             let isEra = format[i] == UInt8(ascii: "E")
             let isAlternative = format[i] == UInt8(ascii: "O")
@@ -267,7 +267,7 @@ struct TimeParser {
         guard isDigit(text[offset]) else { return false }
         var value = 0
         while isDigit(text[offset]) {
-            // A number too long for a time is held at one that no calendar has.
+            // A number that is too long for a time is clamped to one that no calendar has.
             value = min(1 << 57, value * 10 + Int(text[offset] - 0x30))
             offset += 1
         }
@@ -278,8 +278,8 @@ struct TimeParser {
         return true
     }
 
-    /// What `%E` may stand before; the C locale has no eras, so a year of one (`%Ey`) cannot be
-    /// read.
+    /// The conversions that allow `%E`; the C locale has no eras, so a year of one (`%Ey`) cannot
+    /// be read.
     private static func hasEra(_ letter: Unicode.Scalar) -> Bool {
         switch letter {
         case "c", "C", "x", "X", "Y": true
@@ -345,7 +345,7 @@ struct TimeParser {
 
     // MARK: - Bytes
 
-    /// Leading white space, then digits while another one can keep the number in range.
+    /// Leading white space, then digits as long as another one can keep the number in range.
     private mutating func number(_ range: ClosedRange<Int>, _ digitsMax: Int) -> Int? {
         skipSpace()
         guard isDigit(text[offset]) else { return nil }
@@ -359,7 +359,7 @@ struct TimeParser {
         return range.contains(value) ? value : nil
     }
 
-    /// Takes the first bytes of a name, in either case.
+    /// Reads the first bytes of a name, in either case.
     private mutating func take(_ name: StaticString, upTo count: Int) -> Bool {
         let count = min(count, name.utf8CodeUnitCount)
         for i in 0..<count {

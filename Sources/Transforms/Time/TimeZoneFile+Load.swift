@@ -5,7 +5,8 @@
 //     America/New_York         /usr/share/zoneinfo/America/New_York; a leading ":" means the same
 //     EST5EDT,M3.2.0,M11.1.0   a rule by itself
 //
-// A name comes from the environment, perhaps from a program: it never leads out of the database.
+// A name comes from the environment, perhaps from a program, and must never lead outside the
+// database.
 
 internal import Glibc
 
@@ -26,7 +27,7 @@ extension TimeZoneFile {
         return load(unsafe String(cString: value)) ?? .utc
     }()
 
-    /// The zone of a `TZ` value. Nil when it names none, or leads out of the database.
+    /// The zone of a `TZ` value. Nil when it names none, or leads outside the database.
     static func load(_ value: String) -> TimeZoneFile? {
         var name = value[...]
         if name.first == ":" { name.removeFirst() }

@@ -2,24 +2,22 @@
 // second.
 //
 //     transitions   | t0 | t1 | t2 | ...   seconds since the epoch, rising
-//     types            3    1    3         which of `offsets` holds from there on
-//     rule          what holds from the last transition on, where there is one
+//     types            3    1    3         which of `offsets` applies from there on
+//     rule          what applies from the last transition on, if present
 //
-// The bytes may be hostile: every count is checked against the bytes that are there before it is
-// used.
+// The bytes may be hostile: every count is checked against the bytes that exist before it is used.
 
-/// What a zone's clock shows: its difference from UTC, and how it is called.
+/// What a zone's clock shows: its difference from UTC, and its abbreviation.
 struct ZoneOffset: Equatable, Sendable {
     /// Seconds east of UTC, within ±26 hours.
     var seconds: Int
     var isDaylight: Bool
-    /// Where the abbreviation ("CET") stands in the zone's `names`.
+    /// The offset of the abbreviation ("CET") in the zone's `names`.
     var nameOffset: Int
     var nameByteCount: Int
 }
 
-/// A zone's offsets over time. Immutable; loading it is `TimeZoneFile.load`, keeping it the
-/// caller's.
+/// A zone's offsets over time. Immutable; `TimeZoneFile.load` loads it, the caller keeps it.
 struct TimeZoneFile: Sendable {
     private let transitions: [Int]
     private let types: [UInt8]
@@ -50,7 +48,7 @@ struct TimeZoneFile: Sendable {
         rule = nil
     }
 
-    /// A zone that is all rule: `EST5EDT,M3.2.0,M11.1.0`. Nil when the text is none.
+    /// A zone that is only a rule: `EST5EDT,M3.2.0,M11.1.0`. Nil when the text is not a rule.
     init?(posix text: ArraySlice<UInt8>) {
         var names: [UInt8] = []
         guard let rule = PosixTimeZone(text, names: &names) else { return nil }
@@ -61,7 +59,7 @@ struct TimeZoneFile: Sendable {
         self.names = names
     }
 
-    /// A TZif file's bytes. Nil when they are no whole one.
+    /// A TZif file's bytes. Nil when they are not a whole one.
     init?(tzif bytes: [UInt8]) {
         guard bytes.count <= TimeZoneFile.byteCountMax,
             let first = TZifBlock(bytes, at: 0, timeByteCount: 4)
@@ -137,7 +135,7 @@ private struct TZifBlock {
             return value
         }
         let counts = (0..<6).map { number(start + 20 + 4 * $0, 4) }
-        // A count above the file's length cannot be true, and below it no sum overflows.
+        // A count above the file's length is wrong, and with smaller ones no sum overflows.
         guard counts.allSatisfy({ $0 >= 0 && $0 <= bytes.count }) else { return nil }
         let (utcCount, standardCount, leapCount) = (counts[0], counts[1], counts[2])
         let (timeCount, typeCount, nameByteCount) = (counts[3], counts[4], counts[5])

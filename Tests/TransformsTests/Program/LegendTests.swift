@@ -54,7 +54,7 @@ struct LegendLine: CustomTestStringConvertible {
     }
 
     @Test(arguments: lines) func compilesToIt(_ line: LegendLine) throws {
-        let expected: Arity =
+        let expected: Cardinality =
             switch line.outputs {
             case "n": .many
             case "0-1": .optional
@@ -62,8 +62,8 @@ struct LegendLine: CustomTestStringConvertible {
             }
         // `label $out` stands around all of them, `.a` in them, and there are links of calls.
         let found = try nodes(line, ".a")
-        #expect(found.contains { $0.arity == expected }, "\(found.map(\.arity))")
-        let isOfAnyNumber = try nodes(line, ".[]").contains { $0.arity == .many }
+        #expect(found.contains { $0.cardinality == expected }, "\(found.map(\.cardinality))")
+        let isOfAnyNumber = try nodes(line, ".[]").contains { $0.cardinality == .many }
         if line.outputs == "1*" && line.program.contains(/\b[fgh]\b/) {
             #expect(isOfAnyNumber, "its outputs are those of its filters")
         }

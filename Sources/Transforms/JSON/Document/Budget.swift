@@ -1,11 +1,11 @@
-// What a run may still do. Work is charged in steps of some 10 ns; when a slice of them is spent,
-// the deadline and the cancel flag are looked at, so nothing runs on for more than about a
-// millisecond.
+// How much work a run may still do. Work is charged in steps of about 10 ns each; when a slice of
+// them is used up, the deadline and the cancel flag are checked, so nothing overruns by more than
+// about a millisecond.
 
 import Glibc
 import Synchronization
 
-/// Set by any thread to stop a run; the run looks at it with each slice of its budget.
+/// Set by any thread to stop a run, which checks it with each slice of its budget.
 public final class CancelFlag: Sendable {
     private let flag = Atomic<Bool>(false)
 
@@ -43,7 +43,7 @@ public final class CancelFlag: Sendable {
         unsafe state.deallocate()
     }
 
-    /// Begins a run that may go on until `deadlineNanoseconds` of the monotonic clock.
+    /// Begins a run that may last until `deadlineNanoseconds` of the monotonic clock.
     func begin(deadlineNanoseconds: UInt64, stepsMax: Int, cancel: CancelFlag?) {
         unsafe heap.state.pointee.fuel = min(stepsMax, Budget.sliceStepCount)
         unsafe state.pointee.stepsLeft = stepsMax - min(stepsMax, Budget.sliceStepCount)
@@ -71,7 +71,7 @@ extension Heap {
         guard let budget = unsafe state.pointee.budget else { return }
         // A charge larger than a slice takes its part of the steps left.
         let left = unsafe budget.pointee.stepsLeft + state.pointee.fuel
-        // Whoever is not stopped by this charge is stopped by the next one.
+        // Work that is not stopped by this charge is stopped by the next one.
         unsafe state.pointee.fuel = -1
         unsafe budget.pointee.stepsLeft = left
         if left <= 0 { throw stop(.steps) }

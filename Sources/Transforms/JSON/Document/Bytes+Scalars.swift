@@ -1,7 +1,7 @@
 // Code points of valid UTF-8, one at a time.
 
 extension Bytes {
-    /// The scalar that begins at `offset`, and its bytes.
+    /// The scalar that begins at `offset`, and its byte count.
     @inline(__always) func scalar(at offset: Int) -> (scalar: UInt32, byteCount: Int) {
         let first = UInt32(self[offset])
         if first < 0x80 { return (first, 1) }
@@ -11,7 +11,7 @@ extension Bytes {
         return ((first & 0x07) << 18 | next(1) << 12 | next(2) << 6 | next(3), 4)
     }
 
-    /// Writes a scalar's UTF-8 at `offset`; its bytes, 1 to 4.
+    /// Writes a scalar's UTF-8 at `offset`; returns its byte count, 1 to 4.
     @inline(__always) func put(_ scalar: UInt32, at offset: Int) -> Int {
         func tail(_ shift: UInt32) -> UInt8 { UInt8(0x80 | scalar >> shift & 0x3F) }
         if scalar < 0x80 {

@@ -29,24 +29,23 @@ extension Heap {
         array = array.with(count: count + 1)
     }
 
-    /// Makes an owned array one that nobody else holds.
+    /// Makes sure that nobody else holds an owned array, by a copy if needed.
     @inline(__always) func makeUniqueArray(_ array: inout Value) throws(Stop) {
         if isUnique(array) && Heap.used(UInt(array.payload)) == array.count { return }
         try reserve(&array, 0)
     }
 
-    /// Makes an owned array one that nobody else holds, with room for `more` elements.
+    /// Makes sure that nobody else holds an owned array, and that it has room for `more` elements.
     func reserve(_ array: inout Value, _ more: Int) throws(Stop) {
         let count = array.count
         if count + more > Int(UInt32.max) { throw stop(.memory) }
         if array.isPart && isSole(array) { try makeWhole(&array) }
         if isUnique(array) {
-            // What stood behind a beginning of an array goes when the beginning is all that is
-            // left.
+            // The elements after the array's count are released once nobody else holds the array.
             if Heap.used(UInt(array.payload)) > count { truncate(&array, to: count) }
             if Heap.capacity(UInt(array.payload)) >= count + more { return }
             if Heap.moved(UInt(array.payload)) > 0 {
-                try useRoomInFront(&array)
+                try useRoomBefore(&array)
                 if Heap.capacity(UInt(array.payload)) >= count + more { return }
             }
             let room = max(count + more, count + count / 2, 4)
@@ -64,7 +63,7 @@ extension Heap {
         array = copy
     }
 
-    /// The elements `from..<upto` of a borrowed array, in its memory where they are worth it (see
+    /// The elements `from..<upto` of a borrowed array, in its memory where sharing is worth it (see
     /// `part`).
     func subarray(_ array: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
         let count = upto - from
@@ -96,7 +95,7 @@ extension Heap {
         array = array.with(count: count + more)
     }
 
-    /// Drops the elements from `count` on of an array that nobody else holds.
+    /// Releases the elements from `count` on of an array that nobody else holds.
     func truncate(_ array: inout Value, to count: Int) {
         assert(isUnique(array))
         releaseAll(array.slots.advanced(by: count), Heap.used(UInt(array.payload)) - count)

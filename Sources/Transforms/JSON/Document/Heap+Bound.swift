@@ -1,14 +1,15 @@
-// What a run holds besides its blocks, such as a reader's stack: it counts in the run's bound too,
-// and so do the two copies of memory that grows.
+// Memory of a run besides its blocks, such as a reader's stack: it counts towards the run's bound
+// as well, and so do the two copies of memory that grows.
 //
 // Safety: the heap's own state.
 
 extension Heap {
-    /// Memory of this size and above is moved by the kernel as it grows, page by page. Below, the
-    /// old and the new may be there at once.
+    /// From this size on memory is moved by the kernel as it grows, page by page. Smaller memory
+    /// may exist twice for a moment, old and new.
     static let movedByteCountMin = 32 << 20
 
-    /// Whether the bound has room for memory to grow, both copies of it where there are two.
+    /// Checks that the bound has room for memory to grow, for both copies of it where there are
+    /// two.
     func admitGrowth(from byteCount: Int, to grown: Int) throws(Stop) {
         let more = byteCount > Heap.movedByteCountMin ? grown - byteCount : grown
         try admit(more)
@@ -22,7 +23,7 @@ extension Heap {
         countAside(resized - byteCount)
     }
 
-    /// Counts memory of others as theirs, or with a negative count no longer.
+    /// Counts memory of others; a negative count stops counting it.
     func countAside(_ byteCount: Int) {
         unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, state.pointee.bytesHeld)
         unsafe state.pointee.bytesHeld += byteCount

@@ -1,22 +1,22 @@
-// Where the code points of long strings are: how many there are, and at which offset each begins.
+// The code points of long strings: how many there are, and the offset at which each begins.
 //
 //     offsets   0             256            512            768     of the bytes that are measured
 //     bytes     |--------------|--------------|--------------|------|
 //     table     0             171            298            554     code points that began before
 //
-// A loop over a string's characters asks again and again. So the last few long strings that were
-// asked about keep a table, which serves all of their parts too, for those lie in the same memory.
-// The table grows with a string that is appended to, is cut where bytes are written over, and goes
-// with the string's block. What is fixed for the run needs no such care.
+// A loop over a string's characters needs this again and again. So the last few long strings for
+// which it was needed keep a table, which serves all of their parts too, since those share the
+// memory. The table grows with a string that is appended to, is cut where bytes are overwritten,
+// and is freed with the string's block. Strings that are fixed for the run need no such care.
 //
 // Safety: offsets stay below the byte counts that were measured.
 
 /// The table of one string's bytes.
 @safe struct Measure {
-    /// The address of the first byte, and how many were measured.
+    /// The address of the first byte, and how many bytes have been measured.
     var start: UInt
     var byteCount: Int
-    /// The payload of a block of 4 bytes an entry.
+    /// The payload of a block with 4 bytes for each entry.
     var table: UInt
 
     func has(_ address: UInt, _ count: Int) -> Bool {
@@ -46,7 +46,7 @@
         return self[piece] + (unsafe UTF8Text.codePointCount(rest.base, rest.count))
     }
 
-    /// The offset at which the code point `index` begins, which is there.
+    /// The offset at which the code point `index` begins; it exists.
     func offsetUncharged(ofCodePoint index: Int) -> Int {
         var low = 0
         var high = byteCount / Heap.measurePieceByteCount
@@ -66,7 +66,7 @@ extension Heap {
     static let measureCountMax = 4
     /// Shorter strings are counted each time.
     private static let measuredByteCountMin = 1 << 10
-    /// So few code points are looked for from the front.
+    /// Code points below this index are counted from the front.
     private static let nearCount = 32
 
     /// The number of a string's code points.
@@ -78,8 +78,8 @@ extension Heap {
             - measure.codePointsUncharged(before: offset)
     }
 
-    /// The offsets at which two code points begin, the first one not behind the second, in a string
-    /// of `count` of them.
+    /// The offsets at which two code points begin, the first one not after the second, in a string
+    /// of `count` code points.
     func byteOffsets(ofCodePoints from: Int, _ upto: Int, of count: Int, in string: Value)
         throws(Stop) -> (Int, Int)
     {
@@ -93,17 +93,17 @@ extension Heap {
         let measure = try measured(string)
         let offset = Int(UInt(string.payload) - measure.start)
         let before = measure.codePointsUncharged(before: offset)
-        func place(_ index: Int) -> Int {
+        func start(of index: Int) -> Int {
             if index == count { return bytes.count }
             if index < Heap.nearCount {
                 return unsafe UTF8Text.byteOffset(ofCodePoint: index, bytes.base, bytes.count)
             }
             return measure.offsetUncharged(ofCodePoint: before + index) - offset
         }
-        return (place(from), place(upto))
+        return (start(of: from), start(of: upto))
     }
 
-    /// The table of a long string, made or made longer where there is none.
+    /// The table of a long string, which is made or extended where needed.
     private func measured(_ string: Value) throws(Stop) -> Measure {
         try charge(1)
         let (address, count) = (UInt(string.payload), string.count)
@@ -119,36 +119,36 @@ extension Heap {
             let block = Heap.block(string)
             Heap.store(block - 24, Heap.load(block - 24) | Heap.measured)
         }
-        var place = known
+        var slot = known
         if known < Heap.measureCountMax {
             unsafe state.pointee.measureCount = known + 1
         } else {
-            place = unsafe state.pointee.nextMeasure
-            unsafe state.pointee.nextMeasure = (place + 1) % Heap.measureCountMax
-            drop(measure: place)
+            slot = unsafe state.pointee.nextMeasure
+            unsafe state.pointee.nextMeasure = (slot + 1) % Heap.measureCountMax
+            drop(measure: slot)
         }
-        unsafe state.pointee.measures[place] = Measure(start: address, byteCount: 0, table: 0)
-        return try extend(measure: place, to: string)
+        unsafe state.pointee.measures[slot] = Measure(start: address, byteCount: 0, table: 0)
+        return try extend(measure: slot, to: string)
     }
 
-    /// Measures from what is known on to the end of a string.
-    private func extend(measure place: Int, to string: Value) throws(Stop) -> Measure {
-        var measure = unsafe state.pointee.measures[place]
+    /// Extends a table to the end of a string.
+    private func extend(measure slot: Int, to string: Value) throws(Stop) -> Measure {
+        var measure = unsafe state.pointee.measures[slot]
         let byteCount = Int(UInt(string.payload) - measure.start) + string.count
         let unit = Heap.measurePieceByteCount
         var piece = measure.byteCount / unit
         let tableByteCount = (byteCount / unit + 1) * 4
         if measure.table == 0 {
             measure.table = try allocate(tableByteCount, unit: 4)
-            // Whoever counts the blocks that a program left behind means none of these.
+            // These blocks are not counted among those that a program left unreleased.
             unsafe state.pointee.liveBlocks &-= 1
             measure.set(0, 0)
         } else if Heap.capacity(measure.table) * 4 < tableByteCount {
             measure.table = try grow(
                 measure.table, used: (piece + 1) * 4, to: tableByteCount * 3 / 2, unit: 4)
         }
-        // What a limit leaves unfinished tells of no more than before.
-        unsafe state.pointee.measures[place] = measure
+        // If a limit stops the loop, the table covers no more than before.
+        unsafe state.pointee.measures[slot] = measure
         var count = measure[piece]
         while (piece + 1) * unit <= byteCount {
             if piece % 64 == 0 { try charge(64 * unit / Heap.stepByteCount) }
@@ -158,18 +158,18 @@ extension Heap {
             measure.set(piece, count)
         }
         measure.byteCount = byteCount
-        unsafe state.pointee.measures[place] = measure
+        unsafe state.pointee.measures[slot] = measure
         return measure
     }
 
-    private func drop(measure place: Int) {
-        let table = unsafe state.pointee.measures[place].table
+    private func drop(measure slot: Int) {
+        let table = unsafe state.pointee.measures[slot].table
         if table == 0 { return }
         free(block: table)
         unsafe state.pointee.liveBlocks &+= 1
     }
 
-    /// Bytes from an offset on in a string's block are about to be written over.
+    /// Called before bytes from an offset on in a string's block are overwritten.
     func cutMeasures(_ block: UInt, _ offset: Int) {
         if Heap.load(block - 24) & Heap.measured == 0 { return }
         for i in 0..<(unsafe state.pointee.measureCount) {
@@ -183,7 +183,7 @@ extension Heap {
         }
     }
 
-    /// A block is about to be freed or moved: nothing is known of its bytes any more.
+    /// Called before a block is freed or moved: drops the tables of its bytes.
     func forgetMeasures(_ block: UInt) {
         if Heap.load(block - 24) & Heap.measured == 0 { return }
         Heap.store(block - 24, Heap.load(block - 24) & ~Heap.measured)

@@ -1,10 +1,11 @@
-// What stands in front of a block's payload: see the picture in `Heap`.
+// The headers before a block's payload: see the picture in `Heap`.
 //
-//     size 8    | size in bytes 40 | places of 16 bytes that its start moved 23 | measured 1 |
+//     size 8    | size in bytes 40 | units of 16 bytes that its start moved 23 | measured 1 |
 //
-// A block's start moves where the only holder of an array drops its first elements (see
-// Heap+Parts.swift); it is measured where a table tells of its code points (Heap+CodePoints.swift).
-// Both are rare, and make the word larger than any small block's size: `free` looks no further.
+// A block's start moves when the only holder of an array drops its first elements (see
+// Heap+Parts.swift); a block is measured if a table has the offsets of its code points
+// (Heap+CodePoints.swift). Both are rare, and make the word larger than any small block's size, so
+// `free` needs only one comparison.
 //
 // Safety: addresses are those of blocks and chunks that the heap made.
 
@@ -13,12 +14,12 @@ extension Heap {
     static let movedMax = 1 << 23 - 1
     static let measured: UInt = 1 << 63
 
-    /// The bytes of a payload's block, its header and what is in front of a moved start included.
+    /// The byte count of a payload's block, including its header and what precedes a moved start.
     @inline(__always) static func blockByteCount(_ payload: UInt) -> Int {
         Int(load(payload - 24) & sizeMask)
     }
 
-    /// By how many places of 16 bytes a payload's start moved.
+    /// By how many units of 16 bytes a payload's start moved.
     @inline(__always) static func moved(_ payload: UInt) -> Int {
         Int(load(payload - 24) & ~measured) >> 40
     }
@@ -29,7 +30,7 @@ extension Heap {
 
     @inline(__always) static func listIndex(_ size: Int) -> Int {
         if size <= 1024 { return (size + 15) >> 4 }
-        // 4 steps a doubling: 1280, 1536, 1792, 2048, ...
+        // 4 sizes for each doubling: 1280, 1536, 1792, 2048, ...
         let doubling = 63 - (size - 1).leadingZeroBitCount
         return 64 + (doubling - 10) * 4 + ((size - 1) >> (doubling - 2) & 3) + 1
     }

@@ -1,8 +1,8 @@
-// Objects: members in insertion order, found by their names' bytes; beyond 8 members a name that is
-// looked up often enough is found through a hash index.
+// Objects: members in insertion order, found by the bytes of their names. In an object of more than
+// 8 members a name that is looked up often enough is found through a hash index.
 
 extension Heap {
-    /// On objects: there is room for an index before the members (32 bytes in front of them).
+    /// On objects: there are 32 bytes of room for an index before the members.
     static let indexable: UInt64 = 1 << 11
     private static let scanCountMax = 8
 
@@ -13,7 +13,7 @@ extension Heap {
         return Value(.object, flags: Value.counted | Heap.indexable, payload: UInt64(payload))
     }
 
-    /// A new array or object of some bytes of values, which it owns from now on.
+    /// A new array or object of the values in these bytes, which it then owns.
     @inline(never) func container(_ tag: Value.Tag, of values: Slots, byteCount: Int) throws(Stop)
         -> Value
     {
@@ -36,7 +36,7 @@ extension Heap {
         try allocate(byteCount, unit: unit)
     }
 
-    /// The member's place among the members, or -1.
+    /// The member's index, or -1.
     @inline(__always) func find(_ object: Value, _ name: Bytes) throws(Stop) -> Int {
         if object.count > Heap.scanCountMax && object.word & Heap.indexable != 0 {
             return try findIndexed(object, name)
@@ -63,7 +63,7 @@ extension Heap {
         return i < 0 ? .absent : object.slots[2 &* i &+ 1]
     }
 
-    /// A new object after its first `count` members were stored.
+    /// The object after its first `count` members have been stored.
     @inline(__always) func filled(_ object: Value, _ count: Int) -> Value {
         assert(count <= Heap.capacity(UInt(object.payload)))
         Heap.setUsed(UInt(object.payload), 2 &* count)
@@ -101,7 +101,7 @@ extension Heap {
         release(name)
     }
 
-    /// Makes an owned object one that nobody else holds.
+    /// Makes sure that nobody else holds an owned object, by a copy if needed.
     @inline(__always) func makeUnique(_ object: inout Value) throws(Stop) {
         if !isUnique(object) { try copyObject(&object) }
     }
@@ -116,19 +116,19 @@ extension Heap {
         object = copy
     }
 
-    /// Removes the member at this place from an owned object.
-    func removeMember(_ object: inout Value, at place: Int) throws(Stop) {
+    /// Removes the member at `index` from an owned object.
+    func removeMember(_ object: inout Value, at index: Int) throws(Stop) {
         try makeUnique(&object)
         let count = object.count
         let slots = object.slots
-        if hasIndex(UInt(object.payload)) { try indexRemoved(object, at: place) }
-        release(slots[2 * place])
-        release(slots[2 * place + 1])
-        // Where a limit ends the move half-way, nothing in it is released twice.
+        if hasIndex(UInt(object.payload)) { try indexRemoved(object, at: index) }
+        release(slots[2 * index])
+        release(slots[2 * index + 1])
+        // If a limit stops the move half-way, nothing in the object is released twice.
         Heap.setUsed(UInt(object.payload), 0)
         try copy(
-            slots.advanced(by: 2 * place + 2), 2 * (count - place - 1),
-            to: slots.advanced(by: 2 * place))
+            slots.advanced(by: 2 * index + 2), 2 * (count - index - 1),
+            to: slots.advanced(by: 2 * index))
         Heap.setUsed(UInt(object.payload), 2 * count - 2)
         object = object.with(count: count - 1)
     }

@@ -2,36 +2,36 @@
 //
 //     block     | header | a | b | c | d | e |         [a, b, c, d, e]
 //                        ^           ^                 .[3:] of it points here
-//                        |<-distance->|                and notes how far the block's start is
+//                        |<-distance->|                and notes the distance to the block's start
 //
-// A part owns a reference to the block, as the whole does, and holds all of it: so what is small
-// beside its block is copied instead, until as much has been copied out of the block as it is
-// large. Both are bounded then: the time, by what making the block took, and the memory, but for
-// programs that take very many small parts.
+// A part owns a reference to the block, as the whole does, and keeps all of it alive. So a part
+// that is small compared with its block is copied instead, until as many bytes have been copied out
+// of the block as it has. This bounds both the time, by what making the block took, and the memory,
+// except for programs that take very many small parts.
 //
-// Where nobody else holds an array the elements that are left out go, and the block's header moves
-// to the first one that stays: the part is the whole from now on.
+// Where nobody else holds an array, the elements outside the part are released, and the block's
+// header moves to the first one that is kept: the part then is the whole.
 //
-//     block     | - - - - - - | header | d | e |       .[3:] where nobody else has it
+//     block     | - - - - - - | header | d | e |       .[3:] where nobody else holds it
 //
 // Safety: addresses are those of the heap's blocks.
 
 extension Heap {
-    /// A part of so many bytes is copied rather than shared, if it is much smaller than its block.
+    /// A part of at most this many bytes is always copied if its block is much larger.
     static let partByteCountMin = 256
-    /// A part is worth its block if the block is no more times larger.
+    /// A part shares its block if the block is at most this many times as large.
     private static let partShareMin = 4
-    /// Distances are noted in places of 16 bytes.
+    /// Distances are counted in units of 16 bytes.
     private static let distanceMax: UInt = 1 << 19 - 1
 
     /// The payload of the block that a counted value is in.
     @inline(__always) static func block(_ value: Value) -> UInt {
-        // Payloads are at multiples of 16 bytes, a string's part is anywhere.
+        // Payloads are at multiples of 16 bytes; a string's part may begin at any byte.
         let distance = (value.word & Value.partMask) &>> Value.distanceShift
         return UInt(value.payload & ~15 &- distance &* 16)
     }
 
-    /// The word of the whole that a value is or is a part of.
+    /// The word of the whole that a value is, or is a part of.
     private static func wholeWord(_ value: Value) -> UInt64 {
         value.word & ~Value.partMask | Value.counted
     }
@@ -54,13 +54,13 @@ extension Heap {
         }
     }
 
-    /// Whether nobody else holds this owned value or what it is a part of.
+    /// Whether nobody else holds this owned value, or the value that it is a part of.
     @inline(__always) func isSole(_ value: Value) -> Bool {
         value.isCounted && Heap.references(Heap.block(value)) == 1
     }
 
-    /// The part of a borrowed, counted value that begins `offset` bytes behind its start, owned;
-    /// nil where a copy is better.
+    /// The part of a borrowed, counted value that begins `offset` bytes after its start, owned; nil
+    /// where a copy is better.
     func part(_ value: Value, at offset: Int, byteCount: Int, count: Int) -> Value? {
         let block = Heap.block(value)
         let size = Heap.blockByteCount(block)
@@ -85,7 +85,7 @@ extension Heap {
 
     // MARK: Arrays that nobody else holds
 
-    /// The elements `from..<upto` of an owned array; where nobody else holds it in its place.
+    /// The elements `from..<upto` of an owned array, in place where nobody else holds it.
     func slice(_ array: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
         if from == 0 && upto == array.count { return array }
         if from == upto || !isSole(array) {
@@ -103,7 +103,7 @@ extension Heap {
         return rest
     }
 
-    /// Lets go of what is around a part of an array that nobody else holds.
+    /// Releases the elements around a part of an array that nobody else holds.
     func makeWhole(_ array: inout Value) throws(Stop) {
         if !array.isPart { return }
         let block = Heap.block(array)
@@ -117,8 +117,8 @@ extension Heap {
         array = whole
     }
 
-    /// Begins an array that nobody else holds behind its first elements, which have been released
-    /// or moved.
+    /// Makes an array that nobody else holds begin after its first elements, which have been
+    /// released or moved.
     /// - Complexity: O(1), but for one in eight million elements.
     func dropFirst(_ array: inout Value, _ count: Int) throws(Stop) {
         let old = UInt(array.payload)
@@ -128,8 +128,8 @@ extension Heap {
         setStart(&array, moved: moved)
     }
 
-    /// Notes where the values of an array that nobody else holds begin, so many places behind the
-    /// block's own start. The array has its new count.
+    /// Notes where the values of an array that nobody else holds begin: this many units of 16 bytes
+    /// after the block's own start. The array has its new count.
     private func setStart(_ array: inout Value, moved: Int) {
         let old = UInt(array.payload)
         let more = moved - Heap.moved(old)
@@ -143,8 +143,8 @@ extension Heap {
         array.payload = UInt64(new)
     }
 
-    /// Moves the elements behind the first `count`, which have been released or moved, to where
-    /// the block begins.
+    /// Moves the elements after the first `count`, which have been released or moved, to where the
+    /// block begins.
     private func moveBack(_ array: inout Value, dropping count: Int) throws(Stop) {
         let values = array.slots.advanced(by: count)
         let left = array.count - count
@@ -155,14 +155,14 @@ extension Heap {
         array = array.with(count: left)
     }
 
-    /// Moves the elements of an array that nobody else holds to where its block begins, if there
-    /// is much room in front of them.
-    func useRoomInFront(_ array: inout Value) throws(Stop) {
+    /// Moves the elements of an array that nobody else holds to where its block begins, if there is
+    /// much room before them.
+    func useRoomBefore(_ array: inout Value) throws(Stop) {
         let moved = Heap.moved(UInt(array.payload))
         if moved > 0 && 2 * moved >= array.count { try moveBack(&array, dropping: 0) }
     }
 
-    /// Gives most of a block back whose array, which nobody else holds, has become small beside it.
+    /// Gives back most of a block if its array, which nobody else holds, has become much smaller.
     private func fit(_ array: inout Value) throws(Stop) {
         let payload = UInt(array.payload)
         let size = Heap.blockByteCount(payload)
@@ -175,14 +175,14 @@ extension Heap {
         array = fitted
     }
 
-    // MARK: Elements that go and come
+    // MARK: Removing and inserting elements
 
-    /// Takes the elements `from..<upto` out of an array that nobody else holds; they have been
-    /// released or moved. The fewer of those around them move.
+    /// Closes the gap of the elements `from..<upto` in an array that nobody else holds; they have
+    /// been released or moved. The smaller of the two parts around it moves.
     private func close(_ array: inout Value, _ from: Int, _ upto: Int) throws(Stop) {
         let slots = array.slots
         let (count, gone) = (array.count, upto - from)
-        // Where a limit ends the move half-way, nothing in it is released twice.
+        // If a limit stops the move half-way, nothing in the array is released twice.
         Heap.setUsed(UInt(array.payload), 0)
         if from < count - upto {
             try copyBackwards(slots, from, to: slots.advanced(by: gone))
@@ -194,7 +194,7 @@ extension Heap {
         array = array.with(count: count - gone)
     }
 
-    /// Puts the elements of an owned array in the place of `from..<upto` of another.
+    /// Replaces the elements `from..<upto` of an owned array by those of another.
     func replace(_ array: inout Value, _ from: Int, _ upto: Int, with part: Value) throws(Stop) {
         defer { release(part) }
         let count = part.count
@@ -213,7 +213,7 @@ extension Heap {
         releaseAll(array.slots.advanced(by: from), gone)
         if count < gone { try close(&array, from + count, upto) }
         let total = from + count + left
-        // Where a limit ends this half-way, nothing in it is released twice.
+        // If a limit stops this half-way, nothing in the array is released twice.
         Heap.setUsed(UInt(array.payload), 0)
         let slots = array.slots
         if count > gone {
@@ -226,8 +226,8 @@ extension Heap {
         array = array.with(count: total)
     }
 
-    /// Puts owned elements in front of an owned array, in place where nobody else holds it and
-    /// there is room.
+    /// Inserts owned elements before those of an owned array, in place where nobody else holds it
+    /// and there is room.
     func prepend(_ array: inout Value, _ first: Value) throws(Stop) {
         let count = first.count
         if count == 0 { return release(first) }

@@ -1,13 +1,12 @@
-// The one place through which bytes and elements are compared, searched, copied, counted and
-// hashed. A pass over few of them is a part of the step that asked for it; a longer one goes in
-// pieces, each charged before it begins, so that the clock is looked at some ten times a
-// millisecond whatever a value's size:
+// All passes over bytes and elements: comparing, searching, copying, counting and hashing. A short
+// pass is a part of the step that needs it; a longer one is made in pieces, each charged before it
+// begins, so that the clock is checked some ten times a millisecond whatever a value's size:
 //
 //     |- 32 KiB -|- 32 KiB -|- 32 KiB -|- rest -|        512 steps, 512 steps, ...
 //     ^ charge   ^ charge   ^ charge   ^ charge
 //
-// What does such work without a charge has `Uncharged` in its name and stands here, for the
-// readers of texts besides, which charge what they read (TidyTests).
+// Functions that do such work without a charge have `Uncharged` in their names and are here as
+// well, except for the readers of texts, which charge what they read (TidyTests).
 //
 // Safety: reads and writes stay below the counts that go with the pointers.
 
@@ -16,22 +15,22 @@ import Glibc
 extension Heap {
     /// Bytes between two charges.
     static let pieceByteCount = 1 << 15
-    /// Bytes that are passed over in a step.
+    /// How many bytes one step passes over.
     static let stepByteCount = 64
-    /// Values between two charges, where they are moved, counted or told apart.
+    /// Values between two charges, where they are moved, counted or compared.
     static let pieceValueCount = 1 << 10
-    /// A pass over so many bytes takes no step of its own.
+    /// A pass over at most this many bytes is not charged.
     private static let shortByteCountMax = 256
 
-    /// Charges a loop over elements, which calls this with each index, for 1,024 of them at once.
+    /// Charges a loop over elements, 1,024 at a time; the loop calls this with each index.
     @inline(__always) func chargeElement(_ index: Int) throws(Stop) {
         if index & (Heap.pieceValueCount &- 1) == Heap.pieceValueCount &- 1 {
             try charge(Heap.pieceValueCount)
         }
     }
 
-    /// The pieces of a pass over `byteCount` bytes, each charged before `body` takes it.
-    /// - Parameter unit: pieces, but the last, are of a multiple of it.
+    /// The pieces of a pass over `byteCount` bytes, each charged before it is given to `body`.
+    /// - Parameter unit: the size of all pieces but the last is a multiple of it.
     @inline(__always) func inPieces(
         _ byteCount: Int, unit: Int = 1, perStep: Int = stepByteCount,
         _ body: (_ from: Int, _ upto: Int) throws(Stop) -> Void
@@ -48,12 +47,12 @@ extension Heap {
 
     // MARK: Comparing
 
-    /// Byte for byte the same.
+    /// Whether both are the same bytes.
     @inline(__always) func isSame(_ lhs: Bytes, _ rhs: Bytes) throws(Stop) -> Bool {
         lhs.count == rhs.count ? try begins(lhs, rhs) : false
     }
 
-    /// The first `lhs.count` bytes of both are the same; `rhs` has as many at least.
+    /// Whether the first `lhs.count` bytes of both are the same; `rhs` has at least as many.
     @inline(__always) func begins(_ lhs: Bytes, _ rhs: Bytes) throws(Stop) -> Bool {
         lhs.count <= Heap.shortByteCountMax
             ? lhs.hasSameBytesUncharged(rhs) : try beginsLong(lhs, rhs)
@@ -122,7 +121,7 @@ extension Heap {
         }
     }
 
-    /// Copies `count` values, to a place in front of theirs if the two overlap.
+    /// Copies `count` values; where source and target overlap, the target comes first.
     @inline(__always) func copy(_ values: Slots, _ count: Int, to target: Slots) throws(Stop) {
         if count <= Heap.pieceValueCount {
             try charge(count &>> 2)
@@ -144,7 +143,7 @@ extension Heap {
         }
     }
 
-    /// Copies `count` values, to a place behind theirs if the two overlap.
+    /// Copies `count` values; where source and target overlap, the source comes first.
     func copyBackwards(_ values: Slots, _ count: Int, to target: Slots) throws(Stop) {
         var left = count
         while left > 0 {
@@ -155,7 +154,7 @@ extension Heap {
         }
     }
 
-    /// Owns each of these values once more.
+    /// Retains each of these values.
     @inline(__always) func retainAll(_ slots: Slots, _ count: Int) throws(Stop) {
         for i in 0..<count {
             retain(slots[i])
@@ -163,8 +162,8 @@ extension Heap {
         }
     }
 
-    /// Gives each of these values back. When the run's time is over the rest of many stays until
-    /// the run ends.
+    /// Releases each of these values. If there are many and the run's time is over, the rest is
+    /// left until the run ends.
     @inline(__always) func releaseAll(_ slots: Slots, _ count: Int) {
         for i in 0..<count {
             release(slots[i])
@@ -176,8 +175,8 @@ extension Heap {
         }
     }
 
-    /// Takes steps for work that may be left undone when the run's time is over, such as to free
-    /// memory that goes at the run's end; false when it is.
+    /// Charges work that may be left undone when the run's time is over, such as freeing memory
+    /// that is freed at the run's end anyway; returns false when it is over.
     @inline(__always) func mayGoOn(_ steps: Int) -> Bool {
         do throws(Stop) {
             try charge(steps)
@@ -196,8 +195,8 @@ extension Heap {
         return count
     }
 
-    /// The offset at which the code point `index` begins; the byte count where there are not so
-    /// many.
+    /// The offset at which the code point `index` begins; the byte count where there are fewer code
+    /// points.
     func byteOffset(ofCodePoint index: Int, _ bytes: Bytes) throws(Stop) -> Int {
         var left = index
         var offset = 0
@@ -215,7 +214,7 @@ extension Heap {
         return bytes.count
     }
 
-    /// The next place of what is sought.
+    /// The offset of the next match.
     func next(_ matches: inout ByteMatches) throws(Stop) -> Int? {
         try matches.next { (byteCount) throws(Stop) in
             try charge(1 &+ byteCount / Heap.stepByteCount)
@@ -226,12 +225,12 @@ extension Heap {
     func pieceEnd(_ bytes: Bytes, from offset: Int) -> Int {
         if bytes.count - offset <= Heap.pieceByteCount { return bytes.count }
         let end = offset + Heap.pieceByteCount
-        // A code point has three bytes at most behind its first one.
+        // A code point has at most three bytes after its first one.
         for back in 0...3 where bytes[end - back] & 0xC0 != 0x80 { return end - back }
         return end
     }
 
-    /// Where a byte stands first; the byte count where it does not.
+    /// The first offset of a byte; the byte count where it does not occur.
     func firstOffset(of byte: UInt8, in bytes: Bytes) throws(Stop) -> Int {
         var offset = 0
         while offset < bytes.count {
@@ -286,7 +285,7 @@ extension Heap {
 }
 
 extension Bytes {
-    /// The first `count` bytes of both are the same; names are short, so no call is made for them.
+    /// Whether both are the same bytes; names are short, so no function is called for them.
     @inline(__always) func hasSameBytesUncharged(_ other: Bytes) -> Bool {
         let count = count
         unsafe assert(count <= other.count || base == other.base)
@@ -317,7 +316,7 @@ extension Bytes {
             != UnsafeRawPointer(other.base + offset).loadUnaligned(as: type)
     }
 
-    /// Copies all bytes, mostly few: up to 32 by words that overlap, without a call.
+    /// Copies all bytes, usually few: up to 32 by words that overlap, without a call.
     @inline(__always) func copyUncharged(to target: UnsafeMutablePointer<UInt8>) {
         if count > 32 {
             unsafe memcpy(target, base, count)
@@ -344,7 +343,7 @@ extension Bytes {
         }
     }
 
-    /// Copies the first and the last bytes, a word's each.
+    /// Copies the first and the last bytes, one word each.
     @inline(__always) private static func copyEnds<Word: BitwiseCopyable>(
         _ source: UnsafeRawPointer, to target: UnsafeMutableRawPointer, _ count: Int,
         _ word: Word.Type
@@ -358,7 +357,7 @@ extension Bytes {
         unsafe target.storeBytes(of: tail, toByteOffset: last, as: word)
     }
 
-    /// The first 8 bytes as a big-endian number, zeros behind those of fewer.
+    /// The first 8 bytes as a big-endian number, filled up with zeros.
     @inline(__always) var prefix: UInt64 {
         let raw = unsafe UnsafeRawPointer(base)
         // Safety: reads stay below `count`; words that overlap save the loop.
@@ -380,7 +379,7 @@ extension Bytes {
 }
 
 extension Slots {
-    /// Copies some bytes of values, a few mostly, from `other`, which is elsewhere.
+    /// Copies values, usually few, of this many bytes from `other`, which does not overlap.
     @inline(__always) func copyUncharged(_ other: Slots, byBytes byteCount: Int) {
         let (target, source) = unsafe (
             UnsafeMutableRawPointer(base), UnsafeRawPointer(other.base)

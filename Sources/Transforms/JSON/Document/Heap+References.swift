@@ -4,7 +4,7 @@
 // the value is, on a list of pending blocks threaded through their headers.
 
 extension Heap {
-    /// The value again, owned once more.
+    /// Adds a reference and returns the value.
     @inline(__always) @discardableResult func retain(_ value: Value) -> Value {
         if value.isCounted {
             if value.isPart { return retainPart(value) }
@@ -19,10 +19,10 @@ extension Heap {
         if value.isCounted { releaseCounted(value) }
     }
 
-    /// References of a block beyond those that values hold: it lives until the run ends.
+    /// More references than values can hold: such a block lives until the run ends.
     private static var keptReferences: UInt32 { 1 << 30 }
 
-    /// Has a borrowed value live until the run ends: others borrow from it without a count.
+    /// Makes a borrowed value live until the run ends: others borrow from it without a count.
     func keep(_ value: Value) {
         if !value.isCounted { return }
         let payload = Heap.block(value)
@@ -61,7 +61,8 @@ extension Heap {
         var pending = payload
         var blockCount = 0
         while pending != 0 {
-            // A run whose time is over leaves the rest to its end, where all goes at once.
+            // A run whose time is over leaves the rest to its end, where everything is freed at
+            // once.
             blockCount &+= 1
             if blockCount & 255 == 0, !mayGoOn(512) { return }
             let block = pending
@@ -80,7 +81,7 @@ extension Heap {
         }
     }
 
-    /// Gives elements back; the containers that nobody else holds go in front of `pending`.
+    /// Releases elements; containers that nobody else holds are put at the front of `pending`.
     @inline(__always) private func dispose(
         _ slots: Slots, _ start: Int, _ end: Int, _ pending: inout UInt
     ) {

@@ -1,9 +1,9 @@
-// An object -> the places of its members in the order of their names: entries of a place and the
-// first 8 bytes of its name are merged; the rest of names is looked at where those are the same.
+// An object -> the indices of its members in the order of their names. Entries of an index and the
+// first 8 bytes of its name are merged; the rest of the names is compared where those are equal.
 
-/// The places of an object's members, in memory of the heap that whoever asked for them releases.
-struct SortedPlaces {
-    /// An array that holds no values, but (place, first bytes) for each member.
+/// The indices of an object's members, in memory of the heap that the caller releases.
+struct SortedIndices {
+    /// An array of (index, first bytes) for each member, instead of values.
     fileprivate(set) var entries: Value
 
     @inline(__always) subscript(index: Int) -> Int {
@@ -15,7 +15,7 @@ extension Heap {
     /// Entries that are sorted by insertion.
     private static let sortedRunCount = 8
 
-    func sortedPlaces(_ object: Value) throws(Stop) -> SortedPlaces {
+    func sortedIndices(_ object: Value) throws(Stop) -> SortedIndices {
         let (count, slots) = (object.count, object.slots)
         let entries = try makeArray(capacity: count)
         var isSorted = true
@@ -27,11 +27,11 @@ extension Heap {
                 isSorted = try orderOfNames(entries.slots[i &- 1], entry, slots) <= 0
             }
         }
-        if isSorted { return SortedPlaces(entries: entries) }
+        if isSorted { return SortedIndices(entries: entries) }
         for start in stride(from: 0, to: count, by: Heap.sortedRunCount) {
             try sortRun(entries.slots, start, min(start + Heap.sortedRunCount, count), slots)
         }
-        if count <= Heap.sortedRunCount { return SortedPlaces(entries: entries) }
+        if count <= Heap.sortedRunCount { return SortedIndices(entries: entries) }
         var (from, to) = (entries, try makeArray(capacity: count))
         var width = Heap.sortedRunCount
         while width < count {
@@ -44,10 +44,10 @@ extension Heap {
             width *= 2
         }
         release(to)
-        return SortedPlaces(entries: from)
+        return SortedIndices(entries: from)
     }
 
-    func release(_ places: SortedPlaces) { release(places.entries) }
+    func release(_ indices: SortedIndices) { release(indices.entries) }
 
     @inline(__always) private func orderOfNames(_ lhs: Value, _ rhs: Value, _ members: Slots)
         throws(Stop) -> Int
@@ -79,13 +79,13 @@ extension Heap {
         _ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots, _ members: Slots
     ) throws(Stop) {
         var (left, right) = (start, middle)
-        for place in start..<end {
+        for index in start..<end {
             try charge(1)
             var takesRight = left == middle
             if !takesRight && right < end {
                 takesRight = try orderOfNames(from[left], from[right], members) > 0
             }
-            to[place] = takesRight ? from[right] : from[left]
+            to[index] = takesRight ? from[right] : from[left]
             if takesRight { right += 1 } else { left += 1 }
         }
     }

@@ -14,7 +14,7 @@ extension Heap {
             .string, flags: Value.counted | flags, count: byteCount, payload: UInt64(payload))
     }
 
-    /// A new string with these bytes, which are valid UTF-8; `flags` as they are known.
+    /// A new string with these bytes, which are valid UTF-8; `flags` are what is known of them.
     @inline(__always) func string(_ bytes: Bytes, flags: UInt64 = 0) throws(Stop) -> Value {
         let value = try makeString(bytes.count, flags: flags)
         try copy(bytes, to: value.bytes, at: 0)
@@ -55,7 +55,7 @@ extension Heap {
         return Value(.literal, flags: Value.counted, count: count, payload: UInt64(payload))
     }
 
-    /// The same for a text that is printed as it is.
+    /// The same for a text that needs no change to be printed.
     func literal(printed text: Bytes) throws(Stop) -> Value {
         let payload = try allocate(text.count, unit: 1)
         Heap.setUsed(payload, text.count)
@@ -65,11 +65,11 @@ extension Heap {
         return value
     }
 
-    /// A string of these bytes, with U+FFFD for what is no UTF-8.
+    /// A string of these bytes, with U+FFFD for what is not UTF-8.
     func string(repairing bytes: Bytes) throws(Stop) -> Value {
         if unsafe UTF8Text.firstInvalid(bytes.base, bytes.count) == nil { return try string(bytes) }
         let room = try makeString(UTF8Text.repairedCapacity(for: bytes.count))
-        // Safety: the room has the bytes that a repair takes at most.
+        // Safety: the string has room for the most bytes that a repair writes.
         let count = unsafe UTF8Text.repair(bytes.base, bytes.count, to: room.bytes.base)
         Heap.setUsed(UInt(room.payload), count)
         return room.with(count: count)
@@ -102,7 +102,7 @@ extension Heap {
             }
             string = Value(
                 .string, flags: Value.counted | kept, count: total, payload: UInt64(payload))
-        } else if hasRoomBehindPart(string, bytes.count) {
+        } else if hasRoomAfterPart(string, bytes.count) {
             let block = Heap.block(string)
             let first = Int(UInt(string.payload) - block)
             cutMeasures(block, first + count)
@@ -112,7 +112,7 @@ extension Heap {
             ).with(count: total)
             return try copy(bytes, to: string.bytes, at: count)
         } else {
-            // Room for more: who appends once often appends again.
+            // Room for more: one append is often followed by others.
             let payload = try allocate(count == 0 ? total : total + total / 4, unit: 1)
             let grown = Value(
                 .string, flags: Value.counted | kept, count: total, payload: UInt64(payload))
@@ -124,16 +124,16 @@ extension Heap {
         try copy(bytes, to: string.bytes, at: count)
     }
 
-    /// Whether bytes can be put behind a part that nobody else holds.
-    private func hasRoomBehindPart(_ string: Value, _ more: Int) -> Bool {
+    /// Whether a part that nobody else holds has room for more bytes after it.
+    private func hasRoomAfterPart(_ string: Value, _ more: Int) -> Bool {
         if !string.isPart || !isSole(string) { return false }
         let block = Heap.block(string)
         return Heap.capacity(block) >= Int(UInt(string.payload) - block) + string.count + more
     }
 
-    /// `from` and `upto` are byte offsets at code point boundaries; the string is borrowed. A part
-    /// of a string that is fixed for the run shares its bytes, as does a long one that is worth it
-    /// (see `part`).
+    /// The substring between two byte offsets at code point boundaries; the string is borrowed. A
+    /// part of a string that is fixed for the run shares its bytes, and so does a long one where
+    /// sharing is worth it (see `part`).
     func substring(_ string: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
         if from == 0 && upto == string.count { return retain(string) }
         let part = string.bytes.slice(from, upto)

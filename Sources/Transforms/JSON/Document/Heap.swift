@@ -1,17 +1,17 @@
 // The memory of a run: one capped, reusable arena for documents and for what the program builds.
 //
-// A document's containers are bumped off chunks and live until the run ends. What a program builds
-// comes in blocks that count their references; a freed block goes to the list of its size and is
-// used again, so a loop runs in constant memory. Large blocks come from malloc, whose realloc
-// grows them in place.
+// A document's containers are bump-allocated from chunks and live until the run ends. What a
+// program builds is put in blocks that count their references; a freed block goes to the free list
+// of its size and is used again, so a loop runs in constant memory. Large blocks come from malloc,
+// whose realloc grows them in place.
 //
 //     block     | index 8 | size 8 | references 4, capacity 4, used 8 | payload ...
 //                                                                     ^ a value points here
 //
 // `size` is the block's size in bytes, `capacity` and `used` count elements, members or bytes;
-// `index` leads to an object's hash index (see ObjectIndex.swift), or tells how much of an array
-// or a string was copied into others (see Heap+Parts.swift). At the end of a run all of it
-// is dropped at once: a value that an error left behind costs nothing.
+// `index` is the address of an object's hash index (see ObjectIndex.swift), or the number of bytes
+// of an array or string that were copied into others (see Heap+Parts.swift). At the end of a run
+// everything is dropped at once: a value that an error left behind costs nothing.
 
 import Glibc
 
@@ -23,36 +23,37 @@ import Glibc
         var bump: UInt
         var bumpEnd: UInt
         var freeLists: UnsafeMutablePointer<UInt>
-        /// The chunks: each starts with the address of the one before and its size.
+        /// The chunks: each starts with the address of the previous one and its size.
         var chunk: UInt
         /// Chunks of earlier runs that this one has not needed yet.
         var spareChunk: UInt
         var largeList: UInt
         var bytesHeld: Int
-        /// What of that belongs to others, such as a reader's stack, and outlives a reset.
+        /// The part of it that belongs to others, such as a reader's stack, and outlives a reset.
         var bytesAside: Int
-        /// What it may hold without asking, and what it may hold at all.
+        /// What the heap may hold without a request, and what it may hold at all.
         var bytesMax: Int
         var bytesLimit: Int
-        /// Whom it asks, and what it got and owes.
+        /// The source of more memory, what it granted and what is to be given back.
         var source: (any MemorySource)?
         var granted: Int
         var grantedOutput: Int
         var bytesPeak: Int
-        /// Counted blocks in use: zero after a run that released all that it built.
+        /// Counted blocks in use: zero after a run that released everything that it built.
         var liveBlocks: Int
         var limit: Limit
-        /// What an error raised below the evaluator says; it makes a value of it when caught.
+        /// The sentence of an error raised below the evaluator, which makes a value of it when it
+        /// is caught.
         var sentence: StaticString?
         var indexSeed: UInt64
-        /// Steps left in this slice of the run's budget, which looks when they are spent.
+        /// Steps left in this slice of the run's budget, which is consulted when they are used up.
         var fuel: Int
         /// The run's budget, if there is one.
         var budget: UnsafeMutablePointer<Budget.State>?
-        /// Bytes of texts that values built by the program may still borrow from.
+        /// How many bytes of texts the program's values may still borrow from.
         var borrowable: Int
-        /// Strings whose code points are measured: the first so many of the places for them, and
-        /// the place that is taken next.
+        /// Tables of the code points of long strings: how many there are, and the slot that is
+        /// reused next.
         var measures: UnsafeMutablePointer<Measure>
         var measureCount: Int
         var nextMeasure: Int
@@ -100,7 +101,7 @@ import Glibc
         nonmutating set { unsafe state.pointee.bytesLimit = newValue }
     }
     var bytesHeld: Int { unsafe state.pointee.bytesHeld }
-    /// The most that was held since the last reset.
+    /// The most bytes that were held since the last reset.
     var bytesPeak: Int { unsafe max(state.pointee.bytesPeak, state.pointee.bytesHeld) }
     var liveBlocks: Int { unsafe state.pointee.liveBlocks }
     var limit: Limit {
@@ -119,23 +120,23 @@ import Glibc
     }
     var indexSeed: UInt64 { unsafe state.pointee.indexSeed }
 
-    /// Bytes of texts that values which the program builds may still borrow from, so that these
-    /// texts live as long as the run: bounded by the size of its documents.
+    /// How many bytes of texts the values that the program builds may still borrow from; these
+    /// texts then live as long as the run. Bounded by the size of its documents.
     var borrowable: Int {
         get { unsafe state.pointee.borrowable }
         nonmutating set { unsafe state.pointee.borrowable = newValue }
     }
 
-    /// Takes steps for work that cannot stop half-way; the next charge looks at the clock for it.
+    /// Charges work that cannot stop half-way; the next charge checks the clock for it.
     @inline(__always) func spend(_ steps: Int) { unsafe state.pointee.fuel &-= steps }
 
-    /// A number, whatever its form. A literal may have a million digits, which take their time.
+    /// The value of a number in any form. A literal may have a million digits, so this is charged.
     @inline(__always) func double(_ value: Value) -> Double {
         if value.tag == .literal { spend(Heap.digitSteps(value)) }
         return value.double
     }
 
-    /// Steps that it takes to look at a number's digits.
+    /// The steps that reading a number's digits costs.
     @inline(__always) static func digitSteps(_ value: Value) -> Int {
         value.tag == .literal ? value.count &>> 4 : 0
     }
@@ -159,7 +160,8 @@ import Glibc
         return sentence
     }
 
-    /// Drops all that was allocated, keeping at most `retaining` bytes of chunks for the next run.
+    /// Frees everything that was allocated, keeping at most `retaining` bytes of chunks for the
+    /// next run.
     func reset(retaining: Int) {
         var large = unsafe state.pointee.largeList
         while large != 0 {
@@ -200,9 +202,9 @@ import Glibc
         return true
     }
 
-    /// Keeps chunks of up to so many bytes together and gives the rest back: a page that is touched
-    /// again costs much less than a new one.
-    /// - Returns: the list of those kept; 0 for none.
+    /// Keeps chunks of up to this many bytes in total and gives the rest back: a page that is
+    /// touched again costs much less than a new one.
+    /// - Returns: the list of the kept chunks; 0 for none.
     private func retain(_ byteCountMax: Int) -> UInt {
         var kept: UInt = 0
         var left = byteCountMax
@@ -237,7 +239,7 @@ import Glibc
         return start
     }
 
-    /// The same where the open chunk has room; else nil.
+    /// The same if the open chunk has room; else nil.
     @inline(__always) func bumpQuickly(_ size: Int) -> UInt? {
         let start = unsafe state.pointee.bump
         let end = start &+ UInt(bitPattern: size)
@@ -253,7 +255,8 @@ import Glibc
         unsafe state.pointee.chunk = address
         unsafe state.pointee.bytesHeld += chunkSize
         let start = address + UInt(Heap.chunkHeaderByteCount)
-        // A big request leaves the rest of the chunk in use only if that is more than what is open.
+        // After a big request its chunk stays open only if its rest is larger than that of the open
+        // one.
         let rest = address + UInt(chunkSize) - start - UInt(size)
         if rest > (unsafe state.pointee.bumpEnd) - (unsafe state.pointee.bump) {
             unsafe state.pointee.bump = start + UInt(size)
@@ -262,7 +265,7 @@ import Glibc
         return start
     }
 
-    /// A chunk of at least so many bytes, a spare one if that is large enough.
+    /// A chunk of at least this many bytes, a spare one if that is large enough.
     private func chunk(of byteCountMin: Int) throws(Stop) -> (address: UInt, byteCount: Int) {
         let held = bytesHeld
         let spare = unsafe state.pointee.spareChunk
@@ -296,8 +299,8 @@ import Glibc
         return unsafe mapped == MAP_FAILED ? nil : UInt(bitPattern: mapped)
     }
 
-    /// Memory of whole huge pages: a page fault for each 2 MiB, and not for each 4 KiB. Below a few
-    /// of them it would be more memory than what needs it.
+    /// Memory in whole huge pages: one page fault for each 2 MiB instead of each 4 KiB. For less
+    /// than a few of them it would waste too much memory.
     private static func mapHuge(_ byteCount: Int) -> UInt? {
         let unit = UInt(hugePageByteCount)
         guard let mapped = map(byteCount + hugePageByteCount) else { return nil }
@@ -336,7 +339,7 @@ import Glibc
         return payload
     }
 
-    /// The same for some multiple of 16 bytes that takes no more than a look at a list or the open
+    /// The same for a multiple of 16 bytes that is available at once from a free list or the open
     /// chunk; else nil. The block holds as many elements as its bytes shifted by `countShift`.
     @inline(__always) func allocateQuickly(_ payloadByteCount: Int, countShift: UInt64) -> UInt? {
         let size = payloadByteCount &+ Heap.headerByteCount
@@ -360,13 +363,13 @@ import Glibc
     }
 
     @inline(never) private func allocateLarge(_ size: Int, unit: Int) throws(Stop) -> UInt {
-        // In front of a large block's header: next, previous in the list of large blocks.
+        // Before a large block's header: next and previous in the list of large blocks.
         let total = (size + 16 + 4095) & ~4095
         if size > 1 << 39 { throw stop(.memory) }
         try admit(total)
         guard let memory = unsafe malloc(total) else { throw stop(.memory) }
         Heap.adviseHuge(UInt(bitPattern: memory), total)
-        // Whoever asks for so much fills it, and the kernel clears it first.
+        // Such a block is usually filled, and the kernel clears it first.
         spend(total / 128)
         unsafe state.pointee.bytesHeld += total
         unsafe state.pointee.liveBlocks &+= 1
@@ -379,7 +382,7 @@ import Glibc
         return payload
     }
 
-    /// Gives the block's memory back; what its payload holds has been released.
+    /// Gives back the block's memory; what its payload holds has been released.
     @inline(__always) func free(block payload: UInt) {
         let block = payload - UInt(Heap.headerByteCount)
         let size = Int(bitPattern: Heap.load(block + 8))
@@ -388,11 +391,11 @@ import Glibc
         putBack(block, size, payload)
     }
 
-    /// A small block goes to the list of its size.
+    /// Puts a small block on the free list of its size.
     @inline(__always) private func putBack(_ block: UInt, _ size: Int, _ payload: UInt) {
         let list = Heap.listIndex(size)
         #if DEBUG
-            // A use after this shows: counts of 2^32 - 1 trap in `retain` and `release`.
+            // Use after free is noticed: counts of 2^32 - 1 trap in `retain` and `release`.
             Heap.setHeader(payload, capacity: 0)
             Heap.setReferences(payload, UInt32.max)
         #endif
@@ -400,7 +403,7 @@ import Glibc
         unsafe state.pointee.freeLists[list] = block
     }
 
-    /// Gives a large block back, one whose start moved, or one that is measured.
+    /// Gives back a large block, one whose start moved, or one that is measured.
     @inline(never) private func freeOther(_ payload: UInt) {
         forgetMeasures(payload)
         let size = Heap.blockByteCount(payload)
@@ -416,8 +419,8 @@ import Glibc
         unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: address))
     }
 
-    /// Makes room for `payloadByteCount` bytes in a block with one reference; its new payload. In
-    /// front of a start that moved there is as much as before.
+    /// Makes room for `payloadByteCount` bytes in a block with one reference; returns its new
+    /// payload. A moved start keeps its distance from the block's start.
     @inline(never) func grow(
         _ payload: UInt, used byteCount: Int, to payloadByteCount: Int, unit: Int
     )
@@ -465,8 +468,8 @@ import Glibc
         return grown
     }
 
-    /// What is so large is touched from front to back: fewer, larger page faults, and pages to give
-    /// back.
+    /// Blocks of this size are filled from front to back: fewer, larger page faults, and pages that
+    /// can be given back.
     private static func adviseHuge(_ address: UInt, _ byteCount: Int) {
         if byteCount < 4 * hugePageByteCount { return }
         let start = (address + 4095) & ~4095

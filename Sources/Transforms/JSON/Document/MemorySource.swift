@@ -1,5 +1,5 @@
 // Where a run gets memory beyond what its thread always has: several threads share a bound, and a
-// run asks for more as it grows.
+// run requests more as it grows.
 //
 //     0 ........ own ........ granted ........ limit
 //                             ^ asks here      ^ the run's own bound
@@ -8,16 +8,16 @@
 
 /// Memory that runs of several threads share.
 public protocol MemorySource: AnyObject, Sendable {
-    /// - Returns: false if there is not so much now.
+    /// - Returns: false if that much is not available now.
     func take(_ byteCount: Int) -> Bool
     func give(_ byteCount: Int)
 }
 
 extension Heap {
-    /// A run that asks gets at least so much, so that it asks seldom.
+    /// A request grants at least this much, so that requests are rare.
     private static let grantByteCountMin = 4 << 20
 
-    /// Lets the run hold `more` bytes beside those that it holds.
+    /// Admits `more` bytes in addition to those that the run holds.
     @inline(__always) func admit(_ more: Int) throws(Stop) {
         if bytesHeld &+ more > bytesMax { try raise(to: bytesHeld &+ more) }
     }
@@ -35,7 +35,7 @@ extension Heap {
         }
     }
 
-    /// Memory of an output, which has a bound of its own, and outlives a run that has several
+    /// Admits memory of an output, which has its own bound and outlives a run that has several
     /// inputs.
     func admitOutput(_ more: Int) throws(Stop) {
         guard let source = unsafe state.pointee.source else { return }
@@ -50,14 +50,14 @@ extension Heap {
         return true
     }
 
-    /// Begins with what the thread always has.
+    /// Begins a run with the memory that the thread always has.
     func begin(bytesLimit: Int, bytesOwn: Int) {
         self.bytesLimit = bytesLimit
         bytesMax = unsafe state.pointee.source == nil ? bytesLimit : min(bytesLimit, bytesOwn)
     }
 
-    /// Gives back what was asked for; what it was for is gone.
-    /// - Parameter output: an output's memory too.
+    /// Gives back what was requested; the memory it was for has been freed.
+    /// - Parameter output: whether an output's memory is given back too.
     func giveBack(output: Bool) {
         var granted = unsafe state.pointee.granted
         unsafe state.pointee.granted = 0

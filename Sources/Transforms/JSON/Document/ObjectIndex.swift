@@ -1,7 +1,7 @@
-// The hash index of an object with many members: open addressing over the members' places.
+// The hash index of an object with many members: open addressing over the members' indices.
 //
-//     in front of the members (payload - 32): 0...8 look-ups so far, or the index's address
-//     index     | mask 8 | place + 1, 4 each ...
+//     before the members (payload - 32): 0...8 look-ups so far, or the index's address
+//     index     | mask 8 | member + 1, 4 each ...
 //
 // Names are hashed with a seed of the heap's own, so that no client can prepare names that collide.
 
@@ -18,7 +18,7 @@ extension Heap {
 
     @inline(never) private func dropMade(_ payload: UInt) {
         let index = Heap.load(payload - 32)
-        // Of an array it is odd, and no address.
+        // For an array the word is odd, and not an address.
         if index & 1 == 0 { free(block: index) }
         Heap.store(payload - 32, 0)
     }
@@ -27,7 +27,8 @@ extension Heap {
         let payload = UInt(object.payload)
         var index = Heap.load(payload - 32)
         if index <= Heap.lookupCountMin {
-            // Every member counts as a look-up's cost: large objects are indexed sooner.
+            // Members count towards the number of look-ups, so that large objects are indexed
+            // sooner.
             let lookups = index + 1 + UInt(object.count) / 64
             if lookups <= Heap.lookupCountMin {
                 Heap.store(payload - 32, lookups)
@@ -40,14 +41,14 @@ extension Heap {
         let mask = Heap.load(index)
         var probe = UInt(truncatingIfNeeded: try hash(name)) & mask
         while true {
-            let place = Int(Heap.place(index, probe)) - 1
-            if place < 0 { return -1 }
-            if try isSame(slots[2 * place].bytes, name) { return place }
+            let member = Int(Heap.entry(index, probe)) - 1
+            if member < 0 { return -1 }
+            if try isSame(slots[2 * member].bytes, name) { return member }
             probe = (probe &+ 1) & mask
         }
     }
 
-    /// The new index; nil where there is no room for it.
+    /// Makes the index; nil where there is no room for it.
     private func makeIndex(_ object: Value) throws(Stop) -> UInt? {
         let count = object.count
         var size = 32
@@ -59,9 +60,9 @@ extension Heap {
                 ? try? allocate(byteCount, unit: 1) : try? bump(byteCount)
         else { return nil }
         try clearIndex(index, size)
-        for place in 0..<count {
+        for member in 0..<count {
             try charge(2)
-            try insert(object, index, place)
+            try insert(object, index, member)
         }
         Heap.store(UInt(object.payload) - 32, index)
         return index
@@ -70,19 +71,19 @@ extension Heap {
     private func clearIndex(_ index: UInt, _ size: Int) throws(Stop) {
         Heap.store(index, UInt(size - 1))
         for i in 0..<size {
-            Heap.setPlace(index, UInt(i), 0)
+            Heap.setEntry(index, UInt(i), 0)
             try chargeElement(i)
         }
     }
 
-    private func insert(_ object: Value, _ index: UInt, _ place: Int) throws(Stop) {
+    private func insert(_ object: Value, _ index: UInt, _ member: Int) throws(Stop) {
         let mask = Heap.load(index)
-        var probe = UInt(truncatingIfNeeded: try hash(object.slots[2 * place].bytes)) & mask
-        while Heap.place(index, probe) != 0 { probe = (probe &+ 1) & mask }
-        Heap.setPlace(index, probe, UInt32(truncatingIfNeeded: place + 1))
+        var probe = UInt(truncatingIfNeeded: try hash(object.slots[2 * member].bytes)) & mask
+        while Heap.entry(index, probe) != 0 { probe = (probe &+ 1) & mask }
+        Heap.setEntry(index, probe, UInt32(truncatingIfNeeded: member + 1))
     }
 
-    /// The last member was just appended to an object with an index.
+    /// Called after a member was appended to an object with an index.
     func indexAppended(_ object: inout Value) throws(Stop) {
         let payload = UInt(object.payload)
         let index = Heap.load(payload - 32)
@@ -94,56 +95,56 @@ extension Heap {
         }
     }
 
-    /// The member at this place is about to go: its entry goes, and those of the members behind it
-    /// count one less. One pass over the index is far cheaper than hashing all names again.
-    func indexRemoved(_ object: Value, at place: Int) throws(Stop) {
+    /// Called before a member is removed: removes its entry and decrements those of the members
+    /// after it. One pass over the index is far cheaper than hashing all names again.
+    func indexRemoved(_ object: Value, at member: Int) throws(Stop) {
         let payload = UInt(object.payload)
         let index = Heap.load(payload - 32)
         let mask = Heap.load(index)
-        // Many members went: the next look-up makes a smaller one.
+        // Many members were removed: the next look-up makes a smaller index.
         if Int(mask) > 16 * object.count { return dropIndex(payload) }
         let slots = object.slots
-        func home(_ place: UInt32) throws(Stop) -> UInt {
-            UInt(truncatingIfNeeded: try hash(slots[2 * Int(place - 1)].bytes)) & mask
+        func home(_ entry: UInt32) throws(Stop) -> UInt {
+            UInt(truncatingIfNeeded: try hash(slots[2 * Int(entry - 1)].bytes)) & mask
         }
-        let gone = UInt32(place + 1)
+        let gone = UInt32(member + 1)
         var hole = try home(gone)
-        while Heap.place(index, hole) != gone { hole = (hole &+ 1) & mask }
-        // What follows without a gap moves up, unless that is in front of where its name belongs.
+        while Heap.entry(index, hole) != gone { hole = (hole &+ 1) & mask }
+        // Entries that follow without a gap move up, unless that would put one before its home.
         var probe = (hole &+ 1) & mask
         while true {
-            let entry = Heap.place(index, probe)
+            let entry = Heap.entry(index, probe)
             if entry == 0 { break }
             if try (probe &- home(entry)) & mask >= (probe &- hole) & mask {
-                Heap.setPlace(index, hole, entry)
+                Heap.setEntry(index, hole, entry)
                 hole = probe
             }
             probe = (probe &+ 1) & mask
         }
-        Heap.setPlace(index, hole, 0)
+        Heap.setEntry(index, hole, 0)
         for probe in 0...mask {
             try chargeElement(Int(probe))
-            let entry = Heap.place(index, probe)
-            Heap.setPlace(index, probe, entry &- (entry > gone ? 1 : 0))
+            let entry = Heap.entry(index, probe)
+            Heap.setEntry(index, probe, entry &- (entry > gone ? 1 : 0))
         }
     }
 
     // Safety: probes are masked by the index's size.
-    @inline(__always) fileprivate static func place(_ index: UInt, _ probe: UInt) -> UInt32 {
+    @inline(__always) fileprivate static func entry(_ index: UInt, _ probe: UInt) -> UInt32 {
         unsafe UnsafePointer<UInt32>(bitPattern: index + 8).unsafelyUnwrapped[Int(probe)]
     }
 
-    @inline(__always) fileprivate static func setPlace(
-        _ index: UInt, _ probe: UInt, _ place: UInt32
+    @inline(__always) fileprivate static func setEntry(
+        _ index: UInt, _ probe: UInt, _ entry: UInt32
     ) {
         unsafe UnsafeMutablePointer<UInt32>(bitPattern: index + 8).unsafelyUnwrapped[Int(probe)] =
-            place
+            entry
     }
 }
 
 extension Heap {
-    /// Copies a document's members to their place and indexes them on the way: the last value of a
-    /// repeated name stands at its first place. Returns how many are left.
+    /// Copies a document's members to `slots` and indexes them on the way. A repeated name keeps
+    /// its first index and gets its last value. Returns how many members are left.
     func fillIndexed(_ slots: Slots, _ members: Slots, _ count: Int) throws(Stop) -> Int {
         var size = 32
         while size < 2 * count + 2 { size *= 2 }
@@ -155,16 +156,16 @@ extension Heap {
             let name = members[2 * i]
             var probe = UInt(truncatingIfNeeded: try hash(name.bytes)) & UInt(size - 1)
             while true {
-                let place = Int(Heap.place(index, probe)) - 1
-                if place < 0 {
+                let member = Int(Heap.entry(index, probe)) - 1
+                if member < 0 {
                     slots[2 * kept] = name
                     slots[2 * kept + 1] = members[2 * i + 1]
                     kept += 1
-                    Heap.setPlace(index, probe, UInt32(kept))
+                    Heap.setEntry(index, probe, UInt32(kept))
                     break
                 }
-                if try isSame(slots[2 * place].bytes, name.bytes) {
-                    slots[2 * place + 1] = members[2 * i + 1]
+                if try isSame(slots[2 * member].bytes, name.bytes) {
+                    slots[2 * member + 1] = members[2 * i + 1]
                     break
                 }
                 probe = (probe &+ 1) & UInt(size - 1)

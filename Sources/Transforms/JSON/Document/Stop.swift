@@ -1,22 +1,22 @@
-// Why an evaluation ends before its last output. What is thrown is one byte; what belongs to it
-// (the raised value, the limit that was met) stands in the run's state.
+// Why an evaluation ends before its last output. One byte is thrown; what belongs to it (the raised
+// value, the limit that was met) is in the run's state.
 
 /// Thrown through the evaluator. Only `raised` can be caught by a program's `try`.
 enum Stop: UInt8, Error {
-    /// A program raised an error; its value stands in the evaluator's state.
+    /// A program raised an error; its value is in the evaluator's state.
     case raised
-    /// A limit was met; which one stands in the heap's state.
+    /// A limit was met; which one is in the heap's state.
     case limit
-    /// `break $label`, on its way to the label.
+    /// `break $label`, unwinding to the label.
     case broke
     /// `halt`, `halt_error`
     case halted
 }
 
-/// What a generator's consumer says after each output.
+/// What a generator's consumer returns for each output.
 enum Flow: UInt8 {
     case more
-    /// Nothing more is wanted: unwind to whoever asked (`first`, `limit`).
+    /// No more outputs are wanted: unwind to the filter that has enough (`first`, `limit`).
     case stop
     /// From a filter in tail position: a call waits in the state of the run (see
     /// Evaluator+Calls.swift).

@@ -25,7 +25,7 @@ extension Heap {
         return try isEqualSlow(lhs, rhs, 0)
     }
 
-    /// The same memory is equal, even where nan is in it.
+    /// The same memory is equal, even if it contains nan.
     @inline(never) private func isEqualSlow(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop)
         -> Bool
     {
@@ -48,14 +48,14 @@ extension Heap {
         }
         for i in 0..<lhs.count {
             try charge(1)
-            // Members stand in the same order mostly.
+            // Members usually have the same order.
             let name = left[2 * i]
-            var place = i
+            var index = i
             if try !isEqual(name, right[2 * i]) {
-                place = try find(rhs, name.bytes)
-                if place < 0 { return false }
+                index = try find(rhs, name.bytes)
+                if index < 0 { return false }
             }
-            if try !isEqualSlow(left[2 * i + 1], right[2 * place + 1], depth + 1) { return false }
+            if try !isEqualSlow(left[2 * i + 1], right[2 * index + 1], depth + 1) { return false }
         }
         return true
     }
@@ -121,15 +121,15 @@ extension Heap {
             return compareLiterals(lhs, rhs)
         }
         let (left, right) = (lhs.double, rhs.double)
-        // Where literals are beyond what a Double is for, many of them have the same.
+        // Many literals that are out of a Double's range have the same Double.
         if left == right && !left.isNormal && lhs.tag != .double && rhs.tag != .double {
             return compareLiterals(lhs, rhs)
         }
         return left < right || left.isNaN ? -1 : left == right ? 0 : 1
     }
 
-    /// Whether a number has so many digits that its Double may not tell it from its neighbours. 15
-    /// significant digits always do.
+    /// Whether a number has so many digits that its Double may equal those of its neighbours. With
+    /// 15 significant digits it never does.
     private static func isLong(_ value: Value) -> Bool {
         value.tag == .literal
             ? value.count > 15 : value.integer.magnitude > 1 << 53
@@ -138,9 +138,9 @@ extension Heap {
     private static func compareLiterals(_ lhs: Value, _ rhs: Value) -> Int {
         unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { room in
             let base = unsafe room.baseAddress.unsafelyUnwrapped
-            func text(_ value: Value, _ place: UnsafeMutablePointer<UInt8>) -> Bytes {
+            func text(_ value: Value, _ buffer: UnsafeMutablePointer<UInt8>) -> Bytes {
                 if value.tag == .literal { return value.bytes }
-                return unsafe Bytes(place, DoubleWriter.write(Int64(value.integer), to: place))
+                return unsafe Bytes(buffer, DoubleWriter.write(Int64(value.integer), to: buffer))
             }
             let left = unsafe text(lhs, base)
             let right = unsafe text(rhs, base + 32)
@@ -150,21 +150,21 @@ extension Heap {
 
     private func compareObjects(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop) -> Int {
         let (left, right) = (lhs.slots, rhs.slots)
-        let leftPlaces = try sortedPlaces(lhs)
-        defer { release(leftPlaces) }
-        let rightPlaces = try sortedPlaces(rhs)
-        defer { release(rightPlaces) }
+        let leftIndices = try sortedIndices(lhs)
+        defer { release(leftIndices) }
+        let rightIndices = try sortedIndices(rhs)
+        defer { release(rightIndices) }
         for i in 0..<min(lhs.count, rhs.count) {
             try charge(1)
             let order = try order(
-                left[2 * leftPlaces[i]].bytes, right[2 * rightPlaces[i]].bytes)
+                left[2 * leftIndices[i]].bytes, right[2 * rightIndices[i]].bytes)
             if order != 0 { return order }
         }
         if lhs.count != rhs.count { return (lhs.count - rhs.count).signum() }
         for i in 0..<lhs.count {
             try charge(1)
             let order = try compareSlow(
-                left[2 * leftPlaces[i] + 1], right[2 * rightPlaces[i] + 1], depth + 1)
+                left[2 * leftIndices[i] + 1], right[2 * rightIndices[i] + 1], depth + 1)
             if order != 0 { return order }
         }
         return 0

@@ -13,12 +13,12 @@
 //     array     elements         pointer to Values
 //     object    members          pointer to (name, value) pairs in insertion order
 //
-// What a pointer leads to is either fixed for the run (a document, a program's constants) or, with
-// the flag `counted`, a block of the run's heap that counts its references (see `Heap`). There is
-// no ARC: whoever holds an owned value passes it on or releases it.
+// A pointer leads either to memory that is fixed for the run (a document, a program's constants)
+// or, with the flag `counted`, to a block of the run's heap that counts its references (see
+// `Heap`). There is no ARC: whoever holds an owned value passes it on or releases it.
 //
-// `distance` is for the parts of counted arrays and strings that share the whole's memory, which
-// have the flag `part` in place of `counted`: how far the block's start is in front of theirs (see
+// `distance` is used by parts of counted arrays and strings that share the whole's memory and have
+// the flag `part` instead of `counted`: it is how far before their start the block begins (see
 // Heap+Parts.swift).
 
 import Glibc
@@ -69,7 +69,7 @@ import Glibc
         return unsafe Bytes(base + from, upto - from)
     }
 
-    /// What C takes them for where they are a string of its own.
+    /// The bytes before the first NUL: what C would take as the string.
     var upToNUL: Bytes {
         var end = 0
         while end < count && self[end] != 0 { end += 1 }
@@ -99,13 +99,13 @@ struct Value {
     static let counted: UInt64 = 1 << 8
     /// On strings: all bytes are ASCII.
     static let ascii: UInt64 = 1 << 9
-    /// On strings: nothing in it needs an escape when written.
+    /// On strings: no byte needs an escape when written.
     static let plain: UInt64 = 1 << 10
 
-    /// In place of `counted`: it is a part of a counted block, whose start is elsewhere.
+    /// Instead of `counted`: the value is a part of a counted block, whose start is elsewhere.
     static let part: UInt64 = 1 << 12
     static let distanceShift: UInt64 = 13
-    /// What tells a part from the whole.
+    /// The bits in which a part differs from the whole.
     static let partMask: UInt64 = 0xFFFF_F000
 
     @inline(__always) init(word: UInt64, payload: UInt64) {
@@ -155,7 +155,7 @@ struct Value {
     @inline(__always) var isContainer: Bool { tag == .array || tag == .object }
 
     @inline(__always) var isNumber: Bool {
-        // integer, double and literal stand side by side
+        // integer, double and literal have consecutive raw values
         UInt8(truncatingIfNeeded: word) &- Tag.integer.rawValue <= 2
     }
 
@@ -165,7 +165,7 @@ struct Value {
     @inline(__always) var integer: Int { Int(Int64(bitPattern: payload)) }
     @inline(__always) var storedDouble: Double { Double(bitPattern: payload) }
 
-    /// The elements of an array; of an object its names (2 i) and values (2 i + 1).
+    /// The elements of an array; the names (2 i) and values (2 i + 1) of an object.
     @inline(__always) var slots: Slots { Slots(address: payload) }
 
     /// The bytes of a string or of a literal.
@@ -182,12 +182,12 @@ struct Value {
         Value(word: word | flags, payload: payload)
     }
 
-    /// Bit for bit the same: the same scalar, or the same memory.
+    /// Whether both are the same bits: the same scalar, or the same memory.
     @inline(__always) func isIdentical(to other: Value) -> Bool {
         word == other.word && payload == other.payload
     }
 
-    /// The number, whatever its form. What evaluates asks `Heap.double`, which charges it.
+    /// The value of a number in any form. The evaluator uses `Heap.double`, which charges for it.
     @inline(__always) var double: Double {
         switch tag {
         case .integer: return Double(integer)
@@ -201,7 +201,7 @@ struct Value {
         return unsafe DecimalReader.double(text.base, text.count)
     }
 
-    /// A name for messages, as jq's `type`.
+    /// The name of its type for messages, as jq's `type`.
     var kindName: StaticString {
         switch tag {
         case .null, .absent, .closure: "null"

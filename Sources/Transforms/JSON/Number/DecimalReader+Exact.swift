@@ -76,7 +76,7 @@ extension DecimalReader {
     }
 }
 
-/// A natural number below 2^3072 in a fixed place: 771 digits and 5^1095 with 54 bits to spare stay
+/// A natural number below 2^3072 of fixed size: 771 digits and 5^1095 with 54 bits to spare stay
 /// below 2^2700. A larger one would trap.
 private struct BigInteger {
     /// The least significant word first; those from `count` on are not in use.

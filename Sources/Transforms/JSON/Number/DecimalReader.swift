@@ -3,12 +3,12 @@
 //     text -65.613616999999977 -> number 65613616999999977, exponent -15 -> Eisel-Lemire -> bits
 //
 // Three stages, each taken only where the one before cannot answer:
-// 1. a number below 2^53 with up to eight digits behind the point is one division (Clinger 1990);
+// 1. a number below 2^53 with up to eight digits after the point is one division (Clinger 1990);
 // 2. up to 19 significant digits: the number times a 128-bit power of ten, whose upper bits are
 //    always enough to round (Lemire 2021; Mushtak and Lemire 2023 prove that no fall-back is due);
 // 3. more digits: the first 19, cut off and plus one, enclose the value; if both round to one
 //    Double, that is it, else big integers decide between the two (`DecimalReader+Exact.swift`).
-// Nothing here allocates, and nothing asks libc or the locale.
+// Nothing here allocates, and nothing depends on libc or the locale.
 
 enum DecimalReader {
     /// The Double nearest to a number token: overflow gives an infinity, underflow a zero, and the
@@ -111,7 +111,7 @@ enum DecimalReader {
         var biased = ((217_706 &* exponent) >> 16) &+ 1086 &+ top &- zeroCount
         if biased <= 0 { return subnormalBits(significand, biased) }
 
-        // A tie is seen only where 5^exponent fits in the product; then the even one is taken.
+        // A tie is possible only where 5^exponent fits in the product; then the even one is taken.
         if low <= 1, exponent >= -4, exponent <= 23, significand & 3 == 1,
             significand << UInt64(truncatingIfNeeded: top &+ 9) == high
         {
@@ -137,7 +137,7 @@ enum DecimalReader {
         return (kept + (kept & 1)) >> 1
     }
 
-    /// How many zeros stand before the first other digit.
+    /// How many zeros precede the first other digit.
     @inline(never)
     private static func leadingZeroCount(_ text: UnsafePointer<UInt8>, _ byteCount: Int) -> Int {
         var count = 0

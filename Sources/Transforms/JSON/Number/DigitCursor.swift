@@ -1,8 +1,8 @@
 // The bytes of a number token -> the numbers that its runs of digits make, eight digits at a time
-// and without a branch per digit. A window of eight bytes is looked at as one little-endian word:
+// and without a branch per digit. A window of eight bytes is loaded as one little-endian word:
 //
 //     text    6 5 . 6 1 3 6 1 6 9 9 9     offset 0
-//     window  6 5 . 6 1 3 6 1             two digits stand before the first other byte
+//     window  6 5 . 6 1 3 6 1             two digits precede the first other byte
 //     shifted 0 0 0 0 0 0 6 5             and three multiplications make 65 of them
 //
 // Fewer than eight bytes before the end, the window is cut from the token's last bytes, which were
@@ -13,7 +13,7 @@
     var offset = 0
     let byteCount: Int
     private let text: UnsafePointer<UInt8>
-    /// The token's last eight bytes, its very last one highest; zeros stand before a shorter token.
+    /// The token's last eight bytes, the very last one highest; zeros precede a shorter token.
     private let tail: UInt64
 
     /// - Precondition: `text` has `byteCount` readable bytes for as long as the cursor is used.
@@ -50,8 +50,8 @@
         offset < byteCount ? unsafe text[offset] : 0
     }
 
-    /// Of most tokens with a point, at once: up to 7 digits, the point and up to 16 digits, 19 in
-    /// all, which are `number` together; nil for all others.
+    /// The digits of most tokens with a point, at once: up to 7 digits, the point and up to 16
+    /// digits, 19 in all, which together are `number`; nil for all other tokens.
     @inline(__always)
     static func decimal(
         _ text: UnsafePointer<UInt8>, _ byteCount: Int
@@ -68,19 +68,19 @@
         if (head &>> bitCount) & 0xFF != UInt64(UInt8(ascii: ".")) { return nil }
         var number = joined(values &<< (64 &- bitCount))
         let count = Int(truncatingIfNeeded: bitCount &>> 3)
-        let behind = start &+ count &+ 1
-        let fraction = byteCount &- behind
+        let fractionStart = start &+ count &+ 1
+        let fraction = byteCount &- fractionStart
         var rest = fraction
         if fraction > 8 {
             if fraction > 16 || fraction &+ count > 19 { return nil }
-            let values = unsafe word(text + behind) ^ zeros
+            let values = unsafe word(text + fractionStart) ^ zeros
             if nonDigits(values) != 0 { return nil }
             number = number &* 100_000_000 &+ joined(values)
             rest = fraction &- 8
         } else if fraction == 0 {
             return nil
         }
-        // The last digits, with zeros in front of them.
+        // The last digits, with zeros before them.
         let mask = UInt64.max &<< UInt64(truncatingIfNeeded: 64 &- 8 &* rest)
         let last = (unsafe word(text + (byteCount &- 8)) ^ zeros) & mask
         if nonDigits(last) != 0 { return nil }
@@ -106,12 +106,13 @@
                 // Safety: eight bytes are left.
                 window = unsafe Self.word(text + offset)
             } else {
-                // Zeros come in behind the last bytes; with none left, no digit must be seen.
+                // Zeros are shifted in after the last bytes; when none are left, they must not
+                // count as digits.
                 if rest <= 0 { return }
                 window = tail &>> Self.bitCount(8 &- rest)
             }
-            // A digit becomes its value, 0...9; any other byte, a zero past the end too, is above.
-            // A carry out of such a byte disturbs only later ones, which are not looked at.
+            // A digit becomes its value, 0...9; any other byte, and a zero past the end, becomes
+            // larger. A carry out of such a byte disturbs only later ones, which are not used.
             let values = window ^ Self.zeros
             let others = Self.nonDigits(values)
             if others == 0 {

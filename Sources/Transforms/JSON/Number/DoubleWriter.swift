@@ -3,7 +3,7 @@
 //
 //     bits -> ShortestDecimal 65613616999999977 * 10^-15 -> 17 digits in three words -> text
 //
-// jq's layout of d digits whose decimal point stands behind the first p of them:
+// jq's layout of d digits whose decimal point is after the first p of them:
 //
 //     -4 < p <= 0        0.000ddd
 //     0 < p <= d + 15    ddd.ddd, or ddd000: up to 32 digits, `12345678901234567000000000000000`
@@ -13,7 +13,7 @@
 
 struct DoubleWriter {
     /// The room that `write` needs for a Double. The longest texts have 33 bytes (sign, 32 digits);
-    /// whole words are stored, so up to 40 bytes behind `out` may change.
+    /// whole words are stored, so up to 40 bytes from `out` on may change.
     static var roomMax: Int { 40 }
 
     /// Writes a Double as described above and returns the number of bytes: 33 at most.
@@ -158,7 +158,7 @@ private struct SeventeenDigits {
             .storeBytes(of: word.littleEndian, as: UInt16.self)
     }
 
-    /// Writes `-` if `isNegative` is 1; returns the offset behind it.
+    /// Writes `-` if `isNegative` is 1; returns the offset after it.
     @inline(__always)
     func putSign(_ isNegative: UInt64) -> Int {
         storeByte(UInt8(ascii: "-"), at: 0)
@@ -171,7 +171,7 @@ private struct SeventeenDigits {
         return 4
     }
 
-    /// Writes an integer; returns the offset behind it.
+    /// Writes an integer; returns the offset after it.
     @inline(__always)
     func putInteger(_ integer: UInt64, at start: Int) -> Int {
         if integer < 100_000_000 {
@@ -213,23 +213,23 @@ private struct SeventeenDigits {
         storeByte(digits.last, at: start &+ 16)
     }
 
-    /// Writes 17 digits with a point behind the first `point`, 1 to 16.
+    /// Writes 17 digits with a point after the first `point`, 1 to 16.
     @inline(__always)
     func put(_ digits: SeventeenDigits, pointAfter point: Int, at start: Int) {
-        // The digits once in their places, then, from the word with the point on, moved by one.
+        // First the digits without a point, then, from the word with the point on, moved by one.
         if point < 8 {
             let bitCount = UInt64(truncatingIfNeeded: 8 &* point)
             let before = digits.first & ((1 &<< bitCount) &- 1)
-            let behind = (digits.first ^ before) << 8
-            storeWord(before | behind | UInt64(UInt8(ascii: ".")) &<< bitCount, at: start)
+            let after = (digits.first ^ before) << 8
+            storeWord(before | after | UInt64(UInt8(ascii: ".")) &<< bitCount, at: start)
             storeWord(digits.second << 8 | digits.first >> 56, at: start &+ 8)
         } else {
             let bitCount = UInt64(truncatingIfNeeded: 8 &* (point &- 8))
             let before = digits.second & ((1 &<< bitCount) &- 1)
-            let behind = (digits.second ^ before) << 8
+            let after = (digits.second ^ before) << 8
             let dot = UInt64(UInt8(ascii: ".")) &<< bitCount
             storeWord(digits.first, at: start)
-            storeWord(point == 16 ? digits.second : before | behind | dot, at: start &+ 8)
+            storeWord(point == 16 ? digits.second : before | after | dot, at: start &+ 8)
         }
         storeByte(point == 16 ? UInt8(ascii: ".") : Self.lastByte(digits.second), at: start &+ 16)
         storeByte(digits.last, at: start &+ 17)
@@ -251,7 +251,7 @@ private struct SeventeenDigits {
         storeWord(0x3030_3030_3030_2E30, at: start)
     }
 
-    /// Writes `e`, the sign and two or three digits; returns the offset behind them.
+    /// Writes `e`, the sign and two or three digits; returns the offset after them.
     @inline(__always)
     func putExponent(_ exponent: Int, at start: Int) -> Int {
         storeByte(UInt8(ascii: "e"), at: start)
@@ -280,7 +280,7 @@ private struct SeventeenDigits {
     @inline(__always)
     static func eightDigits(_ number: UInt64) -> UInt64 {
         // Halves, quarters and digits, all of a kind at once: each quotient by a multiplication,
-        // its remainder moved to the place above it.
+        // its remainder moved to the lane above it.
         let upper = (number &* 109_951_163) >> 40
         let fours = upper | (number &- upper &* 10_000) << 32
         let hundreds = ((fours &* 10_486) >> 20) & 0x0000_007F_0000_007F

@@ -1,8 +1,8 @@
 // The text of a number that no program computed with -> the text that is printed for it, and the
-// order of two such texts, each exact to the last digit.
+// order of two such texts, both exact to the last digit.
 //
-// A token without exponent part stays byte for byte (`1.000`, `13911860366432393`); jq's literals
-// `.5`, `1.` and `007` get JSON's form. One with an exponent part is printed as decNumber does:
+// A token without exponent part is kept byte for byte (`1.000`, `13911860366432393`); jq's literals
+// `.5`, `1.` and `007` get JSON's form. One with an exponent part is printed as in decNumber:
 //
 //     coefficient 150, exponent e, adjusted exponent a = e + 2
 //     e <= 0 and a >= -6     150, 1.50, 0.00150     1.50e2, 1.50e0, 1.50e-3
@@ -13,7 +13,7 @@
 // Source: General Decimal Arithmetic Specification 1.70, "to-scientific-string".
 
 enum LiteralText {
-    /// Bytes of a number: what is done with its digits is done in one go. Longer ones are refused.
+    /// The most bytes of a number, whose digits are processed in one go. Longer ones are refused.
     static let byteCountMax = 1 << 21
 
     private static let adjustedMax = 999_999_999
@@ -94,7 +94,7 @@ enum LiteralText {
         return unsafe text[start + 1] == UInt8(ascii: ".")
     }
 
-    /// Writes digits that reach below 10^exponentMin without those that do.
+    /// Writes digits that reach below 10^exponentMin, rounded to that.
     private static func rounded(
         _ digits: inout SignificantDigits, in output: inout DigitOutput
     ) -> Int {
@@ -111,14 +111,14 @@ enum LiteralText {
         return layOut(isLonger ? keptCount + 1 : keptCount, exponentMin, in: &output)
     }
 
-    /// Gives the coefficient that stands at the output's end its point, zeros and exponent.
+    /// Adds point, zeros and exponent to the coefficient at the output's end.
     private static func layOut(
         _ digitCount: Int, _ exponent: Int, in output: inout DigitOutput
     ) -> Int {
         let adjusted = exponent + digitCount - 1
         if exponent <= 0, adjusted >= -6 {
             if exponent < 0 {
-                // At most six zeros: five behind the point and one before it.
+                // At most six zeros: five after the point and one before it.
                 for zeroCount in 0..<max(0, -adjusted) {
                     output.insertZero(before: digitCount + zeroCount)
                 }
@@ -143,9 +143,9 @@ enum LiteralText {
         unsafe self.out = unsafe out
     }
 
-    // Safety: of all below: besides the token's own digits there come a sign, a zero and a point,
-    // up to six zeros, or an exponent of at most 12 bytes, or 23 bytes in place of the digits: less
-    // than the 24 bytes that the room exceeds the token's length by.
+    // Safety: of all below: besides the token's own digits there are a sign, a zero and a point, up
+    // to six zeros, or an exponent of at most 12 bytes, or 23 bytes instead of the digits: less
+    // than the 24 bytes that the room has beyond the token's length.
 
     mutating func append(digit: UInt8) {
         unsafe out[byteCount] = digit | 0x30

@@ -1,9 +1,9 @@
-// Two numbers as most are written -> their order, by their bytes alone:
+// Two numbers in the usual form -> their order, by their bytes alone:
 //
-//     -65.613616999999977      a sign, digits without a zero in front, perhaps a point and digits
+//     -65.613616999999977      a sign, digits without a leading zero, perhaps a point and digits
 //      ^^ as many as the other one has, or the longer one is further from zero
 //
-// What is written otherwise, and numbers of two signs, are LiteralText.swift's.
+// Numbers in other forms, or of different signs, are left to LiteralText.swift.
 //
 // Safety: bytes are read below the counts of their tokens.
 
@@ -32,7 +32,7 @@ enum PlainDecimal {
     @inline(__always) private static func integerEnd(
         _ text: UnsafePointer<UInt8>, _ start: Int, _ count: Int
     ) -> Int {
-        // Of what a number may have, only letters have this bit.
+        // Of the bytes of a number only letters have this bit.
         let letterBit: UInt64 = 0x4040_4040_4040_4040
         var i = start
         var letters: UInt64 = 0
@@ -53,7 +53,7 @@ enum PlainDecimal {
         return isPlain ? i : -1
     }
 
-    /// The order of two texts whose points stand at the same place.
+    /// The order of two texts whose points are at the same offset.
     @inline(__always) private static func compareDigits(
         _ a: UnsafePointer<UInt8>, _ aCount: Int, _ b: UnsafePointer<UInt8>, _ bCount: Int,
         _ start: Int

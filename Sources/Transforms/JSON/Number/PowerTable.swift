@@ -4,7 +4,7 @@
 //     10^q = (high * 2^64 + low + e) * 2^(floor(q * log2(10)) - 127)
 //
 // with e = 0 where 5^q fits in 128 bits (0 <= q <= 55), -1 < e < 0 for -27 <= q < 0 (rounded up),
-// and 0 < e < 1 elsewhere (cut off): just what the proof of the reader asks for. The writer wants
+// and 0 < e < 1 elsewhere (cut off): just what the proof of the reader requires. The writer wants
 // every inexact entry rounded up, and adds one where it was cut off; no `low` is all ones.
 //
 // The compiler lays both tables out as constant data: an access is a load from a fixed address,

@@ -12,7 +12,7 @@
 // Source: R. Giulietti, "The Schubfach way to render doubles", 2020.
 
 /// number * 10^exponent. `number` has 16 or 17 digits unless the Double is subnormal; the shortest
-/// decimal is what stands before its trailing zeros.
+/// decimal is the part before its trailing zeros.
 struct ShortestDecimal {
     let number: UInt64
     let exponent: Int
@@ -40,9 +40,9 @@ struct ShortestDecimal {
         let high = upper &- (c & 1)
 
         // Both scales without a branch: which one it is depends on the last digits, so a branch
-        // would be foreseen wrongly half the time.
+        // would be mispredicted half the time.
         // Both scales without a branch: which one it is depends on the last digits, so a branch
-        // would be foreseen wrongly half the time.
+        // would be mispredicted half the time.
         let s = middle >> 2
         let belowFits: UInt64 = low <= 4 &* s ? 1 : 0
         let aboveFits: UInt64 = 4 &* s &+ 4 <= high ? 1 : 0

@@ -1,5 +1,5 @@
 // A number token of any length -> its digits from the first that is not zero, one by one, and the
-// power of ten that each stands for. Digits behind the point and trailing zeros are among them:
+// power of ten that each stands for. Digits after the point and trailing zeros are included:
 //
 //     -0.0120e4     digits 1 2 0, the last one worth 10^0
 
@@ -44,14 +44,14 @@
         cursor.offset = end
         if point < 0 { point = end }
         if first < 0 { first = end }
-        // Behind the point, the point's own byte counts in a difference of offsets.
+        // After the point, the point's own byte counts in a difference of offsets.
         lastExponent = cursor.takeExponent() + point - end + (point < end ? 1 : 0)
         count = end - first - (first < point && point < end ? 1 : 0)
         offset = first
         pointOffset = point
     }
 
-    /// Takes the next digit, 0...9; nil behind the last.
+    /// Takes the next digit, 0...9; nil after the last.
     @inline(__always)
     mutating func next() -> UInt8? {
         guard takenCount < count else { return nil }

@@ -8,27 +8,27 @@
 @safe struct EventReader {
     let heap: Heap
     let depthMax: Int
-    /// Whether a record separator may stand behind a text.
+    /// Whether a record separator may follow a text.
     let isSequence: Bool
     private var bytes = unsafe Bytes(UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped, 0)
     /// The key of the current child of each open container. Names are kept outside the heap, which
     /// is emptied between events.
     private(set) var keys: [Key] = []
     /// Whether a child has been read, so that a comma or the container's end follows.
-    private(set) var isBehindValue = false
+    private(set) var isAfterValue = false
 
     enum Key {
         case index(Int)
         case name([UInt8])
-        /// Of an object, before its next name.
+        /// An object's, before its next name.
         case unknown
     }
 
-    /// Where an event begins.
-    struct Place {
+    /// The state where an event begins.
+    struct Checkpoint {
         fileprivate var depth: Int
         fileprivate var last: Key?
-        fileprivate var isBehindValue: Bool
+        fileprivate var isAfterValue: Bool
     }
 
     init(heap: Heap, depthMax: Int, isSequence: Bool) {
@@ -45,18 +45,18 @@
     /// Begins a text.
     mutating func begin() {
         keys.removeAll()
-        isBehindValue = false
+        isAfterValue = false
     }
 
-    var place: Place {
-        Place(depth: keys.count, last: keys.last, isBehindValue: isBehindValue)
+    var checkpoint: Checkpoint {
+        Checkpoint(depth: keys.count, last: keys.last, isAfterValue: isAfterValue)
     }
 
-    /// Goes back to where an event begins that could not be read.
-    mutating func go(to place: Place) {
-        keys.removeLast(keys.count - place.depth)
-        if let last = place.last { keys[place.depth - 1] = last }
-        isBehindValue = place.isBehindValue
+    /// Goes back to the beginning of an event that could not be read.
+    mutating func go(to checkpoint: Checkpoint) {
+        keys.removeLast(keys.count - checkpoint.depth)
+        if let last = checkpoint.last { keys[checkpoint.depth - 1] = last }
+        isAfterValue = checkpoint.isAfterValue
     }
 
     /// The next event, owned, or nil at the end. `reader` is at the same text and copies values.
@@ -70,7 +70,7 @@
                 if keys.isEmpty { return nil }
                 throw ReadFailure(code: .unexpectedEnd, offset: offset)
             }
-            if isBehindValue {
+            if isAfterValue {
                 if let event = try passSeparator(&reader, &offset) { return event }
                 continue
             }
@@ -92,12 +92,12 @@
                 throw error
             }
             offset = reader.offset
-            isBehindValue = !keys.isEmpty
+            isAfterValue = !keys.isEmpty
             return try event(leaf, offset)
         }
     }
 
-    /// Whether what follows a leaf lets it be an event; the place is left at it.
+    /// Checks that what follows a leaf allows it to be an event; the offset is left there.
     private func checkEnd(of leaf: Value, _ reader: inout JSONReader) throws(ReadFailure) {
         guard let last = keys.last else {
             let isRecord = isSequence && reader.offset < bytes.count
@@ -172,7 +172,7 @@
             } else {
                 keys[last] = try name(&reader, &offset)
             }
-            isBehindValue = false
+            isAfterValue = false
             return nil
         }
         if byte != EventReader.closing(keys[last]) {
@@ -181,7 +181,7 @@
         offset += 1
         let ended = try event(.absent, offset)
         keys.removeLast()
-        isBehindValue = !keys.isEmpty
+        isAfterValue = !keys.isEmpty
         return ended
     }
 

@@ -1,18 +1,19 @@
-// A text that a reader refused -> what jq says is wrong with it, and at which byte it sees it. It
-// goes by byte, and keeps of a text what jq's two parsers keep: one for texts, one for the events
-// of `--stream`, whose sentences differ.
+// A text that a reader refused -> what jq says is wrong with it, and the byte at which jq notices.
+// It goes byte by byte and keeps the state of jq's two parsers: one for texts, one for the events
+// of `--stream`. Their sentences differ.
 //
 //     [1 2]      seen at `]`, where the second number ends: two values without a separator
 //     {"a":1,}   seen at `}`: a pair is expected
 //     "ab\q"     seen at the quote that ends the string
 //
-// Only what is malformed comes here, so nothing is done to be quick.
+// Only malformed texts come here, so speed does not matter.
 
 struct FaultFinder: ~Copyable {
     enum Finding {
-        /// What is wrong, and the bytes read when it is seen, the wrong one among them.
+        /// What is wrong, and how many bytes have been read when that is noticed, the wrong byte
+        /// included.
         case fault(StaticString, consumed: Int)
-        /// The rest of a record is passed over, up to behind the separator of the next.
+        /// The rest of a record was skipped, through the separator of the next.
         case dropped(consumed: Int)
         /// The bytes end within the text.
         case unfinished
@@ -20,7 +21,7 @@ struct FaultFinder: ~Copyable {
         case none
     }
 
-    /// What stands where a value would.
+    /// What was found where a value is expected.
     private enum Next { case none, string, number, other }
     /// What came last, as the parser of events remembers it.
     private enum Last { case none, openArray, openObject, colon, comma, value }
@@ -44,8 +45,8 @@ struct FaultFinder: ~Copyable {
     private var next = Next.none
     private var last = Last.none
     private var mode = Mode.plain
-    private var isBehindSpace = false
-    /// Where the token in work begins, or the string behind its quote; none for -1.
+    private var isAfterSpace = false
+    /// Where the current token begins, or the string's first byte after its quote; -1 for none.
     private var tokenStart = -1
     /// The last string, without its quotes.
     private var string = 0..<0
@@ -61,9 +62,9 @@ struct FaultFinder: ~Copyable {
         isStream = false
     }
 
-    /// A text of which events were read up to some path.
+    /// A text whose events were read up to some path.
     init(
-        _ bytes: Bytes, heap: Heap, isSequence: Bool, path: [EventReader.Key], isBehindValue: Bool
+        _ bytes: Bytes, heap: Heap, isSequence: Bool, path: [EventReader.Key], isAfterValue: Bool
     ) {
         self.bytes = bytes
         self.heap = heap
@@ -75,15 +76,15 @@ struct FaultFinder: ~Copyable {
             if case .index = key { return Level(isArray: true) }
             return Level(isArray: false, hasKey: true)
         }
-        last = isBehindValue ? .value : .none
+        last = isAfterValue ? .value : .none
     }
 
     /// Goes over the bytes from `start` on.
-    /// - Parameter reader: stands at the same bytes.
+    /// - Parameter reader: reads the same bytes.
     mutating func find(from start: Int, _ reader: inout JSONReader) throws(Stop) -> Finding {
-        for place in start..<bytes.count {
-            try heap.chargeElement(place)
-            if let finding = take(place, &reader) { return finding }
+        for offset in start..<bytes.count {
+            try heap.chargeElement(offset)
+            if let finding = take(offset, &reader) { return finding }
         }
         return .unfinished
     }
@@ -97,68 +98,68 @@ struct FaultFinder: ~Copyable {
         return isCut ? "Potentially truncated top-level numeric value" : nil
     }
 
-    private mutating func take(_ place: Int, _ reader: inout JSONReader) -> Finding? {
-        let byte = bytes[place]
-        if isSequence && byte == JSONReader.recordSeparator { return endRecord(place, &reader) }
-        isBehindSpace = false
+    private mutating func take(_ offset: Int, _ reader: inout JSONReader) -> Finding? {
+        let byte = bytes[offset]
+        if isSequence && byte == JSONReader.recordSeparator { return endRecord(offset, &reader) }
+        isAfterSpace = false
         switch mode {
         case .escape: mode = .string
         case .string:
             if byte == UInt8(ascii: "\\") { mode = .escape }
             if byte != UInt8(ascii: "\"") { return nil }
-            string = tokenStart..<place
+            string = tokenStart..<offset
             tokenStart = -1
             mode = .plain
             if let sentence = fault(in: string) ?? take(.string) {
-                return .fault(sentence, consumed: place + 1)
+                return .fault(sentence, consumed: offset + 1)
             }
         case .plain:
             if !JSONReader.endsToken(byte) {
-                if tokenStart < 0 { tokenStart = place }
+                if tokenStart < 0 { tokenStart = offset }
                 return nil
             }
-            if let sentence = endToken(place, &reader) {
-                return .fault(sentence, consumed: place + 1)
+            if let sentence = endToken(offset, &reader) {
+                return .fault(sentence, consumed: offset + 1)
             }
             let isDone = endText()
             if byte == UInt8(ascii: "\"") {
                 mode = .string
-                tokenStart = place + 1
+                tokenStart = offset + 1
             } else if byte <= 0x20 {
-                isBehindSpace = true
+                isAfterSpace = true
             } else if let sentence = isStream ? takeEvent(byte, &reader) : takeSign(byte) {
-                return .fault(sentence, consumed: place + 1)
+                return .fault(sentence, consumed: offset + 1)
             }
             if isDone { return Finding.none }
         }
         return endText() ? Finding.none : nil
     }
 
-    /// Whether a value stands for the whole text.
+    /// Whether the text's value is complete.
     private mutating func endText() -> Bool {
         if !levels.isEmpty || next == .none { return hasEnded }
         next = .none
         return true
     }
 
-    /// A record separator, which jq takes wherever it comes.
-    private mutating func endRecord(_ place: Int, _ reader: inout JSONReader) -> Finding {
+    /// A record separator; jq accepts it anywhere.
+    private mutating func endRecord(_ offset: Int, _ reader: inout JSONReader) -> Finding {
         let isCut: Bool
         if isStream {
             isCut = !levels.isEmpty || next == .number || next == .other
         } else {
-            let isWithin = !levels.isEmpty || 0..<place ~= tokenStart || next == .number
-            isCut = !isBehindSpace && isWithin
+            let isWithin = !levels.isEmpty || 0..<offset ~= tokenStart || next == .number
+            isCut = !isAfterSpace && isWithin
         }
-        let sentence = endToken(place, &reader)
+        let sentence = endToken(offset, &reader)
         if isCut {
             let isNumber = sentence == nil && levels.isEmpty && next == .number
             return .fault(
                 isNumber ? "Potentially truncated top-level numeric value" : "Truncated value",
-                consumed: place + 1)
+                consumed: offset + 1)
         }
-        if let sentence { return .fault(sentence, consumed: place + 1) }
-        return mode == .plain && endText() ? .none : .dropped(consumed: place + 1)
+        if let sentence { return .fault(sentence, consumed: offset + 1) }
+        return mode == .plain && endText() ? .none : .dropped(consumed: offset + 1)
     }
 
     // MARK: Tokens
@@ -197,30 +198,30 @@ struct FaultFinder: ~Copyable {
 
     private func fault(in string: Range<Int>) -> StaticString? {
         let text = unsafe TextScan(bytes.base, string.upperBound)
-        var place = string.lowerBound
-        while place < string.upperBound {
-            let byte = bytes[place]
+        var offset = string.lowerBound
+        while offset < string.upperBound {
+            let byte = bytes[offset]
             if byte < 0x20 {
                 return
                     "Invalid string: control characters from U+0000 through U+001F must be escaped"
             }
-            place += 1
+            offset += 1
             if byte != UInt8(ascii: "\\") { continue }
-            switch bytes[place] {
+            switch bytes[offset] {
             case UInt8(ascii: "\\"), UInt8(ascii: "\""), UInt8(ascii: "/"), UInt8(ascii: "b"),
                 UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-                place += 1
+                offset += 1
             case UInt8(ascii: "u"):
-                if place + 5 > string.upperBound { return "Invalid \\uXXXX escape" }
-                guard let first = text.escapedUnit(place - 1) else {
+                if offset + 5 > string.upperBound { return "Invalid \\uXXXX escape" }
+                guard let first = text.escapedUnit(offset - 1) else {
                     return "Invalid characters in \\uXXXX escape"
                 }
-                place += 5
+                offset += 5
                 if first & 0xFC00 != 0xD800 { continue }
-                guard text.escapedSecondHalf(place, behind: first) != nil else {
+                guard text.escapedSecondHalf(offset, after: first) != nil else {
                     return "Invalid \\uXXXX\\uXXXX surrogate pair escape"
                 }
-                place += 6
+                offset += 6
             default: return "Invalid escape"
             }
         }
@@ -359,7 +360,7 @@ struct FaultFinder: ~Copyable {
 }
 
 extension JSONReader {
-    /// In front of each text of a sequence. Source: RFC 7464.
+    /// The byte before each text of a sequence. Source: RFC 7464.
     static var recordSeparator: UInt8 { 0x1E }
 
     /// Whether the bytes are a number to jq.
@@ -372,7 +373,7 @@ extension JSONReader {
         return offset == end
     }
 
-    /// What a string says whose bytes between its quotes are these.
+    /// The decoded content of the string whose bytes between its quotes are these.
     mutating func text(ofString range: Range<Int>) -> [UInt8] {
         offset = range.lowerBound
         guard let string = try? readString() else { return [] }

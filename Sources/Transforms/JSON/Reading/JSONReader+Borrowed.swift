@@ -1,12 +1,13 @@
-// The usual reading of a document, whose strings and numbers borrow from its text. Names that came
-// before at the same place are taken over with one comparison (ObjectShapes.swift); what is not
-// plain goes to the reader's other parts, which also say what is wrong.
+// The fast path for documents: strings and numbers borrow their bytes from the text. A name that
+// was met before in an object of the same shape is recognised by one comparison
+// (ObjectShapes.swift). Whatever is not plain is left to the reader's other methods, which also
+// report the errors.
 //
-// What the loop works on is a local `Cursor`, whose words stay in registers: only functions that
-// are inlined take it `inout`. The slow steps leave the place behind them in `offset`.
+// The loop's state is a local `Cursor`, whose words stay in registers: only functions that are
+// inlined take it `inout`. The slow steps return the offset after what they read in `offset`.
 //
-// Safety: bytes are read below `end`, which the place is compared with first; `top` stays below
-// `limit`, and `frame` at or below `lastFrame`, of memory that `growStack` and `growFrames` grow.
+// Safety: every offset is compared with `end` before its byte is read; `top` stays below `limit`,
+// and `frame` at or below `lastFrame`, in memory that `growStack` and `growFrames` grow.
 
 extension JSONReader {
     /// An open container.
@@ -15,35 +16,35 @@ extension JSONReader {
         var start = 0
         /// The tokens of an object's names so far, a bit for each.
         var seen: UInt64 = 0
-        /// Not 0 if names may be the same: a token came again, or a name has none.
+        /// Not 0 if two names may be equal: a token was met twice, or a name has no token.
         var repeated: UInt64 = 0
-        /// The container's place among the shapes.
-        var place = ObjectShapes.root
+        /// The container's shape: an index into `ObjectShapes`.
+        var shape = ObjectShapes.root
         /// Of an object: the token of the member being read, if it has one.
         var token = ObjectShapes.noToken
         /// The byte that ends the container; 0 around the text's value.
         var closing: UInt8 = 0
     }
 
-    /// Where the reading is.
+    /// The state of the loop.
     @safe private struct Cursor {
         /// In the text.
-        var place: Int
-        /// The container around the place.
+        var offset: Int
+        /// The innermost open container.
         var frame: UnsafeMutablePointer<Frame>
-        /// With no room for another one above it.
+        /// The last frame that has room for another one above it.
         var lastFrame: UnsafeMutablePointer<Frame>
         /// The first free value of the stack, and its end.
         var top: UnsafeMutablePointer<Value>
         var limit: UnsafeMutablePointer<Value>
-        /// Where records' members may begin at the latest: until the next look at the budget.
-        var lastPlace: Int
+        /// The last offset at which a record's member may begin: up to the next look at the budget.
+        var lastOffset: Int
     }
 
     /// Bytes between two looks at the budget.
     static var lookByteCount: Int { 1 << 16 }
 
-    /// One value from `offset` on, which is left behind it.
+    /// Reads one value at `offset` and leaves `offset` after it.
     mutating func readBorrowed() throws(ReadFailure) -> Value {
         let text = unsafe TextScan(base, end)
         let numbers = NumberReader(text: text)
@@ -51,13 +52,13 @@ extension JSONReader {
             text: text, shapes: shapes, heap: heap, makesBlocks: makesBlocks, indexes: indexes)
         var nextLook = offset &+ JSONReader.lookByteCount
         var at = unsafe Cursor(
-            place: offset, frame: frames, lastFrame: lastFrame, top: stack.base,
+            offset: offset, frame: frames, lastFrame: lastFrame, top: stack.base,
             limit: stack.base + stackCapacity,
-            lastPlace: min(nextLook, end &- RecordReader.margin))
+            lastOffset: min(nextLook, end &- RecordReader.margin))
         unsafe at.frame.pointee = Frame()
         while true {
-            at.place = try text.passSpace(at.place)
-            let first = text[at.place]
+            at.offset = try text.passSpace(at.offset)
+            let first = text[at.offset]
             var value: Value
             if first == UInt8(ascii: "\"") {
                 value = try readString(text, &at)
@@ -68,20 +69,20 @@ extension JSONReader {
                 let number = JSONReader.readNumber(first, numbers, &at)
             {
                 value = number
-            } else if let end = text.wordEnd(at.place) {
-                at.place = end
+            } else if let end = text.wordEnd(at.offset) {
+                at.offset = end
                 value = first == UInt8(ascii: "n") ? .null : Value(first == UInt8(ascii: "t"))
             } else {
-                offset = at.place
+                offset = at.offset
                 value = try readScalarOrOpen()
-                at.place = offset
+                at.offset = offset
             }
             var ends = unsafe at.frame.pointee.closing == 0
             while !ends {
                 try push(value, &at)
-                at.place = try text.passSpace(at.place)
-                let next = text[at.place]
-                at.place &+= 1
+                at.offset = try text.passSpace(at.offset)
+                let next = text[at.offset]
+                at.offset &+= 1
                 let closing = unsafe at.frame.pointee.closing
                 if next == UInt8(ascii: ",") {
                     if closing == UInt8(ascii: "]") { break }
@@ -91,19 +92,19 @@ extension JSONReader {
                 } else if next == closing {
                     value = try close(&at)
                 } else {
-                    throw ReadFailure(code: .unexpectedByte, offset: at.place &- 1)
+                    throw ReadFailure(code: .unexpectedByte, offset: at.offset &- 1)
                 }
                 ends = unsafe at.frame.pointee.closing == 0
             }
             if ends {
-                offset = at.place
+                offset = at.offset
                 return value
             }
-            if at.place >= nextLook {
-                nextLook = at.place &+ JSONReader.lookByteCount
-                at.lastPlace = min(nextLook, end &- RecordReader.margin)
+            if at.offset >= nextLook {
+                nextLook = at.offset &+ JSONReader.lookByteCount
+                at.lastOffset = min(nextLook, end &- RecordReader.margin)
                 do throws(Stop) { try budget.charge(Budget.sliceStepCount) } catch {
-                    throw ReadFailure(code: .limit, offset: at.place)
+                    throw ReadFailure(code: .limit, offset: at.offset)
                 }
             }
         }
@@ -119,7 +120,7 @@ extension JSONReader {
 
     // MARK: Room
 
-    /// The stack's next place and its end, after it has grown.
+    /// The stack's first free slot and its end, after the stack has grown.
     @inline(never) private mutating func grownStack(
         _ top: UnsafeMutablePointer<Value>
     ) throws(ReadFailure) -> (UnsafeMutablePointer<Value>, UnsafeMutablePointer<Value>) {
@@ -132,15 +133,15 @@ extension JSONReader {
         unsafe frames + min(depthMax, frameCapacity - 1)
     }
 
-    /// The frame, after there is room for one more.
+    /// The frame, after making room for one more.
     @inline(never) private mutating func makeRoom(
-        above frame: UnsafeMutablePointer<Frame>, _ text: TextScan, _ place: Int
+        above frame: UnsafeMutablePointer<Frame>, _ text: TextScan, _ cursor: Int
     ) throws(ReadFailure) -> UnsafeMutablePointer<Frame> {
         let depth = unsafe frame - frames
         if depth == depthMax {
-            // Of an empty container the end is told.
-            let next = try text.passSpace(place + 1)
-            let isEmpty = text[next] == text[place] + 2
+            // For an empty container the offset of its end is reported.
+            let next = try text.passSpace(cursor + 1)
+            let isEmpty = text[next] == text[cursor] + 2
             throw ReadFailure(code: .tooDeep, offset: isEmpty ? next : next - 1)
         }
         growFrames()
@@ -152,24 +153,24 @@ extension JSONReader {
     @inline(__always) private mutating func readString(
         _ text: TextScan, _ at: inout Cursor
     ) throws(ReadFailure) -> Value {
-        let start = at.place &+ 1
+        let start = at.offset &+ 1
         let stop = text.plainEnd(start)
         if stop < text.end && text[stop] == UInt8(ascii: "\"") {
-            at.place = stop &+ 1
+            at.offset = stop &+ 1
             return unsafe Value(
                 .string, flags: Value.ascii | Value.plain, count: stop &- start,
                 payload: UInt64(UInt(bitPattern: text.base + start)))
         }
         let value = try readOtherString(text, start, stop)
-        at.place = offset
+        at.offset = offset
         return value
     }
 
-    /// A string whose first byte that is no plain character is at `stop`.
+    /// A string whose first byte that is not a plain character is at `stop`.
     @inline(never) private mutating func readOtherString(
         _ text: TextScan, _ start: Int, _ stop: Int
     ) throws(ReadFailure) -> Value {
-        // A longer one is read with looks at the budget.
+        // A longer string is read by the method that looks at the budget on the way.
         let near = unsafe TextScan(text.base, min(text.end, stop &+ JSONReader.lookByteCount))
         guard let (close, hasEscapes) = near.wideClose(stop) else {
             offset = start
@@ -182,45 +183,45 @@ extension JSONReader {
             payload: UInt64(UInt(bitPattern: text.base + start)))
     }
 
-    /// A plain number; of an array all that follow it are read, and the others pushed. nil leaves
-    /// it to `readNumber`.
+    /// A plain number. In an array all plain numbers that follow are read as well; all but the last
+    /// are pushed. nil leaves the number to `readNumber`.
     @inline(always) private static func readNumber(
         _ first: UInt8, _ numbers: NumberReader, _ at: inout Cursor
     ) -> Value? {
         if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
-            let (place, top) = unsafe numbers.read(at.place, at.lastPlace, at.top, at.limit)
+            let (cursor, top) = unsafe numbers.read(at.offset, at.lastOffset, at.top, at.limit)
             if unsafe top > at.top {
-                at.place = place
+                at.offset = cursor
                 unsafe at.top = unsafe top - 1
                 return unsafe at.top.pointee
             }
         }
-        return readPlainNumber(numbers.text, &at.place, first)
+        return readPlainNumber(numbers.text, &at.offset, first)
     }
 
     // MARK: Names
 
-    /// Reads members up to the value of the first that is kept and no plain scalar.
-    /// - Parameter token: is foreseen; the place is behind the separator in front of it.
-    /// - Returns: `absent` at such a value, or the object, which has ended; those in front of it in
-    ///   its array are pushed.
+    /// Reads members up to the value of the first one that is kept and is not a plain scalar.
+    /// - Parameter token: the predicted token; the cursor is after the separator that precedes it.
+    /// - Returns: `absent` at such a value; else the object, which has ended. Objects before it in
+    ///   its array have been pushed.
     @inline(always) private mutating func pushMembers(
         _ token: Int32, _ records: borrowing RecordReader, _ at: inout Cursor, isFirst: Bool
     ) throws(ReadFailure) -> Value {
         var walk = unsafe RecordReader.Walk(
-            place: at.place, token: token, isFirst: isFirst, top: at.top, room: at.limit - 2,
-            frame: at.frame, lastFrame: at.lastFrame - 1, lastPlace: at.lastPlace,
+            offset: at.offset, token: token, isFirst: isFirst, top: at.top, room: at.limit - 2,
+            frame: at.frame, lastFrame: at.lastFrame - 1, lastOffset: at.lastOffset,
             stack: stack.address)
         let end = records.read(&walk)
-        at.place = walk.place
+        at.offset = walk.offset
         unsafe at.top = unsafe walk.top
         unsafe at.frame = unsafe walk.frame
         switch end {
         case .value: return .absent
         case .separator:
-            // White space behind a text is not its own: lines are counted up to its end.
+            // White space after a text is not a part of it: lines are counted up to its end.
             if unsafe at.frame.pointee.closing == 0 {
-                while records.text[at.place &- 1] <= 0x20 { at.place &-= 1 }
+                while records.text[at.offset &- 1] <= 0x20 { at.offset &-= 1 }
             }
             unsafe at.top -= 1
             return unsafe at.top.pointee
@@ -231,8 +232,9 @@ extension JSONReader {
         }
     }
 
-    /// Reads members up to the value of the first that is kept: mostly the one that is foreseen.
-    /// - Parameter token: is foreseen; the place is at the separator in front of it.
+    /// Reads members up to the value of the first one that is kept, which is usually the predicted
+    /// member.
+    /// - Parameter token: the predicted token; the cursor is after the separator that precedes it.
     /// - Returns: false where the object ends without one.
     @inline(always) private mutating func pushName(
         _ foreseen: Int32, _ text: TextScan, _ at: inout Cursor, isFirst: Bool
@@ -240,10 +242,10 @@ extension JSONReader {
         var (token, isFirst) = (foreseen, isFirst)
         while true {
             let byteCount = unsafe shapes.match(
-                token, text.base + at.place, text.end &- at.place)
+                token, text.base + at.offset, text.end &- at.offset)
             var name = Value.absent
             if byteCount > 0 {
-                at.place &+= byteCount
+                at.offset &+= byteCount
                 if shapes.keeps(token) {
                     try push(unsafe take(token, at.frame), &at)
                     return true
@@ -251,31 +253,31 @@ extension JSONReader {
                 unsafe at.frame.pointee.token = token
             } else {
                 if isFirst {
-                    let next = try text.passSpace(at.place)
+                    let next = try text.passSpace(at.offset)
                     if text[next] == UInt8(ascii: "}") {
-                        at.place = next &+ 1
+                        at.offset = next &+ 1
                         return false
                     }
                 }
-                name = unsafe try readNewName(text, at.frame, at.place, isFirst: isFirst)
-                at.place = offset
+                name = unsafe try readNewName(text, at.frame, at.offset, isFirst: isFirst)
+                at.offset = offset
                 token = unsafe at.frame.pointee.token
                 if unsafe keeps(name, at.frame) {
                     try push(unsafe note(name, at.frame), &at)
                     return true
                 }
             }
-            let stop = unsafe try skip(text, at.place, in: at.frame)
+            let stop = unsafe try skip(text, at.offset, in: at.frame)
             if stop == 0 {
                 try push(unsafe note(name, at.frame), &at)
                 return true
             }
-            at.place = try text.passSpace(stop)
-            let next = text[at.place]
-            at.place &+= 1
+            at.offset = try text.passSpace(stop)
+            let next = text[at.offset]
+            at.offset &+= 1
             if next != UInt8(ascii: ",") {
                 if next == UInt8(ascii: "}") { return false }
-                throw ReadFailure(code: .unexpectedByte, offset: at.place &- 1)
+                throw ReadFailure(code: .unexpectedByte, offset: at.offset &- 1)
             }
             token = shapes.next(token)
             isFirst = false
@@ -286,11 +288,11 @@ extension JSONReader {
     private func keeps(_ name: Value, _ frame: UnsafeMutablePointer<Frame>) -> Bool {
         let token = unsafe frame.pointee.token
         return token == ObjectShapes.noToken
-            ? unsafe shapes.keeps(frame.pointee.place, name.bytes) : shapes.keeps(token)
+            ? unsafe shapes.keeps(frame.pointee.shape, name.bytes) : shapes.keeps(token)
     }
 
     /// The name of the frame's member, which is kept.
-    /// - Parameter name: is used where the member has no token.
+    /// - Parameter name: used when the member has no token.
     private func note(_ name: Value, _ frame: UnsafeMutablePointer<Frame>) -> Value {
         let token = unsafe frame.pointee.token
         if token != ObjectShapes.noToken { return unsafe take(token, frame) }
@@ -309,29 +311,29 @@ extension JSONReader {
         return shapes[token].name
     }
 
-    /// A name that was not foreseen, from the separator before it on; `offset` is its value's, and
-    /// the frame has its token.
+    /// A name that was not predicted, read from the separator before it. Leaves `offset` at its
+    /// value and the token in the frame.
     @inline(never) private mutating func readNewName(
-        _ text: TextScan, _ frame: UnsafeMutablePointer<Frame>, _ place: Int, isFirst: Bool
+        _ text: TextScan, _ frame: UnsafeMutablePointer<Frame>, _ cursor: Int, isFirst: Bool
     ) throws(ReadFailure) -> Value {
-        let (behind, around) = unsafe (frame.pointee.token, frame.pointee.place)
+        let (previous, around) = unsafe (frame.pointee.token, frame.pointee.shape)
         if let token = unsafe shapes.secondGuess(
-            around, behind: behind, text.base + place, text.end &- place, isFirst: isFirst)
+            around, after: previous, text.base + cursor, text.end &- cursor, isFirst: isFirst)
         {
-            offset = place &+ shapes.byteCount(token)
+            offset = cursor &+ shapes.byteCount(token)
             unsafe frame.pointee.token = token
             return shapes[token].name
         }
-        offset = place
+        offset = cursor
         let name = try readNameValue()
         offset = try text.passSpace(offset)
         var token = ObjectShapes.noToken
         let distance =
-            unsafe Int(truncatingIfNeeded: name.payload) &- Int(bitPattern: text.base + place)
-        // A name with escapes stands in memory of its own.
-        if name.word & Value.plain != 0 && distance > 0 && distance < offset - place {
+            unsafe Int(truncatingIfNeeded: name.payload) &- Int(bitPattern: text.base + cursor)
+        // A decoded name has memory of its own.
+        if name.word & Value.plain != 0 && distance > 0 && distance < offset - cursor {
             token = unsafe shapes.learn(
-                around, behind: behind, name, Bytes(text.base + place, offset - place),
+                around, after: previous, name, Bytes(text.base + cursor, offset - cursor),
                 isFirst: isFirst)
         }
         unsafe frame.pointee.token = token
@@ -340,25 +342,25 @@ extension JSONReader {
 
     // MARK: Containers
 
-    /// Enters the container at the place. `absent`: at a value in it; else it has ended, and is the
-    /// result.
+    /// Enters the container at the cursor. Returns `absent` at a value inside it, or the container,
+    /// if it has ended.
     @inline(always) private mutating func open(
         _ first: UInt8, _ records: borrowing RecordReader, _ numbers: NumberReader,
         _ at: inout Cursor
     ) throws(ReadFailure) -> Value {
         let text = records.text
         if unsafe at.frame == at.lastFrame {
-            unsafe at.frame = try makeRoom(above: at.frame, text, at.place)
+            unsafe at.frame = try makeRoom(above: at.frame, text, at.offset)
             unsafe at.lastFrame = lastFrame
         }
         let isObject = first == UInt8(ascii: "{")
         let shapes = records.shapes
-        let place = unsafe JSONReader.place(in: at.frame, shapes)
-        let isBare = shapes.isBare(place, isObject: isObject)
+        let shape = unsafe JSONReader.shape(in: at.frame, shapes)
+        let isBare = shapes.isBare(shape, isObject: isObject)
         // Arrays of numbers need no frame.
         if !isObject && !isBare {
-            let inside = text.pastSpace(at.place &+ 1)
-            if inside < at.lastPlace && NumberReader.begins(text[inside]),
+            let inside = text.pastSpace(at.offset &+ 1)
+            if inside < at.lastOffset && NumberReader.begins(text[inside]),
                 let array = try readNumberArrays(inside, numbers, records, &at)
             {
                 return array
@@ -366,64 +368,64 @@ extension JSONReader {
         }
         let frame = unsafe at.frame + 1
         unsafe frame.pointee = Frame(
-            start: Int(bitPattern: UInt(bitPattern: at.top) &- UInt(stack.address)), place: place,
+            start: Int(bitPattern: UInt(bitPattern: at.top) &- UInt(stack.address)), shape: shape,
             closing: first &+ 2)
         if isBare {
-            let stop = unsafe try skipBare(text, at.place, frame)
+            let stop = unsafe try skipBare(text, at.offset, frame)
             if stop > 0 {
-                at.place = stop
+                at.offset = stop
                 return Value(isObject ? .object : .array, payload: 16)
             }
         }
-        at.place &+= 1
+        at.offset &+= 1
         if isObject {
             unsafe at.frame = unsafe frame
-            let token = unsafe shapes.start(frame.pointee.place)
+            let token = unsafe shapes.start(frame.pointee.shape)
             return try pushMembers(token, records, &at, isFirst: true)
         }
-        at.place = try text.passSpace(at.place)
-        if text[at.place] == UInt8(ascii: "]") {
-            at.place &+= 1
+        at.offset = try text.passSpace(at.offset)
+        if text[at.offset] == UInt8(ascii: "]") {
+            at.offset &+= 1
             return Value(.array, payload: 16)
         }
         unsafe at.frame = unsafe frame
         return .absent
     }
 
-    /// An array of plain numbers; of an array all such that follow it are read, and the others
-    /// pushed.
-    /// - Parameter inside: of its first number.
+    /// An array of plain numbers. In an array of such arrays all that follow are read as well; all
+    /// but the last are pushed.
+    /// - Parameter inside: the offset of its first number.
     @inline(always) private mutating func readNumberArrays(
         _ inside: Int, _ numbers: NumberReader, _ records: borrowing RecordReader,
         _ at: inout Cursor
     ) throws(ReadFailure) -> Value? {
         if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
-            let (place, top) = unsafe numbers.readArrays(
-                at.place, at.lastPlace, at.top, at.limit, records)
+            let (cursor, top) = unsafe numbers.readArrays(
+                at.offset, at.lastOffset, at.top, at.limit, records)
             if unsafe top > at.top {
-                at.place = place
+                at.offset = cursor
                 unsafe at.top = unsafe top - 1
                 return unsafe at.top.pointee
             }
         }
-        // A member's, or one for which there was no room at hand.
-        let (place, top) = unsafe numbers.read(inside, at.lastPlace, at.top, at.limit)
+        // A member's value, or an array for which there was no room at hand.
+        let (cursor, top) = unsafe numbers.read(inside, at.lastOffset, at.top, at.limit)
         let byteCount = unsafe UnsafeRawPointer(top) - UnsafeRawPointer(at.top)
-        if byteCount == 0 || numbers.text[place] != UInt8(ascii: "]") { return nil }
-        at.place = place &+ 1
-        return unsafe try makeArray(Slots(at.top), byteCount, at.place)
+        if byteCount == 0 || numbers.text[cursor] != UInt8(ascii: "]") { return nil }
+        at.offset = cursor &+ 1
+        return unsafe try makeArray(Slots(at.top), byteCount, at.offset)
     }
 
     /// Leaves the container, whose values are taken from the stack.
     @inline(__always) private mutating func close(_ at: inout Cursor) throws(ReadFailure) -> Value {
-        let value = unsafe try leave(at.frame, at.place, UInt(bitPattern: at.top))
+        let value = unsafe try leave(at.frame, at.offset, UInt(bitPattern: at.top))
         unsafe at.top = stack.advanced(byBytes: at.frame.pointee.start).base
         unsafe at.frame -= 1
         return value
     }
 
-    /// The place of a container that opens in another's.
-    @inline(__always) private static func place(
+    /// The shape of a container that opens inside another one.
+    @inline(__always) private static func shape(
         in outer: UnsafeMutablePointer<Frame>, _ shapes: ObjectShapes
     ) -> Int32 {
         if unsafe outer.pointee.token != ObjectShapes.noToken {
@@ -431,12 +433,12 @@ extension JSONReader {
         }
         if unsafe outer.pointee.closing == 0 { return ObjectShapes.root }
         return unsafe shapes.element(
-            outer.pointee.place, isMember: outer.pointee.closing == UInt8(ascii: "}"))
+            outer.pointee.shape, isMember: outer.pointee.closing == UInt8(ascii: "}"))
     }
 
     /// The container of the values from the frame's start to the top of the stack.
     @inline(__always) private mutating func leave(
-        _ frame: UnsafeMutablePointer<Frame>, _ place: Int, _ top: UInt
+        _ frame: UnsafeMutablePointer<Frame>, _ cursor: Int, _ top: UInt
     ) throws(ReadFailure) -> Value {
         let values = unsafe stack.advanced(byBytes: frame.pointee.start)
         let byteCount = Int(bitPattern: top &- UInt(values.address))
@@ -444,9 +446,9 @@ extension JSONReader {
         let isObject = unsafe frame.pointee.closing == UInt8(ascii: "}")
         let memberCount = byteCount &>> 5
         if isObject && (memberCount > 64 || (unsafe frame.pointee.repeated != 0)) {
-            return unsafe try leaveOther(frame.pointee.start, byteCount, place)
+            return unsafe try leaveOther(frame.pointee.start, byteCount, cursor)
         }
-        if !isObject { return try makeArray(values, byteCount, place) }
+        if !isObject { return try makeArray(values, byteCount, cursor) }
         let address: UInt
         let room = memberCount > 8 && indexes ? Heap.headerByteCount : 0
         do throws(Stop) {
@@ -454,7 +456,7 @@ extension JSONReader {
                 return try heap.container(.object, of: values, byteCount: byteCount)
             }
             address = try heap.bump(byteCount &+ room) &+ UInt(room)
-        } catch { throw ReadFailure(code: .limit, offset: place) }
+        } catch { throw ReadFailure(code: .limit, offset: cursor) }
         if room > 0 { Heap.store(address &- 32, 0) }
         Slots(address: UInt64(address)).copyUncharged(values, byBytes: byteCount)
         return Value(
@@ -462,9 +464,9 @@ extension JSONReader {
             payload: UInt64(address))
     }
 
-    /// An array of some bytes of values, of which there is one.
+    /// An array of the values in these bytes; there is at least one.
     @inline(__always) private func makeArray(
-        _ values: Slots, _ byteCount: Int, _ place: Int
+        _ values: Slots, _ byteCount: Int, _ cursor: Int
     ) throws(ReadFailure) -> Value {
         do throws(Stop) {
             if makesBlocks {
@@ -473,14 +475,14 @@ extension JSONReader {
             let address = UInt64(try heap.bump(byteCount))
             Slots(address: address).copyUncharged(values, byBytes: byteCount)
             return Value(.array, count: byteCount &>> 4, payload: address)
-        } catch { throw ReadFailure(code: .limit, offset: place) }
+        } catch { throw ReadFailure(code: .limit, offset: cursor) }
     }
 
-    /// An object with names that may be the same, or with many.
+    /// An object that may have equal names, or has many members.
     @inline(never) private mutating func leaveOther(
-        _ start: Int, _ byteCount: Int, _ place: Int
+        _ start: Int, _ byteCount: Int, _ cursor: Int
     ) throws(ReadFailure) -> Value {
-        offset = place
+        offset = cursor
         stackCount = (start + byteCount) >> 4
         defer { stackCount = 0 }
         return try closeObject(start >> 4)

@@ -1,14 +1,14 @@
 // Strings and numbers of a JSON text.
 //
-// Methods that change nothing are `mutating` too where texts pass through them often: the compiler
-// gives those that are not a copy of the reader.
+// Methods that change nothing but run often are `mutating` too: to a method that is not, the
+// compiler passes a copy of the reader.
 
 extension JSONReader {
     private static var ones: UInt64 { 0x0101_0101_0101_0101 }
     private static var highs: UInt64 { 0x8080_8080_8080_8080 }
 
-    /// Bytes that end the quick scan of a string: `"`, `\`, controls; the high bit of each marks
-    /// it.
+    /// The bytes that end the fast scan of a string: `"`, `\`, controls. Each is marked by its high
+    /// bit.
     @inline(__always) private static func stops(_ word: UInt64) -> UInt64 {
         let quote = word ^ (ones &* 0x22)
         let backslash = word ^ (ones &* 0x5C)
@@ -17,54 +17,55 @@ extension JSONReader {
             | (word &- ones &* 0x20) & ~word) & highs
     }
 
-    /// Bytes that are DEL, which is escaped when written though it may stand in a text as it is.
+    /// The bytes that are DEL, which is escaped when written although it may appear unescaped in a
+    /// text.
     @inline(__always) private static func deletes(_ word: UInt64) -> UInt64 {
         let delete = word ^ (ones &* 0x7F)
         return (delete &- ones) & ~delete & highs
     }
 
-    /// A string's rest behind its opening quote.
+    /// The rest of a string, after its opening quote.
     @inline(__always) mutating func readString() throws(ReadFailure) -> Value {
         let start = offset
-        var place = offset
+        var cursor = offset
         var high: UInt64 = 0
         var delete: UInt64 = 0
-        var limit = min(end, place &+ JSONReader.lookByteCount)
+        var limit = min(end, cursor &+ JSONReader.lookByteCount)
         scan: while true {
-            while place &+ 8 <= limit {
+            while cursor &+ 8 <= limit {
                 // Safety: 8 bytes remain.
-                let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+                let word = unsafe UnsafeRawPointer(base + cursor).loadUnaligned(as: UInt64.self)
                 let stops = JSONReader.stops(word)
                 if stops == 0 {
                     high |= word
                     delete |= JSONReader.deletes(word)
-                    place &+= 8
+                    cursor &+= 8
                     continue
                 }
                 let before = (stops & (0 &- stops)) &- 1
                 high |= word & before
                 delete |= JSONReader.deletes(word) & before
-                place &+= stops.trailingZeroBitCount >> 3
+                cursor &+= stops.trailingZeroBitCount >> 3
                 break scan
             }
             if limit == end { break }
             try look()
-            limit = min(end, place &+ JSONReader.lookByteCount)
+            limit = min(end, cursor &+ JSONReader.lookByteCount)
         }
-        while place < end {
-            let byte = unsafe base[place]
+        while cursor < end {
+            let byte = unsafe base[cursor]
             if byte == 0x22 {
-                offset = place &+ 1
-                return try finishString(start, place, high & JSONReader.highs, delete)
+                offset = cursor &+ 1
+                return try finishString(start, cursor, high & JSONReader.highs, delete)
             }
             if byte == 0x5C || byte < 0x20 { break }
             high |= UInt64(byte)
             delete |= byte == 0x7F ? 0x80 : 0
-            place &+= 1
+            cursor &+= 1
         }
-        if place >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
-        if byte(place) < 0x20 { throw ReadFailure(code: .controlInString, offset: place) }
-        return try readEscapedString(start, place)
+        if cursor >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
+        if byte(cursor) < 0x20 { throw ReadFailure(code: .controlInString, offset: cursor) }
+        return try readEscapedString(start, cursor)
     }
 
     @inline(__always) private mutating func finishString(
@@ -81,34 +82,34 @@ extension JSONReader {
         return Value(string: bytes, flags: flags)
     }
 
-    /// False for bytes that are to be repaired.
+    /// Returns false for bytes that are to be repaired.
     @inline(never) private mutating func isUTF8(_ start: Int, _ upto: Int) throws(ReadFailure)
         -> Bool
     {
-        var place = start
-        while place < upto {
-            let pieceEnd = unsafe heap.pieceEnd(Bytes(base, upto), from: place)
-            if let bad = unsafe UTF8Text.firstInvalid(base + place, pieceEnd - place) {
+        var cursor = start
+        while cursor < upto {
+            let pieceEnd = unsafe heap.pieceEnd(Bytes(base, upto), from: cursor)
+            if let bad = unsafe UTF8Text.firstInvalid(base + cursor, pieceEnd - cursor) {
                 if isLenient { return false }
-                throw ReadFailure(code: .badUTF8, offset: place + bad)
+                throw ReadFailure(code: .badUTF8, offset: cursor + bad)
             }
-            place = pieceEnd
-            if place < upto { try look() }
+            cursor = pieceEnd
+            if cursor < upto { try look() }
         }
         return true
     }
 
-    /// The string with U+FFFD for what is no UTF-8.
+    /// The string with U+FFFD for what is not UTF-8.
     @inline(never) private mutating func repairedString(_ bytes: Bytes) throws(ReadFailure) -> Value
     {
         let target = try room(UTF8Text.repairedCapacity(for: bytes.count))
-        var (place, count) = (0, 0)
-        while place < bytes.count {
-            let pieceEnd = heap.pieceEnd(bytes, from: place)
+        var (cursor, count) = (0, 0)
+        while cursor < bytes.count {
+            let pieceEnd = heap.pieceEnd(bytes, from: cursor)
             count += unsafe UTF8Text.repair(
-                bytes.base + place, pieceEnd - place, to: target.bytes.base + count)
-            place = pieceEnd
-            if place < bytes.count { try look() }
+                bytes.base + cursor, pieceEnd - cursor, to: target.bytes.base + count)
+            cursor = pieceEnd
+            if cursor < bytes.count { try look() }
         }
         if counts { Heap.setUsed(UInt(target.payload), count) }
         return target.with(count: count)
@@ -121,7 +122,7 @@ extension JSONReader {
         }
     }
 
-    /// A string of some bytes that are still to be written.
+    /// A string of `byteCount` bytes that the caller writes.
     private mutating func room(_ byteCount: Int) throws(ReadFailure) -> Value {
         do throws(Stop) {
             if counts { return try heap.makeString(byteCount).with(count: byteCount) }
@@ -138,7 +139,7 @@ extension JSONReader {
         }
     }
 
-    /// Bytes between two looks at the budget where each may be an escape.
+    /// Bytes between two looks at the budget, where each may be an escape.
     private static var escapedLookByteCount: Int { 1 << 14 }
 
     /// A string with escapes: its end is found first, then it is decoded into memory of its own.
@@ -168,7 +169,7 @@ extension JSONReader {
 
     /// A string with escapes between its quotes.
     mutating func decodeString(_ start: Int, _ close: Int) throws(ReadFailure) -> Value {
-        // What is decoded is never longer than its escapes.
+        // Decoded text is never longer than its escapes.
         let target = try room(close - start)
         let count: Int
         do throws(ReadFailure) { count = try decode(start, close, target.bytes) } catch {
@@ -180,48 +181,49 @@ extension JSONReader {
         return target.with(count: count)
     }
 
-    /// Decodes `start..<close` into `out`; the bytes written.
+    /// Decodes `start..<close` into `out`; returns how many bytes it wrote.
     private mutating func decode(_ start: Int, _ close: Int, _ out: Bytes) throws(ReadFailure)
         -> Int
     {
-        var place = start
+        var cursor = start
         var count = 0
-        var nextLook = place &+ JSONReader.escapedLookByteCount
-        while place < close {
-            if place >= nextLook {
+        var nextLook = cursor &+ JSONReader.escapedLookByteCount
+        while cursor < close {
+            if cursor >= nextLook {
                 try look()
-                nextLook = place &+ JSONReader.escapedLookByteCount
+                nextLook = cursor &+ JSONReader.escapedLookByteCount
             }
-            // Safety: 16 or 8 bytes remain, and as many of `out`, where no more has been written.
-            while place &+ 16 <= close {
-                let block = unsafe ByteBlock(base + place)
+            // Safety: 16 or 8 bytes remain, and at least as many in `out`, which has received no
+            // more bytes than were read.
+            while cursor &+ 16 <= close {
+                let block = unsafe ByteBlock(base + cursor)
                 unsafe block.store(to: out.base + count)
                 let stops = block.backslashes
                 let passed = stops == 0 ? 16 : stops.trailingZeroBitCount
-                place &+= passed
+                cursor &+= passed
                 count &+= passed
                 if stops != 0 { break }
             }
-            while place &+ 8 <= close {
-                let word = unsafe UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self)
+            while cursor &+ 8 <= close {
+                let word = unsafe UnsafeRawPointer(base + cursor).loadUnaligned(as: UInt64.self)
                 unsafe UnsafeMutableRawPointer(out.base + count).storeBytes(
                     of: word, as: UInt64.self)
                 let backslash = word ^ (JSONReader.ones &* 0x5C)
                 let stops = (backslash &- JSONReader.ones) & ~backslash & JSONReader.highs
                 let passed = stops == 0 ? 8 : stops.trailingZeroBitCount &>> 3
-                place &+= passed
+                cursor &+= passed
                 count &+= passed
                 if stops != 0 { break }
             }
-            if place == close { break }
-            let byte = byte(place)
+            if cursor == close { break }
+            let byte = byte(cursor)
             if byte != 0x5C {
                 out[count] = byte
                 count &+= 1
-                place &+= 1
+                cursor &+= 1
                 continue
             }
-            let escape = self.byte(place &+ 1)
+            let escape = self.byte(cursor &+ 1)
             var plain: UInt8 = 0
             switch escape {
             case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): plain = escape
@@ -231,55 +233,55 @@ extension JSONReader {
             case UInt8(ascii: "r"): plain = 0x0D
             case UInt8(ascii: "t"): plain = 0x09
             case UInt8(ascii: "u"):
-                let (scalar, byteCount) = try decodeUnicode(place, close)
+                let (scalar, byteCount) = try decodeUnicode(cursor, close)
                 count += out.put(scalar, at: count)
-                place += byteCount
+                cursor += byteCount
                 continue
-            default: throw escapeFailure(.badEscape, place, close)
+            default: throw escapeFailure(.badEscape, cursor, close)
             }
             out[count] = plain
             count &+= 1
-            place &+= 2
+            cursor &+= 2
         }
         return count
     }
 
-    /// `\uXXXX`, or a pair of them; the scalar and the bytes read. Half a pair stands for nothing:
-    /// were it read as U+FFFD, two names could become one. jq refuses first halves alone, and reads
-    /// U+FFFD for second ones.
-    private func decodeUnicode(_ place: Int, _ close: Int) throws(ReadFailure) -> (UInt32, Int) {
+    /// `\uXXXX`, or a pair of them: the scalar and how many bytes were read. Half a pair is
+    /// refused: read as U+FFFD it could make two names equal. jq refuses a first half alone, and
+    /// reads U+FFFD for a second half alone.
+    private func decodeUnicode(_ cursor: Int, _ close: Int) throws(ReadFailure) -> (UInt32, Int) {
         let text = unsafe TextScan(base, close)
-        guard let first = text.escapedUnit(place) else {
-            throw escapeFailure(.badEscape, place, close)
+        guard let first = text.escapedUnit(cursor) else {
+            throw escapeFailure(.badEscape, cursor, close)
         }
         if first & 0xF800 != 0xD800 { return (first, 6) }
-        if let second = text.escapedSecondHalf(place &+ 6, behind: first) {
+        if let second = text.escapedSecondHalf(cursor &+ 6, after: first) {
             return (0x10000 + (first & 0x3FF) << 10 + second & 0x3FF, 12)
         }
         if isLenient && first >= 0xDC00 { return (0xFFFD, 6) }
-        throw escapeFailure(.badSurrogate, place, close)
+        throw escapeFailure(.badSurrogate, cursor, close)
     }
 
-    /// jq sees what is wrong with a string's escapes at its end.
+    /// jq reports a bad escape at the end of its string.
     private func escapeFailure(
-        _ code: ReadFailure.Code, _ place: Int, _ close: Int
+        _ code: ReadFailure.Code, _ cursor: Int, _ close: Int
     ) -> ReadFailure {
-        ReadFailure(code: code, offset: isLenient ? close : place)
+        ReadFailure(code: code, offset: isLenient ? close : cursor)
     }
 
     private func skipDigits(_ start: Int) -> Int {
         unsafe TextScan(base, end).skipDigits(start)
     }
 
-    @inline(__always) private func isDigit(_ place: Int) -> Bool {
-        place < end && byte(place) &- 0x30 <= 9
+    @inline(__always) private func isDigit(_ cursor: Int) -> Bool {
+        cursor < end && byte(cursor) &- 0x30 <= 9
     }
 
     /// A number without an exponent; nil leaves it to `readNumber`.
     @inline(__always) static func readPlainNumber(
-        _ text: TextScan, _ place: inout Int, _ first: UInt8
+        _ text: TextScan, _ cursor: inout Int, _ first: UInt8
     ) -> Value? {
-        let start = place
+        let start = cursor
         let isNegative = first == UInt8(ascii: "-")
         if !isNegative && first &- 0x30 > 9 { return nil }
         let digits = isNegative ? start &+ 1 : start
@@ -290,7 +292,7 @@ extension JSONReader {
         if next != UInt8(ascii: ".") {
             if next | 0x20 == UInt8(ascii: "e") { return nil }
             if count <= 18 && (integer != 0 || !isNegative) {
-                place = stop
+                cursor = stop
                 if isNegative { integer = 0 &- integer }
                 return Value(integer: integer)
             }
@@ -302,36 +304,36 @@ extension JSONReader {
             next = text[stop]
             if next | 0x20 == UInt8(ascii: "e") { return nil }
         }
-        place = stop
+        cursor = stop
         return unsafe Value(
             .literal, count: stop &- start, payload: UInt64(UInt(bitPattern: text.base + start)))
     }
 
-    /// A number: an integer of up to 18 digits becomes one, all others keep their text.
+    /// A number: an integer of up to 18 digits becomes an integer, all others keep their text.
     @inline(__always) mutating func readNumber() throws(ReadFailure) -> Value {
         let start = offset
-        var place = offset
-        let isNegative = byte(place) == UInt8(ascii: "-")
-        if isNegative { place &+= 1 }
-        let digits = place
+        var cursor = offset
+        let isNegative = byte(cursor) == UInt8(ascii: "-")
+        if isNegative { cursor &+= 1 }
+        let digits = cursor
         let integer: Int
-        (integer, place) = unsafe TextScan(base, end).integer(digits)
-        let digitCount = place &- digits
+        (integer, cursor) = unsafe TextScan(base, end).integer(digits)
+        let digitCount = cursor &- digits
         if digitCount == 0 {
             if isLenient { return try readLenientNumber(start) }
-            throw failure(.badNumber, place)
+            throw failure(.badNumber, cursor)
         }
         if digitCount > 1 && byte(digits) == 0x30 {
             if isLenient { return try readLenientNumber(start) }
             throw ReadFailure(code: .badNumber, offset: digits)
         }
-        let next = place < end ? byte(place) : 0x20
+        let next = cursor < end ? byte(cursor) : 0x20
         let isInteger = next != UInt8(ascii: ".") && next | 0x20 != UInt8(ascii: "e")
         if isInteger && digitCount <= 18 && (integer != 0 || !isNegative) {
-            offset = place
+            offset = cursor
             return Value(integer: isNegative ? -integer : integer)
         }
-        return try readLongNumber(start, place)
+        return try readLongNumber(start, cursor)
     }
 
     @inline(never) func copyLiteral(_ literal: Value) throws(ReadFailure) -> Value {
@@ -343,28 +345,29 @@ extension JSONReader {
     private mutating func readLongNumber(_ start: Int, _ afterInteger: Int) throws(ReadFailure)
         -> Value
     {
-        var place = afterInteger
+        var cursor = afterInteger
         var hasExponent = false
-        if place < end && byte(place) == UInt8(ascii: ".") {
-            place &+= 1
-            if !isDigit(place) {
+        if cursor < end && byte(cursor) == UInt8(ascii: ".") {
+            cursor &+= 1
+            if !isDigit(cursor) {
                 if isLenient { return try readLenientNumber(start) }
-                throw failure(.badNumber, place)
+                throw failure(.badNumber, cursor)
             }
-            place = skipDigits(place)
+            cursor = skipDigits(cursor)
         }
-        if place < end && byte(place) | 0x20 == UInt8(ascii: "e") {
+        if cursor < end && byte(cursor) | 0x20 == UInt8(ascii: "e") {
             hasExponent = true
-            place &+= 1
-            if place < end && (byte(place) == UInt8(ascii: "+") || byte(place) == UInt8(ascii: "-"))
+            cursor &+= 1
+            if cursor < end
+                && (byte(cursor) == UInt8(ascii: "+") || byte(cursor) == UInt8(ascii: "-"))
             {
-                place &+= 1
+                cursor &+= 1
             }
-            if !isDigit(place) { throw failure(.badNumber, place) }
-            while isDigit(place) { place &+= 1 }
+            if !isDigit(cursor) { throw failure(.badNumber, cursor) }
+            while isDigit(cursor) { cursor &+= 1 }
         }
-        offset = place
-        let text = unsafe Bytes(base + start, place - start)
+        offset = cursor
+        let text = unsafe Bytes(base + start, cursor - start)
         if text.count > LiteralText.byteCountMax {
             throw ReadFailure(code: .badNumber, offset: start)
         }
@@ -375,7 +378,7 @@ extension JSONReader {
         return try copyLiteral(literal)
     }
 
-    /// The literal in a form that can be printed, in memory of its own.
+    /// The literal in a form that can be printed, in its own memory.
     private mutating func canonicalLiteral(_ text: Bytes) throws(ReadFailure) -> Value {
         do throws(Stop) {
             if counts { return try heap.literal(text) }
@@ -386,7 +389,7 @@ extension JSONReader {
         } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
-    /// Refuses what stands behind a number or word that is a text of its own.
+    /// Refuses what must not follow a number or word that is a whole text.
     func checkToken(_ value: Value) throws(ReadFailure) {
         let next = byte(offset)
         if !JSONReader.endsToken(next) {
@@ -399,13 +402,14 @@ extension JSONReader {
         }
     }
 
-    /// A number that jq reads and RFC 8259 has not: the whole token is decNumber's, in any case.
+    /// A number that jq accepts and RFC 8259 does not: the whole token as decNumber reads it, upper
+    /// and lower case alike.
     ///
     ///     [+-] ( digits [. digits] | . digits ) [e [+-] digits]
-    ///     [+-] ( inf | infinity | nan | snan ), the last two with zeros behind them
+    ///     [+-] ( inf | infinity | nan | snan ), the last two may be followed by zeros
     @inline(never) mutating func readLenientNumber(_ start: Int) throws(ReadFailure) -> Value {
         var stop = start
-        // A word that is none may have any length.
+        // A token that is not a number may have any length.
         let isNegative = byte(start) == UInt8(ascii: "-")
         let first = isNegative || byte(start) == UInt8(ascii: "+") ? start + 1 : start
         let isWord = first < end && byte(first) | 0x20 >= UInt8(ascii: "a")
@@ -438,26 +442,26 @@ extension JSONReader {
 
     /// Whether the bytes are digits with at most one point, and maybe an exponent.
     private func isDecimal(_ start: Int, _ stop: Int) -> Bool {
-        var place = start
-        while isDigit(place) { place &+= 1 }
-        var digitCount = place - start
-        if place < stop && byte(place) == UInt8(ascii: ".") {
-            let behind = place + 1
-            place = behind
-            while isDigit(place) { place &+= 1 }
-            digitCount += place - behind
+        var cursor = start
+        while isDigit(cursor) { cursor &+= 1 }
+        var digitCount = cursor - start
+        if cursor < stop && byte(cursor) == UInt8(ascii: ".") {
+            let fraction = cursor + 1
+            cursor = fraction
+            while isDigit(cursor) { cursor &+= 1 }
+            digitCount += cursor - fraction
         }
         if digitCount == 0 { return false }
-        if place < stop && byte(place) | 0x20 == UInt8(ascii: "e") {
-            place &+= 1
-            if place < stop
-                && (byte(place) == UInt8(ascii: "+") || byte(place) == UInt8(ascii: "-"))
+        if cursor < stop && byte(cursor) | 0x20 == UInt8(ascii: "e") {
+            cursor &+= 1
+            if cursor < stop
+                && (byte(cursor) == UInt8(ascii: "+") || byte(cursor) == UInt8(ascii: "-"))
             {
-                place &+= 1
+                cursor &+= 1
             }
-            if !isDigit(place) { return false }
-            while isDigit(place) { place &+= 1 }
+            if !isDigit(cursor) { return false }
+            while isDigit(cursor) { cursor &+= 1 }
         }
-        return place == stop
+        return cursor == stop
     }
 }

@@ -1,7 +1,7 @@
 // UTF-8 bytes -> values, in one pass and without recursion: RFC 8259, strictly.
 //
-// Children are pushed on a stack and copied to the heap as their container closes; a marker under
-// them remembers the container around.
+// Children are pushed on a stack and copied to the heap when their container closes; a marker below
+// them keeps the state of the enclosing container.
 //
 //     {"a": [1, 2|         stack: marker(outer), "a", marker(object), 1, 2
 //     {"a": [1, 2]|        stack: marker(outer), "a", [1, 2]
@@ -17,31 +17,32 @@ import Glibc
     let depthMax: Int
     /// Whether values are counted blocks that own their bytes (`fromjson`), or live with the text.
     let counts: Bool
-    /// Whether what jq reads is read, and not RFC 8259's texts alone: `nan`, `Infinity`, `.5`,
-    /// `+1`, `007`; and U+FFFD in strings for bytes that are no UTF-8.
+    /// Whether everything that jq reads is accepted, and not RFC 8259's texts alone: `nan`,
+    /// `Infinity`, `.5`, `+1`, `007`; and U+FFFD in strings for bytes that are not UTF-8.
     let isLenient: Bool
-    /// Whether objects may be indexed as they are looked into: not where threads share them.
+    /// Whether objects may be indexed when they are first looked into: not where threads share
+    /// them.
     let indexes: Bool
-    /// Whether the containers of the text are counted blocks, which may be changed in place. Their
-    /// strings and numbers still borrow. What an error leaves behind goes when the run ends.
+    /// Whether the text's containers are counted blocks, which may be changed in place. Their
+    /// strings and numbers still borrow. Blocks left over by an error are freed when the run ends.
     private(set) var makesBlocks = false
     private(set) var stack: Slots
     /// 0 before the first text, when nothing has been allocated.
     private(set) var stackCapacity = 0
     var stackCount = 0
 
-    /// Whether what is known of names stays from text to text: only where values of one text are
-    /// gone before `isAlone` is set for the next.
+    /// Whether names are remembered from text to text: only where the values of one text are gone
+    /// before `isAlone` is set for the next.
     let keepsNames: Bool
     /// Whether no value of an earlier text is in use as the next one begins.
     var isAlone = true
 
-    /// Of the text's objects so far.
+    /// The shapes of the text's objects so far.
     private(set) var shapes = ObjectShapes.none
     var frames: UnsafeMutablePointer<Frame>
     var frameCapacity = 0
 
-    // The text and the place in it.
+    // The text, and the offset of the next byte to read.
     var base: UnsafeMutablePointer<UInt8>
     var end: Int
     var offset = 0
@@ -63,7 +64,7 @@ import Glibc
         end = 0
     }
 
-    /// Memory for the first text: of several readers that a run has mostly one reads.
+    /// Allocates for the first text: of a run's several readers usually only one reads.
     @inline(never) private mutating func allocate() {
         stackCapacity = 256
         unsafe stack = Slots(.allocate(capacity: stackCapacity))
@@ -87,14 +88,14 @@ import Glibc
         frameCapacity *= 2
     }
 
-    /// Room for values on the stack that is kept from text to text, and belongs to no run.
+    /// How many values the stack keeps room for from text to text; that memory belongs to no run.
     private static var stackCountKept: Int { 1 << 14 }
 
     /// The byte order mark.
     static var mark: [UInt8] { [0xEF, 0xBB, 0xBF] }
 
     /// The text to read from; the values may borrow from it.
-    /// - Parameter projection: what is looked at of each value; of no use with `counts`.
+    /// - Parameter projection: which parts of each value are used; ignored with `counts`.
     mutating func begin(_ text: Bytes, _ projection: Projection = .whole) {
         if stackCapacity == 0 { allocate() }
         settle()
@@ -115,7 +116,7 @@ import Glibc
         return unsafe base[offset]
     }
 
-    /// A whole text: one value and nothing after it but white space.
+    /// A whole text: one value, followed by nothing but white space.
     mutating func readText(
         _ text: Bytes, _ projection: Projection = .whole
     ) throws(ReadFailure) -> Value {
@@ -141,13 +142,13 @@ import Glibc
         return value
     }
 
-    /// Behind a number or word that is a text of its own its token ends: `1true` is none. To jq
-    /// neither is the `1` of `1,`.
+    /// A number or word that is a whole text must end its token: `1true` is malformed. jq refuses
+    /// the `1` of `1,` as well.
     @inline(__always) func checkEnd(of value: Value) throws(ReadFailure) {
         if offset < end && !value.isString && !value.isContainer { try checkToken(value) }
     }
 
-    /// Whether a number or word ends in front of the byte.
+    /// Whether a number or word ends before the byte.
     static func endsToken(_ byte: UInt8) -> Bool {
         switch byte {
         case 0x20, 0x0A, 0x0D, 0x09, UInt8(ascii: "\""), UInt8(ascii: ","), UInt8(ascii: ":"),
@@ -158,14 +159,14 @@ import Glibc
     }
 
     @inline(__always) func skipSpace(_ start: Int) -> Int {
-        var place = start
-        while place < end {
-            let byte = unsafe base[place]
+        var cursor = start
+        while cursor < end {
+            let byte = unsafe base[cursor]
             if byte > 0x20 { break }
             if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 { break }
-            place &+= 1
+            cursor &+= 1
         }
-        return place
+        return cursor
     }
 
     @inline(__always) mutating func push(_ value: Value) throws(ReadFailure) {
@@ -189,7 +190,7 @@ import Glibc
         unsafe stack = Slots(moved.assumingMemoryBound(to: Value.self))
     }
 
-    /// After a text: a stack that grew beyond what is kept goes, and counts no longer as held.
+    /// After a text: frees a stack that grew beyond what is kept, and stops counting it.
     @inline(__always) mutating func settle() {
         if stackCapacity > JSONReader.stackCountKept { shrinkStack() }
     }
@@ -212,10 +213,10 @@ import Glibc
             : ReadFailure(code: code, offset: offset)
     }
 
-    /// What a program writes of a document may have some more bytes than the document.
+    /// Bytes that may be borrowed for each byte read: what a program writes of it may be longer.
     private static var borrowablePerByte: Int { 2 }
 
-    /// One value from `offset` on, which is left behind it.
+    /// Reads one value at `offset` and leaves `offset` after it.
     mutating func readValue() throws(ReadFailure) -> Value {
         defer { settle() }
         if !counts {
@@ -227,7 +228,8 @@ import Glibc
         let bottom = stackCount
         defer { stackCount = bottom }
         do throws(ReadFailure) { return try readCounted() } catch {
-            // A program may catch the error and go on: what was read goes. A limit ends the run.
+            // A program may catch the error and go on, so what was read is released. A limit ends
+            // the run.
             if error.code != .limit {
                 heap.releaseAll(stack.advanced(by: bottom), stackCount - bottom)
             }
@@ -238,7 +240,7 @@ import Glibc
     /// A value in counted blocks, which own their bytes.
     private mutating func readCounted() throws(ReadFailure) -> Value {
         let text = unsafe TextScan(base, end)
-        // A marker holds where the children of the container around begin, and what it is.
+        // A marker holds the enclosing container's start on the stack, and whether it is an object.
         var start = 0
         var inObject = false
         var depth = 0
@@ -262,14 +264,14 @@ import Glibc
             while depth > 0 {
                 try push(value)
                 let closing = inObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
-                let place = try text.passSpace(offset)
-                let next = text[place]
-                offset = place &+ 1
+                let cursor = try text.passSpace(offset)
+                let next = text[cursor]
+                offset = cursor &+ 1
                 if next == UInt8(ascii: ",") {
                     if inObject { try readName(text) }
                     break
                 }
-                if next != closing { throw ReadFailure(code: .unexpectedByte, offset: place) }
+                if next != closing { throw ReadFailure(code: .unexpectedByte, offset: cursor) }
                 value = inObject ? try closeObject(start) : try closeArray(start)
                 let marker = stack[start &- 1]
                 stackCount = start &- 1
@@ -287,28 +289,28 @@ import Glibc
         }
     }
 
-    /// What `readScalarOrOpen` reads, in copies; plain strings and numbers at once.
+    /// What `readScalarOrOpen` reads, copied; plain strings and numbers take a shortcut.
     @inline(__always) private mutating func readQuickly(
         _ text: TextScan
     ) throws(ReadFailure) -> Value {
-        var place = try text.passSpace(offset)
-        let first = text[place]
+        var cursor = try text.passSpace(offset)
+        let first = text[cursor]
         if first == UInt8(ascii: "\"") {
-            let stop = text.plainEnd(place &+ 1)
+            let stop = text.plainEnd(cursor &+ 1)
             if stop < end && text[stop] == UInt8(ascii: "\"") {
                 offset = stop &+ 1
                 return try unsafe copyString(
-                    Bytes(base + place + 1, stop &- place &- 1), Value.ascii | Value.plain)
+                    Bytes(base + cursor + 1, stop &- cursor &- 1), Value.ascii | Value.plain)
             }
-        } else if let number = JSONReader.readPlainNumber(text, &place, first) {
-            offset = place
+        } else if let number = JSONReader.readPlainNumber(text, &cursor, first) {
+            offset = cursor
             return number.tag == .literal ? try copyLiteral(number) : number
         }
-        offset = place
+        offset = cursor
         return try readScalarOrOpen()
     }
 
-    /// A scalar, an empty container, or the sign (a `closure`) that a container opens.
+    /// A scalar, an empty container, or a `closure` as the sign that a container opens.
     @inline(__always) mutating func readScalarOrOpen() throws(ReadFailure) -> Value {
         offset = skipSpace(offset)
         if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
@@ -368,16 +370,16 @@ import Glibc
 
     /// A member's name and the colon; pushed on the stack.
     @inline(__always) private mutating func readName(_ text: TextScan) throws(ReadFailure) {
-        let place = try text.passSpace(offset)
-        if text[place] == UInt8(ascii: "\"") {
-            let stop = text.plainEnd(place &+ 1)
+        let cursor = try text.passSpace(offset)
+        if text[cursor] == UInt8(ascii: "\"") {
+            let stop = text.plainEnd(cursor &+ 1)
             if stop &+ 1 < end && text[stop] == UInt8(ascii: "\"")
                 && text[stop &+ 1] == UInt8(ascii: ":")
             {
                 offset = stop &+ 2
                 return try push(
                     try unsafe copyString(
-                        Bytes(base + place + 1, stop &- place &- 1), Value.ascii | Value.plain))
+                        Bytes(base + cursor + 1, stop &- cursor &- 1), Value.ascii | Value.plain))
             }
         }
         try push(try readNameValue())
@@ -401,7 +403,7 @@ import Glibc
         return name
     }
 
-    /// A number for a name that differs between most different names.
+    /// A hash of a name, from 0 to 63, that differs between most different names.
     @inline(__always) static func print(_ name: Bytes) -> Int {
         let length = name.count
         if length == 0 { return 0 }
@@ -434,7 +436,7 @@ import Glibc
                 return object
             }
             if repeats { count = try dropRepeated(members, count) }
-            // More members than a scan is good for: room for an index in front of them.
+            // Too many members for a linear scan: leave room for an index before them.
             let room = count > 8 && indexes ? Heap.headerByteCount : 0
             let address = try heap.bump(count &* 32 &+ room) + UInt(room)
             if room > 0 { Heap.store(address - 32, 0) }
@@ -445,8 +447,8 @@ import Glibc
         } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
-    /// Whether two of `count` names are the same: the strings at every `stride` slots. A set of 64
-    /// bits over their lengths and some bytes tells most different names apart.
+    /// Whether two of `count` names are equal: the strings at every `stride` slots. A set of 64
+    /// bits, over the names' lengths and some of their bytes, tells most different names apart.
     @inline(__always) func mayRepeat(_ names: Slots, _ count: Int, stride: Int) throws(Stop)
         -> Bool
     {
@@ -464,7 +466,7 @@ import Glibc
         return false
     }
 
-    /// Keeps the first place and the last value of each name; the members left.
+    /// Keeps the first index and the last value of each name; returns how many members are left.
     private func dropRepeated(_ members: Slots, _ count: Int) throws(Stop) -> Int {
         var kept = 0
         for i in 0..<count {

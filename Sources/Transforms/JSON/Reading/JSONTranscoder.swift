@@ -1,32 +1,32 @@
-// JSON text -> the same text as the writer gives it, compact, without building its values: what the
-// program `.` does to an input. Whole runs of bytes are copied that need no change; white space,
-// and what is written otherwise than it came, end a run:
+// JSON text -> the same text as the writer writes it, compact, without building its values: what
+// the program `.` does to an input. Runs of bytes that need no change are copied whole. White space
+// and everything that is written differently end a run:
 //
 //     {"a": [1, 2.50]}      runs: {"a":   [1,   2.50]}
 //
-// Runs are copied when all of the text has been read (see TextRuns.swift): nothing is seen of one
-// that is malformed. Of each open container a frame stands on the stack; its names are compared
-// with those of earlier objects at the same place (see ObjectNames.swift), and kept on the reader's
-// stack where that has no room for them.
+// Runs are copied when all of the text has been read (see TextRuns.swift): nothing of a malformed
+// text is written. Each open container has a frame on the stack; its names are compared with those
+// of earlier objects of the same shape (see ObjectNames.swift), and kept on the reader's stack
+// where there is no room for them there.
 //
-// Safety: a run is a part of the text that was read; loads of 8 bytes are preceded by a comparison
-// with the end; `frames` has room for `frameCapacity`, which `open` compares with.
+// Safety: a run is a part of the text that was read; `end` is checked before 8 bytes are loaded;
+// `frames` has room for `frameCapacity`, which `open` compares with.
 //
-// Values are needed after all where a name stands twice in an object, whose last value then stands
-// in its first place.
+// Values must be built after all where a name is repeated in an object: the last value is then
+// written at the first one's position.
 
 @safe struct JSONTranscoder: ~Copyable {
     /// An open container.
     private struct Frame {
         var isObject = false
-        /// Whether the names are on the reader's stack: one is no token.
+        /// Whether the names are on the reader's stack, since one of them has no token.
         var keepsNames = false
-        /// Whether a name stands twice.
+        /// Whether a name is repeated.
         var repeats = false
-        /// The container's own place among the names.
-        var place = 0
-        // Of an object: the name that was read last, the one expected next, as tokens or 0; and
-        // which tokens it has had.
+        /// The container's own shape among the names.
+        var shape = 0
+        // Of an object: the tokens of the name that was read last and of the one expected next, or
+        // 0; and the bits of the tokens that it has had.
         var token = 0
         var expected = 0
         var matched: UInt64 = 0
@@ -45,12 +45,12 @@
     // The text.
     private var base: UnsafeMutablePointer<UInt8>
     private var end = 0
-    /// Where the text begins that is being read.
+    /// Where the text that is being read begins.
     private var start = 0
-    /// Where the bytes begin that are still to be copied as they stand.
+    /// Where the bytes that are still to be copied unchanged begin.
     private var runStart = 0
     private var runs: TextRuns
-    /// More names than this are compared by a table.
+    /// More names than this are compared by means of a hash table.
     private static let nameCountMax = 64
     /// Bytes between two looks at the budget.
     private static let lookByteCount = 1 << 16
@@ -81,54 +81,54 @@
         unsafe try runs.copy(Bytes(base, end), from: start, to: &out)
     }
 
-    /// Reads the text at `offset`, which is no white space.
+    /// Reads the text at `offset`, which is not at white space.
     mutating func read(_ text: Bytes, from offset: Int) throws(ReadFailure) -> Result {
         begin(text, offset)
         defer { reader.settle() }
         var isTrue = true
         var nextLook = offset &+ JSONTranscoder.lookByteCount
-        var place = offset
+        var cursor = offset
         while true {
-            place = try passSpace(place)
-            let first = unsafe base[place]
+            cursor = try passSpace(cursor)
+            let first = unsafe base[cursor]
             if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
-                let inside = try passSpaceBehind(place)
+                let inside = try passSpaceAfter(cursor)
                 if unsafe base[inside] != first &+ 2 {
-                    place = try open(inside, isObject: first == UInt8(ascii: "{"))
-                    if frame.isObject { place = try readName(place) }
+                    cursor = try open(inside, isObject: first == UInt8(ascii: "{"))
+                    if frame.isObject { cursor = try readName(cursor) }
                     continue
                 }
                 if depth >= reader.depthMax {
                     throw ReadFailure(code: .tooDeep, offset: inside)
                 }
-                place = inside &+ 1
+                cursor = inside &+ 1
             } else {
-                let isScalarTrue = try readScalar(&place, first)
+                let isScalarTrue = try readScalar(&cursor, first)
                 if depth == 0 { isTrue = isScalarTrue }
             }
             while depth > 0 {
-                place = try passSpace(place)
-                let next = unsafe base[place]
+                cursor = try passSpace(cursor)
+                let next = unsafe base[cursor]
                 if next == UInt8(ascii: ",") {
-                    place &+= 1
-                    if frame.isObject { place = try readName(place) }
+                    cursor &+= 1
+                    if frame.isObject { cursor = try readName(cursor) }
                     break
                 }
                 if next != (frame.isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {
-                    throw ReadFailure(code: .unexpectedByte, offset: place)
+                    throw ReadFailure(code: .unexpectedByte, offset: cursor)
                 }
-                place &+= 1
+                cursor &+= 1
                 if try !close() { return .needsValues }
             }
-            if place >= nextLook {
-                nextLook = place &+ JSONTranscoder.lookByteCount
+            if cursor >= nextLook {
+                nextLook = cursor &+ JSONTranscoder.lookByteCount
                 do throws(Stop) { try reader.budget.charge(Budget.sliceStepCount) } catch {
-                    throw ReadFailure(code: .limit, offset: place)
+                    throw ReadFailure(code: .limit, offset: cursor)
                 }
             }
             if depth == 0 {
-                try endRun(place, next: place)
-                return .readable(isTrue: isTrue, end: place)
+                try endRun(cursor, next: cursor)
+                return .readable(isTrue: isTrue, end: cursor)
             }
         }
     }
@@ -147,8 +147,8 @@
 
     // MARK: Runs
 
-    /// Ends the run of the bytes since `runStart`, which stand in the copy as they do in the text;
-    /// the next begins at `next`.
+    /// Ends the run of the bytes since `runStart`, which are copied unchanged; the next run begins
+    /// at `next`.
     @inline(__always) private mutating func endRun(_ upto: Int, next: Int) throws(ReadFailure) {
         do throws(Stop) { try runs.add(kept: upto &- runStart, dropped: next &- upto) } catch {
             throw ReadFailure(code: .limit, offset: upto)
@@ -156,35 +156,35 @@
         runStart = next
     }
 
-    /// What was appended to `runs.written` stands for the text up to `next`.
+    /// What was appended to `runs.written` replaces the text up to `next`.
     private mutating func addWritten(next: Int) throws(ReadFailure) {
         do throws(Stop) { try runs.addWritten() } catch {
             throw ReadFailure(code: .limit, offset: next)
         }
     }
 
-    /// The first byte from `place` on that is no white space. White space ends a run; the next
-    /// begins behind it.
-    @inline(__always) private mutating func passSpace(_ place: Int) throws(ReadFailure) -> Int {
-        if place < end && (unsafe base[place] > 0x20) { return place }
-        // One space, as behind a colon.
-        if place &+ 1 < end, unsafe base[place] == 0x20 && base[place &+ 1] > 0x20 {
-            try endRun(place, next: place &+ 1)
-            return place &+ 1
+    /// The offset of the first byte from `offset` on that is not white space. White space ends a
+    /// run; the next begins after it.
+    @inline(__always) private mutating func passSpace(_ offset: Int) throws(ReadFailure) -> Int {
+        if offset < end && (unsafe base[offset] > 0x20) { return offset }
+        // One space, as after a colon.
+        if offset &+ 1 < end, unsafe base[offset] == 0x20 && base[offset &+ 1] > 0x20 {
+            try endRun(offset, next: offset &+ 1)
+            return offset &+ 1
         }
-        return try dropSpace(place)
+        return try dropSpace(offset)
     }
 
-    /// The same behind the byte at `place`.
-    @inline(__always) private mutating func passSpaceBehind(_ place: Int) throws(ReadFailure)
+    /// The same after the byte at `offset`.
+    @inline(__always) private mutating func passSpaceAfter(_ offset: Int) throws(ReadFailure)
         -> Int
     {
-        try passSpace(place &+ 1)
+        try passSpace(offset &+ 1)
     }
 
-    @inline(never) private mutating func dropSpace(_ place: Int) throws(ReadFailure) -> Int {
-        let next = unsafe try TextScan(base, end).spaceEnd(place)
-        try endRun(place, next: next)
+    @inline(never) private mutating func dropSpace(_ offset: Int) throws(ReadFailure) -> Int {
+        let next = unsafe try TextScan(base, end).spaceEnd(offset)
+        try endRun(offset, next: next)
         return next
     }
 
@@ -202,17 +202,17 @@
         }
         unsafe frames[depth] = frame
         depth &+= 1
-        let place =
+        let shape =
             depth == 1
             ? ObjectNames.root
-            : frame.token != 0 ? names.memberPlace(frame.token) : names.innerPlace(frame.place)
-        frame = Frame(isObject: isObject, place: place, names: reader.stackCount)
-        if isObject { frame.expected = names.first(place) }
+            : frame.token != 0 ? names.memberShape(frame.token) : names.elementShape(frame.shape)
+        frame = Frame(isObject: isObject, shape: shape, names: reader.stackCount)
+        if isObject { frame.expected = names.first(shape) }
         return inside
     }
 
     /// Leaves a container.
-    /// - Returns: false if names of it are the same.
+    /// - Returns: false if two of its names are equal.
     @inline(__always) private mutating func close() throws(ReadFailure) -> Bool {
         if frame.repeats { return false }
         if frame.keepsNames {
@@ -252,46 +252,46 @@
 
     // MARK: Names
 
-    /// A name and its colon; the place behind them.
+    /// Reads a name and its colon; returns the offset after them.
     @inline(__always) private mutating func readName(_ start: Int) throws(ReadFailure) -> Int {
-        let place = try passSpace(start)
+        let offset = try passSpace(start)
         let index = frame.expected
-        if index != 0, unsafe names.matches(index, base + place, end &- place) {
+        if index != 0, unsafe names.matches(index, base + offset, end &- offset) {
             let token = names.token(index)
             if frame.matched & token.bit == 0 {
                 frame.matched |= token.bit
                 frame.token = index
                 frame.expected = Int(token.next)
-                return place &+ token.byteCount
+                return offset &+ token.byteCount
             }
         }
-        return try readOtherName(place)
+        return try readOtherName(offset)
     }
 
-    @inline(never) private mutating func readOtherName(_ place: Int) throws(ReadFailure) -> Int {
+    @inline(never) private mutating func readOtherName(_ offset: Int) throws(ReadFailure) -> Int {
         if !frame.keepsNames {
             let known = unsafe names.find(
-                frame.place, expected: frame.expected, base + place, end - place)
-            if known != 0 { return take(known, place) }
+                frame.shape, expected: frame.expected, base + offset, end - offset)
+            if known != 0 { return take(known, offset) }
         }
-        var next = plainNameEnd(place)
+        var next = plainNameEnd(offset)
         var name = Value.absent
         if next == 0 || frame.keepsNames {
-            reader.offset = place
+            reader.offset = offset
             name = try reader.readNameValue()
             next = reader.offset
-            // A token's quotes and colon are next to it.
-            if name.word & Value.plain == 0 || next != place + name.count + 3 {
-                return try writeName(name, place)
+            // A token has its quotes and colon next to it.
+            if name.word & Value.plain == 0 || next != offset + name.count + 3 {
+                return try writeName(name, offset)
             }
         }
         if !frame.keepsNames {
             let made = unsafe names.add(
-                frame.place, expected: frame.expected, base + place, next - place)
-            if made != 0 { return take(made, place) }
+                frame.shape, expected: frame.expected, base + offset, next - offset)
+            if made != 0 { return take(made, offset) }
             try keepNames()
             if name.isAbsent {
-                reader.offset = place
+                reader.offset = offset
                 name = try reader.readNameValue()
             }
         }
@@ -299,36 +299,37 @@
         return next
     }
 
-    /// Behind the colon of a name without escapes, and a colon next to it; 0 for all else.
-    private func plainNameEnd(_ place: Int) -> Int {
-        if place >= end || (unsafe base[place] != UInt8(ascii: "\"")) { return 0 }
-        let close = unsafe TextScan(base, end).plainEnd(place + 1)
+    /// The offset after the colon of a name without escapes whose colon is next to it; 0 for all
+    /// else.
+    private func plainNameEnd(_ offset: Int) -> Int {
+        if offset >= end || (unsafe base[offset] != UInt8(ascii: "\"")) { return 0 }
+        let close = unsafe TextScan(base, end).plainEnd(offset + 1)
         guard close + 1 < end,
             unsafe base[close] == UInt8(ascii: "\"") && base[close + 1] == UInt8(ascii: ":")
         else { return 0 }
         return close + 2
     }
 
-    private mutating func take(_ index: Int, _ place: Int) -> Int {
+    private mutating func take(_ index: Int, _ offset: Int) -> Int {
         let token = names.token(index)
         if frame.matched & token.bit != 0 { frame.repeats = true }
         if index != frame.token { names.follow(frame.token, index) }
         frame.matched |= token.bit
         frame.token = index
         frame.expected = Int(token.next)
-        return place + token.byteCount
+        return offset + token.byteCount
     }
 
-    /// A name that is written otherwise than it came, or has white space around its colon.
-    private mutating func writeName(_ name: Value, _ place: Int) throws(ReadFailure) -> Int {
+    /// A name that is written differently than it was read, or has white space around its colon.
+    private mutating func writeName(_ name: Value, _ offset: Int) throws(ReadFailure) -> Int {
         if !frame.keepsNames { try keepNames() }
         try keep(name)
         let next = reader.offset
-        try endRun(place, next: next)
+        try endRun(offset, next: next)
         do throws(Stop) {
             try writer.writeString(name, &runs.written)
             try runs.written.append(UInt8(ascii: ":"), heap)
-        } catch { throw ReadFailure(code: .limit, offset: place) }
+        } catch { throw ReadFailure(code: .limit, offset: offset) }
         try addWritten(next: next)
         return next
     }
@@ -338,66 +339,68 @@
         frame.token = 0
     }
 
-    /// From here on the object's names are kept; those that are tokens come first.
+    /// From here on the object's names are kept, beginning with those that are tokens.
     private mutating func keepNames() throws(ReadFailure) {
         frame.keepsNames = true
         frame.expected = 0
         let names = names
-        try names.each(frame.place, frame.matched) { (token) throws(ReadFailure) in
+        try names.each(frame.shape, frame.matched) { (token) throws(ReadFailure) in
             try reader.push(token.name)
         }
     }
 
     // MARK: Scalars
 
-    /// A scalar at `place`, which is left behind it; of one that is the whole text, whether it is
-    /// neither null nor false.
+    /// Reads a scalar at `offset` and moves `offset` after it; returns whether a scalar that is the
+    /// whole text is neither null nor false.
     @inline(__always) private mutating func readScalar(
-        _ place: inout Int, _ first: UInt8
+        _ offset: inout Int, _ first: UInt8
     ) throws(ReadFailure) -> Bool {
         let text = unsafe TextScan(base, end)
         if first == UInt8(ascii: "\"") {
-            let close = text.plainEnd(place &+ 1)
+            let close = text.plainEnd(offset &+ 1)
             if close < end && (unsafe base[close] == UInt8(ascii: "\"")) {
-                place = close &+ 1
+                offset = close &+ 1
                 return true
             }
-            if let upto = text.stringEnd(place &+ 1, close) {
-                place = upto
+            if let upto = text.stringEnd(offset &+ 1, close) {
+                offset = upto
                 return true
             }
         } else if depth > 0 {
             if first &- 0x30 <= 9 || first == UInt8(ascii: "-") {
-                if let upto = text.numberEnd(place) {
-                    place = upto
+                if let upto = text.numberEnd(offset) {
+                    offset = upto
                     return true
                 }
-            } else if let upto = text.wordEnd(place) {
-                place = upto
+            } else if let upto = text.wordEnd(offset) {
+                offset = upto
                 return true
             }
         }
-        return try readOther(&place)
+        return try readOther(&offset)
     }
 
-    /// A scalar that may be written otherwise than it came, or is none.
-    @inline(never) private mutating func readOther(_ place: inout Int) throws(ReadFailure) -> Bool {
-        let first = place
-        reader.offset = place
+    /// A scalar that may be written differently than it was read, or something that is not a
+    /// scalar.
+    @inline(never) private mutating func readOther(_ offset: inout Int) throws(ReadFailure) -> Bool
+    {
+        let first = offset
+        reader.offset = offset
         let value = try reader.readScalarOrOpen()
-        place = reader.offset
+        offset = reader.offset
         if depth == 0 { try reader.checkEnd(of: value) }
         if !isVerbatim(value, first) {
-            try endRun(first, next: place)
+            try endRun(first, next: offset)
             do throws(Stop) { try writer.writeScalar(value, &runs.written) } catch {
                 throw ReadFailure(code: .limit, offset: first)
             }
-            try addWritten(next: place)
+            try addWritten(next: offset)
         }
         return value.isTrue
     }
 
-    /// Whether the value just read is written as it stood from `first` on.
+    /// Whether the value just read is written as it is in the text from `first` on.
     private func isVerbatim(_ value: Value, _ first: Int) -> Bool {
         switch value.tag {
         case .string: value.word & Value.plain != 0

@@ -1,13 +1,13 @@
-// The numbers of an array, one behind the other, and arrays of them: most of what coordinates,
-// measurements and vectors are. Like the records' loop it has little to remember and is at home in
+// The numbers of an array, one after the other, and arrays of them: most of the bytes of
+// coordinates, measurements and vectors. Like the records' loop it has little state, which fits in
 // registers.
 //
 //     [-65.613616999999977,43.420273000000009],[1, 2, 3]
 //      ^ ................................... ^              `read` stops here
 //     ^ .................................................^  `readArrays` here
 //
-// Safety: `margin` bytes remain behind the place where a number begins, which no step before the
-// next comparison reads beyond.
+// Safety: `margin` bytes remain after the offset where a number begins; no step before the next
+// comparison reads beyond them.
 
 @safe struct NumberReader {
     let text: TextScan
@@ -20,51 +20,52 @@
         byte &- 0x30 <= 9 || byte == UInt8(ascii: "-")
     }
 
-    /// Pushes the numbers from `start` on, as far as they are plain and there is room.
-    /// - Parameter lastPlace: where one may begin at the latest.
-    /// - Returns: the separator behind the last of them, and the stack's next place.
+    /// Pushes the numbers from `start` on, as long as they are plain and there is room.
+    /// - Parameter lastOffset: the last offset at which a number may begin.
+    /// - Returns: the offset of the separator after the last of them, and the stack's first free
+    ///   slot.
     @inline(never) func read(
-        _ start: Int, _ lastPlace: Int, _ bottom: UnsafeMutablePointer<Value>,
+        _ start: Int, _ lastOffset: Int, _ bottom: UnsafeMutablePointer<Value>,
         _ limit: UnsafeMutablePointer<Value>
-    ) -> (place: Int, top: UnsafeMutablePointer<Value>) {
-        unsafe readNumbers(start, lastPlace, bottom, limit)
+    ) -> (offset: Int, top: UnsafeMutablePointer<Value>) {
+        unsafe readNumbers(start, lastOffset, bottom, limit)
     }
 
-    /// Pushes the arrays of numbers from the bracket at `start` on, as far as their numbers are
+    /// Pushes the arrays of numbers from the bracket at `start` on, as long as their numbers are
     /// plain and there is room.
-    /// - Returns: the place behind the last of them, and the stack's next place.
+    /// - Returns: the offset after the last of them, and the stack's first free slot.
     @inline(never) func readArrays(
-        _ start: Int, _ lastPlace: Int, _ bottom: UnsafeMutablePointer<Value>,
+        _ start: Int, _ lastOffset: Int, _ bottom: UnsafeMutablePointer<Value>,
         _ limit: UnsafeMutablePointer<Value>, _ records: borrowing RecordReader
-    ) -> (place: Int, top: UnsafeMutablePointer<Value>) {
-        var (behind, top) = unsafe (start, bottom)
-        var place = start
-        while place < lastPlace && text[place] == UInt8(ascii: "[") {
-            let inside = text.pastSpace(place &+ 1)
-            if inside >= lastPlace || !NumberReader.begins(text[inside]) { break }
-            let (stop, end) = unsafe readNumbers(inside, lastPlace, top, limit)
+    ) -> (offset: Int, top: UnsafeMutablePointer<Value>) {
+        var (after, top) = unsafe (start, bottom)
+        var offset = start
+        while offset < lastOffset && text[offset] == UInt8(ascii: "[") {
+            let inside = text.pastSpace(offset &+ 1)
+            if inside >= lastOffset || !NumberReader.begins(text[inside]) { break }
+            let (stop, end) = unsafe readNumbers(inside, lastOffset, top, limit)
             let byteCount = unsafe UnsafeRawPointer(end) - UnsafeRawPointer(top)
             if byteCount == 0 || text[stop] != UInt8(ascii: "]") { break }
-            // Where there is no room at hand the array is left to the reading.
+            // Where there is no room at hand the array is left to the reader.
             let count = byteCount &>> 4
             guard unsafe records.close(.array, Slots(top), count, 16, &top) else { break }
-            behind = stop &+ 1
-            let next = text.pastSpace(behind)
-            if next >= lastPlace || text[next] != UInt8(ascii: ",") { break }
-            place = text.pastSpace(next &+ 1)
+            after = stop &+ 1
+            let next = text.pastSpace(after)
+            if next >= lastOffset || text[next] != UInt8(ascii: ",") { break }
+            offset = text.pastSpace(next &+ 1)
         }
-        return unsafe (behind, top)
+        return unsafe (after, top)
     }
 
     @inline(__always) private func readNumbers(
-        _ start: Int, _ lastPlace: Int, _ bottom: UnsafeMutablePointer<Value>,
+        _ start: Int, _ lastOffset: Int, _ bottom: UnsafeMutablePointer<Value>,
         _ limit: UnsafeMutablePointer<Value>
-    ) -> (place: Int, top: UnsafeMutablePointer<Value>) {
-        var (behind, top) = unsafe (start, bottom)
-        var place = start
-        while place <= lastPlace && (unsafe top < limit) {
-            let isNegative = text[place] == UInt8(ascii: "-")
-            let digits = isNegative ? place &+ 1 : place
+    ) -> (offset: Int, top: UnsafeMutablePointer<Value>) {
+        var (after, top) = unsafe (start, bottom)
+        var offset = start
+        while offset <= lastOffset && (unsafe top < limit) {
+            let isNegative = text[offset] == UInt8(ascii: "-")
+            let digits = isNegative ? offset &+ 1 : offset
             let count = digitCount(digits)
             if count == 0 || count > 15 || count > 1 && text[digits] == 0x30 { break }
             var stop = digits &+ count
@@ -75,29 +76,29 @@
                 stop = stop &+ 1 &+ fraction
                 if fraction == 16 {
                     stop = text.skipDigits(stop)
-                    if stop > lastPlace { break }
+                    if stop > lastOffset { break }
                 }
-                value = literal(place, stop)
+                value = literal(offset, stop)
             } else {
                 let integer = count <= 8 ? text.integer(digits, count) : text.integer(digits).value
                 value =
                     integer == 0 && isNegative
-                    ? literal(place, stop) : Value(integer: isNegative ? 0 &- integer : integer)
+                    ? literal(offset, stop) : Value(integer: isNegative ? 0 &- integer : integer)
             }
             var next = stop
             if text[next] <= 0x20 {
                 next = text.pastSpace(next)
-                if next >= lastPlace { break }
+                if next >= lastOffset { break }
             }
             let separator = text[next]
             if separator != UInt8(ascii: ",") && separator != UInt8(ascii: "]") { break }
             unsafe top.pointee = value
             unsafe top += 1
-            behind = next
+            after = next
             if separator == UInt8(ascii: "]") { break }
-            place = text.pastSpace(next &+ 1)
+            offset = text.pastSpace(next &+ 1)
         }
-        return unsafe (behind, top)
+        return unsafe (after, top)
     }
 
     @inline(__always) private func literal(_ start: Int, _ stop: Int) -> Value {
@@ -105,8 +106,8 @@
             .literal, count: stop &- start, payload: UInt64(UInt(bitPattern: text.base + start)))
     }
 
-    /// Digits from a place on; 16 for as many and more.
-    @inline(__always) private func digitCount(_ place: Int) -> Int {
-        unsafe (ByteBlock(text.base + place).nonDigits | 1 << 16).trailingZeroBitCount
+    /// The number of digits from an offset on; 16 for 16 and more.
+    @inline(__always) private func digitCount(_ offset: Int) -> Int {
+        unsafe (ByteBlock(text.base + offset).nonDigits | 1 << 16).trailingZeroBitCount
     }
 }

@@ -1,54 +1,56 @@
-// The names that a text has had so far -> a quick reading of those that come again. A name is
-// foreseen from the one before it in the object that stood at the same place:
+// The names met so far in a text -> a fast way to read them again. Each shape stands for one
+// position in the nesting of the text, such as "elements of the array under `rows`", and holds the
+// names of the objects found there. A name is predicted from the one before it in the last object
+// of the same shape:
 //
-//     [{"id":1,"at":{"x":2}},{"id":3,...       place 1: the text; place 2: its elements
-//      ^^^^^ ^^^^^                             tokens of place 2: "id": then "at":
-//                                              place 3: the value of "at", with tokens of its own
+//     [{"id":1,"at":{"x":2}},{"id":3,...       shape 1: the text; shape 2: its elements
+//      ^^^^^ ^^^^^                             tokens of shape 2: "id": then "at":
+//                                              shape 3: the value of "at", with tokens of its own
 //
-// A token is all from the separator before a name to the value behind it, white space too. What has
-// its bytes needs no scan and no check, and as each token of a place is a bit, neither does the
-// question whether the object has the name already. Memory is bounded and small: what finds no room
-// is read as if it were new. It is a handle: copies share the memory.
+// A token is the bytes from after the separator before a name up to the value, white space
+// included. Bytes that equal a predicted token need no scan and no check, and since each token of a
+// shape is one bit, a repeated name is found by a bit test. Memory is bounded and small: a name for
+// which there is no room is read as if it were new. This is a handle: copies share the memory.
 //
-// Safety: names and tokens borrow from the text that is being read; `places` and `tokens` have room
-// for `placesMax` and `tokensMax`, which the counts stay below.
+// Safety: names and tokens borrow from the text that is being read; `shapes` and `tokens` have room
+// for `shapesMax` and `tokensMax`, and the counts stay below those.
 
 @safe struct ObjectShapes {
     struct Token {
-        /// As it stands in the text, without escapes.
+        /// As it is in the text, without escapes.
         var name = Value.absent
-        /// The first 16 bytes from behind the separator on, and which of them are the token's. No
-        /// text has those of a token that is not in use.
+        /// The first 16 bytes after the separator, and a mask of those that belong to the token.
+        /// The words of an unused token match no text.
         var words = SIMD2<UInt64>(repeating: .max)
         var mask = SIMD2<UInt64>(repeating: 0)
-        /// Which of its place's tokens this is.
+        /// The token's bit among those of its shape.
         var bit: UInt64 = 0
         var byteCount = Int.max
-        /// In the text.
+        /// The address of its bytes in the text.
         var address: UInt = 0
-        /// The token that came behind this one last; 0 for none, as below.
+        /// The token that followed this one last; 0 for none, as below.
         var next: Int32 = 0
-        /// Another one that did before.
+        /// Another one that followed it before.
         var otherNext: Int32 = 0
-        /// The place of the member's value; 0 before it is known, `unread` if none is kept.
+        /// The shape of the member's value; 0 before it is known, `unread` if no value is kept.
         var child: Int32 = 0
-        /// Another token of the same place.
+        /// Another token of the same shape.
         var sibling: Int32 = 0
         /// The name's first bytes.
         var head: UInt64 = 0
 
-        /// Whether the first 16 bytes at a place, which can be read, are not its first ones.
+        /// Whether the 16 bytes at an address, which can be read, differ from its first ones.
         @inline(__always) func differs(_ text: UnsafeRawPointer) -> Bool {
-            // Safety: the caller looks at the room.
+            // Safety: the caller checks that 16 bytes remain.
             let first = unsafe text.loadUnaligned(as: UInt64.self) & mask[0]
             let second = unsafe text.loadUnaligned(fromByteOffset: 8, as: UInt64.self) & mask[1]
             return (first ^ words[0]) | (second ^ words[1]) != 0
         }
 
-        /// Whether the bytes at a place, which can be read, are its own from the 17th on, of which
-        /// there is one. Words that overlap save the loop over the last bytes.
+        /// Whether the bytes at an address, which can be read, equal its own from the 17th on;
+        /// there is a 17th. Words that overlap save the loop over the last bytes.
         @inline(__always) func hasRest(_ text: UnsafeRawPointer) -> Bool {
-            // Safety: the token stood earlier in the same text, or is kept.
+            // Safety: the token was met earlier in the same text, or is kept.
             let all = unsafe UnsafeRawPointer(bitPattern: address).unsafelyUnwrapped
             let last = byteCount &- 16
             var i = 16
@@ -65,61 +67,61 @@
         }
     }
 
-    /// Where objects or arrays stand.
-    private struct Place {
-        /// The token that an object began with last.
+    /// What is known of the objects or arrays at one position in the nesting.
+    private struct Shape {
+        /// The token that the last object began with.
         var start: Int32 = 0
-        /// Another one that an object began with before.
+        /// Another one that an earlier object began with.
         var otherStart: Int32 = 0
-        /// One of the tokens, whose siblings are the others.
+        /// One of the tokens; its siblings are the others.
         var token: Int32 = 0
         var tokenCount: Int32 = 0
-        /// The place of an array's elements, and of members without a token.
+        /// The shape of an array's elements, and of members without a token.
         var element: Int32 = 0
-        /// What is looked at of what stands here.
+        /// Which parts of these values are used.
         var want = Projection.all
         /// Whether a container here may be read as an empty one: 1 an array, 2 an object.
         var bare: Int32 = 0
     }
 
-    private static let placesMax = 1_024
+    private static let shapesMax = 1_024
     private static let tokensMax = 2_048
-    /// Each is a bit of 64. A place with more names is no record but a dictionary.
-    private static let placeTokensMax = 64
+    /// Each is a bit of 64. Objects with more names are dictionaries rather than records.
+    private static let shapeTokensMax = 64
 
     private struct Counts {
-        var places = 0
+        var shapes = 0
         var tokens = 0
         var projection = Projection.whole
-        /// Of `kept`.
+        /// How many bytes of `kept` are in use.
         var keptBytes = 0
-        /// Something found no room, or borrows from a text: the next text begins anew.
+        /// Something found no room, or borrows from a text: the next text starts from nothing.
         var isCrowded = true
     }
 
-    private let places: UnsafeMutablePointer<Place>
+    private let shapes: UnsafeMutablePointer<Shape>
     let tokens: UnsafeMutablePointer<Token>
     private let counts: UnsafeMutablePointer<Counts>
     /// Names and tokens that are kept from text to text.
     private let kept: UnsafeMutablePointer<UInt8>
     private static let keptBytesMax = 32 << 10
-    /// With more tokens a text begins anew: the next may have others.
+    /// With more tokens than this the next text starts from nothing: its names may be others.
     private static let keptTokensMax = 512
     private let keepsNames: Bool
 
-    /// What has no place of its own: nothing is learned there.
-    static var nowhere: Int32 { 0 }
+    /// The shape of values without a shape of their own: nothing is learned there.
+    static var noShape: Int32 { 0 }
     /// The whole text.
     static var root: Int32 { 1 }
-    /// What no text matches and nothing follows.
+    /// The token that no text matches and none follows.
     static var noToken: Int32 { 0 }
-    /// The place of values that nothing looks at.
+    /// The shape of values that are not used.
     static var unread: Int32 { -1 }
 
-    /// - Parameter keepsNames: whether what is known of names stays for later texts, if they are
-    ///   read for the same.
+    /// - Parameter keepsNames: whether the names stay known for later texts that are read with the
+    ///   same projection.
     init(keepsNames: Bool = false) {
-        // One block, of which a text with few names touches few pages.
+        // One block; a text with few names touches few of its pages.
         let base = UnsafeMutableRawPointer.allocate(
             byteCount: ObjectShapes.tokensOffset + ObjectShapes.tokensMax
                 * MemoryLayout<Token>.stride + (keepsNames ? ObjectShapes.keptBytesMax : 0),
@@ -131,25 +133,25 @@
     private init(_ base: UnsafeMutableRawPointer, keepsNames: Bool) {
         self.keepsNames = keepsNames
         unsafe counts = base.assumingMemoryBound(to: Counts.self)
-        unsafe places = (base + ObjectShapes.placesOffset).assumingMemoryBound(to: Place.self)
+        unsafe shapes = (base + ObjectShapes.shapesOffset).assumingMemoryBound(to: Shape.self)
         unsafe tokens = (base + ObjectShapes.tokensOffset).assumingMemoryBound(to: Token.self)
         unsafe kept = UnsafeMutableRawPointer(tokens + ObjectShapes.tokensMax)
             .assumingMemoryBound(to: UInt8.self)
     }
 
-    /// No memory at all, for a reader that has not read yet.
+    /// Without memory, for a reader that has not read yet.
     static var none: ObjectShapes {
         unsafe ObjectShapes(
             UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped, keepsNames: false)
     }
 
-    private static let placesOffset = 64
-    private static let tokensOffset = placesOffset + placesMax * MemoryLayout<Place>.stride
+    private static let shapesOffset = 64
+    private static let tokensOffset = shapesOffset + shapesMax * MemoryLayout<Shape>.stride
 
     /// Frees the memory; it belongs to the reader that made it.
     func destroy() { unsafe counts.deallocate() }
 
-    /// Forgets the text before, or all of it but the names that it had.
+    /// Forgets the previous text, or all of it but its names.
     /// - Parameter isAlone: whether no value of an earlier text is in use.
     func begin(_ projection: Projection, isAlone: Bool) {
         let before = unsafe counts.pointee
@@ -158,28 +160,28 @@
         {
             return
         }
-        unsafe places[Int(ObjectShapes.nowhere)] = Place(
-            tokenCount: Int32(truncatingIfNeeded: ObjectShapes.placeTokensMax))
-        unsafe places[Int(ObjectShapes.root)] = Place(
+        unsafe shapes[Int(ObjectShapes.noShape)] = Shape(
+            tokenCount: Int32(truncatingIfNeeded: ObjectShapes.shapeTokensMax))
+        unsafe shapes[Int(ObjectShapes.root)] = Shape(
             want: projection.root, bare: projection.bare(projection.root))
         unsafe tokens[Int(ObjectShapes.noToken)] = Token()
         unsafe counts.pointee = Counts(
-            places: 2, tokens: 1, projection: projection,
+            shapes: 2, tokens: 1, projection: projection,
             keptBytes: isAlone ? 0 : before.keptBytes, isCrowded: false)
     }
 
-    /// The token that an object at `place` will begin with.
-    @inline(__always) func start(_ place: Int32) -> Int32 {
-        assert(place < (unsafe counts.pointee.places))
-        return unsafe places[Int(place)].start
+    /// The token that an object of `shape` is predicted to begin with.
+    @inline(__always) func start(_ shape: Int32) -> Int32 {
+        assert(shape < (unsafe counts.pointee.shapes))
+        return unsafe shapes[Int(shape)].start
     }
 
-    // MARK: Places
+    // MARK: Shapes
 
-    /// Where the value of a token stands.
+    /// The shape of a token's value.
     @inline(__always) func child(_ token: Int32) -> Int32 {
-        let place = self[token].child
-        return place > 0 ? place : makeChild(token)
+        let shape = self[token].child
+        return shape > 0 ? shape : makeChild(token)
     }
 
     /// Whether values of the token are kept.
@@ -187,74 +189,74 @@
         self[token].child != ObjectShapes.unread
     }
 
-    /// Whether members with a name that has no token are kept: all of them, if they are.
-    func keeps(_ place: Int32, _ name: Bytes) -> Bool {
-        let want = unsafe counts.pointee.projection.member(want(place), name)
+    /// Whether members whose names have no token are kept: either all of them are, or none.
+    func keeps(_ shape: Int32, _ name: Bytes) -> Bool {
+        let want = unsafe counts.pointee.projection.member(want(shape), name)
         return want != Projection.nothing
     }
 
-    @inline(__always) func want(_ place: Int32) -> Projection.Want {
-        assert(place < (unsafe counts.pointee.places))
-        return unsafe places[Int(place)].want
+    @inline(__always) func want(_ shape: Int32) -> Projection.Want {
+        assert(shape < (unsafe counts.pointee.shapes))
+        return unsafe shapes[Int(shape)].want
     }
 
-    /// Whether a container at the place may be read as an empty one.
-    @inline(__always) func isBare(_ place: Int32, isObject: Bool) -> Bool {
-        assert(place < (unsafe counts.pointee.places))
-        return unsafe places[Int(place)].bare & (isObject ? 2 : 1) != 0
+    /// Whether a container of the shape may be read as an empty one.
+    @inline(__always) func isBare(_ shape: Int32, isObject: Bool) -> Bool {
+        assert(shape < (unsafe counts.pointee.shapes))
+        return unsafe shapes[Int(shape)].bare & (isObject ? 2 : 1) != 0
     }
 
-    /// Where the elements of an array at `place` stand; 0 where that is not known.
-    @inline(__always) func knownElement(_ place: Int32) -> Int32 {
-        assert(place < (unsafe counts.pointee.places))
-        return unsafe places[Int(place)].element
+    /// The shape of the elements of an array of `shape`; 0 where it is not known.
+    @inline(__always) func knownElement(_ shape: Int32) -> Int32 {
+        assert(shape < (unsafe counts.pointee.shapes))
+        return unsafe shapes[Int(shape)].element
     }
 
-    /// Where the elements of an array at `place`, or an object's members without a token, stand.
-    @inline(__always) func element(_ place: Int32, isMember: Bool) -> Int32 {
-        assert(place < (unsafe counts.pointee.places))
-        let element = unsafe places[Int(place)].element
-        return element != 0 && !isMember ? element : makeElement(place, isMember: isMember)
+    /// The shape of the elements of an array of `shape`, or of an object's members without a token.
+    @inline(__always) func element(_ shape: Int32, isMember: Bool) -> Int32 {
+        assert(shape < (unsafe counts.pointee.shapes))
+        let element = unsafe shapes[Int(shape)].element
+        return element != 0 && !isMember ? element : makeElement(shape, isMember: isMember)
     }
 
     @inline(never) private func makeChild(_ token: Int32) -> Int32 {
-        if !keeps(token) { return ObjectShapes.nowhere }
-        let place = makePlace(Projection.all)
-        unsafe tokens[Int(token)].child = place
-        return place
+        if !keeps(token) { return ObjectShapes.noShape }
+        let shape = makeShape(Projection.all)
+        unsafe tokens[Int(token)].child = shape
+        return shape
     }
 
-    @inline(never) private func makeElement(_ place: Int32, isMember: Bool) -> Int32 {
-        // Of a member without a token it is not known what is looked at.
-        if place == ObjectShapes.nowhere || isMember && want(place) != Projection.all {
-            return ObjectShapes.nowhere
+    @inline(never) private func makeElement(_ shape: Int32, isMember: Bool) -> Int32 {
+        // Which parts of a member without a token are used is not known.
+        if shape == ObjectShapes.noShape || isMember && want(shape) != Projection.all {
+            return ObjectShapes.noShape
         }
-        let known = unsafe places[Int(place)].element
+        let known = unsafe shapes[Int(shape)].element
         if known != 0 { return known }
-        let want = unsafe counts.pointee.projection.elements(want(place))
-        let element = makePlace(want == Projection.nothing ? Projection.all : want)
-        unsafe places[Int(place)].element = element
+        let want = unsafe counts.pointee.projection.elements(want(shape))
+        let element = makeShape(want == Projection.nothing ? Projection.all : want)
+        unsafe shapes[Int(shape)].element = element
         return element
     }
 
-    private func makePlace(_ want: Projection.Want) -> Int32 {
-        let count = unsafe counts.pointee.places
-        if count == ObjectShapes.placesMax {
+    private func makeShape(_ want: Projection.Want) -> Int32 {
+        let count = unsafe counts.pointee.shapes
+        if count == ObjectShapes.shapesMax {
             unsafe counts.pointee.isCrowded = true
-            return ObjectShapes.nowhere
+            return ObjectShapes.noShape
         }
-        unsafe places[count] = Place(
+        unsafe shapes[count] = Shape(
             want: want, bare: want == Projection.all ? 0 : counts.pointee.projection.bare(want))
-        unsafe counts.pointee.places += 1
+        unsafe counts.pointee.shapes += 1
         return Int32(truncatingIfNeeded: count)
     }
 
     // MARK: Tokens
 
-    /// The token that is to come behind another.
+    /// The token that is predicted after another.
     @inline(__always) func next(_ token: Int32) -> Int32 { self[token].next }
 
-    /// Bytes from the separator in front of a token's name to its value.
+    /// Bytes from after the separator before a token's name up to its value.
     @inline(__always) func byteCount(_ token: Int32) -> Int { self[token].byteCount }
 
     @inline(__always) subscript(token: Int32) -> Token {
@@ -262,13 +264,13 @@
         return unsafe tokens[Int(token)]
     }
 
-    /// How many bytes the token has if `text`, of which `available` bytes remain, begins with
-    /// them; else 0.
+    /// The token's byte count if `text`, with `available` bytes remaining, begins with its bytes;
+    /// else 0.
     @inline(__always) func match(
         _ token: Int32, _ text: UnsafeMutablePointer<UInt8>, _ available: Int
     ) -> Int {
         assert(token < (unsafe counts.pointee.tokens))
-        // Safety: as many bytes as are loaded here remain, of the token too, which stood earlier
+        // Safety: as many bytes as are loaded here remain, in the token too, which was met earlier
         // in the same text.
         let known = unsafe tokens + Int(token)
         let count = unsafe known.pointee.byteCount
@@ -282,37 +284,37 @@
     @inline(__always) fileprivate static func difference(
         _ lhs: UnsafeRawPointer, _ rhs: UnsafeRawPointer, _ offset: Int
     ) -> UInt64 {
-        // Safety: `match` looks at the room.
+        // Safety: `match` checks that the bytes remain.
         unsafe lhs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
             ^ rhs.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
     }
 
-    /// The token that came at the same place before the one that was foreseen, if the text begins
-    /// with it; it will be foreseen next.
+    /// The token that was predicted here before the current prediction, if the text begins with it.
+    /// It becomes the prediction.
     func secondGuess(
-        _ place: Int32, behind previous: Int32, _ text: UnsafeMutablePointer<UInt8>,
+        _ shape: Int32, after previous: Int32, _ text: UnsafeMutablePointer<UInt8>,
         _ available: Int, isFirst: Bool
     ) -> Int32? {
         let guess: Int32
         if isFirst {
-            guess = unsafe places[Int(place)].otherStart
+            guess = unsafe shapes[Int(shape)].otherStart
         } else {
             guess = self[previous].otherNext
         }
         if unsafe match(guess, text, available) == 0 { return nil }
-        foresee(place, behind: previous, guess, isFirst: isFirst)
+        predict(shape, after: previous, guess, isFirst: isFirst)
         return guess
     }
 
-    /// Foresees the token, and second to it the one that was.
-    private func foresee(
-        _ place: Int32, behind previous: Int32, _ token: Int32, isFirst: Bool
+    /// Makes the token the prediction, and the one before it the second choice.
+    private func predict(
+        _ shape: Int32, after previous: Int32, _ token: Int32, isFirst: Bool
     ) {
         if isFirst {
-            let place = unsafe places + Int(place)
-            if unsafe place.pointee.start == token { return }
-            unsafe place.pointee.otherStart = place.pointee.start
-            unsafe place.pointee.start = token
+            let shape = unsafe shapes + Int(shape)
+            if unsafe shape.pointee.start == token { return }
+            unsafe shape.pointee.otherStart = shape.pointee.start
+            unsafe shape.pointee.start = token
         } else if previous != ObjectShapes.noToken {
             let known = unsafe tokens + Int(previous)
             if unsafe known.pointee.next == token { return }
@@ -321,31 +323,31 @@
         }
     }
 
-    /// The token of a name that was not foreseen, which will be the next time.
+    /// The token of a name that was not predicted; it will be predicted next time.
     /// - Parameters:
     ///   - previous: the token before it in its object; `noToken` if there is none.
-    ///   - name: in `bytes`, as it stands there.
-    ///   - bytes: from the separator in front of the name to the value.
-    /// - Returns: `noToken` where there is no room for it.
+    ///   - name: a part of `bytes`.
+    ///   - bytes: from after the separator before the name up to the value.
+    /// - Returns: `noToken` where there is no room for another.
     func learn(
-        _ place: Int32, behind previous: Int32, _ name: Value, _ bytes: Bytes, isFirst: Bool
+        _ shape: Int32, after previous: Int32, _ name: Value, _ bytes: Bytes, isFirst: Bool
     ) -> Int32 {
         let head = ObjectShapes.head(name.bytes)
-        var token = unsafe places[Int(place)].token
+        var token = unsafe shapes[Int(shape)].token
         while token != ObjectShapes.noToken, !isNamed(token, name, head) {
             token = self[token].sibling
         }
         let isKnown = token != ObjectShapes.noToken
         if isKnown && isSpelled(token, bytes) {
-            foresee(place, behind: previous, token, isFirst: isFirst)
+            predict(shape, after: previous, token, isFirst: isFirst)
             return token
         }
         let (name, bytes) = keep(name, bytes)
         if !isKnown {
-            token = makeToken(place, name, head)
+            token = makeToken(shape, name, head)
             if token == ObjectShapes.noToken { return token }
         }
-        // The last spelling, in its white space, is the likeliest.
+        // The last spelling, white space included, is the likeliest to come again.
         unsafe tokens[Int(token)].address = UInt(bitPattern: bytes.base)
         unsafe tokens[Int(token)].byteCount = bytes.count
         for i in 0..<2 {
@@ -355,11 +357,11 @@
             unsafe tokens[Int(token)].mask[i] =
                 count == 8 ? .max : (1 << UInt64(8 * count)) - 1
         }
-        foresee(place, behind: previous, token, isFirst: isFirst)
+        predict(shape, after: previous, token, isFirst: isFirst)
         return token
     }
 
-    /// The same name and bytes in memory that stays, if there is room.
+    /// The same name and bytes, in memory that is kept, if there is room.
     private func keep(_ name: Value, _ bytes: Bytes) -> (Value, Bytes) {
         if !keepsNames { return (name, bytes) }
         let used = unsafe counts.pointee.keptBytes
@@ -376,7 +378,7 @@
         return unsafe (copy, Bytes(room, bytes.count))
     }
 
-    /// The first 8 bytes, or as many as there are, the first lowest.
+    /// The first 8 bytes of a name, or all if there are fewer; the first byte is the lowest.
     private static func head(_ name: Bytes) -> UInt64 {
         if name.count >= 8 {
             return unsafe UnsafeRawPointer(name.base).loadUnaligned(as: UInt64.self)
@@ -392,7 +394,7 @@
         return known.count == name.count && known.bytes.hasSameBytesUncharged(name.bytes)
     }
 
-    /// Whether the token has these bytes.
+    /// Whether these are the token's bytes.
     private func isSpelled(_ token: Int32, _ bytes: Bytes) -> Bool {
         let address = self[token].address
         guard self[token].byteCount == bytes.count,
@@ -401,23 +403,23 @@
         return unsafe Bytes(base, bytes.count).hasSameBytesUncharged(bytes)
     }
 
-    private func makeToken(_ place: Int32, _ name: Value, _ head: UInt64) -> Int32 {
+    private func makeToken(_ shape: Int32, _ name: Value, _ head: UInt64) -> Int32 {
         let count = unsafe counts.pointee.tokens
-        let index = unsafe Int(places[Int(place)].tokenCount)
-        if count == ObjectShapes.tokensMax || index == ObjectShapes.placeTokensMax {
+        let index = unsafe Int(shapes[Int(shape)].tokenCount)
+        if count == ObjectShapes.tokensMax || index == ObjectShapes.shapeTokensMax {
             unsafe counts.pointee.isCrowded = true
             return ObjectShapes.noToken
         }
         unsafe tokens[count] = Token(
-            name: name, bit: 1 << UInt64(index), sibling: places[Int(place)].token, head: head)
-        let want = unsafe counts.pointee.projection.member(want(place), name.bytes)
+            name: name, bit: 1 << UInt64(index), sibling: shapes[Int(shape)].token, head: head)
+        let want = unsafe counts.pointee.projection.member(want(shape), name.bytes)
         if want != Projection.all {
             let isKept = want != Projection.nothing
-            unsafe tokens[count].child = isKept ? makePlace(want) : ObjectShapes.unread
+            unsafe tokens[count].child = isKept ? makeShape(want) : ObjectShapes.unread
         }
         unsafe counts.pointee.tokens += 1
-        unsafe places[Int(place)].token = Int32(truncatingIfNeeded: count)
-        unsafe places[Int(place)].tokenCount += 1
+        unsafe shapes[Int(shape)].token = Int32(truncatingIfNeeded: count)
+        unsafe shapes[Int(shape)].tokenCount += 1
         return Int32(truncatingIfNeeded: count)
     }
 }

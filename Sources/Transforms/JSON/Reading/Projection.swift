@@ -1,24 +1,25 @@
-// What of a text is looked at -> what its reader keeps. A table of wants, which name each other:
+// Which parts of a text the program uses -> what its reader keeps. A table of entries that refer to
+// each other:
 //
 //     .[] | select(.state == "paid") | .customer.city
 //
 //     1  elements, members: 2                an array's elements, or all members of an object
-//     2  "state": all   "customer": 3        what has another name is read over
+//     2  "state": all   "customer": 3        members of other names are skipped
 //     3  "city": all
 //
-// Nothing that is looked at differs: scalars are always kept, an array keeps its count as long as
-// any of its elements matter, and an object all its members as long as their number does. What is
-// read over is checked as strictly as what is kept.
+// The projection does not change what the program sees: scalars are always kept, an array keeps its
+// count as long as any of its elements matter, and an object all its members as long as their
+// number does. What is skipped is checked as strictly as what is kept.
 //
 // Safety: the table belongs to the program that it was made for, which outlives the reading.
 
 @safe struct Projection {
-    /// What is wanted of a value, by its place in the table.
+    /// What is wanted of a value: an index into the table.
     typealias Want = Int32
 
     /// All of it.
     static var all: Want { 0 }
-    /// Nothing, not even that it is there: of a member that no one looks at.
+    /// Nothing, not even its existence: of a member that is not used.
     static var nothing: Want { -1 }
 
     struct Entry {
@@ -41,9 +42,9 @@
         }
     }
 
-    /// Which table it is: none other ever has the same.
+    /// The table's number, which no other table ever has.
     let id: UInt64
-    /// Of the whole text.
+    /// What is wanted of the whole text.
     let root: Want
     /// Whether the program changes its inputs in place: their containers are counted blocks then.
     let changes: Bool
@@ -68,7 +69,7 @@
             names: UnsafePointer(bitPattern: 16).unsafelyUnwrapped)
     }
 
-    /// Of a program that changes its inputs in place.
+    /// The same for a program that changes its inputs in place.
     var changing: Projection {
         unsafe Projection(id: id, root: root, changes: true, entries: entries, names: names)
     }

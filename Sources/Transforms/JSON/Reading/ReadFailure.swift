@@ -15,7 +15,7 @@ public struct ReadFailure: Error, Equatable, Sendable {
     /// Bytes from the start of the text.
     public var offset: Int
 
-    /// One sentence without the place.
+    /// One sentence, without the location.
     public var message: String {
         switch code {
         case .unexpectedEnd: "the text ends in the middle of a value"
@@ -33,8 +33,8 @@ public struct ReadFailure: Error, Equatable, Sendable {
     }
 }
 
-/// A place in a text, counted from 1; columns count code points.
-public struct TextPlace: Equatable, Sendable {
+/// A location in a text, counted from 1; columns count code points.
+public struct TextLocation: Equatable, Sendable {
     public var line: Int
     public var column: Int
 

@@ -1,13 +1,13 @@
-// What of a text stays and what goes, in words of 16 bits -> its copy. A copy that must not be seen
-// before its text is known to be well-formed is kept so in a part of the memory of its bytes, and
-// is made in small parts, each drained before the next.
+// Which bytes of a text are kept and which are dropped, in words of 16 bits -> its copy. A copy
+// must not be seen before its text is known to be well-formed: these words take a fraction of the
+// memory of its bytes, and the copy is made in small parts, each drained before the next.
 //
-//     kept 8, dropped 8            bytes of the text that stay, and behind them bytes that go
-//     long 8, dropped 8, count 64  the same, with more bytes that stay
-//     inserted 8, count 8          bytes of `written`, in place of what was dropped
+//     kept 8, dropped 8            bytes of the text that are kept, then bytes that are dropped
+//     long 8, dropped 8, count 64  the same, with more bytes that are kept
+//     inserted 8, count 8          bytes of `written`, instead of what was dropped
 //
-// Safety: `words` holds `capacity` words, all adding makes room; what stays and goes are parts of
-// the text, in its order, so all places are inside it.
+// Safety: `words` holds `capacity` words, and every method that adds makes room; kept and dropped
+// bytes are parts of the text, in its order, so all offsets are inside it.
 
 import Glibc
 
@@ -16,7 +16,7 @@ import Glibc
     private var words: UnsafeMutablePointer<UInt16>
     private var capacity = 1_024
     private(set) var count = 0
-    /// Bytes that stand in the copy but not in the text.
+    /// Bytes of the copy that are not in the text.
     var written: OutputBuffer
     private var writtenCount = 0
 
@@ -44,7 +44,7 @@ import Glibc
             unsafe free(words)
             capacity = 0
         }
-        // What is not filled takes no memory, and what need not grow is not moved.
+        // Pages that are never written take no memory, and a block that need not grow is not moved.
         let wanted = min(max(byteCount / 8, 1_024), TextRuns.capacityKept)
         if capacity < wanted {
             if capacity > 0 { unsafe free(words) }
@@ -53,7 +53,7 @@ import Glibc
         }
     }
 
-    /// `kept` bytes that stay, and behind them `dropped` that go.
+    /// Notes that the next `kept` bytes are kept and the `dropped` bytes after them are dropped.
     @inline(__always) mutating func add(kept: Int, dropped: Int) throws(Stop) {
         if kept >= TextRuns.long || dropped > TextRuns.droppedMax || count == capacity {
             return try addLong(kept, dropped)
@@ -85,7 +85,7 @@ import Glibc
         count += 1
     }
 
-    /// What was appended to `written` since the last call stands here.
+    /// Inserts here what was appended to `written` since the last call.
     mutating func addWritten() throws(Stop) {
         var rest = written.count - writtenCount
         while rest > 0 { try add(TextRuns.inserted, takePart(&rest)) }
@@ -104,7 +104,7 @@ import Glibc
 
     /// Appends the copy of the text from `start` on, draining it as it comes.
     borrowing func copy(_ text: Bytes, from start: Int, to out: inout OutputBuffer) throws(Stop) {
-        var place = start
+        var offset = start
         var insertedUpto = 0
         var i = 0
         while i < count {
@@ -112,13 +112,13 @@ import Glibc
             i &+= 1
             var kept = word & 0xFF
             let dropped = word >> 8
-            if kept <= TextRuns.shortMax && place &+ TextRuns.shortMax <= text.count {
+            if kept <= TextRuns.shortMax && offset &+ TextRuns.shortMax <= text.count {
                 try out.reserve(TextRuns.shortMax, heap)
                 // Safety: 32 bytes remain in the text and, reserved just now, in the output.
                 unsafe UnsafeMutableRawPointer(out.tail).copyMemory(
-                    from: text.base + place, byteCount: TextRuns.shortMax)
+                    from: text.base + offset, byteCount: TextRuns.shortMax)
                 out.advance(kept)
-                place &+= kept &+ dropped
+                offset &+= kept &+ dropped
                 out.drainIfFull()
                 continue
             }
@@ -132,8 +132,8 @@ import Glibc
                 for shift in 0..<4 { kept |= unsafe Int(words[i + shift]) << (16 * shift) }
                 i += 4
             }
-            unsafe try out.pass(Bytes(text.base + place, kept), heap)
-            place &+= kept &+ dropped
+            unsafe try out.pass(Bytes(text.base + offset, kept), heap)
+            offset &+= kept &+ dropped
             out.drainIfFull()
         }
     }

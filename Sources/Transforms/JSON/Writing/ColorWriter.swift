@@ -1,5 +1,5 @@
-// Values -> JSON text in colours for a terminal, as jq -C: each token stands between its kind's
-// colour and a reset.
+// Values -> JSON text in colours for a terminal, as jq -C: each token is between its kind's colour
+// and a reset.
 //
 //     ESC[1;39m[ESC[0m ESC[0;39m1ESC[0m ESC[1;39m]ESC[0m        [1], without the spaces
 
@@ -14,9 +14,9 @@ public struct WriteColors: Sendable {
 
     private init(codes: [String]) { self.codes = codes }
 
-    /// `JQ_COLORS`: codes between colons, the first ones replaced; nil where it is malformed. What
-    /// follows the last kind's code is not looked at, and an empty code at the end is none.
-    /// Source: jq manual, Colors.
+    /// `JQ_COLORS`: codes separated by colons, which replace the first ones; nil where it is
+    /// malformed. What follows the last kind's code is ignored, and an empty code at the end does
+    /// not count. Source: jq manual, Colors.
     public init?(_ text: String) {
         self = .standard
         var rest = Substring(text)
@@ -63,7 +63,7 @@ struct ColorWriter {
         }
         let isArray = value.isArray
         if value.count == 0 { return try token(isArray ? "[]" : "{}", value.tag, &out) }
-        let places = !isArray && options.sortsNames ? try heap.sortedPlaces(value) : nil
+        let indices = !isArray && options.sortsNames ? try heap.sortedIndices(value) : nil
         try token(isArray ? "[" : "{", value.tag, &out)
         for i in 0..<value.count {
             try heap.charge(4)
@@ -72,17 +72,17 @@ struct ColorWriter {
             if isArray {
                 try write(value.slots[i], to: &out, depth + 1)
             } else {
-                let place = places?[i] ?? i
+                let index = indices?[i] ?? i
                 try append(starts[7], &out)
-                try scalars.write(value.slots[2 * place], to: &out)
+                try scalars.write(value.slots[2 * index], to: &out)
                 try end(&out)
                 try token(":", value.tag, &out)
                 if !isCompact { try out.append(0x20, heap) }
-                try write(value.slots[2 * place + 1], to: &out, depth + 1)
+                try write(value.slots[2 * index + 1], to: &out, depth + 1)
             }
             out.drainIfFull()
         }
-        if let places { heap.release(places) }
+        if let indices { heap.release(indices) }
         try breakLine(&out, depth)
         try token(isArray ? "]" : "}", value.tag, &out)
     }

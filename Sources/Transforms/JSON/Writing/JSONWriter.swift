@@ -1,5 +1,5 @@
-// Values -> JSON text, as jq writes it: compact or indented, names in order or sorted, numbers in
-// shortest digits, literals as they came.
+// Values -> JSON text, as jq writes it: compact or indented, names in order or sorted, numbers with
+// the shortest digits, literals as they were read.
 
 import CIntrinsics
 import Glibc
@@ -14,8 +14,8 @@ public struct WriteOptions: Sendable, Equatable {
     public var sortsNames: Bool
     /// Everything above ASCII as `\uXXXX`.
     public var asciiOnly: Bool
-    /// What is nested deeper than is written is a limit; else jq's `<skipped: too deep>` stands for
-    /// it, which is no JSON.
+    /// Whether nesting beyond the depth that is written is a limit; else jq's `<skipped: too deep>`
+    /// replaces the value, which is not JSON.
     public var refusesDeep: Bool
 
     public init(
@@ -30,7 +30,7 @@ public struct WriteOptions: Sendable, Equatable {
     }
 
     public static let compact = WriteOptions()
-    /// Compact, and JSON in any case.
+    /// Compact, and always JSON.
     public static let strict = WriteOptions(refusesDeep: true)
 }
 
@@ -38,7 +38,7 @@ struct JSONWriter {
     let heap: Heap
     let budget: Budget
     let options: WriteOptions
-    /// Deeper values are written as a note, as jq does.
+    /// Deeper values are replaced by a note, as in jq.
     static let depthMax = 10_000
 
     private var isCompact: Bool { options.indent == nil && !options.usesTabs }
@@ -65,7 +65,7 @@ struct JSONWriter {
             out.advance(unsafe DoubleWriter.write(Int64(value.integer), to: out.tail))
         case .double:
             try out.reserve(40, heap)
-            // Safety: the writer's `roomMax` is reserved, and above what an integer needs.
+            // Safety: the writer's `roomMax` is reserved, which is more than an integer needs.
             out.advance(unsafe DoubleWriter.write(value.storedDouble, to: out.tail))
         case .literal: try out.append(value.bytes, heap)
         case .array: try out.append("[]", heap)
@@ -131,16 +131,16 @@ struct JSONWriter {
         }
     }
 
-    /// Has what comes next brought near, where it does not lie behind the value before: elements
-    /// that were sorted lie anywhere.
+    /// Prefetches the next values where they do not follow the current one in memory: sorted
+    /// elements may be anywhere.
     @inline(__always) private static func fetch(_ next: Value, _ second: Value) {
         if !second.isContainer || second.payload &- next.payload &+ 4096 < 8192 { return }
         fetchFar(next, second)
     }
 
-    /// The second's block with those of its members, which were made before it; the texts of the
-    /// next, whose block has come by now, up to its last member's. So many lines hold records of
-    /// some 400 bytes; fewer were slower, for sorted orders.
+    /// Prefetches the second's block and those of its members, which were made before it; and the
+    /// texts of the next, whose block has arrived by now, up to its last member's. This many cache
+    /// lines hold records of some 400 bytes; fewer were slower, for sorted orders.
     @inline(never) private static func fetchFar(_ next: Value, _ second: Value) {
         fetchLines(-12..<4, at: second.payload)
         if !next.isContainer || next.count == 0 { return }
@@ -167,7 +167,7 @@ struct JSONWriter {
         if count == 0 { return try out.append(isArray ? "[]" : "{}", heap) }
         try budget.charge(min(count, Heap.pieceValueCount) + 1)
         let slots = value.slots
-        let places = !isArray && options.sortsNames ? try heap.sortedPlaces(value) : nil
+        let indices = !isArray && options.sortsNames ? try heap.sortedIndices(value) : nil
         let isCompact = isCompact
         let columns = options.usesTabs ? 1 : options.indent ?? 0
         let width = (depth &+ 1) &* columns
@@ -184,12 +184,12 @@ struct JSONWriter {
             }
             var element = slots[i]
             if !isArray {
-                let place = places?[i] ?? i
-                try writeString(slots[2 * place], &out)
+                let index = indices?[i] ?? i
+                try writeString(slots[2 * index], &out)
                 try out.reserve(2, heap)
                 out.put(UInt8(ascii: ":"))
                 if !isCompact { out.put(UInt8(ascii: " ")) }
-                element = slots[2 * place + 1]
+                element = slots[2 * index + 1]
             }
             if element.isContainer {
                 try writeStyled(element, &out, depth + 1)
@@ -198,7 +198,7 @@ struct JSONWriter {
             }
             out.drainIfFull()
         }
-        if let places { heap.release(places) }
+        if let indices { heap.release(indices) }
         try out.reserve(width &+ OutputBuffer.lineRoom, heap)
         if !isCompact {
             out.putLine(depth &* columns, fill, comma: false)
@@ -206,7 +206,7 @@ struct JSONWriter {
         try out.append(isArray ? UInt8(ascii: "]") : UInt8(ascii: "}"), heap)
     }
 
-    /// Strings of so many bytes, and no more, are copied at once.
+    /// Strings of at most this many bytes are copied at once.
     private static let shortByteCountMax = 1024
 
     /// A string with its quotes.
@@ -231,29 +231,29 @@ struct JSONWriter {
     @inline(never) private func writeEscaped(_ bytes: Bytes, _ out: inout OutputBuffer) throws(Stop)
     {
         try out.append(0x22, heap)
-        var place = 0
-        while place < bytes.count {
-            let end = heap.pieceEnd(bytes, from: place)
-            try budget.charge((end - place) / 64)
+        var offset = 0
+        while offset < bytes.count {
+            let end = heap.pieceEnd(bytes, from: offset)
+            try budget.charge((end - offset) / 64)
             let text = unsafe TextScan(bytes.base, end)
-            while place < end {
-                let start = place
-                place = options.asciiOnly ? text.plainEnd(place) : text.wideEnd(place)
-                try out.append(bytes.slice(start, place), heap)
-                if place == end { break }
+            while offset < end {
+                let start = offset
+                offset = options.asciiOnly ? text.plainEnd(offset) : text.wideEnd(offset)
+                try out.append(bytes.slice(start, offset), heap)
+                if offset == end { break }
                 try out.reserve(12, heap)
-                place += writeEscape(bytes, place, &out)
+                offset += writeEscape(bytes, offset, &out)
                 heap.spend(1)
             }
         }
         try out.append(0x22, heap)
     }
 
-    /// The escape of the scalar at `place`; the bytes that it took.
-    private func writeEscape(_ bytes: Bytes, _ place: Int, _ out: inout OutputBuffer) -> Int {
-        let byte = bytes[place]
+    /// Writes the escape of the scalar at `offset`; returns how many bytes the scalar has.
+    private func writeEscape(_ bytes: Bytes, _ offset: Int, _ out: inout OutputBuffer) -> Int {
+        let byte = bytes[offset]
         if byte >= 0x80 {
-            let (scalar, byteCount) = bytes.scalar(at: place)
+            let (scalar, byteCount) = bytes.scalar(at: offset)
             if scalar < 0x10000 {
                 writeUnicode(scalar, &out)
             } else {

@@ -14,14 +14,15 @@ import Glibc
     /// Where bytes go when there are more than `drainCount` of them; nil keeps them all.
     private var drain: ((UnsafeRawBufferPointer) -> Void)?
     private static let drainCount = 1 << 16
-    /// What an output always has; runs ask for more.
+    /// The memory that an output always has; runs request more.
     private static let ownCount = 256 << 10
-    /// Whether its memory counts as the heap's that it is given.
+    /// Whether its memory counts towards the heap that its methods are given.
     private let isHeaps: Bool
 
-    /// - Parameter drain: takes the bytes away as they come, in parts of about 64 KiB.
+    /// - Parameter drain: receives the bytes as they are written, in parts of about 64 KiB.
     @safe public init(bytesMax: Int, drain: ((UnsafeRawBufferPointer) -> Void)? = nil) {
-        // With a drain all that is mostly needed: it never moves, and takes memory as it fills.
+        // With a drain the usual maximum is allocated at once: it never moves, and uses memory only
+        // as it fills.
         capacity = unsafe drain == nil ? 1 << 12 : OutputBuffer.drainCount + 1 << 13
         unsafe base = .allocate(capacity: capacity)
         self.bytesMax = bytesMax
@@ -29,7 +30,8 @@ import Glibc
         isHeaps = false
     }
 
-    /// A buffer for texts within a run, whose memory belongs to the bytes that its heap may hold.
+    /// A buffer for texts within a run, whose memory counts towards the bytes that its heap may
+    /// hold.
     init(heap: Heap) {
         capacity = OutputBuffer.heapsCapacityMin
         unsafe base = .allocate(capacity: capacity)
@@ -41,13 +43,13 @@ import Glibc
     private static let heapsCapacityMin = 1 << 12
     private static let heapsCapacityMax = 1 << 20
 
-    /// Forgets what was written within a run, and gives memory back that few texts need.
+    /// Drops what was written within a run, and gives back memory that few texts need.
     mutating func clear(_ heap: Heap) {
         count = 0
         if capacity > OutputBuffer.heapsCapacityMax { shrink(heap) }
     }
 
-    /// Gives back all but a little memory; nothing is written.
+    /// Gives back all but a little memory; the buffer must be empty.
     mutating func shrink(_ heap: Heap) {
         precondition(isHeaps && count == 0)
         let smaller = OutputBuffer.heapsCapacityMin
@@ -59,7 +61,7 @@ import Glibc
 
     deinit { unsafe free(base) }
 
-    /// Forgets what was written; keeps at most `retaining` bytes of memory.
+    /// Drops what was written; keeps at most `retaining` bytes of memory.
     public mutating func removeAll(retaining: Int = 1 << 20) {
         count = 0
         if capacity > retaining, let smaller = unsafe realloc(base, 1 << 12) {
@@ -82,7 +84,7 @@ import Glibc
         }
     }
 
-    /// Ends a line, behind which the bytes may be drained.
+    /// Ends a line, after which the bytes may be drained.
     public mutating func endLine() {
         if count == capacity, let moved = unsafe realloc(base, capacity + 4096) {
             unsafe base = moved.assumingMemoryBound(to: UInt8.self)
@@ -101,7 +103,7 @@ import Glibc
     /// What was written, as text.
     public var text: String { bytes.text }
 
-    /// Drops what was written behind `count`.
+    /// Drops what was written after the first `count` bytes.
     public mutating func truncate(to count: Int) {
         precondition(count <= self.count)
         self.count = count
@@ -114,7 +116,7 @@ import Glibc
 
     @inline(never) private mutating func grow(_ more: Int, _ heap: Heap) throws(Stop) {
         let needed = count + more
-        // Reserved bytes are a bound of what is written, so the limit is met a little early.
+        // Reserved bytes are an upper bound of those written, so the limit is met a little early.
         if needed > bytesMax { throw heap.stop(.output) }
         let room = min(max(needed, capacity * 2), max(needed, bytesMax))
         if isHeaps {
@@ -143,7 +145,7 @@ import Glibc
         assert(count <= capacity)
     }
 
-    /// One byte, for which there is room.
+    /// Appends one byte, for which there is room.
     @inline(__always) mutating func put(_ byte: UInt8) {
         assert(count < capacity)
         unsafe base[count] = byte
@@ -155,7 +157,7 @@ import Glibc
         put(byte)
     }
 
-    /// The lowest bytes of a little-endian word, the first the lowest.
+    /// Appends the lowest bytes of a word, the lowest first.
     @inline(__always) mutating func append(word: UInt64, _ byteCount: Int, _ heap: Heap)
         throws(Stop)
     {
@@ -172,30 +174,29 @@ import Glibc
         count &+= bytes.count
     }
 
-    /// The room that `putLine` needs besides its width.
+    /// The room that `putLine` needs in addition to its width.
     static var lineRoom: Int { 18 }
 
-    /// A line feed and `width` bytes of `fill`, and a comma in front of them if there is to be one.
-    /// There is room for `lineRoom` bytes more than the width.
+    /// Appends a comma if wanted, a line feed and `width` bytes of `fill`. There is room for
+    /// `lineRoom` bytes more than the width.
     @inline(__always) mutating func putLine(_ width: Int, _ fill: SIMD16<UInt8>, comma: Bool) {
-        var place = count
-        assert(place &+ width &+ OutputBuffer.lineRoom <= capacity)
-        // Safety: reserved by the caller; the last word ends less than 16 bytes behind the width.
-        unsafe base[place] = UInt8(ascii: ",")
-        place &+= comma ? 1 : 0
-        unsafe base[place] = 0x0A
-        place &+= 1
-        let end = place &+ width
-        while place < end {
-            unsafe UnsafeMutableRawPointer(base + place).storeBytes(
+        var offset = count
+        assert(offset &+ width &+ OutputBuffer.lineRoom <= capacity)
+        // Safety: reserved by the caller; the last word ends less than 16 bytes after the width.
+        unsafe base[offset] = UInt8(ascii: ",")
+        offset &+= comma ? 1 : 0
+        unsafe base[offset] = 0x0A
+        offset &+= 1
+        let end = offset &+ width
+        while offset < end {
+            unsafe UnsafeMutableRawPointer(base + offset).storeBytes(
                 of: fill, as: SIMD16<UInt8>.self)
-            place &+= 16
+            offset &+= 16
         }
         count = end
     }
 
-    /// The bytes of a string, not a long one, that need no escapes, with its quotes; there is room
-    /// for them.
+    /// Appends a short string that needs no escapes, with its quotes; there is room for them.
     @inline(__always) mutating func putString(_ bytes: Bytes) {
         assert(count &+ bytes.count &+ 2 <= capacity)
         // Safety: reserved by the caller.
@@ -206,7 +207,7 @@ import Glibc
         count &+= bytes.count &+ 2
     }
 
-    /// Appends a whole text; a long one goes to the drain from where it lies.
+    /// Appends a whole text; a long one goes to the drain without a copy.
     mutating func pass(_ bytes: Bytes, _ heap: Heap) throws(Stop) {
         guard bytes.count > OutputBuffer.drainCount, let drain = unsafe drain else {
             return try append(bytes, heap)

@@ -1,7 +1,7 @@
 // `as`, `reduce`, `foreach` and their patterns, which become `link` nodes (see `Link`).
 
 extension Compiler {
-    /// Declares the patterns' variables, each name once; the scope in which all of them are
+    /// Declares the patterns' variables, each name once; returns the scope in which all of them are
     /// visible.
     private func declare(_ patterns: [Pattern], _ scope: Scope?) -> (Scope?, slots: [String: Int]) {
         var slots: [String: Int] = [:]
@@ -24,11 +24,12 @@ extension Compiler {
         }
     }
 
-    /// Compiles a pattern to a link, in the order in which its parts are looked at: an array's last
-    /// element first. Names computed in it see what stands around it, not its own variables.
+    /// Compiles a pattern to a link, in the order in which its parts are bound: an array's last
+    /// element first. Names computed in it see the variables of the surrounding scope, not its own.
     /// - Parameters:
     ///   - slots: of the variables; each is bound where its name is met first.
-    ///   - isAlone: false for one of several, whose variables are bound wherever they are met.
+    ///   - isAlone: false for one of several patterns, whose variables are bound wherever they are
+    ///     met.
     private func compile(
         _ pattern: Pattern, _ slots: inout [String: Int], _ scope: Scope?, _ offset: Int,
         isAlone: Bool
@@ -48,7 +49,7 @@ extension Compiler {
             for pattern in patterns.reversed() {
                 links.append(
                     try compile(pattern, &slots, scope, offset, isAlone: isAlone))
-                node.arity = max(node.arity, links[links.count - 1].arity)
+                node.cardinality = max(node.cardinality, links[links.count - 1].cardinality)
             }
             node.a = try addRun(links.reversed())
             node.b = Int32(links.count)
@@ -59,15 +60,15 @@ extension Compiler {
                 var link = Node(.link, .one, offset: member.name.offset)
                 link.aux = Link.patternMember
                 link.a = try compile(member.name, scope)
-                link.arity = arity(link.a)
+                link.cardinality = cardinality(link.a)
                 if let binds = member.binds { link.c = slot(binds) }
                 if let pattern = member.pattern {
                     let inner = try compile(
                         pattern, &slots, scope, offset, isAlone: isAlone)
-                    link.arity = max(link.arity, inner.arity)
+                    link.cardinality = max(link.cardinality, inner.cardinality)
                     link.b = try addRun([inner])
                 }
-                node.arity = max(node.arity, link.arity)
+                node.cardinality = max(node.cardinality, link.cardinality)
                 links.append(link)
             }
             node.a = try addRun(links)
@@ -76,8 +77,8 @@ extension Compiler {
         return node
     }
 
-    /// What the names computed in patterns see: where there are several patterns, the variables of
-    /// all of them, which are null before they are bound.
+    /// The scope that names computed in patterns see: where there are several patterns, the
+    /// variables of all of them, which are null before they are bound.
     private func keys(_ patterns: [Pattern], _ scope: Scope?, _ inner: Scope?) -> Scope? {
         patterns.count > 1 ? inner : scope
     }
@@ -85,17 +86,17 @@ extension Compiler {
     private func compile(
         _ patterns: [Pattern], _ slots: [String: Int], _ scope: Scope?, _ offset: Int
     )
-        throws(CompileError) -> (first: Int32, Arity)
+        throws(CompileError) -> (first: Int32, Cardinality)
     {
         var links: [Node] = []
-        var arities = patterns.count > 1 ? Arity.many : .one
+        var cardinalities = patterns.count > 1 ? Cardinality.many : .one
         for pattern in patterns {
             var slots = slots
             links.append(
                 try compile(pattern, &slots, scope, offset, isAlone: patterns.count == 1))
-            arities = max(arities, links[links.count - 1].arity)
+            cardinalities = max(cardinalities, links[links.count - 1].cardinality)
         }
-        return (try addRun(links), arities)
+        return (try addRun(links), cardinalities)
     }
 
     func compileBinding(
@@ -105,14 +106,16 @@ extension Compiler {
         let value = try compile(source, scope)
         let (inner, slots) = declare(patterns, scope)
         if patterns.count == 1, case .variable(let name) = patterns[0] {
-            let body = try compile(body, inner, tail: tail && arity(value) != .many)
-            var node = Node(.bind, arity(value).then(arity(body)), offset: offset)
+            let body = try compile(body, inner, tail: tail && cardinality(value) != .many)
+            var node = Node(.bind, cardinality(value).then(cardinality(body)), offset: offset)
             (node.a, node.b, node.c) = (value, body, Int32(slots[name] ?? 0))
             return try add(node)
         }
-        let (first, arities) = try compile(patterns, slots, keys(patterns, scope, inner), offset)
+        let (first, cardinalities) = try compile(
+            patterns, slots, keys(patterns, scope, inner), offset)
         let body = try compile(body, inner)
-        var node = Node(.destructure, max(arity(value), arities, arity(body)), offset: offset)
+        var node = Node(
+            .destructure, max(cardinality(value), cardinalities, cardinality(body)), offset: offset)
         (node.a, node.b) = (value, body)
         (node.e, node.f) = (first, Int32(patterns.count))
         return try add(node)
@@ -129,7 +132,7 @@ extension Compiler {
         node.c = try compile(update, inner)
         node.e = try compile(patterns, slots, keys(patterns, scope, inner), offset).first
         node.f = Int32(patterns.count)
-        node.arity = arity(node.b)
+        node.cardinality = cardinality(node.b)
         return try add(node)
     }
 

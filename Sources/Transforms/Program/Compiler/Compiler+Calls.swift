@@ -4,13 +4,13 @@
 extension Compiler {
     private enum Callee {
         case function(FunctionDefinition)
-        case closure(slot: Int, Arity, Context)
+        case closure(slot: Int, Cardinality, Context)
     }
 
     private func resolve(_ name: String, _ count: Int, _ scope: Scope?) -> Callee? {
         Scope.find(scope) { entry in
-            if case .closure(name, let slot, let arity) = entry.entry, count == 0 {
-                return .closure(slot: slot, arity, entry.context)
+            if case .closure(name, let slot, let cardinality) = entry.entry, count == 0 {
+                return .closure(slot: slot, cardinality, entry.context)
             }
             return FunctionDefinition.named(name, count, at: entry).map { .function($0) }
         }
@@ -20,8 +20,8 @@ extension Compiler {
         _ name: String, _ arguments: [Term], _ scope: Scope?, _ offset: Int, _ tail: Bool
     ) throws(CompileError) -> Int32 {
         switch resolve(name, arguments.count, scope) {
-        case .closure(let slot, let arity, let home)?:
-            return try add(.closureCall, arity, offset, a: Int32(slot), b: distance(to: home))
+        case .closure(let slot, let cardinality, let home)?:
+            return try add(.closureCall, cardinality, offset, a: Int32(slot), b: distance(to: home))
         case .function(let function)?:
             return try compileCall(of: function, arguments, scope, offset, tail)
         case nil: break
@@ -45,11 +45,11 @@ extension Compiler {
         return try noteUndefined(key, offset)
     }
 
-    /// Names that stand for a node of their own.
+    /// Names that compile to a node of their own.
     private func compileWord(_ name: String, _ offset: Int) throws(CompileError) -> Int32? {
-        func element(_ place: Int) throws(CompileError) -> Int32 {
+        func element(_ index: Int) throws(CompileError) -> Int32 {
             let base = try add(.identity, .one, offset)
-            let key = try addConstant(Value(integer: place), offset)
+            let key = try addConstant(Value(integer: index), offset)
             return try add(.index, .one, offset, a: base, b: key)
         }
         func overElements(_ operation: Operation) throws(CompileError) -> Int32 {
@@ -80,7 +80,7 @@ extension Compiler {
     private func compileNative(
         _ native: Native, _ arguments: [Term], _ scope: Scope?, _ offset: Int, extra: Int32 = 0
     ) throws(CompileError) -> Int32 {
-        // The last argument is the outermost loop, but for what is written in jq there.
+        // The last argument is the outermost loop, except in builtins that jq defines in jq.
         try withValues(arguments, scope, offset, firstIsOuter: native.firstIsOuter) {
             values throws(CompileError) in
             var links: [Node] = []
@@ -98,16 +98,16 @@ extension Compiler {
         }
     }
 
-    /// Compiles arguments that are values. Those with other than one output are bound around what
-    /// `body` makes, so that it runs once for each combination; and so is what may fail and is
-    /// evaluated before them.
+    /// Compiles arguments that are values. Those that do not have exactly one output are bound
+    /// around the node that `body` makes, so that it runs once for each combination; and so is an
+    /// argument that may fail and is evaluated before them.
     func withValues(
         _ arguments: [Term], _ scope: Scope?, _ offset: Int, firstIsOuter: Bool,
         _ body: ([Int32]) throws(CompileError) -> Int32
     ) throws(CompileError) -> Int32 {
         var given: [Int32] = []
         for argument in arguments { given.append(try compile(argument, scope)) }
-        let isMany = given.map { arity($0) != .one }
+        let isMany = given.map { cardinality($0) != .one }
         let innermost = firstIsOuter ? isMany.lastIndex(of: true) : isMany.firstIndex(of: true)
         var values: [Int32] = []
         var bound: [(value: Int32, slot: Int)] = []
@@ -126,7 +126,7 @@ extension Compiler {
         valuesAreBound = !bound.isEmpty
         var result = try body(values)
         for (value, slot) in firstIsOuter ? bound.reversed() : bound {
-            var node = Node(.bind, arity(value).then(arity(result)), offset: offset)
+            var node = Node(.bind, cardinality(value).then(cardinality(result)), offset: offset)
             (node.a, node.b, node.c) = (value, result, Int32(slot))
             result = try add(node)
         }
@@ -186,15 +186,15 @@ extension Compiler {
         }
         guard let operation = Compiler.unary[name] else { return nil }
         let filter = try compile(argument, scope)
-        let inner = arity(filter)
-        let outer: Arity
+        let inner = cardinality(filter)
+        let outer: Cardinality
         switch operation {
         case .select: outer = max(inner, .optional)
         case .recurse, .repeats: outer = .many
         case .first, .last: outer = .optional
         case .path: outer = inner
         case .walk:
-            // Filters with many outputs are the prelude's case.
+            // Filters with many outputs are left to the prelude.
             if inner == .many { return nil }
             outer = inner
         default: outer = .one
@@ -214,7 +214,7 @@ extension Compiler {
             var node = Node(.substitute, .one, offset: offset)
             node.b = try compile(arguments[1], scope)
             (node.a, node.c) = (values[0], values[1])
-            node.arity = arity(node.b) == .one ? .one : .many
+            node.cardinality = cardinality(node.b) == .one ? .one : .many
             node.aux = name == "gsub" ? 1 : 0
             return try add(node)
         }
@@ -243,7 +243,7 @@ extension Compiler {
         case "until":
             let condition = try compile(arguments[0], scope)
             let update = try compile(arguments[1], scope)
-            if arity(condition) != .one || arity(update) != .one { return nil }
+            if cardinality(condition) != .one || cardinality(update) != .one { return nil }
             return try add(.until, .one, offset, a: condition, b: update)
         default: return nil
         }
@@ -259,11 +259,11 @@ extension Compiler {
         let valueTerms = zip(parameters, arguments).filter { $0.0.hasPrefix("$") }.map { $0.1 }
         return try withValues(valueTerms, scope, offset, firstIsOuter: true) {
             values throws(CompileError) in
-            // A value that was bound around the call is in the way of leaving the frame before it.
+            // A value bound around the call keeps the frame from being left before it.
             var capturesFrame = valuesAreBound
             var values = values[...]
             var links: [Node] = []
-            var arities: [Arity] = []
+            var cardinalities: [Cardinality] = []
             for (i, parameter) in parameters.enumerated() {
                 if parameter.hasPrefix("$") {
                     var link = Node(.link, .one, offset: offset)
@@ -277,17 +277,17 @@ extension Compiler {
                 if link.aux == Link.child && context.frameReferences != before {
                     capturesFrame = true
                 }
-                arities.append(link.arity)
+                cardinalities.append(link.cardinality)
                 links.append(link)
             }
-            let instance = try instance(of: function, arities, offset)
+            let instance = try instance(of: function, cardinalities, offset)
             let up = distance(to: function.context)
-            var node = Node(.call, functions[instance].arity, offset: offset)
+            var node = Node(.call, functions[instance].cardinality, offset: offset)
             node.aux = UInt16(links.count)
             node.b = try addRun(links)
             node.d = up
             node.f = Int32(instance)
-            // The frame can be left before the call when nothing passed on needs it.
+            // The frame can be left before the call if no argument needs it.
             node.e = tail && !capturesFrame && up != 0 ? 1 : 0
             return try add(node)
         }
@@ -297,21 +297,21 @@ extension Compiler {
     private func compileClosure(_ argument: Term, _ scope: Scope?) throws(CompileError) -> Node {
         var link = Node(.link, .one, offset: argument.offset)
         if case .call(let name, let none) = argument.kind, none.isEmpty,
-            case .closure(let slot, let arity, let home)? = resolve(name, 0, scope)
+            case .closure(let slot, let cardinality, let home)? = resolve(name, 0, scope)
         {
             link.aux = Link.passed
-            link.arity = arity
+            link.cardinality = cardinality
             link.a = Int32(slot)
             link.b = distance(to: home)
             return link
         }
         link.aux = Link.child
         link.a = try compile(argument, scope)
-        link.arity = arity(link.a)
+        link.cardinality = cardinality(link.a)
         return link
     }
 
-    /// Compiles a definition that nothing calls, for its errors.
+    /// Compiles a definition that is never called, for its errors.
     func check(_ function: FunctionDefinition) throws(CompileError) {
         let parameters = function.definition.parameters
         let count = parameters.indices.count {
@@ -320,21 +320,23 @@ extension Compiler {
         _ = try instance(of: function, Array(repeating: .many, count: count), 0)
     }
 
-    /// The function compiled for filters of these arities.
-    private func instance(of function: FunctionDefinition, _ arities: [Arity], _ offset: Int)
+    /// The function compiled for filters of these cardinalities.
+    private func instance(
+        of function: FunctionDefinition, _ cardinalities: [Cardinality], _ offset: Int
+    )
         throws(CompileError) -> Int
     {
-        var arities = arities
-        if function.instances[arities] == nil && function.instances.count >= 8 {
-            arities = arities.map { _ in .many }
+        var cardinalities = cardinalities
+        if function.instances[cardinalities] == nil && function.instances.count >= 8 {
+            cardinalities = cardinalities.map { _ in .many }
         }
-        if let known = function.instances[arities] {
+        if let known = function.instances[cardinalities] {
             if functions[known].isOpen { functions[known].isAssumed = true }
             return known
         }
         let index = functions.count
         functions.append(Function())
-        function.instances[arities] = index
+        function.instances[cardinalities] = index
         let outer = (context, offsetBase)
         defer { (context, offsetBase) = outer }
         offsetBase = function.offsetBase
@@ -342,43 +344,44 @@ extension Compiler {
             functions[index].isAssumed = false
             let mark = instanceLog.count
             let body: Int32
-            do throws(CompileError) { body = try compileBody(of: function, arities) } catch {
-                throw placed(error)
+            do throws(CompileError) { body = try compileBody(of: function, cardinalities) } catch {
+                throw located(error)
             }
-            let found = arity(body)
+            let found = cardinality(body)
             functions[index].body = body
             functions[index].frameSize = Int32(context.frameSize)
-            if !functions[index].isAssumed || found <= functions[index].arity {
-                functions[index].arity = max(found, functions[index].arity)
+            if !functions[index].isAssumed || found <= functions[index].cardinality {
+                functions[index].cardinality = max(found, functions[index].cardinality)
                 functions[index].isOpen = false
-                instanceLog.append((function, arities))
+                instanceLog.append((function, cardinalities))
                 return index
             }
-            // The body was compiled for a recursion with fewer outputs than it has: again, and with
-            // it all that was compiled on that assumption.
-            functions[index].arity = found
+            // The body was compiled assuming that a recursion has fewer outputs than it has:
+            // compile it again, and everything that was compiled on that assumption.
+            functions[index].cardinality = found
             for (other, key) in instanceLog[mark...] { other.instances[key] = nil }
             instanceLog.removeSubrange(mark...)
         }
     }
 
-    private func compileBody(of function: FunctionDefinition, _ arities: [Arity])
+    private func compileBody(of function: FunctionDefinition, _ cardinalities: [Cardinality])
         throws(CompileError) -> Int32
     {
         context = Context(level: function.context.level + 1)
         var scope: Scope? = function
-        var arities = arities[...]
+        var cardinalities = cardinalities[...]
         for (i, parameter) in function.definition.parameters.enumerated() {
             if parameter.hasPrefix("$") {
                 let name = String(parameter.dropFirst())
                 scope = Scope(.variable(name, slot: context.allocate()), context, parent: scope)
                 if !function.callsParameter[i] { continue }
                 scope = Scope(
-                    .closure(name, slot: context.allocate(), arities.removeFirst()), context,
+                    .closure(name, slot: context.allocate(), cardinalities.removeFirst()), context,
                     parent: scope)
             } else {
                 scope = Scope(
-                    .closure(parameter, slot: context.allocate(), arities.removeFirst()), context,
+                    .closure(parameter, slot: context.allocate(), cardinalities.removeFirst()),
+                    context,
                     parent: scope)
             }
         }

@@ -1,8 +1,8 @@
-// `import` and `include`: a module is parsed and its definitions entered in a scope of their own,
-// once for each program; what an import makes visible are entries for them under the import's name.
+// `import` and `include`: each module is parsed once for each program, and its definitions are
+// entered in a scope of their own. An import makes them visible by entries under its own name.
 
 extension Compiler {
-    /// Enters a text's imports and definitions in front of `scope`.
+    /// Enters a text's imports and definitions before those of `scope`.
     func load(_ module: Module, folder: String?, _ scope: Scope?) throws(CompileError) -> Scope? {
         var scope = scope
         for item in module.imports { scope = try enter(item, folder: folder, scope) }
@@ -25,7 +25,7 @@ extension Compiler {
                 item.path, isData: isData, search: ModuleMetadata.search(item), origin: folder)
         } catch {
             if ModuleMetadata.says("optional", item) { return scope }
-            throw placed(CompileError(error.message, offset: item.offset))
+            throw located(CompileError(error.message, offset: item.offset))
         }
         if case .data(let name) = item.kind {
             let value = try readData(
@@ -84,7 +84,7 @@ extension Compiler {
             library.loaded[found.name] = functions
             return functions
         } catch {
-            throw placed(error)
+            throw located(error)
         }
     }
 
@@ -94,19 +94,19 @@ extension Compiler {
         }
     }
 
-    /// An error of the text in work, with its offset in the row of all texts.
-    func placed(_ error: CompileError) -> CompileError {
-        guard !error.isPlaced else { return error }
+    /// An error in the current text, with its offset in the concatenation of all texts.
+    func located(_ error: CompileError) -> CompileError {
+        guard !error.isLocated else { return error }
         var error = error
         error.offset += offsetBase
-        error.isPlaced = true
+        error.isLocated = true
         return error
     }
 
-    /// An error with the offset in its own text, and the text if it is a module's.
+    /// An error with the offset in its own text, and with the text if it is a module's.
     func local(_ error: CompileError) -> CompileError {
         var error = error
-        error.isPlaced = false
+        error.isLocated = false
         error.others = error.others.map { local($0) }
         guard error.offset < ModuleTexts.preludeBase else {
             error.offset = 0
@@ -120,7 +120,7 @@ extension Compiler {
         return error
     }
 
-    /// The values of a data module, in an array in the program's own memory; or its text.
+    /// The values of a data module, as an array in the program's own memory; or its text.
     private func readData(
         _ text: [UInt8], _ name: String, isRaw: Bool, _ offset: Int
     ) throws(CompileError) -> Value {
@@ -156,7 +156,7 @@ extension Compiler {
     }
 }
 
-/// What an import's metadata says.
+/// The members of an import's metadata.
 enum ModuleMetadata {
     /// The folders of `{search: "./"}` or `{search: ["./", "lib"]}`; nil where it names none.
     static func search(_ item: Import) -> [String]? {

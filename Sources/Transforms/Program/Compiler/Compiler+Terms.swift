@@ -9,7 +9,7 @@ extension Compiler {
             return try addConstant(stringValue(text), offset)
         }
         let native = try formatNative(format ?? "text", offset)
-        var arities = Arity.one
+        var cardinalities = Cardinality.one
         var links: [Node] = []
         for part in parts {
             switch part {
@@ -20,8 +20,8 @@ extension Compiler {
             case .term(let term):
                 var node = Node(.link, .one, offset: term.offset)
                 node.a = try compile(term, scope)
-                node.arity = arity(node.a)
-                arities = max(arities, node.arity)
+                node.cardinality = cardinality(node.a)
+                cardinalities = max(cardinalities, node.cardinality)
                 links.append(node)
             }
         }
@@ -29,7 +29,7 @@ extension Compiler {
         for (i, link) in links.enumerated() where link.operation == .constant {
             poolNodes.append(first + Int32(i))
         }
-        var node = Node(.string, arities, offset: offset)
+        var node = Node(.string, cardinalities, offset: offset)
         node.a = first
         node.b = Int32(links.count)
         node.aux = native.rawValue
@@ -69,21 +69,21 @@ extension Compiler {
     private func addField(_ base: Int32, _ name: Value, _ offset: Int) throws(CompileError)
         -> Int32
     {
-        var node = Node(.field, arity(base), offset: offset)
+        var node = Node(.field, cardinality(base), offset: offset)
         node.a = base
         node.value = name
         node.aux = UInt16(truncatingIfNeeded: cacheCount < 4096 ? cacheCount : 0)
         if cacheCount < 4096 { cacheCount += 1 }
-        let place = try add(node)
-        poolNodes.append(place)
-        return place
+        let index = try add(node)
+        poolNodes.append(index)
+        return index
     }
 
     private func compileComputedIndex(
         _ base: Int32, _ index: Term, _ scope: Scope?, _ offset: Int
     ) throws(CompileError) -> Int32 {
         let key = try compile(index, scope)
-        return try add(.index, max(arity(base), arity(key)), offset, a: base, b: key)
+        return try add(.index, max(cardinality(base), cardinality(key)), offset, a: base, b: key)
     }
 
     func compileSlice(
@@ -101,7 +101,7 @@ extension Compiler {
         } else {
             node.d = try addConstant(.null, offset)
         }
-        node.arity = max(arity(node.a), arity(node.c), arity(node.d))
+        node.cardinality = max(cardinality(node.a), cardinality(node.c), cardinality(node.d))
         return try add(node)
     }
 
@@ -110,7 +110,7 @@ extension Compiler {
     {
         if members.isEmpty { return try addConstant(Value(.object, payload: 16), offset) }
         var links: [Node] = []
-        var arities = Arity.one
+        var cardinalities = Cardinality.one
         var names: [Value] = []
         for member in members {
             var link = Node(.link, .one, offset: member.name.offset)
@@ -130,19 +130,19 @@ extension Compiler {
                     link.b = try addField(identity, name.value, member.name.offset)
                 }
             }
-            link.arity = max(arity(link.a), link.b == 0 ? .one : arity(link.b))
-            arities = max(arities, link.arity)
+            link.cardinality = max(cardinality(link.a), link.b == 0 ? .one : cardinality(link.b))
+            cardinalities = max(cardinalities, link.cardinality)
             links.append(link)
         }
-        var node = Node(.object, arities, offset: offset)
+        var node = Node(.object, cardinalities, offset: offset)
         node.a = try addRun(links)
         node.b = Int32(links.count)
-        // With names known and none the same, a member is never looked for while it is built.
+        // Where all names are known and distinct, no look-up is needed while the object is built.
         node.aux = names.count == members.count && areDistinct(names) ? 1 : 0
         return try add(node)
     }
 
-    /// Whether no two of the strings in the pool are the same; false also where there are many.
+    /// Whether the strings in the pool are distinct; false also where there are many.
     private func areDistinct(_ names: [Value]) -> Bool {
         if names.count > 64 { return false }
         func text(_ i: Int) -> ArraySlice<UInt8> {
@@ -177,15 +177,15 @@ extension Compiler {
     ) throws(CompileError) -> Int32 {
         let left = try compile(lhs, scope)
         let right = try compile(rhs, scope, tail: tail && binary == .alternative)
-        let (a, b) = (arity(left), arity(right))
-        let arities: Arity
+        let (a, b) = (cardinality(left), cardinality(right))
+        let cardinalities: Cardinality
         switch binary {
-        case .and, .or: arities = a.then(b)
-        // Without an output of the left that is true there are those of the right.
-        case .alternative: arities = a == .many || b == .many ? .many : b
-        default: arities = max(a, b)
+        case .and, .or: cardinalities = a.then(b)
+        // If no output of the left side is true, the outputs are those of the right side.
+        case .alternative: cardinalities = a == .many || b == .many ? .many : b
+        default: cardinalities = max(a, b)
         }
-        return try add(binary.operation, arities, offset, a: left, b: right)
+        return try add(binary.operation, cardinalities, offset, a: left, b: right)
     }
 
     func compileUpdate(
@@ -208,35 +208,37 @@ extension Compiler {
         return try addUpdate(operation, path, value, offset, aux)
     }
 
-    /// An update node; it knows whether its paths can be walked without being listed.
+    /// An update node; it records whether its paths can be walked without being listed.
     func addUpdate(
         _ operation: Operation, _ path: Int32, _ value: Int32, _ offset: Int,
         _ aux: Operation = .identity
     ) throws(CompileError) -> Int32 {
-        var node = Node(operation, operation == .modify ? .one : arity(value), offset: offset)
+        var node = Node(operation, operation == .modify ? .one : cardinality(value), offset: offset)
         (node.a, node.b) = (path, value)
         node.aux = UInt16(aux.rawValue)
         node.e = isDirect(path) ? 1 : 0
         return try add(node)
     }
 
-    /// Whether the places that a path filter leads to never overlap and depend on nothing that the
-    /// update changes, so that the value can be rebuilt in one walk.
+    /// Whether the parts that a path filter leads to never overlap and do not depend on anything
+    /// that the update changes, so that the value can be rebuilt in one walk.
     func isDirect(_ index: Int32) -> Bool {
         let node = nodes[Int(index)]
         switch node.operation {
         case .identity, .empty: return true
         case .field, .iterate: return isDirect(node.a)
-        case .index: return isDirect(node.a) && arity(node.b) == .one
-        case .slice: return isDirect(node.a) && arity(node.c) == .one && arity(node.d) == .one
+        case .index: return isDirect(node.a) && cardinality(node.b) == .one
+        case .slice:
+            return isDirect(node.a) && cardinality(node.c) == .one && cardinality(node.d) == .one
         case .pipe:
             if nodes[Int(node.a)].operation == .recurseDefault { return isLeafFilter(node.b) }
-            // Of a string's slice it is not known in time whether anything leads on from it.
+            // For a string's slice it is not known in time whether a path leads on from it.
             return isDirect(node.a) && !endsInSlice(node.a) && isDirect(node.b)
-        case .select: return arity(node.a) == .one
+        case .select: return cardinality(node.a) == .one
         case .attempt: return node.b == 0 && isAccess(node.a)
-        case .conditional: return arity(node.a) == .one && isDirect(node.b) && isDirect(node.c)
-        case .getpath: return arity(node.a) == .one
+        case .conditional:
+            return cardinality(node.a) == .one && isDirect(node.b) && isDirect(node.c)
+        case .getpath: return cardinality(node.a) == .one
         case .native: return Native(rawValue: node.aux)?.isTypeFilter ?? false
         default: return false
         }
@@ -253,8 +255,8 @@ extension Compiler {
         }
     }
 
-    /// Whether a filter does nothing but look into its input, so that what it raises can be known
-    /// before anything is changed.
+    /// Whether a filter only accesses its input, so that its errors can be known before anything is
+    /// changed.
     private func isAccess(_ index: Int32) -> Bool {
         let node = nodes[Int(index)]
         func isPlain(_ index: Int32) -> Bool {
@@ -273,7 +275,7 @@ extension Compiler {
         }
     }
 
-    /// Whether a filter passes scalars only, so that of a value's parts the leaves alone are met.
+    /// Whether a filter passes on scalars only, so that only the leaves of a value are changed.
     private func isLeafFilter(_ index: Int32) -> Bool {
         let node = nodes[Int(index)]
         switch node.operation {

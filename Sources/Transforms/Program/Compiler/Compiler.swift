@@ -1,15 +1,15 @@
-// Syntax tree -> nodes: names are resolved, each function is compiled for the arities of the
-// filters it is called with, and each filter is known to have one output, at most one, or any
-// number.
+// Syntax tree -> nodes: names are resolved, each function is compiled for the cardinalities of the
+// filters that it is called with, and each filter is classified as having one output, at most one,
+// or any number.
 //
 // Safety: the pool and nodes are this program's own; offsets are the compiler's.
 
 /// Compiles one program. Used once.
 final class Compiler {
-    /// Bound on the work of one compilation: nodes made, those of abandoned attempts included.
+    /// The bound on the work of one compilation: nodes made, including those of abandoned attempts.
     static let nodeCountMax = 1 << 20
 
-    /// Nodes made and dropped since.
+    /// How many nodes were made and dropped again.
     private var droppedCount = 0
     var nodes: [Node] = [Node(.identity, .one, offset: 0)]
     var functions: [Function] = []
@@ -17,29 +17,29 @@ final class Compiler {
     var pool: [UInt8] = []
     var poolNodes: [Int32] = []
     var cacheCount = 1
-    /// Whether the values last handed to a body of `withValues` include some with a binding around
-    /// it.
+    /// Whether one of the values last passed to a body of `withValues` has a binding around it.
     var valuesAreBound = false
     var context: Context
-    /// What the offsets of the text in work are counted from (see `ModuleTexts`).
+    /// The base of the current text's offsets (see `ModuleTexts`).
     var offsetBase = 0
     let root: Context
     let library: Library
     /// All definitions met so far.
     var definitions: [FunctionDefinition] = []
-    /// Instances in the order they were begun, so that those of an abandoned attempt are forgotten.
-    var instanceLog: [(FunctionDefinition, [Arity])] = []
-    /// Names met so far that mean nothing.
+    /// Instances in the order in which they were begun, so that those of an abandoned attempt can
+    /// be dropped.
+    var instanceLog: [(FunctionDefinition, [Cardinality])] = []
+    /// The undefined names met so far.
     private var undefined: [CompileError] = []
     private static let undefinedCountMax = 20
 
-    /// A function compiled for certain arities.
+    /// A function compiled for certain cardinalities.
     struct Function {
         var body: Int32 = 0
         var frameSize: Int32 = 0
-        var arity = Arity.one
+        var cardinality = Cardinality.one
         var isOpen = true
-        /// Whether the arity was asked for while the function was still open.
+        /// Whether the cardinality was used while the function was still being compiled.
         var isAssumed = false
     }
 
@@ -61,33 +61,36 @@ final class Compiler {
         return Int32(nodes.count - 1)
     }
 
-    /// Notes a name that means nothing and goes on, so that all of them are told at once.
+    /// Notes an undefined name and goes on, so that all of them are reported at once.
     func noteUndefined(_ name: String, _ offset: Int) throws(CompileError) -> Int32 {
-        let error = placed(CompileError("\(name) is not defined", offset: offset))
+        let error = located(CompileError("\(name) is not defined", offset: offset))
         if !undefined.contains(error) { undefined.append(error) }
         if undefined.count == Compiler.undefinedCountMax { try refuseUndefined() }
         return try addConstant(.null, offset)
     }
 
-    /// Throws if there are names that mean nothing.
+    /// Throws if there are undefined names.
     func refuseUndefined() throws(CompileError) {
         guard var error = undefined.first else { return }
         error.others = Array(undefined.dropFirst())
         throw error
     }
 
-    func arity(_ node: Int32) -> Arity { nodes[Int(node)].arity }
+    func cardinality(_ node: Int32) -> Cardinality { nodes[Int(node)].cardinality }
 
-    func add(_ operation: Operation, _ arity: Arity, _ offset: Int, a: Int32 = 0, b: Int32 = 0)
+    func add(
+        _ operation: Operation, _ cardinality: Cardinality, _ offset: Int, a: Int32 = 0,
+        b: Int32 = 0
+    )
         throws(CompileError) -> Int32
     {
-        var node = Node(operation, arity, offset: offset)
+        var node = Node(operation, cardinality, offset: offset)
         node.a = a
         node.b = b
         return try add(node)
     }
 
-    /// How much of the program there is, to return to.
+    /// The extent of the program so far, to return to.
     struct Mark {
         let nodeCount: Int
         let poolNodeCount: Int
@@ -98,7 +101,7 @@ final class Compiler {
         Mark(nodeCount: nodes.count, poolNodeCount: poolNodes.count, poolCount: pool.count)
     }
 
-    /// Drops what was made since a mark, which counts as work done.
+    /// Drops what was made since a mark; it still counts as work done.
     func drop(to mark: Mark) {
         droppedCount += nodes.count - mark.nodeCount
         nodes.removeLast(nodes.count - mark.nodeCount)
@@ -106,7 +109,7 @@ final class Compiler {
         pool.removeLast(pool.count - mark.poolCount)
     }
 
-    /// A run of nodes next to each other; the first one's index.
+    /// Adds consecutive nodes; returns the first one's index.
     func addRun(_ run: [Node]) throws(CompileError) -> Int32 {
         let first = Int32(nodes.count)
         for node in run { try add(node) }
@@ -155,8 +158,8 @@ final class Compiler {
 
     // MARK: Terms
 
-    /// Compiles a term; the node's index. In tail position the node's outputs are the function's
-    /// own.
+    /// Compiles a term; returns the node's index. In tail position the node's outputs are the
+    /// function's own.
     func compile(_ term: Term, _ scope: Scope?, tail: Bool = false) throws(CompileError) -> Int32 {
         let offset = term.offset
         switch term.kind {
@@ -179,7 +182,7 @@ final class Compiler {
         case .object(let members): return try compileObject(members, scope, offset)
         case .negate(let body):
             let operand = try compile(body, scope)
-            return try add(.negate, arity(operand), offset, a: operand)
+            return try add(.negate, cardinality(operand), offset, a: operand)
         case .pipe(let first, let second):
             return try compilePipe(first, second, scope, offset, tail)
         case .comma(let terms): return try compileComma(terms, scope, offset, tail)
@@ -217,8 +220,8 @@ final class Compiler {
         _ first: Term, _ second: Term, _ scope: Scope?, _ offset: Int, _ tail: Bool
     ) throws(CompileError) -> Int32 {
         let left = try compile(first, scope)
-        let right = try compile(second, scope, tail: tail && arity(left) != .many)
-        var node = Node(.pipe, arity(left).then(arity(right)), offset: offset)
+        let right = try compile(second, scope, tail: tail && cardinality(left) != .many)
+        var node = Node(.pipe, cardinality(left).then(cardinality(right)), offset: offset)
         (node.a, node.b) = (left, right)
         if isFields(left) {
             let next = nodes[Int(right)]
@@ -236,7 +239,7 @@ final class Compiler {
         let target = nodes[Int(field.a)]
         return switch node.operation {
         case .map: target.operation == .identity
-        case .array: target.operation == .iterate && arity(target.a) != .many
+        case .array: target.operation == .iterate && cardinality(target.a) != .many
         default: false
         }
     }
@@ -268,11 +271,12 @@ final class Compiler {
             return try compile(otherwise, scope, tail: tail)
         }
         let condition = try compile(branch.condition, scope)
-        let tail = tail && arity(condition) != .many
+        let tail = tail && cardinality(condition) != .many
         let body = try compile(branch.body, scope, tail: tail)
         let rest = try compileConditional(branches.dropFirst(), otherwise, scope, offset, tail)
         var node = Node(
-            .conditional, arity(condition).then(max(arity(body), arity(rest))), offset: offset)
+            .conditional, cardinality(condition).then(max(cardinality(body), cardinality(rest))),
+            offset: offset)
         (node.a, node.b, node.c) = (condition, body, rest)
         return try add(node)
     }
@@ -281,16 +285,16 @@ final class Compiler {
         _ body: Term, _ handler: Term?, _ scope: Scope?, _ offset: Int
     ) throws(CompileError) -> Int32 {
         let body = try compile(body, scope)
-        var arity = max(arity(body), .optional)
+        var cardinality = max(cardinality(body), .optional)
         var caught: Int32 = 0
         if let handler {
             caught = try compile(handler, scope)
-            arity = max(self.arity(body), self.arity(caught))
+            cardinality = max(self.cardinality(body), self.cardinality(caught))
         }
-        return try add(.attempt, arity, offset, a: body, b: caught)
+        return try add(.attempt, cardinality, offset, a: body, b: caught)
     }
 
-    /// Whether a term is one access of its input, by what can't fail.
+    /// Whether a term is a single access of its input, by a key that can't fail.
     private func isAccessOfInput(_ term: Term) -> Bool {
         func isSimple(_ part: Term?) -> Bool {
             guard let part else { return true }
@@ -306,7 +310,8 @@ final class Compiler {
         }
     }
 
-    /// `t[k]?`: silences the access itself, not what its parts raise: those are evaluated before.
+    /// `t[k]?`: suppresses errors of the access itself, not of its parts, which are evaluated
+    /// before.
     private func compileOptional(_ body: Term, _ scope: Scope?, _ offset: Int)
         throws(CompileError) -> Int32
     {
@@ -349,7 +354,7 @@ final class Compiler {
         noteFrame(context)
         let inner = Scope(.label(name, slot: slot), context, parent: scope)
         let body = try compile(body, inner)
-        return try add(.label, max(arity(body), .optional), offset, a: body, b: Int32(slot))
+        return try add(.label, max(cardinality(body), .optional), offset, a: body, b: Int32(slot))
     }
 
     private func compileBreak(_ name: String, _ scope: Scope?, _ offset: Int) throws(CompileError)

@@ -1,25 +1,26 @@
-// What a filter looks at of its input, found backwards from what is looked at of its outputs:
+// Which parts of its input a filter uses, derived backwards from the parts of its outputs that are
+// used:
 //
 //     .[] | {city: .customer.city, n: (.items | length)}        all of the outputs
 //         -> each element: customer.city, and how many items there are
 //
-// What is not known to look at a part only is taken to look at all: updates, paths, recursion,
-// calls of definitions, and whatever may show its input in an error message. Scalars are
-// always looked at: `Projection` keeps them.
+// A filter that is not known to use only a part is assumed to use all of its input: updates, paths,
+// recursion, calls of definitions, and whatever may show its input in an error message. Scalars are
+// always used: `Projection` keeps them.
 
 indirect enum Demand {
     case all
     /// - Parameters:
-    ///   - names: members that are looked at, and what of them.
-    ///   - others: what is looked at of an object's other members; nil: not even their number.
-    ///   - elements: what is looked at of an array's elements; nil: not even their number.
-    ///   - size: parts in all.
+    ///   - names: the members that are used, and which parts of them.
+    ///   - others: which parts of an object's other members are used; nil: not even their number.
+    ///   - elements: which parts of an array's elements are used; nil: not even their number.
+    ///   - size: the number of parts in all.
     case parts(names: [(name: [UInt8], demand: Demand)], others: Demand?, elements: Demand?, Int)
 
-    /// The value is looked at as a whole only: whether it is there, its type, whether it is true.
+    /// Only the value as a whole is used: whether it exists, its type, whether it is true.
     static var bare: Demand { .parts(names: [], others: nil, elements: nil, 1) }
 
-    /// Programs that look at more parts are taken to look at all.
+    /// Programs that use more parts are assumed to use everything.
     private static var sizeMax: Int { 200 }
 
     var isAll: Bool { if case .all = self { true } else { false } }
@@ -37,18 +38,18 @@ indirect enum Demand {
             ? .all : .parts(names: names, others: others, elements: elements, size)
     }
 
-    /// What is looked at of the member with a name; nil for nothing.
+    /// Which parts of the member with a name are used; nil for none.
     func member(_ name: [UInt8]) -> Demand? {
         guard case .parts(let names, let others, _, _) = self else { return .all }
         return names.first { $0.name == name }?.demand ?? others
     }
 
-    /// What is looked at of an array's elements; nil: not even their number.
+    /// Which parts of an array's elements are used; nil: not even their number.
     var elements: Demand? {
         if case .parts(_, _, let elements, _) = self { elements } else { .all }
     }
 
-    /// What either looks at.
+    /// The parts that either of the two uses.
     func with(_ other: Demand) -> Demand {
         guard case .parts(let names, let others, let elements, _) = self,
             case .parts(let otherNames, let otherOthers, let otherElements, _) = other
@@ -68,20 +69,20 @@ indirect enum Demand {
     }
 }
 
-/// Finds what the nodes of a program look at.
+/// Finds the parts that the nodes of a program use.
 final class DemandFinder {
-    /// Nodes within each other; what is nested more deeply is taken to look at all.
+    /// Bound on nesting; more deeply nested nodes are assumed to use everything.
     private static let depthMax = 100
 
-    /// What a program looks at of its input.
+    /// The parts of its input that a program uses.
     static func find(_ root: NodeRef) -> Demand { DemandFinder().find(root, .all) }
 
     private var depth = 0
-    /// What the nodes met so far look at of the variables around them, by slot.
+    /// The parts that the nodes met so far use of the variables around them, by slot.
     private var variables: [Int: Demand] = [:]
 
-    /// What a node looks at of its input.
-    /// - Parameter wanted: what is looked at of its outputs.
+    /// The parts of its input that a node uses.
+    /// - Parameter wanted: the parts of its outputs that are used.
     private func find(_ node: NodeRef, _ wanted: Demand) -> Demand {
         if depth == DemandFinder.depthMax { return giveUp() }
         depth += 1
@@ -89,7 +90,7 @@ final class DemandFinder {
         return look(node, wanted)
     }
 
-    /// What is not followed may look at all of its input and of any variable.
+    /// A node that is not analysed may use all of its input and of any variable.
     private func giveUp() -> Demand {
         for slot in variables.keys { variables[slot] = .all }
         return .all
@@ -106,7 +107,7 @@ final class DemandFinder {
         case .reduce, .foreach: return lookAtFold(node)
         case .field:
             return find(node.a, .of(names: [(name(node), wanted)]))
-        case .index, .slice: return lookAtPlaces(node, wanted)
+        case .index, .slice: return lookAtIndexed(node, wanted)
         case .iterate: return find(node.a, .of(others: wanted, elements: wanted))
         case .pipe: return find(node.a, find(node.b, wanted))
         case .comma: return lookAtLinks(node) { find($0.a, wanted) }
@@ -124,7 +125,7 @@ final class DemandFinder {
         case .conditional:
             return find(node.a, .bare).with(find(node.b, wanted)).with(find(node.c, wanted))
         case .attempt:
-            // A handler sees messages, and what `error` raised, which looks at all.
+            // A handler sees messages, and the operand of `error`, which uses everything.
             if node.hasHandler { _ = find(node.b, wanted) }
             return find(node.a, wanted)
         case .label, .first, .last: return find(node.a, wanted)
@@ -148,7 +149,7 @@ final class DemandFinder {
         return find(node.a, variables.removeValue(forKey: node.boundSlot) ?? .all).with(body)
     }
 
-    /// `reduce f as $x (g; h)`: what comes to be the result is looked at as a whole.
+    /// `reduce f as $x (g; h)`: whatever becomes the result is used as a whole.
     private func lookAtFold(_ node: NodeRef) -> Demand {
         let pattern = node.patterns
         guard node.patternCount == 1, pattern.kind == Link.variable else { return giveUp() }
@@ -159,7 +160,7 @@ final class DemandFinder {
         return items.with(find(node.b, .all))
     }
 
-    /// Of a field, or a constant that is a string.
+    /// The name of a field, or of a constant that is a string.
     private func name(_ node: NodeRef) -> [UInt8] {
         let bytes = node.value.bytes
         // Safety: the bytes are the program's.
@@ -171,13 +172,13 @@ final class DemandFinder {
     }
 
     /// `.[0]`, `.["name"]`, `.[1:3]`
-    private func lookAtPlaces(_ node: NodeRef, _ wanted: Demand) -> Demand {
+    private func lookAtIndexed(_ node: NodeRef, _ wanted: Demand) -> Demand {
         let bounds = node.operation == .index ? [node.b] : [node.c, node.d]
         let areKnown = bounds.allSatisfy {
             $0.operation == .constant && ($0.value.isNumber || $0.value.isNull)
         }
         guard areKnown else { return bounds.reduce(find(node.a, .all)) { $0.with(find($1, .all)) } }
-        // The number of elements is looked at in any case.
+        // The number of elements is used in any case.
         let elements = node.operation == .index ? wanted : wanted.elements
         return find(node.a, .of(elements: elements ?? .bare))
     }
@@ -191,7 +192,7 @@ final class DemandFinder {
         return member.hasValue ? name.with(find(member.b, .all)) : .all
     }
 
-    /// What is no array is shown in the error's message.
+    /// A value that is not an array is shown in the error's message.
     private func lookAtKeyed(_ node: NodeRef, _ wanted: Demand) -> Demand {
         let element: Demand?
         switch node.operation {

@@ -1,9 +1,8 @@
-// Where names come from that a program does not define: the prelude, and the modules that it
-// imports.
+// The source of names that a program does not define: the prelude, and the modules that it imports.
 
 /// The definitions outside a program, compiled into it as they are used.
 final class Library {
-    /// Finds a module's text for an `import` or `include`; nil where modules are not to be had.
+    /// Finds a module's text for an `import` or `include`; nil where modules are not available.
     let modules: (any ModuleSource)?
     private var functions: [(key: String, function: FunctionDefinition)] = []
     /// The definitions of modules loaded so far, by the files' names; nil while one is being
@@ -11,7 +10,7 @@ final class Library {
     var loaded: [String: [FunctionDefinition]?] = [:]
     /// The texts of modules, in the order they were met.
     var texts: ModuleTexts
-    /// The values of data modules, once there are any; the program's then.
+    /// The values of data modules, if there are any; the program owns them later.
     var data: Heap?
 
     /// - Parameter byteCount: of the program's own text.
@@ -34,9 +33,9 @@ final class Library {
 /// Finds the text of modules.
 public protocol ModuleSource: Sendable {
     /// The module `path` as imported by a module in the folder `origin` (nil: by the program), with
-    /// the `search` path of the import's metadata, if that has one; `isData` asks for `.json` in
-    /// place of `.jq`.
-    /// - Returns: the text, and the folder and name that tell this module from others.
+    /// the `search` path of the import's metadata, if it has one; `isData` requests `.json` instead
+    /// of `.jq`.
+    /// - Returns: the text, and the folder and name that identify this module.
     func load(_ path: String, isData: Bool, search: [String]?, origin: String?)
         throws(CompileError) -> (text: [UInt8], folder: String, name: String)
     /// A module whose definitions every program sees without an import.

@@ -1,5 +1,5 @@
-// One offset for a program's text and the texts of all modules in it, as if they stood in one row,
-// so that a node's 32 bits say in which text it stands and where.
+// One offset for a program's text and the texts of all its modules, as if they were concatenated,
+// so that a node's 32 bits identify both the text and the offset in it.
 //
 //     program | a.jq | lib/b.jq |                                   prelude
 //     0       ^ 1 past each text's end                              ^ preludeBase
@@ -11,7 +11,7 @@ struct ModuleTexts: Sendable {
         var text: [UInt8]
     }
 
-    /// Where the prelude's definitions count from: they have no place in any text.
+    /// The base of the offsets of the prelude's definitions, which are not in any user's text.
     static let preludeBase = 0xF000_0000
     /// Bytes of all texts together.
     static let bytesMax = 1 << 30
@@ -23,7 +23,7 @@ struct ModuleTexts: Sendable {
     init(_ byteCount: Int) { end = byteCount + 1 }
 
     /// Appends a text.
-    /// - Returns: what its offsets count from; nil if there are too many.
+    /// - Returns: the base of its offsets; nil if there are too many.
     mutating func append(_ name: String, _ text: [UInt8]) -> Int? {
         guard end + text.count < Self.bytesMax else { return nil }
         let base = end
@@ -32,6 +32,6 @@ struct ModuleTexts: Sendable {
         return base
     }
 
-    /// The module that an offset stands in, and its base; nil: the program's own text.
+    /// The module that an offset is in, and its base; nil: the program's own text.
     func entry(at offset: Int) -> Entry? { entries.last { $0.base <= offset } }
 }

@@ -1,10 +1,10 @@
-// Names written out in the source -> values.
+// A fixed table of names in the source -> values.
 
 import Glibc
 
-/// A short dictionary that is searched from its front. To make one with hashes takes, at each start
-/// of a process that looks a builtin up, a tenth of a millisecond: the runtime then searches all
-/// conformances for that of its key.
+/// A short dictionary that is searched linearly. A hashed one would cost a tenth of a millisecond
+/// at each start of a process that looks up a builtin: the runtime then searches all conformances
+/// for that of its key.
 struct NameTable<Value: Sendable>: Sendable, ExpressibleByDictionaryLiteral {
     private let entries: [(name: StaticString, value: Value)]
 

@@ -1,6 +1,6 @@
 // The builtins that are written in Swift and take values: their names, and what the compiler must
-// know of them. Those that take filters are operations of their own (Compiler+Calls.swift); those
-// that are as good in jq are in the prelude (Prelude.swift).
+// know about them. Those that take filters are operations of their own (Compiler+Calls.swift);
+// those for which jq is as good are in the prelude (Prelude.swift).
 
 enum Native: UInt16, CaseIterable {
     // Any value
@@ -33,10 +33,10 @@ enum Native: UInt16, CaseIterable {
     /// Whether its arguments are evaluated from the first to the last.
     var firstIsOuter: Bool { self == .splitRegex }
 
-    /// `values`, `nulls`, ...: passes its input on or yields nothing.
+    /// `values`, `nulls`, ...: outputs its input or nothing.
     var isTypeFilter: Bool { (Native.values.rawValue...Native.normals.rawValue).contains(rawValue) }
 
-    /// Passes no array and no object.
+    /// Outputs neither arrays nor objects.
     var isLeafFilter: Bool {
         switch self {
         case .nulls, .booleans, .numbers, .strings, .scalars, .finites, .normals: true
@@ -86,7 +86,7 @@ enum Native: UInt16, CaseIterable {
     ]
 }
 
-/// The functions of C's math library that take numbers and give one.
+/// The functions of C's math library that take numbers and return one.
 enum MathFunction: UInt8 {
     case floor, ceil, round, sqrt, exp, log, exp2, exp10, log2, log10, log1p, expm1, cbrt
     case erf, erfc, sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh
@@ -108,8 +108,8 @@ enum MathFunction: UInt8 {
         }
     }
 
-    /// Functions of one number stand without arguments, the others with all of them. Written out,
-    /// because names that reflection gives cost half a millisecond at the start.
+    /// Functions of one number take it as their input, the others take all numbers as arguments.
+    /// The names are written out, because reflection would cost half a millisecond at the start.
     static let table: NameTable<MathFunction> = [
         "floor/0": .floor, "ceil/0": .ceil, "round/0": .round, "sqrt/0": .sqrt, "exp/0": .exp,
         "log/0": .log, "exp2/0": .exp2, "exp10/0": .exp10, "log2/0": .log2, "log10/0": .log10,

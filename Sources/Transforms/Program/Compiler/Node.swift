@@ -1,15 +1,15 @@
 // The compiled form of a program: one flat array of 32-byte nodes, read through raw pointers.
 //
-//     | operation 1 | arity 1 | aux 2 | offset 4 | a 4 | b 4 | value 16, or c 4, d 4, e 4, f 4 |
+//     | operation 1 | cardinality 1 | aux 2 | offset 4 | a 4 | b 4 | value 16, or c d e f |
 //
 // Children are given by their distance from the node (`a`, `b`, `c`, `d`), lists by the first of a
-// run of `link` nodes. What else an operation needs stands in `aux` and in the fields that it has
-// no child in: Operation.swift tells which operation has what, NodeRef+Operands.swift names it. A
-// node's arity says how many outputs it can have: what has at most one is evaluated as a plain
-// function (`Evaluator.one`), the rest as generators (`Evaluator.each`).
+// run of `link` nodes. `aux` and the fields that hold no child hold what else an operation needs:
+// Operation.swift lists the operands of each operation, NodeRef+Operands.swift names them. A node's
+// cardinality is the number of outputs that it can have: a node with at most one is evaluated as a
+// plain function (`Evaluator.one`), the others as generators (`Evaluator.each`).
 
 /// How many outputs a filter can have for an input.
-enum Arity: UInt8, Comparable {
+enum Cardinality: UInt8, Comparable {
     /// Exactly one, or an error.
     case one
     /// One or none.
@@ -17,13 +17,13 @@ enum Arity: UInt8, Comparable {
     /// Any number.
     case many
 
-    static func < (lhs: Arity, rhs: Arity) -> Bool { lhs.rawValue < rhs.rawValue }
+    static func < (lhs: Cardinality, rhs: Cardinality) -> Bool { lhs.rawValue < rhs.rawValue }
 
-    /// Of `f | g`.
-    func then(_ next: Arity) -> Arity { max(self, next) }
+    /// The cardinality of `f | g`.
+    func then(_ next: Cardinality) -> Cardinality { max(self, next) }
 }
 
-/// Where a pipe adds up a field of elements: `[t[].name] | add`, `map(.name) | add`.
+/// How a pipe adds up a field of elements: `[t[].name] | add`, `map(.name) | add`.
 enum Sum {
     static let none: UInt16 = 0
     /// Its second half is `add`.
@@ -34,17 +34,17 @@ enum Sum {
 
 struct Node {
     var operation: Operation
-    var arity: Arity
+    var cardinality: Cardinality
     var aux: UInt16 = 0
-    /// Where the term stands in the program's text.
+    /// The term's offset in the program's text.
     var offset: UInt32
     var a: Int32 = 0
     var b: Int32 = 0
     var value = Value.absent
 
-    init(_ operation: Operation, _ arity: Arity, offset: Int) {
+    init(_ operation: Operation, _ cardinality: Cardinality, offset: Int) {
         self.operation = operation
-        self.arity = arity
+        self.cardinality = cardinality
         self.offset = UInt32(truncatingIfNeeded: offset)
     }
 
@@ -80,14 +80,14 @@ struct Node {
         unsafe NodeRef(pointer + Int(distance))
     }
     @inline(__always) var operation: Operation { unsafe pointer.pointee.operation }
-    @inline(__always) var arity: Arity { unsafe pointer.pointee.arity }
+    @inline(__always) var cardinality: Cardinality { unsafe pointer.pointee.cardinality }
     @inline(__always) var offset: UInt32 { unsafe pointer.pointee.offset }
     @inline(__always) var value: Value { unsafe pointer.pointee.value }
     @inline(__always) var a: NodeRef { unsafe at(pointer.pointee.a) }
     @inline(__always) var b: NodeRef { unsafe at(pointer.pointee.b) }
     @inline(__always) var c: NodeRef { unsafe at(pointer.pointee.c) }
     @inline(__always) var d: NodeRef { unsafe at(pointer.pointee.d) }
-    @inline(__always) var hasOne: Bool { unsafe pointer.pointee.arity != .many }
+    @inline(__always) var hasOne: Bool { unsafe pointer.pointee.cardinality != .many }
 
     /// The `i`th of a run of nodes.
     @inline(__always) func link(_ i: Int) -> NodeRef { unsafe NodeRef(pointer + i) }

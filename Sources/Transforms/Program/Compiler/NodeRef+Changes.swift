@@ -1,12 +1,12 @@
-// Whether a program changes many parts of its input in place, which then comes in counted blocks
-// (see `Heap`), so that they need not be copied first:
+// Whether a program changes many parts of its input in place. The input is then read into counted
+// blocks (see `Heap`), so that they need not be copied first:
 //
 //     .[].items[].price |= . * 2      walk(f)      map(.a.b |= f)
 //
-// Only a program's first steps are looked at: they alone own the input.
+// Only a program's first steps are examined: they alone own the input.
 
 extension NodeRef {
-    /// Nodes within each other that are looked at.
+    /// The depth of nesting to which nodes are examined.
     private static let changesDepthMax = 50
 
     /// - Parameter isOfMany: whether it runs for each element of an array.

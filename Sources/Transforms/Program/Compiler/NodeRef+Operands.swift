@@ -1,4 +1,4 @@
-// What the operands of a finished program's nodes are called: see the table in Operation.swift.
+// Names for the operands of a finished program's nodes: see the table in Operation.swift.
 //
 // Safety: a node's pointer is the program's own.
 
@@ -47,15 +47,15 @@ extension NodeRef {
 
     /// Of a `pipe`: one of `Sum`.
     @inline(__always) var sum: UInt16 { unsafe pointer.pointee.aux }
-    /// Of a `field`: where the evaluator notes what it found last.
+    /// Of a `field`: where the evaluator remembers the member that it found last.
     @inline(__always) var cacheIndex: Int { unsafe Int(pointer.pointee.aux) }
-    /// Of an `object`: its names are constant, and no two the same.
+    /// Of an `object`: whether its names are constant and distinct.
     @inline(__always) var isRecord: Bool { unsafe pointer.pointee.aux != 0 }
     /// Of an `attempt`: `catch`.
     @inline(__always) var hasHandler: Bool { unsafe pointer.pointee.b != 0 }
-    /// Of an `attempt`: whether it is the `?` behind an access.
+    /// Of an `attempt`: whether it is the `?` after an access.
     @inline(__always) var isOptionalAccess: Bool { unsafe pointer.pointee.aux != 0 }
-    /// Of a `foreach`: whether `d` is what is emitted.
+    /// Of a `foreach`: whether it emits the outputs of `d`.
     @inline(__always) var hasExtract: Bool { unsafe pointer.pointee.d != 0 }
     /// Of an update: whether its paths need not be listed (see `Compiler.isDirect`).
     @inline(__always) var isDirect: Bool { unsafe pointer.pointee.e != 0 }
@@ -65,7 +65,7 @@ extension NodeRef {
     }
     /// Of a `substitute`: whether it is `gsub`.
     @inline(__always) var isGlobal: Bool { unsafe pointer.pointee.aux == 1 }
-    /// Of a `string`: what makes strings of its terms.
+    /// Of a `string`: the format of its terms.
     @inline(__always) var format: Native? { unsafe Native(rawValue: pointer.pointee.aux) }
     /// Of a `native`.
     @inline(__always) var native: Native {

@@ -1,4 +1,4 @@
-// The builtins that are as good in jq as in Swift. Each is parsed when a program first uses it.
+// The builtins for which jq is as good as Swift. Each is parsed when a program first uses it.
 
 internal import Synchronization
 
@@ -91,15 +91,15 @@ enum Prelude {
     private struct Entry {
         /// Name and number of parameters.
         let key: String
-        /// In the text.
+        /// The definition's bytes in the text.
         let range: Range<Int>
-        /// Once it was asked for: to parse all takes a quarter of a millisecond.
+        /// Set when first used: parsing all of them takes a quarter of a millisecond.
         var definition: Definition?
     }
 
     private static let entries = Mutex(index())
 
-    /// Finds the definitions: each begins a line, which no definition inside another does.
+    /// Finds the definitions: each begins at the start of a line, which nested ones never do.
     private static func index() -> [Entry] {
         var starts: [Int] = []
         for i in bytes.indices where bytes[i] == UInt8(ascii: "d") {
@@ -109,15 +109,15 @@ enum Prelude {
         var entries: [Entry] = []
         for (i, start) in starts.enumerated() {
             let end = i + 1 < starts.count ? starts[i + 1] : bytes.count
-            var place = start + 4
-            while bytes[place] != UInt8(ascii: "("), bytes[place] != UInt8(ascii: ":") {
-                place += 1
+            var offset = start + 4
+            while bytes[offset] != UInt8(ascii: "("), bytes[offset] != UInt8(ascii: ":") {
+                offset += 1
             }
-            let name = String(decoding: bytes[start + 4..<place], as: UTF8.self)
-            var count = bytes[place] == UInt8(ascii: "(") ? 1 : 0
-            while bytes[place] != UInt8(ascii: ":") {
-                if bytes[place] == UInt8(ascii: ";") { count += 1 }
-                place += 1
+            let name = String(decoding: bytes[start + 4..<offset], as: UTF8.self)
+            var count = bytes[offset] == UInt8(ascii: "(") ? 1 : 0
+            while bytes[offset] != UInt8(ascii: ":") {
+                if bytes[offset] == UInt8(ascii: ";") { count += 1 }
+                offset += 1
             }
             entries.append(Entry(key: "\(name)/\(count)", range: start..<end))
         }
@@ -142,7 +142,7 @@ enum Prelude {
         }
     }
 
-    /// Parses all of it, so that no request waits for that.
+    /// Parses all definitions, so that no request waits for that.
     static func prepare() {
         for name in names { _ = definition(name) }
     }

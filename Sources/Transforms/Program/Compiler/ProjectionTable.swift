@@ -5,7 +5,7 @@ internal import Synchronization
 /// Owns the memory of a projection.
 @safe final class ProjectionTable: @unchecked Sendable {
     let projection: Projection
-    /// Tables made so far.
+    /// How many tables have been made.
     private static let count = Atomic<UInt64>(0)
     // Safety: written by `init` only, freed by `deinit`.
     private let entries: UnsafeMutablePointer<Projection.Entry>
@@ -36,9 +36,9 @@ internal import Synchronization
         unsafe bytes.deallocate()
     }
 
-    /// What the table is made of; addresses of names count from the first byte.
+    /// The parts of the table; addresses of names count from the first byte.
     private struct Lists {
-        // `Projection.all` is no entry.
+        // `Projection.all` uses index 0, which has no real entry.
         var entries = [Projection.Entry(firstName: 0, nameCount: 0, others: 0, elements: 0)]
         var names: [Projection.Name] = []
         var bytes: [UInt8] = []
@@ -48,7 +48,7 @@ internal import Synchronization
             guard case .parts(let members, let others, let elements, _) = demand else {
                 return Projection.all
             }
-            let place = entries.count
+            let index = entries.count
             entries.append(
                 Projection.Entry(
                     firstName: Int32(names.count), nameCount: Int32(members.count),
@@ -61,11 +61,11 @@ internal import Synchronization
                 bytes += name
             }
             for (i, (_, demand)) in members.enumerated() {
-                names[Int(entries[place].firstName) + i].want = add(demand)
+                names[Int(entries[index].firstName) + i].want = add(demand)
             }
-            entries[place].others = add(others)
-            entries[place].elements = add(elements)
-            return Projection.Want(place)
+            entries[index].others = add(others)
+            entries[index].elements = add(elements)
+            return Projection.Want(index)
         }
     }
 }

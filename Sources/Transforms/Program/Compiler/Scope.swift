@@ -1,18 +1,18 @@
-// What names mean at a place of a program: a chain of entries, innermost first.
+// What names mean at one point of a program: a chain of entries, innermost first.
 //
-// Slots live in the frame of the function whose context declared them; a closure runs in the frame
-// of its creation. A binder restores its slot when it is done (see Evaluator+Bindings), so one
-// frame a call is enough even where generators re-enter a binding.
+// Slots are in the frame of the function whose context declared them; a closure runs in the frame
+// where it was created. A binder restores its slot when it is done (see Evaluator+Bindings), so one
+// frame per call is enough even where generators re-enter a binding.
 
 /// The function being compiled: where its slots are counted.
 final class Context {
     /// 0 for the program itself, one more for each enclosing `def`.
     let level: Int
-    /// The frame's size: slot 0 leads to the frame of the enclosing function, and no slot is used
-    /// for two names, since what binds one may be suspended while another is bound.
+    /// The frame's size. Slot 0 holds the enclosing function's frame, and no slot is used for two
+    /// names, since a binder may be suspended while another one runs.
     var frameSize = 1
-    /// References to frames other than the program's own, counted so that a closure without any can
-    /// outlive its frame.
+    /// References to frames other than the program's own: a closure without any can outlive its
+    /// frame.
     var frameReferences = 0
 
     init(level: Int) { self.level = level }
@@ -23,29 +23,29 @@ final class Context {
     }
 }
 
-/// What a function was compiled to, by the arities of its parameters: a few at most, mostly one,
-/// which needs no memory of its own.
+/// The instances of a function, by the cardinalities of its parameters: a few at most, usually one,
+/// which needs no extra memory.
 struct Instances {
-    private typealias Instance = (arities: [Arity], index: Int32)
+    private typealias Instance = (cardinalities: [Cardinality], index: Int32)
     private var first: Instance?
     private var others: [Instance] = []
 
     var count: Int { (first == nil ? 0 : 1) + others.count }
     var isEmpty: Bool { count == 0 }
 
-    subscript(arities: [Arity]) -> Int? {
+    subscript(cardinalities: [Cardinality]) -> Int? {
         get {
-            if let first, first.arities == arities { return Int(first.index) }
-            return others.first { $0.arities == arities }.map { Int($0.index) }
+            if let first, first.cardinalities == cardinalities { return Int(first.index) }
+            return others.first { $0.cardinalities == cardinalities }.map { Int($0.index) }
         }
         set {
-            if first?.arities == arities { first = nil }
-            if !others.isEmpty { others.removeAll { $0.arities == arities } }
+            if first?.cardinalities == cardinalities { first = nil }
+            if !others.isEmpty { others.removeAll { $0.cardinalities == cardinalities } }
             guard let newValue else { return }
             if first == nil {
-                first = (arities, Int32(newValue))
+                first = (cardinalities, Int32(newValue))
             } else {
-                others.append((arities, Int32(newValue)))
+                others.append((cardinalities, Int32(newValue)))
             }
         }
     }
@@ -54,11 +54,11 @@ struct Instances {
 /// A name with its meaning, and the names around it.
 class Scope {
     enum Entry {
-        /// A `def` in its place: the scope is the `FunctionDefinition` itself.
+        /// A `def`: the scope is the `FunctionDefinition` itself.
         case definition
-        /// A definition of a module by its name here.
+        /// A module's definition, by its name in this scope.
         case function(String, FunctionDefinition)
-        case closure(String, slot: Int, Arity)
+        case closure(String, slot: Int, Cardinality)
         case variable(String, slot: Int)
         case label(String, slot: Int)
         /// The data of an `import ... as $name`.
@@ -75,7 +75,7 @@ class Scope {
         self.parent = parent
     }
 
-    /// A chain is taken apart link by link: it may be as long as a program.
+    /// A chain is freed link by link: it may be as long as a program.
     deinit {
         var next = parent
         parent = nil
@@ -97,11 +97,11 @@ class Scope {
     }
 }
 
-/// A `def` in its place, the innermost name visible in its own body: compiled once for each
-/// combination of its parameters' arities.
+/// A `def`, the innermost name visible in its own body: compiled once for each combination of its
+/// parameters' cardinalities.
 final class FunctionDefinition: Scope {
     let definition: Definition
-    /// The compiler's, where the definition was met.
+    /// The compiler's base where the definition was met.
     let offsetBase: Int
     var instances = Instances()
     /// Whether each `$value` parameter is also called as a filter in the body.
@@ -115,7 +115,7 @@ final class FunctionDefinition: Scope {
         super.init(.definition, context, parent: parent)
     }
 
-    /// The function if that is what a name and a count of arguments mean here.
+    /// The function, if that is what a name with this number of arguments means here.
     static func named(_ name: String, _ count: Int, at scope: Scope) -> FunctionDefinition? {
         switch scope.entry {
         case .definition:

@@ -1,11 +1,11 @@
-// Bytes of a program's text -> tokens, one at a time. White space and comments are passed over.
-// The inside of a string is not made of tokens: the parser reads it with `stringPiece`.
+// Bytes of a program's text -> tokens, one at a time. White space and comments are skipped. The
+// inside of a string is not made of tokens: the parser reads it with `stringPiece`.
 //
 //     # a comment \
 //       that goes on, as its line ends in an odd number of backslashes
 //     .a ?// 1e3         field, alternatives, number
 
-/// Reads tokens from a program's UTF-8 text. It never fails: what is no token is `invalid`.
+/// Reads tokens from a program's UTF-8 text. It never fails: what is not a token is `invalid`.
 struct Lexer {
     let utf8: [UInt8]
     /// The offset after the last token.
@@ -48,8 +48,8 @@ struct Lexer {
         }
     }
 
-    /// Passes over a comment and its line's end. A backslash takes the next backslash with it, or
-    /// the line's end (LF or CRLF): the comment goes on then.
+    /// Skips a comment and its line's end. A backslash escapes the next backslash, or the line's
+    /// end (LF or CRLF): the comment then goes on.
     private mutating func skipComment() {
         while offset < utf8.count {
             let current = utf8[offset]
@@ -65,12 +65,12 @@ struct Lexer {
         }
     }
 
-    /// Passes over letters, digits and `_`.
+    /// Skips letters, digits and `_`.
     private mutating func skipName() {
         while isNameByte(byte(at: offset)) { offset += 1 }
     }
 
-    /// Passes over `name::name` from its first letter.
+    /// Skips `name::name` from its first letter.
     private mutating func skipQualifiedName() {
         skipName()
         while byte(at: offset) == UInt8(ascii: ":"), byte(at: offset + 1) == UInt8(ascii: ":"),
@@ -179,11 +179,11 @@ struct Lexer {
 
 // MARK: - The inside of a string
 extension Lexer {
-    /// What follows a string's text: its closing quote, or the `\(` of a term.
+    /// What ends a piece of a string's text: its closing quote, or the `\(` of a term.
     enum StringPause { case quote, interpolation }
 
-    /// Reads a string's text up to its closing `"` or the next `\(`, which is read too, and adds
-    /// its bytes, escapes resolved, to `text`. Bytes that are no UTF-8 are left to the caller.
+    /// Reads a string's text through its closing `"` or the next `\(`, and adds its bytes, with
+    /// escapes resolved, to `text`. Bytes that are not UTF-8 are left to the caller.
     mutating func stringPiece(
         into text: inout [UInt8], opening: Int
     ) throws(SyntaxError) -> StringPause {

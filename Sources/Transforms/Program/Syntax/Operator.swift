@@ -36,7 +36,7 @@ enum Operator {
         }
     }
 
-    /// Higher binds tighter: from 2, as `|` and `,` stand below, to 8.
+    /// Higher binds tighter: from 2 to 8; `|` and `,` bind less tightly than all of them.
     var precedence: Int {
         switch self {
         case .binary(.alternative): 2

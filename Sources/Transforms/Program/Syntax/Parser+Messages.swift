@@ -1,17 +1,17 @@
-// What the parser did not expect -> a sentence and its place:
+// An unexpected token -> a sentence and its offset:
 //
 //     (1, 2]          "(" is closed by no ")"                       at the "("
 //     if . then 1     "if" has no "end" ...                         at the "if"
 //     1 + * 2         unexpected "*", expected a term               at the "*"
 
 extension Parser {
-    /// Passes over a token of a kind, or says what was expected in its place.
+    /// Consumes a token of a kind, or reports what was expected instead.
     mutating func expect(_ kind: Token.Kind, _ expected: String) throws(SyntaxError) {
         guard token.kind == kind else { throw unexpected(expected) }
         advance()
     }
 
-    /// Passes over the bracket that closes an opener.
+    /// Consumes the bracket that closes an opener.
     mutating func close(_ opener: Token, _ kind: Token.Kind) throws(SyntaxError) {
         guard token.kind == kind else {
             let closer = kind == .closeParen ? ")" : kind == .closeBracket ? "]" : "}"
@@ -20,7 +20,8 @@ extension Parser {
         advance()
     }
 
-    /// What was expected does not stand inside brackets; if they don't end, the opener is at fault.
+    /// Something expected is missing inside brackets; if they are not closed, the opener is at
+    /// fault.
     @inline(never)
     func unclosed(_ opener: Token, _ expected: String) -> SyntaxError {
         guard token.kind == .endOfText || token.kind.isCloser else { return unexpected(expected) }
@@ -34,7 +35,8 @@ extension Parser {
             message: "\"\(text(of: opener))\" is closed by no \"\(closer)\"", offset: opener.start)
     }
 
-    /// What a word needs does not follow; if nothing else does either, the word is at fault.
+    /// Something that a keyword needs is missing; if nothing else follows either, the keyword is at
+    /// fault.
     @inline(never)
     func unfinished(_ word: Token, _ expected: String) -> SyntaxError {
         guard token.kind == .endOfText || token.kind.isCloser else { return unexpected(expected) }

@@ -61,7 +61,7 @@ extension Parser {
         return ObjectMember(name: name, value: value)
     }
 
-    /// `.name`, the value of the shorthand `{name}`
+    /// `.name`, the value of the shorthand `{name}`.
     private mutating func member(named name: Term) throws(SyntaxError) -> Term {
         let identity = Term(kind: .identity, offset: name.offset)
         return try term(.index(identity, name), at: name.offset, over: 1)

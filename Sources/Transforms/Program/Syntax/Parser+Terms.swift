@@ -53,7 +53,7 @@ extension Parser {
         }
     }
 
-    /// `.name`: the name as a string term; its height is of no account.
+    /// `.name`: the name as a string term; its height does not count.
     private mutating func fieldName() -> Term {
         let name = string(text(of: token, dropping: 1), at: token.start)
         advance()
@@ -224,7 +224,7 @@ extension Parser {
             .conditional(branches, otherwise: otherwise), at: opener.start, over: below)
     }
 
-    /// `try f`, `try f catch g`; both take a term with all that follows it, but no operator.
+    /// `try f`, `try f catch g`; both bodies are a postfix term, without operators.
     @inline(never)
     private mutating func attempt() throws(SyntaxError) -> Term {
         let start = token.start
@@ -275,7 +275,7 @@ extension Parser {
 
 // MARK: - Strings
 extension Parser {
-    /// `"text"`, `@base64 "text"`; a format alone is none.
+    /// `"text"`, `@base64 "text"`; a format alone is not a string.
     mutating func stringTerm(_ expected: String) throws(SyntaxError) -> Term {
         guard token.kind == .quote || token.kind == .format else { throw unexpected(expected) }
         let start = token.start

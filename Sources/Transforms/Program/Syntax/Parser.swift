@@ -1,24 +1,24 @@
 // Bytes of a program's text -> syntax tree, by recursive descent over jq 1.8's grammar:
 //
-//     query       what stands between brackets: def f: 1; .a as $x | f, 2 | 3
+//     query       what is allowed between brackets: def f: 1; .a as $x | f, 2 | 3
 //     expression  operators, no `|`, `,`, `as`, `def`, `label`: the operand of those
 //     term        a postfix term, under any number of `-`: the operand of the operators
 //
 // Only nesting recurses: a chain of operators, however long, is a loop over the stacks below.
 
-/// Reads programs. It is a struct of its state; `parse` is the way in.
+/// Parses programs; `parse` is the entry point.
 struct Parser {
-    /// How deep brackets, `if`, `reduce`, `try`, strings in strings, ... may stand in each other. A
-    /// level takes up to 1 KiB of stack in a release build, and as much again to compile: a thread
-    /// of 16 MiB has room.
+    /// How deeply brackets, `if`, `reduce`, `try`, strings in strings, ... may be nested. A level
+    /// takes up to 1 KiB of stack in a release build, and as much again to compile: a thread of 16
+    /// MiB has room.
     static let nestingMax = 4000
-    /// How many terms may stand on the way from the tree's top to its deepest leaf; so the longest
-    /// chain of operators, too, but for `,`. Compiling, running and freeing a tree recurse that
-    /// deep.
+    /// How many terms there may be on the path from the tree's root to its deepest leaf, which also
+    /// bounds chains of operators other than `,`. Compiling, running and freeing a tree recurse
+    /// that deep.
     static let heightMax = 10_000
 
     var lexer: Lexer
-    /// The token that is read next.
+    /// The next token.
     var token: Token
     /// The end of the token before it.
     private(set) var previousEnd = 0
@@ -30,9 +30,9 @@ struct Parser {
 
     /// Operators whose right operand is being read, of all open expressions.
     private var operations: [PendingOperator] = []
-    /// What stands to the left of the operand that is being read, of all open queries.
+    /// What is to the left of the operand that is being read, of all open queries.
     private var frames: [Frame] = []
-    /// The operands in front of the last `,` of all open lists.
+    /// The operands before the last `,` of all open lists.
     private var listed: [Term] = []
     private var lineStart = 0
     private var line = 1
@@ -93,7 +93,7 @@ extension Parser {
         return line
     }
 
-    /// A term one higher than the highest one in it.
+    /// A term that is one higher than the highest term in it.
     mutating func term(
         _ kind: Term.Kind, at offset: Int, over below: Int
     ) throws(SyntaxError) -> Term {
@@ -109,7 +109,7 @@ extension Parser {
 
 // MARK: - Queries and expressions
 extension Parser {
-    // What few queries need stands in functions of its own: it keeps the stack frames of this
+    // What few queries need is in functions of its own: this keeps the stack frames of the
     // recursion small.
     mutating func query() throws(SyntaxError) -> Term {
         let base = frames.count

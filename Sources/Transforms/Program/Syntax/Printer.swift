@@ -2,8 +2,8 @@
 //
 //     binary(.multiply, binary(.add, 1, 2), index(identity, "a"))      (1 + 2) * .a
 //
-// Reading the text gives an equal tree. It is one line, but for the breaks in front of a `$__loc__`
-// that bring it to its line.
+// Parsing the text gives an equal tree. It is one line, except for the line breaks before a
+// `$__loc__` that put it on its line.
 
 struct Printer {
     private(set) var output = ""
@@ -21,13 +21,13 @@ struct Printer {
         return printer.output
     }
 
-    /// Where a term stands, which decides whether it needs parentheses. `operand(n)` takes
+    /// The context of a term, which decides whether it needs parentheses. `operand(n)` takes
     /// operators that bind as tightly as `n` or more; `primary` is what `.a` may follow.
-    private enum Place {
+    private enum Context {
         case query, memberValue, comma, operand(Int), primary
 
-        static let expression = Place.operand(2)
-        static let term = Place.operand(9)
+        static let expression = Context.operand(2)
+        static let term = Context.operand(9)
     }
 
     private mutating func write(_ text: String) { output += text }
@@ -47,7 +47,7 @@ extension Printer {
             write(" ")
         }
         if let body = module.body {
-            // A definition in front would be read as one of the module's own.
+            // A leading definition would be parsed as one of the module's own.
             if case .definition = body.kind { parenthesised(body) } else { query(body) }
         } else if output.hasSuffix(" ") {
             output.removeLast()
@@ -124,13 +124,13 @@ extension Printer {
         write(")")
     }
 
-    /// Prints a term, in parentheses if its place needs them. What takes all that follows it as its
-    /// body (`as`, `def`, `label`) must be the last of the query: `isLast`.
-    private mutating func print(_ term: Term, _ place: Place, isLast: Bool = false) {
-        guard fits(term, place, isLast: isLast) else { return parenthesised(term) }
+    /// Prints a term, in parentheses if its context needs them. A term whose body is all that
+    /// follows it (`as`, `def`, `label`) must be the last of the query: `isLast`.
+    private mutating func print(_ term: Term, _ context: Context, isLast: Bool = false) {
+        guard fits(term, context, isLast: isLast) else { return parenthesised(term) }
         switch term.kind {
         case .pipe(let left, let right):
-            if case .memberValue = place {
+            if case .memberValue = context {
                 print(left, .expression)
                 write(" | ")
                 print(right, .memberValue)
@@ -174,17 +174,17 @@ extension Printer {
         }
     }
 
-    private func fits(_ term: Term, _ place: Place, isLast: Bool) -> Bool {
+    private func fits(_ term: Term, _ context: Context, isLast: Bool) -> Bool {
         let precedence: Int
         switch term.kind {
         case .binding, .label, .definition:
-            switch place {
+            switch context {
             case .query, .comma: return isLast
             case .operand(let least): return isLast && least == 2
             case .memberValue, .primary: return false
             }
         case .pipe:
-            switch place {
+            switch context {
             case .query, .memberValue: return true
             default: return false
             }
@@ -194,7 +194,7 @@ extension Printer {
         case .negate, .attempt: precedence = 9
         default: return true
         }
-        switch place {
+        switch context {
         case .query, .comma: return true
         case .memberValue: return precedence >= 2
         case .operand(let least): return precedence >= least
@@ -206,17 +206,17 @@ extension Printer {
     private mutating func chain(_ term: Term) {
         var links: [(name: BinaryOperator, right: Term)] = []
         var left = term
-        var place = Place.query
+        var context = Context.query
         while case .binary(let name, let operand, let right) = left.kind,
-            links.isEmpty || fits(left, place, isLast: false)
+            links.isEmpty || fits(left, context, isLast: false)
         {
             let operation = Operator.binary(name)
             let own = operation.precedence
             links.append((name, right))
             left = operand
-            place = .operand(operation.associativity == .left ? own : own + 1)
+            context = .operand(operation.associativity == .left ? own : own + 1)
         }
-        print(left, place)
+        print(left, context)
         while let (name, right) = links.popLast() {
             let operation = Operator.binary(name)
             let own = operation.precedence
@@ -233,7 +233,7 @@ extension Printer {
         print(handler, .term)
     }
 
-    /// Whether a `catch` right behind the term would be read as its own.
+    /// Whether a `catch` right after the term would be parsed as its own.
     private func takesCatch(_ term: Term) -> Bool {
         var rest = term
         while true {
@@ -339,7 +339,7 @@ extension Printer {
     private mutating func index(_ base: Term, _ index: Term) {
         if case .string(nil, let parts) = index.kind {
             switch base.kind {
-            // `1.a` and `...a` read otherwise, or badly.
+            // `1.a` and `...a` would be parsed differently, or not at all.
             case .number, .recursion: break
             case .identity: return field(parts)
             default:
@@ -387,7 +387,7 @@ extension Printer {
         }
     }
 
-    /// The text of a string that reads as a name: letters, digits and `_`.
+    /// The text of a string that is a valid name: letters, digits and `_`.
     private func name(of parts: [StringPart]) -> String? {
         guard parts.count == 1, case .text(let text) = parts[0] else { return nil }
         for (index, byte) in text.utf8.enumerated() {

@@ -1,5 +1,5 @@
-// Which terms are constants as they stand: literals, and arrays and objects of them. Module
-// metadata must be one, and a member's name must not be one that is no string:
+// Which terms are constants: literals, and arrays and objects of them. Module metadata must be a
+// constant, and a constant as a member's name must be a string:
 //
 //     module {name: "m", tags: [1, null]};        {(1): 2}
 
@@ -8,7 +8,7 @@ extension Term {
         case null, boolean, number, string, array, object
     }
 
-    /// The kind of the value that the term is whatever its input; nil for all but literals.
+    /// The kind of the term's value if that does not depend on the input; nil for all but literals.
     var constantKind: ConstantKind? {
         switch kind {
         case .number: return .number
@@ -28,7 +28,7 @@ extension Term {
         }
     }
 
-    /// Whether constants only are joined here by `,`.
+    /// Whether the term is a list of constants, joined by `,`.
     private var isConstantList: Bool {
         guard case .comma(let terms) = kind else { return constantKind != nil }
         return terms.allSatisfy { $0.constantKind != nil }

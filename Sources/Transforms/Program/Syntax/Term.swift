@@ -1,4 +1,4 @@
-// The syntax tree of a jq program: what the parser makes of the text and the compiler reads.
+// The syntax tree of a jq program: made by the parser, read by the compiler.
 //
 //     .users[] | select(.age > 18) | {name}
 //
@@ -7,9 +7,9 @@
 //               object([name: index(identity, "name")])))
 //
 // Every term keeps the offset of its first byte in the program's text, from which line, column and
-// the caret line of a message are derived. Names are what the text says: nothing is resolved here.
+// the caret line of a message are derived. Names are kept as written: nothing is resolved here.
 
-/// A term of the syntax tree, and where it stands in the program's text.
+/// A term of the syntax tree, and its offset in the program's text.
 struct Term: Equatable, Sendable {
     var kind: Kind
     /// The offset of the term's first byte in the program's UTF-8 text; for an operator between two
@@ -28,7 +28,7 @@ struct Term: Equatable, Sendable {
         case number(String)
         /// `"text \(f) text"`, `@base64 "text \(f)"`; a plain string has at most one part, a text.
         case string(format: String?, parts: [StringPart])
-        /// `@base64` standing alone; the name comes without its `@`.
+        /// `@base64` alone; the name comes without its `@`.
         case format(String)
         /// `t[f]`; `.a`, `."a"` and `t.a` too, whose index is a string.
         case index(Term, Term)
@@ -36,9 +36,8 @@ struct Term: Equatable, Sendable {
         case slice(Term, from: Term?, upto: Term?)
         /// `t[]`
         case iterate(Term)
-        /// `t?`. Of `.a?`, `t[f]?`, `t[f:g]?` and `t[]?` it silences the access itself, not what
-        /// fails inside `t`, `f` or `g`; of any other term all that `try t` does. `(t.a)?` is
-        /// `attempt`.
+        /// `t?`. In `.a?`, `t[f]?`, `t[f:g]?` and `t[]?` it suppresses errors of the access itself,
+        /// not of `t`, `f` or `g`; after any other term it is `try t`. `(t.a)?` is `attempt`.
         case optional(Term)
         /// `[]`, `[f]`
         case array(Term?)
@@ -101,7 +100,7 @@ struct Branch: Equatable, Sendable {
     var body: Term
 }
 
-/// What stands after `as`.
+/// What follows `as`.
 indirect enum Pattern: Equatable, Sendable {
     /// `$name`
     case variable(String)
@@ -165,7 +164,7 @@ struct Module: Equatable, Sendable {
     /// `module {...};`
     var metadata: Term?
     var imports: [Import]
-    /// Definitions before the body, in order. A program's own leading `def`s stand here too.
+    /// Definitions before the body, in order. A program's own leading `def`s are here too.
     var definitions: [Definition]
     /// Nil when the text ends after its imports and definitions.
     var body: Term?
@@ -201,7 +200,7 @@ enum UpdateOperator: String, Sendable, CaseIterable {
 
 /// Why a program's text can't be read, and where.
 struct SyntaxError: Error, Equatable, Sendable {
-    /// The sentence, without its place: `unexpected ")"`.
+    /// The sentence, without its location: `unexpected ")"`.
     var message: String
     /// The offset in the program's UTF-8 bytes.
     var offset: Int

@@ -1,21 +1,21 @@
-// An offset in a program's text -> line, column and the line with a caret under the place:
+// An offset in a program's text -> line, column and the line with a caret under it:
 //
 //     .a | (1 + ]          line 1, column 11
 //               ^
 
-/// A place in a program's text, as people count: lines and columns from 1, columns in code points.
-struct ProgramPlace: Equatable, Sendable {
+/// A location in a program's text: lines and columns from 1, columns in code points.
+struct SourceLocation: Equatable, Sendable {
     var line: Int
     var column: Int
-    /// The place's line, and below it a line with `^` under the place. Tabs and other control
-    /// characters are shown as spaces, bytes that are no UTF-8 as U+FFFD; of a long line only what
-    /// stands near the place is shown.
+    /// The location's line, and below it a line with `^` under the location. Tabs and other control
+    /// characters are shown as spaces, bytes that are not UTF-8 as U+FFFD; of a long line only the
+    /// part around the location is shown.
     var excerpt: String
 
-    /// How many characters of the line are shown to either side of the place.
+    /// How many characters of the line are shown on either side of the location.
     private static let reach = 60
 
-    /// The place of an offset; one past the end is the end.
+    /// The location of an offset; an offset past the end means the end.
     init(offset: Int, in utf8: [UInt8]) {
         let offset = min(max(offset, 0), utf8.count)
         line = 1
