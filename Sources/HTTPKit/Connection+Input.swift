@@ -69,7 +69,7 @@ extension Connection {
             let now = loop.eventLoop.now
             tally.requestByteCount += count
             state.contentRead(byteCount: count, now: now)
-            guard state.isContentComplete else { return setAlarm(now: now) }
+            guard state.isContentComplete else { return setAlarm() }
             unsafe process(UnsafeRawBufferPointer(start: nil, count: 0))
         case .end: inputEnded()
         case .wouldBlock: break
@@ -152,7 +152,7 @@ extension Connection {
         }
         resumeReading()
         closeAfterInput()
-        setAlarm(now: now)
+        setAlarm()
     }
 
     /// Works through bytes as far as possible.

@@ -58,7 +58,7 @@ extension Connection {
             unsafe system.send(descriptor, loop.output.bytes(range), $0)
         }
         guard case .bytes(let count) = result else { return cut() }
-        keepUnsent(range, sent: min(count, range.count), now: now)
+        keepUnsent(range, sent: min(count, range.count))
         var rest = buffer
         rest.moveReaderIndex(forwardBy: max(0, count - range.count))
         if rest.readableBytes > 0 { backlog.append(rest) }
@@ -76,11 +76,11 @@ extension Connection {
         guard case .bytes(let count) = unsafe system.send(descriptor, loop.output.bytes(range))
         else { return cut() }
         if count == range.count, closing == .none { return }
-        keepUnsent(range, sent: count, now: now)
+        keepUnsent(range, sent: count)
         sent(now: now)
     }
 
-    private func keepUnsent(_ range: Range<Int>, sent: Int, now: UInt64) {
+    private func keepUnsent(_ range: Range<Int>, sent: Int) {
         guard sent < range.count else { return }
         backlog.append(
             unsafe ByteBuffer(bytes: loop.output.bytes(range.lowerBound + sent..<range.upperBound)))
@@ -111,7 +111,7 @@ extension Connection {
                 outputRate.start(now: now, state.limits)
                 unacknowledgedByteCount = system.unacknowledgedByteCount(descriptor)
                 lastTakenTime = now
-                setAlarm(now: now)
+                setAlarm()
             }
         }
     }

@@ -91,7 +91,7 @@ final class Connection: EventSource, @unchecked Sendable {
         let now = loop.eventLoop.now
         if loop.isDraining { state.drain(now: now) }
         if isOverloaded { refuse(ProtocolError(.tooManyConnections)) }
-        setAlarm(now: now)
+        setAlarm()
     }
 
     override func continueTurn() {
@@ -134,14 +134,14 @@ final class Connection: EventSource, @unchecked Sendable {
 
     func drain(now: UInt64) {
         state.drain(now: now)
-        setAlarm(now: now)
+        setAlarm()
     }
 
     /// Closes now, unless a first request or the rest of a head is to be expected, which
     /// `state` gives a short time.
     func closeIfIdle(now: UInt64) {
         state.hurry(now: now)
-        setAlarm(now: now)
+        setAlarm()
         if state.isBetweenRequests, inbound.readableBytes == 0 { close(.whole) }
     }
 
@@ -203,7 +203,7 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// Sees to it that a call comes no later than the next deadline. One that comes too early sets
     /// the next one, so the deadlines of a busy connection cost nothing.
-    func setAlarm(now: UInt64) {
+    func setAlarm() {
         guard let alarm else { return }
         let next = min(state.deadline, outputRate.checkTime)
         if next < alarm.time { alarm.set(next) }
@@ -236,7 +236,7 @@ final class Connection: EventSource, @unchecked Sendable {
         case .close: cut()
         default: break
         }
-        setAlarm(now: now)
+        setAlarm()
     }
 }
 

@@ -8,26 +8,15 @@ enum DateField {
     static func bytes(unixSeconds: Int) -> [UInt8] {
         let days = unixSeconds / 86_400
         let second = unixSeconds % 86_400
-        // Years begin in March here, so that a leap day is a year's last. 719,468 days lie between
-        // 0000-03-01 and 1970-01-01; 146,097 days are 400 years.
-        let shifted = days + 719_468
-        let era = shifted / 146_097
-        let dayOfEra = shifted % 146_097
-        let yearOfEra =
-            (dayOfEra - dayOfEra / 1_460 + dayOfEra / 36_524 - dayOfEra / 146_096) / 365
-        let dayOfYear = dayOfEra - (365 * yearOfEra + yearOfEra / 4 - yearOfEra / 100)
-        let marchMonth = (5 * dayOfYear + 2) / 153
-        let day = dayOfYear - (153 * marchMonth + 2) / 5 + 1
-        let month = marchMonth < 10 ? marchMonth + 3 : marchMonth - 9
-        let year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-
+        let date = CivilDate(days: days)
+        let (year, month) = (date.year, date.month)
         let dayNames = Array("ThuFriSatSunMonTueWed".utf8)
         let monthNames = Array("JanFebMarAprMayJunJulAugSepOctNovDec".utf8)
         func twoDigits(_ number: Int) -> [UInt8] {
             [UInt8(0x30 + number / 10 % 10), UInt8(0x30 + number % 10)]
         }
         var bytes = Array(dayNames[days % 7 * 3..<days % 7 * 3 + 3])
-        bytes += Array(", ".utf8) + twoDigits(day) + [Byte.space]
+        bytes += Array(", ".utf8) + twoDigits(date.day) + [Byte.space]
         bytes += monthNames[(month - 1) * 3..<month * 3]
         bytes += [Byte.space] + twoDigits(year / 100) + twoDigits(year % 100) + [Byte.space]
         bytes += twoDigits(second / 3_600) + [0x3A] + twoDigits(second / 60 % 60) + [0x3A]

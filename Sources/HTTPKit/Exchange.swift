@@ -11,9 +11,6 @@ public struct Exchange: Sendable {
     let connection: Connection
     let serial: UInt64
 
-    /// Which of the server's event loops the connection lives on.
-    public var loopIndex: Int { connection.loop.index }
-
     /// What counts the bytes that requests hold.
     public var memory: MemoryAccount { connection.loop.server.memory }
 

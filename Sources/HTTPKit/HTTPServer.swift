@@ -104,7 +104,7 @@ public final class HTTPServer: Sendable {
             guard configuration.startThread("loop-\(loop.index)", { eventLoop.run() }) else {
                 for started in loops[..<loop.index] { started.eventLoop.stop() }
                 Socket.close(descriptor)
-                throw .system(SocketError(call: "pthread_create", errorNumber: 11))
+                throw .noThread
             }
         }
         context.memory.onShortage { [loops] in

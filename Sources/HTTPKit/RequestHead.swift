@@ -36,8 +36,6 @@ struct RequestHead: ~Copyable {
     var path = 0..<0
     /// What follows the question mark; nil without one.
     var query: Range<Int>?
-    /// The host of an absolute-form target, which replaces the Host field.
-    var authority: Range<Int>?
     /// The target is `*`.
     var isAsterisk = false
     var fields = ContiguousArray<FieldLine>()
@@ -72,7 +70,6 @@ struct RequestHead: ~Copyable {
         target = 0..<0
         path = 0..<0
         query = nil
-        authority = nil
         isAsterisk = false
         fields.removeAll(keepingCapacity: true)
         framing = .none

@@ -200,7 +200,7 @@ struct RequestHeadParser {
             default:
                 try expectLineFeed(bytes)
                 head.byteCount = cursor
-                try finish(bytes, &head)
+                try finish(&head)
                 return true
             }
         }
@@ -247,7 +247,7 @@ struct RequestHeadParser {
     }
 
     /// The rules that need the whole head.
-    private func finish(_ bytes: Bytes, _ head: inout RequestHead) throws(ProtocolError) {
+    private func finish(_ head: inout RequestHead) throws(ProtocolError) {
         if head.minorVersion >= 1, head.line(.host) == nil {
             throw ProtocolError(.missingHost, at: cursor)
         }

@@ -19,7 +19,7 @@ enum RequestTarget {
         if bytes[range.lowerBound] == 0x2F {
             split(bytes, range, into: &head)
         } else if head.method == .connect {
-            head.authority = range
+            return
         } else if range.count == 1, bytes[range.lowerBound] == 0x2A {
             guard head.method == .options else {
                 throw ProtocolError(.badTarget, at: range.lowerBound)
@@ -61,7 +61,6 @@ enum RequestTarget {
         } catch {
             throw ProtocolError(.badTarget, at: error.offset)
         }
-        head.authority = start..<end
         split(bytes, end..<range.upperBound, into: &head)
         // `OPTIONS http://host` speaks of the server as a whole, like `OPTIONS *`.
         head.isAsterisk = head.method == .options && head.path.isEmpty && head.query == nil

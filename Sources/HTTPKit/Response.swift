@@ -11,8 +11,6 @@ public struct ResponseFields: Sendable {
 
     public init() {}
 
-    public var isEmpty: Bool { lines.readableBytes == 0 }
-
     /// Appends a line. Control characters in `value` become spaces, so that no value can end its
     /// line: what a client sent may be echoed.
     public mutating func add(_ name: StaticString, _ value: String) {
@@ -49,7 +47,6 @@ public struct ResponseFields: Sendable {
 public struct Response: Sendable {
     public enum Content: Sendable {
         case none
-        case text(StaticString)
         case bytes([UInt8])
         case buffer(ByteBuffer)
 
@@ -57,7 +54,6 @@ public struct Response: Sendable {
         public var byteCount: Int {
             switch self {
             case .none: 0
-            case .text(let text): text.utf8CodeUnitCount
             case .bytes(let bytes): bytes.count
             case .buffer(let buffer): buffer.readableBytes
             }
@@ -88,7 +84,6 @@ extension Response.Content {
     var buffer: ByteBuffer {
         switch self {
         case .none: ByteBuffer()
-        case .text(let text): ByteBuffer(staticString: text)
         case .bytes(let bytes): ByteBuffer(bytes: bytes)
         case .buffer(let buffer): buffer
         }

@@ -60,7 +60,6 @@ enum ResponseWriter {
     static func write(_ content: Response.Content, to cursor: inout HeadCursor) {
         switch content {
         case .none: break
-        case .text(let text): cursor.append(text)
         case .bytes(let bytes): cursor.append(bytes)
         case .buffer(let buffer): cursor.append(buffer)
         }

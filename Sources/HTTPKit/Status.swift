@@ -14,7 +14,6 @@ public struct Status: Sendable, Equatable {
     public static var noContent: Status { Status(204) }
     public static var badRequest: Status { Status(400) }
     public static var notFound: Status { Status(404) }
-    public static var methodNotAllowed: Status { Status(405) }
     public static var unprocessableContent: Status { Status(422) }
     public static var internalServerError: Status { Status(500) }
     public static var serviceUnavailable: Status { Status(503) }

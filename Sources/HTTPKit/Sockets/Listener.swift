@@ -12,6 +12,8 @@ public enum ListenError: Error, Equatable {
     case badSocketPath(path: String)
     /// No address is known for the host.
     case unknownHost(String)
+    /// There is no thread for an event loop.
+    case noThread
     /// The system refused.
     case system(SocketError)
 }

@@ -59,8 +59,7 @@ final class PreparedAnswer: Sendable {
     /// Whether an If-None-Match (RFC 9110 13.1.2) has the tag, weak or strong, or is `*`.
     static func matches(_ field: String, _ digest: String) -> Bool {
         field.split(separator: ",").contains { entry in
-            var tag = entry.drop { $0 == " " || $0 == "\t" }
-            while tag.last == " " || tag.last == "\t" { tag.removeLast() }
+            var tag = FieldList.trimmed(entry)
             if tag.hasPrefix("W/") { tag = tag.dropFirst(2) }
             return tag == "*" || tag == "\"\(digest)\""
         }

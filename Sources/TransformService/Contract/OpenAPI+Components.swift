@@ -12,6 +12,9 @@ extension OpenAPI {
         "description": "Of a batch: whether the first failing line ends it, or stands in its \
         line's place.",
         "schema": {"type": "string", "enum": ["fail", "inline"], "default": "fail"}},
+        "each": {"name": "each", "in": "query", "allowEmptyValue": true,
+        "description": "The body is an array, each element of which is an input of its own.",
+        "schema": {"type": "string", "enum": ["", "true"]}},
         "requestID": {"name": "X-Request-Id", "in": "header",
         "description": "1 to 128 visible ASCII characters; else the service makes one.",
         "schema": {"type": "string"}, "example": "order-import-17"},
@@ -173,7 +176,12 @@ extension OpenAPI {
         "description": {"type": "string"},
         "arguments": {"type": "object", "description": "Names and default values."},
         "outputs": {"type": "string"},
-        "digest": {"type": "string"}
+        "timeout_ms": {"type": "integer", "description": "Its own timeout, where it has one."},
+        "memory_mib": {"type": "integer", "description": "Its own memory limit, likewise."},
+        "digest": {"type": "string"},
+        "modules": {"type": "array", "items": {"type": "string"},
+        "description": "Of one transform: the modules that it imports."},
+        "source": {"type": "string", "description": "Of one transform: its program."}
         }
         },
         "Health": {

@@ -25,6 +25,7 @@ extension OpenAPI {
     private static let runParameters = """
         {"$ref": "#/components/parameters/outputs"},
         {"$ref": "#/components/parameters/errors"},
+        {"$ref": "#/components/parameters/each"},
         {"$ref": "#/components/parameters/requestID"},
         {"$ref": "#/components/parameters/traceparent"},
         {"$ref": "#/components/parameters/timeout"}

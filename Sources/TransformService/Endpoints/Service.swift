@@ -83,12 +83,10 @@ final class Service: Sendable {
         pool = WorkerPool(
             stackBytes: limits.stackBytesMax, queue: WorkQueue(configuration.queuePolicy)
         ) { [limits] in
-            let executor = Executor(
+            Executor(
                 limits: limits, outputBytesMax: outputBytesMax, cache: programs,
                 isTentative: false, servesInlinePrograms: servesInlinePrograms,
-                memory: runMemory)
-            executor.programTextBytesMax = programTextBytesMax
-            return executor
+                programTextBytesMax: programTextBytesMax, memory: runMemory)
         }
         batches = Batches(
             configuration, pool.queue,
@@ -150,45 +148,44 @@ final class Service: Sendable {
     }
 
     /// What a head asks for. Call it on the request's event loop.
-    func head(of request: Request, _ desk: LoopDesk) throws(Problem) -> TransformHead {
-        let transforms = desk.currentTransforms(of: transforms)
+    func head(of request: Request, _ state: LoopState) throws(Problem) -> TransformHead {
+        let transforms = state.currentTransforms(of: transforms)
         if let known = request.headValue as? TransformHead, known.transforms === transforms {
             return known
         }
         let head = try TransformHead(
-            request, transforms, queries: desk.queries,
+            request, transforms, queries: state.queries,
             timeoutNanoseconds: configuration.timeoutNanoseconds)
         request.headValue = head
         return head
     }
 
     /// What a request asks for. Call it on the request's event loop.
-    func read(_ request: Request, _ desk: LoopDesk) throws(Problem) -> TransformRequest {
+    func read(_ request: Request, _ state: LoopState) throws(Problem) -> TransformRequest {
         TransformRequest(
-            head: try head(of: request, desk), requestID: desk.ids.name(of: request),
+            head: try head(of: request, state), requestID: state.ids.name(of: request),
             firstByteNanoseconds: request.firstByteNanoseconds)
     }
 
     /// Whether an answer of this length is compressed.
-    func codes(_ request: borrowing TransformRequest, byteCount: Int) -> Bool {
+    func shouldCompress(_ request: borrowing TransformRequest, byteCount: Int) -> Bool {
         let byteCountMin = configuration.compressBytesMin
         return request.answerCoding != nil && byteCountMin > 0 && byteCount >= byteCountMin
     }
 
     /// What the runs of an event loop work with. Call it there.
-    func makeDesk(loopIndex index: Int) -> LoopDesk {
+    func makeLoopState(loopIndex index: Int) -> LoopState {
         var limits = Self.loopLimits
         limits.depthMax = configuration.depthMax
-        let desk = LoopDesk(
+        return LoopState(
             Executor(
                 limits: limits,
                 outputBytesMax: min(Self.loopOutputBytesMax, configuration.outputBytesMax),
                 cache: programs, isTentative: true,
-                servesInlinePrograms: configuration.servesInlinePrograms, costs: costs,
+                servesInlinePrograms: configuration.servesInlinePrograms,
+                programTextBytesMax: configuration.programTextBytesMax, costs: costs,
                 memory: runMemory),
             ids: RequestID.Series(index))
-        desk.executor.programTextBytesMax = configuration.programTextBytesMax
-        return desk
     }
 
     /// From now on the service says that it is not ready.

@@ -8,7 +8,7 @@ import Transforms
 final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
     private let service: Service
     private let loopIndex: Int
-    private lazy var desk = service.makeDesk(loopIndex: loopIndex)
+    private lazy var state = service.makeLoopState(loopIndex: loopIndex)
 
     init(service: Service, loopIndex: Int) {
         self.service = service
@@ -17,17 +17,17 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
-            let desk = desk
-            let head = try service.head(of: request, desk)
+            let state = state
+            let head = try service.head(of: request, state)
             if head.isBatch {
-                return try receiveBatch(request, try service.read(request, desk), exchange)
+                return try receiveBatch(request, try service.read(request, state), exchange)
             }
             let settings = service.configuration
             let byteCount = request.contentLength
             if let byteCount, byteCount <= settings.loopBytesMax {
                 if service.isUnderPressure, request.hasQuery {
                     try service.checkTime(
-                        try service.read(request, desk), byteCount: byteCount)
+                        try service.read(request, state), byteCount: byteCount)
                 }
                 return .collect(bytesMax: nil)
             }
@@ -36,7 +36,7 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
                     .lengthRequired,
                     "POST \(request.rawPath.prefix(300)) needs a body; send Content-Length.")
             }
-            let asked = try service.read(request, desk)
+            let asked = try service.read(request, state)
             try service.checkTime(asked, byteCount: byteCount)
             let job = TransformJob(service, asked, exchange)
             job.awaitContent()
@@ -73,16 +73,16 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         _ request: Request, content: consuming RequestContent, _ exchange: Exchange
     ) {
         do throws(Problem) {
-            let desk = desk
-            let asked = try service.read(request, desk)
+            let state = state
+            let asked = try service.read(request, state)
             // Where one read brought several requests, those before took their time.
-            let now = max(request.contentReadNanoseconds, desk.executor.endNanoseconds)
+            let now = max(request.contentReadNanoseconds, state.executor.endNanoseconds)
             if now >= asked.deadlineNanoseconds {
                 let problem = Problem(
                     .deadlineExceeded, "The deadline passed before the content was here.")
                 throw problem.naming(timeoutNanoseconds: asked.head.timeoutNanoseconds)
             }
-            switch runHere(asked, content, exchange, desk, now) {
+            switch runHere(asked, content, exchange, state, now) {
             case .answered: break
             case .left(let costKey):
                 let hold = content.hold
@@ -107,78 +107,52 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
     private func runHere(
         _ request: borrowing TransformRequest, _ content: borrowing RequestContent,
         _ exchange: Exchange,
-        _ desk: LoopDesk,
+        _ state: LoopState,
         _ now: UInt64
     ) -> Try {
         if request.contentCoding != nil { return .left(costKey: nil) }
         let turn = exchange.eventLoop.turn
-        guard desk.budget.hasTime(inTurn: turn) else { return .left(costKey: nil) }
+        guard state.budget.hasTime(inTurn: turn) else { return .left(costKey: nil) }
         let bounds = RunBounds(
             deadlineNanoseconds: request.deadlineNanoseconds,
             stepsMax: service.configuration.loopStepsMax, cancel: nil,
             costNanosecondsMax: service.configuration.loopCostNanosecondsMax,
-            triesUnknown: desk.budget.mayTry(now: now), startNanoseconds: now)
+            triesUnknown: state.budget.mayTry(now: now), startNanoseconds: now)
         // Safety: the bytes stay while the closure runs, and the documents in them no longer.
         let outcome = unsafe content.withUnsafeBytes {
-            unsafe desk.executor.execute(request, content: $0, bounds)
+            unsafe state.executor.execute(request, content: $0, bounds)
         }
-        defer { desk.executor.end() }
-        let timing = desk.executor.timing
-        desk.budget.ran(nanoseconds: timing.read &+ timing.run &+ timing.write, inTurn: turn)
+        defer { state.executor.end() }
+        let timing = state.executor.timing
+        state.budget.ran(nanoseconds: timing.read &+ timing.run &+ timing.write, inTurn: turn)
         switch outcome {
         case .written:
             // Compressing is no work for the loop.
-            if service.codes(request, byteCount: desk.executor.output.count) {
-                return .left(costKey: desk.executor.programKey)
+            if service.shouldCompress(request, byteCount: state.executor.output.count) {
+                return .left(costKey: state.executor.programKey)
             }
-            Answer.respondHere(exchange, request, desk.executor)
+            Answer.respondHere(exchange, request, state.executor)
         case .problem(let problem):
-            exchange.respond(Answer.problem(problem, request, desk.executor, queued: 0))
+            exchange.respond(Answer.problem(problem, request, state.executor, queued: 0))
         case .unfinished, .cancelled:
-            learnAbandoned(desk, byteCount: content.byteCount)
-            return .left(costKey: desk.executor.programKey)
+            learnAbandoned(state, byteCount: content.byteCount)
+            return .left(costKey: state.executor.programKey)
         }
         return .answered
     }
 
     /// A run that met the loop's bound is not tried here again until workers have seen the program
     /// take less.
-    private func learnAbandoned(_ desk: LoopDesk, byteCount: Int) {
-        let run = desk.executor.timing.run
-        guard let key = desk.executor.programKey, run > 0 else { return }
-        desk.budget.abandoned(nanoseconds: run)
-        desk.executor.forgetCost()
+    private func learnAbandoned(_ state: LoopState, byteCount: Int) {
+        let run = state.executor.timing.run
+        guard let key = state.executor.programKey, run > 0 else { return }
+        state.budget.abandoned(nanoseconds: run)
+        state.executor.forgetCost()
         let bound = service.configuration.loopCostNanosecondsMax
         // A run that the machine held up says no more than that it met the bound: a short program
         // that were taken for a long one would be refused, and nothing run to correct that.
         service.costs.learn(
             key, byteCount: byteCount, nanoseconds: 2 * min(max(run, bound), 2 * bound),
             isComplete: false)
-    }
-}
-
-/// What runs on an event loop work with. It belongs to the loop's thread.
-final class LoopDesk {
-    let executor: Executor
-    var budget = LoopBudget()
-    /// `TransformQuery`s.
-    let queries = QueryMemo()
-    var ids: RequestID.Series
-    private var transforms = TransformSet.none
-    private var transformsVersion = UInt64.max
-
-    init(_ executor: Executor, ids: RequestID.Series) {
-        self.executor = executor
-        self.ids = ids
-    }
-
-    /// `library.current`: all loops would wait for its lock.
-    func currentTransforms(of library: TransformLibrary) -> TransformSet {
-        let version = library.version
-        if version != transformsVersion {
-            transforms = library.current
-            transformsVersion = version
-        }
-        return transforms
     }
 }

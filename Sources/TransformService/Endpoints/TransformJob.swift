@@ -233,7 +233,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     private func answer(
         _ output: ByteBuffer, _ executor: Executor, queued: UInt64
     ) -> Response? {
-        guard service.codes(request, byteCount: output.readableBytes),
+        guard service.shouldCompress(request, byteCount: output.readableBytes),
             let coding = request.answerCoding
         else { return Answer.output(output, request, executor, queued: queued) }
         let compressed = WholeContent.deflate(

@@ -21,9 +21,7 @@ struct LoadFault: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// - Parameter errorCode: of the system's call that failed.
     init(path: String, message: String = "", errorCode: Int32) {
-        // Safety: the C library's own string, copied at once.
-        let sentence = unsafe strerror(errorCode).map { unsafe String(cString: $0) }
-        self.init(path: path, message: message + (sentence ?? "error \(errorCode)"))
+        self.init(path: path, message: message + Process.message(ofSystemError: errorCode))
     }
 
     /// - Parameter offset: in the file's text.

@@ -26,8 +26,10 @@ final class NamedTransform: Sendable {
         let metadata = try TransformMetadata(head, path: path, text: text)
         self.metadata = metadata
         let source = FolderModules(texts, program: path)
-        var names = metadata.arguments?.map(\.name) ?? []
-        if Self.mentionsArguments(text) { names.insert("ARGS", at: 0) }
+        // Safety: the bytes stay while the closure runs.
+        let names = unsafe text.withUnsafeBytes {
+            unsafe ArgumentsObject.names(metadata.arguments?.map(\.name) ?? [], in: $0)
+        }
         do throws(CompileError) {
             program = try Program.compile(text, argumentNames: names, modules: source)
         } catch {
@@ -52,14 +54,6 @@ final class NamedTransform: Sendable {
             message += "; an argument stands in the module's `args`"
         }
         return LoadFault(path: path, text: text, offset: error.offset, message: message)
-    }
-
-    /// Whether the text has `$ARGS` in it.
-    static func mentionsArguments(_ text: [UInt8]) -> Bool {
-        String(decoding: text, as: UTF8.self).split(
-            separator: "$", omittingEmptySubsequences: false
-        )
-        .dropFirst().contains { $0.hasPrefix("ARGS") }
     }
 
     /// Of the text alone it is what `sha256sum` shows; else of the lines `PATH DIGEST` of all.

@@ -104,7 +104,7 @@ struct TransformMetadata: Sendable {
             guard Self.isVariable(name) else {
                 throw fault(argument.nameOffset, "`\(name)` is no name of a variable")
             }
-            guard !Self.reserved.contains(name), name != "ARGS", name != "ENV" else {
+            guard !Self.reserved.contains(name), name != ArgumentsObject.name, name != "ENV" else {
                 throw fault(argument.nameOffset, "an argument can't be named `\(name)`")
             }
             guard !all.contains(where: { $0.name == name }) else {

@@ -19,18 +19,18 @@ final class AccessLog: Sendable {
     private let settings: Settings
     private let sink: LogSink
     private let routes: [String]
-    private let desks: [Desk]
+    private let loops: [LoopLog]
     private let shedding = Mutex(Shedding())
 
     init(_ settings: Settings, _ sink: LogSink, routes: [String], loopCount: Int) {
         self.settings = settings
         self.sink = sink
         self.routes = routes
-        desks = (0..<loopCount).map { _ in Desk(settings.format) }
+        loops = (0..<loopCount).map { _ in LoopLog(settings.format) }
     }
 
     /// Each loop's own. It belongs to its event loop's thread, which is why it may be `Sendable`.
-    private final class Desk: @unchecked Sendable {
+    private final class LoopLog: @unchecked Sendable {
         var line: LogLine
         var successCount = 0
 
@@ -70,11 +70,11 @@ final class AccessLog: Sendable {
     func requestEnded(_ record: borrowing RequestRecord, _ request: Request?) {
         let level = Self.level(of: record.status)
         guard level >= settings.level else { return }
-        let desk = desks[record.loopIndex]
+        let loop = loops[record.loopIndex]
         if record.status < 400, settings.sampleEvery > 1 {
-            desk.successCount += 1
-            guard desk.successCount >= settings.sampleEvery else { return }
-            desk.successCount = 0
+            loop.successCount += 1
+            guard loop.successCount >= settings.sampleEvery else { return }
+            loop.successCount = 0
         }
         let time = Timestamp.now
         var suppressedCount = 0
@@ -83,11 +83,11 @@ final class AccessLog: Sendable {
             guard let next else { return }
             suppressedCount = next
         }
-        desk.line.begin(time, level, "request")
-        write(record, request, to: &desk.line)
-        if suppressedCount > 0 { desk.line.field("suppressed", suppressedCount) }
-        desk.line.end()
-        sink.append(desk.line.bytes)
+        loop.line.begin(time, level, "request")
+        write(record, request, to: &loop.line)
+        if suppressedCount > 0 { loop.line.field("suppressed", suppressedCount) }
+        loop.line.end()
+        sink.append(loop.line.bytes)
     }
 
     private func write(

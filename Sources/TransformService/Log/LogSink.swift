@@ -86,23 +86,11 @@ final class LogSink: Sendable {
 
     private func write(_ bytes: [UInt8]) {
         var written = 0
-        while written < bytes.count {
-            // Safety: the rest of the array from `written` on.
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe Glibc.write(
-                    descriptor, buffer.baseAddress! + written, buffer.count - written)
-            }
-            if count > 0 {
-                written += count
-            } else if errno == EAGAIN {
-                var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                // Safety: one pollfd is passed, as the count says.
-                _ = unsafe poll(&request, 1, -1)
-            } else if errno != EINTR {
-                let lost = bytes[written...].count { $0 == UInt8(ascii: "\n") }
-                state.withLock { $0.droppedCount += UInt64(lost) }
-                return
-            }
+        let code = unsafe bytes.withUnsafeBytes {
+            unsafe StandardStreams.write($0, to: descriptor, from: &written)
         }
+        if code == 0 { return }
+        let lost = bytes[written...].count { $0 == UInt8(ascii: "\n") }
+        state.withLock { $0.droppedCount += UInt64(lost) }
     }
 }

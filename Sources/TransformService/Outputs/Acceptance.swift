@@ -2,6 +2,8 @@
 //
 //     text/csv, application/json;q=0.5, */*;q=0.1
 
+import HTTPKit
+
 enum Acceptance: Sendable, Equatable {
     /// No field, or `*/*`.
     case anything
@@ -66,25 +68,11 @@ enum Acceptance: Sendable, Equatable {
     /// `Application/JSON; charset=utf-8` -> `application/json`
     static func essence(_ type: some StringProtocol) -> String {
         let end = type.utf8.firstIndex(of: UInt8(ascii: ";")) ?? type.endIndex
-        return trimmed(type[..<end]).lowercased()
+        return FieldList.trimmed(type[..<end]).lowercased()
     }
 
-    private static func trimmed<Text: StringProtocol>(_ text: Text) -> Text.SubSequence {
-        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        var rest = text.drop(while: isSpace)
-        while let last = rest.last, isSpace(last) { rest = rest.dropLast() }
-        return rest
-    }
-
-    /// Thousandths of a range's weight (RFC 9110 12.4.2); 1000 where it has none, 0 where it is no
-    /// number.
+    /// Thousandths of a range's weight.
     private static func quality(_ range: Substring) -> Int {
-        for parameter in range.split(separator: ";").dropFirst() {
-            let parts = parameter.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, trimmed(parts[0]).lowercased() == "q" else { continue }
-            guard let weight = Double(trimmed(parts[1])), weight >= 0 else { return 0 }
-            return Int((min(weight, 1) * 1_000).rounded())
-        }
-        return 1_000
+        Int((FieldList.weight(range.split(separator: ";").dropFirst()) * 1_000).rounded())
     }
 }

@@ -34,7 +34,7 @@ enum ContentCoding: Sendable, Equatable, CaseIterable {
     static func content(_ field: String) throws(Problem) -> ContentCoding? {
         var found: ContentCoding?
         for part in field.split(separator: ",") {
-            let name = trimmed(part)
+            let name = FieldList.trimmed(part)
             if name.isEmpty || name.lowercased() == "identity" { continue }
             guard let coding = ContentCoding(name), found == nil else {
                 throw Problem(
@@ -51,7 +51,7 @@ enum ContentCoding: Sendable, Equatable, CaseIterable {
         guard request.field(.acceptEncoding) != nil else { return nil }
         if let control = request.joinedFields("cache-control"),
             control.lowercased().split(separator: ",").contains(where: {
-                trimmed($0) == "no-transform"
+                FieldList.trimmed($0) == "no-transform"
             })
         {
             return nil
@@ -66,8 +66,8 @@ enum ContentCoding: Sendable, Equatable, CaseIterable {
         var others: Double?
         for part in field.split(separator: ",") {
             let pieces = part.split(separator: ";", omittingEmptySubsequences: false)
-            let name = trimmed(pieces[0])
-            let weight = weight(pieces.dropFirst())
+            let name = FieldList.trimmed(pieces[0])
+            let weight = FieldList.weight(pieces.dropFirst())
             if name == "*" {
                 others = max(others ?? 0, weight)
             } else if name.lowercased() == "identity" {
@@ -82,22 +82,5 @@ enum ContentCoding: Sendable, Equatable, CaseIterable {
         // Content without a coding is always welcome, but where a weight is given it counts.
         if best <= 0 || best < identity ?? 0 { return nil }
         return gzip >= deflate ? .gzip : .deflate
-    }
-
-    /// RFC 9110 12.4.2: 1 where there is none; what is malformed counts as refused.
-    private static func weight(_ parameters: ArraySlice<Substring>) -> Double {
-        for parameter in parameters {
-            let parts = parameter.split(separator: "=", maxSplits: 1)
-            guard parts.count == 2, trimmed(parts[0]).lowercased() == "q" else { continue }
-            guard let weight = Double(trimmed(parts[1])), weight >= 0, weight <= 1 else { return 0 }
-            return weight
-        }
-        return 1
-    }
-
-    private static func trimmed(_ text: Substring) -> Substring {
-        var rest = text.drop { $0 == " " || $0 == "\t" }
-        while let last = rest.last, last == " " || last == "\t" { rest = rest.dropLast() }
-        return rest
     }
 }

@@ -7,12 +7,7 @@ struct FileError: Error {
     var path: String
     var code: Int32
 
-    var sentence: String { "Could not open \(path): \(FileError.text(code))" }
-
-    static func text(_ code: Int32) -> String {
-        guard let text = unsafe strerror(code) else { return "error \(code)" }
-        return unsafe String(cString: text)
-    }
+    var sentence: String { "Could not open \(path): \(Process.message(ofSystemError: code))" }
 }
 
 /// A file's bytes from its current offset on, for as long as the object lives.

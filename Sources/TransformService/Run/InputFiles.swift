@@ -146,7 +146,8 @@ import Transforms
     private func fail(_ error: FileError) {
         errorCount += 1
         StandardStreams.complain(
-            "error: Could not open file \(error.path): \(FileError.text(error.code))")
+            "error: Could not open file \(error.path): \(Process.message(ofSystemError: error.code))"
+        )
     }
 
     /// What has come of the pipe, up to the end of an input; nil at its end.
@@ -157,7 +158,7 @@ import Transforms
             if read < 0 {
                 if errno == EINTR { continue }
                 errorCount += 1
-                StandardStreams.complain("error: \(FileError.text(errno))")
+                StandardStreams.complain("error: \(Process.message(ofSystemError: errno))")
             }
             if read <= 0 {
                 // A file that must be one input is given out though it is empty.

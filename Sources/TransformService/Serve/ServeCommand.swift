@@ -135,6 +135,7 @@ struct ServeCommand: ParsableCommand {
         case .notASocket: "what stands there is no socket"
         case .badSocketPath: "the path is no socket address"
         case .unknownHost: "the host has no address"
+        case .noThread: "there is no thread for an event loop"
         case .system(let error): Process.message(ofSystemError: error.errorNumber)
         }
     }

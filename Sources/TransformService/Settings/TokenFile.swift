@@ -10,8 +10,7 @@ enum TokenFile {
     /// - Throws: one line for people, which shows nothing of the file's content.
     static func tokens(at path: String) throws(ConfigurationError) -> [[UInt8]] {
         guard let text = SystemFile.read(path) else {
-            // Safety: the C library's own string, copied at once.
-            let reason = unsafe String(cString: strerror(errno))
+            let reason = Process.message(ofSystemError: errno)
             throw ConfigurationError(description: "token file \(path): \(reason)")
         }
         guard text.utf8.count < bytesMax else {

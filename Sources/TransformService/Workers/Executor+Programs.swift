@@ -1,7 +1,6 @@
 // Program text -> the compiled program: the one that was named last, the cache's, or a new one; and
 // whether this thread should run it.
 
-import Glibc
 import HTTPKit
 import Synchronization
 import Transforms
@@ -38,8 +37,7 @@ extension Executor {
         if query.programBytes.isEmpty { return nil }
         if let recent, recent.query === query, now < recent.until { return recent }
         recent = unsafe query.programBytes.withUnsafeBytes { text in
-            var names = query.arguments.map(\.name)
-            if unsafe mentionsArguments(text) { names.insert("ARGS", at: 0) }
+            let names = unsafe ArgumentsObject.names(query.arguments.map(\.name), in: text)
             let hash =
                 unsafe names.isEmpty ? query.programKey : ProgramKey.of(text, names)
             return unsafe cache.find(hash, text, names).map {
@@ -103,22 +101,4 @@ extension Executor {
 
     /// What programs take is looked up anew.
     func forgetCost() { recentCost.until = 0 }
-
-    /// Whether the text has `ARGS` in it. A capital A is rare in programs.
-    func mentionsArguments(_ text: UnsafeRawBufferPointer) -> Bool {
-        guard let base = text.baseAddress else { return false }
-        var start = 0
-        // Safety: the search and the comparison stay below the count.
-        while let found = unsafe memchr(base + start, 0x41, text.count - start) {
-            let place = unsafe UnsafeRawPointer(found) - base
-            if text.count - place >= 4,
-                unsafe base.loadUnaligned(fromByteOffset: place, as: UInt32.self)
-                    == UInt32(littleEndian: 0x5347_5241)
-            {
-                return true
-            }
-            start = place + 1
-        }
-        return false
-    }
 }

@@ -68,7 +68,7 @@ final class RunNote: Sendable {
     let outputBytesMax: Int
     let slot = CrashSlot()
     /// Program text; longer ones are refused.
-    var programTextBytesMax = Executor.programBytesMax
+    private let programTextBytesMax: Int
     var output: OutputBuffer
     private(set) var choice = OutputChoice.one
     /// The named transform that runs or ran.
@@ -101,9 +101,10 @@ final class RunNote: Sendable {
 
     init(
         limits: Transforms.Limits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool,
-        servesInlinePrograms: Bool = true, costs: CostTable? = nil,
-        memory: (any MemorySource)? = nil
+        servesInlinePrograms: Bool = true, programTextBytesMax: Int = Executor.programBytesMax,
+        costs: CostTable? = nil, memory: (any MemorySource)? = nil
     ) {
+        self.programTextBytesMax = programTextBytesMax
         self.servesInlinePrograms = servesInlinePrograms
         runner = Runner(limits: limits)
         runner.memorySource = memory
@@ -291,12 +292,11 @@ final class RunNote: Sendable {
         try checkProgram(byteCount: text.count)
         programKey = key
         if !mayRun(key) { return nil }
-        var names = names
+        let own = (names, arguments)
+        let names = unsafe ArgumentsObject.names(own.0, in: text)
         var arguments = arguments
-        if unsafe mentionsArguments(text) {
-            // In front, so that an argument named ARGS hides it, as in jq.
-            arguments.insert(try argumentObject(names, arguments), at: 0)
-            names.insert("ARGS", at: 0)
+        if names.count > own.0.count {
+            arguments.insert(try argumentObject(own.0, own.1), at: 0)
         }
         let hash = unsafe names.isEmpty ? key : ProgramKey.of(text, names)
         guard let program = unsafe try program(text, hash, names, recent) else { return nil }
@@ -357,7 +357,7 @@ final class RunNote: Sendable {
                 throw limitProblem(runner.limitMet)
             }
         }
-        if transform.program.argumentNames.first == "ARGS" {
+        if transform.program.argumentNames.first == ArgumentsObject.name {
             ordered.insert(try argumentObject(names, documents), at: 0)
         }
         noteProgram(transform.program)

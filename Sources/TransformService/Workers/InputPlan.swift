@@ -21,8 +21,7 @@ extension Executor {
         let values = try values(arguments, defaults: [])
         // Safety: the bytes stay while the closure runs.
         return unsafe try bytes.withUnsafeBytesTyped { (text) throws(Problem) in
-            var names = arguments.map(\.name)
-            if unsafe mentionsArguments(text) { names.insert("ARGS", at: 0) }
+            let names = unsafe ArgumentsObject.names(arguments.map(\.name), in: text)
             let hash = unsafe ProgramKey.of(text, names)
             guard let program = unsafe try program(text, hash, names) else {
                 throw Problem(.internalError, "The program was not compiled.")

@@ -23,8 +23,6 @@ protocol QueuedJob: AnyObject, Sendable {
     struct Load: Sendable, Equatable {
         var count = 0
         var byteCount = 0
-        /// Workers that wait for a job, express ones not counted.
-        var idleCount = 0
         /// Since when the queue has turned jobs away without ever being empty; `MonotonicClock`.
         var saturatedSince: UInt64?
     }
@@ -105,7 +103,7 @@ protocol QueuedJob: AnyObject, Sendable {
         locked {
             Load(
                 count: discipline.lists.count, byteCount: discipline.lists.byteCount,
-                idleCount: waitingCount, saturatedSince: saturatedSince)
+                saturatedSince: saturatedSince)
         }
     }
 

@@ -66,7 +66,7 @@ extension Evaluator {
             // jq indexes `length - 1` and down.
             let length = try self.length(retain(input), node)
             defer { release(length) }
-            if heap.double(length) == 0 { return Value(.array, payload: 16) }
+            if heap.double(length) == 0 { return Value.emptyArray }
             throw raise(.cannotIndex, input, Value(double: heap.double(length) - 1), at: node)
         }
         let count = input.count

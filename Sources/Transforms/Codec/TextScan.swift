@@ -176,9 +176,8 @@
         return next < end && self[next] >= 0x80 || next == offset ? nil : next
     }
 
-    /// The offset after the closing quote of a string from `start` on, whose bytes up to `stop` are
-    /// plain.
-    func stringEnd(_ start: Int, _ stop: Int) -> Int? {
+    /// The offset after the closing quote of a string whose bytes up to `stop` are plain.
+    func stringEnd(_ stop: Int) -> Int? {
         var offset = stop
         while offset < end {
             let byte = self[offset]

@@ -11,7 +11,7 @@ extension Evaluator {
         throws(Stop) -> Value
     {
         let target = try quick(node.a.a, frame, input)
-        if target.isAbsent { return Value(.array, payload: 16) }
+        if target.isAbsent { return Value.emptyArray }
         defer { release(target) }
         return try collectFields(node, of: target, node.a)
     }
@@ -44,7 +44,7 @@ extension Evaluator {
     {
         let iterate = node.a
         let target = try quick(iterate.a, frame, input)
-        if target.isAbsent { return Value(.array, payload: 16) }
+        if target.isAbsent { return Value.emptyArray }
         defer { release(target) }
         if !target.isContainer { throw raise(.cannotIterate, target, at: iterate) }
         let slots = target.slots

@@ -160,7 +160,7 @@ extension Evaluator {
     {
         if body.hasOne {
             let value = try one(body, frame, input)
-            if value.isAbsent { return Value(.array, payload: 16) }
+            if value.isAbsent { return Value.emptyArray }
             var array = try heap.makeArray(capacity: 1)
             try heap.push(&array, value)
             return array

@@ -18,7 +18,7 @@ extension Evaluator {
     {
         switch (target.tag, key.tag) {
         case (.object, .string), (.null, .string):
-            var object = target.isNull ? Value(.object, payload: 16) : target
+            var object = target.isNull ? Value.emptyObject : target
             let index = try heap.find(object, key.bytes)
             if index < 0 {
                 let made = try changed(.null, in: target, change)
@@ -130,7 +130,7 @@ extension Evaluator {
             releaseBoth(target, made)
             throw error
         }
-        var array = target.isNull ? Value(.array, payload: 16) : target
+        var array = target.isNull ? Value.emptyArray : target
         let i = Int(index)
         try heap.reserve(&array, i + 1 - array.count)
         while array.count < i {
@@ -226,7 +226,7 @@ extension Evaluator {
             releaseBoth(before, after)
             throw error
         }
-        if changed.isAbsent { changed = Value(.array, payload: 16) }
+        if changed.isAbsent { changed = Value.emptyArray }
         if !changed.isArray {
             release(changed)
             releaseBoth(before, after)
@@ -244,7 +244,7 @@ extension Evaluator {
         if from == 0 { return try heap.slice(target, upto, target.count) }
         if upto == target.count { return try heap.slice(target, 0, from) }
         var array = target
-        try heap.replace(&array, from, upto, with: Value(.array, payload: 16))
+        try heap.replace(&array, from, upto, with: Value.emptyArray)
         return array
     }
 

@@ -9,7 +9,7 @@ extension Evaluator {
         -> Flow
     {
         let outer = unsafe state.pointee.path
-        let root = PathState(keys: Value(.array, payload: 16), value: input)
+        let root = PathState(keys: Value.emptyArray, value: input)
         return try withPath(root) { () throws(Stop) in
             try each(filter, frame, input, Tracked.self) { (value) throws(Stop) in
                 defer { release(value) }
@@ -26,7 +26,7 @@ extension Evaluator {
     /// `paths`
     func eachPath(toPartsOf input: Value, _ emit: Emit) throws(Stop) -> Flow {
         let outer = unsafe state.pointee.path
-        let root = PathState(keys: Value(.array, payload: 16), value: input)
+        let root = PathState(keys: Value.emptyArray, value: input)
         return try withPath(root) { () throws(Stop) in
             try eachPart(input, Tracked.self) { (part) throws(Stop) in
                 release(part)

@@ -73,7 +73,7 @@ extension Evaluator {
         case .rangeBy: return try eachRangeBy(node, frame, input, emit)
         case .substitute: return try eachSubstitute(node, frame, input, emit)
         case .toStream:
-            let path = Value(.array, payload: 16)
+            let path = Value.emptyArray
             return try eachStreamEvent(input, path, emit)
         case .paths: return try eachPath(toPartsOf: input, emit)
         case .inputs:

@@ -73,7 +73,7 @@ extension Evaluator {
         throws(Stop) -> Value
     {
         var result = retain(input)
-        var deleted = Value(.array, payload: 16)
+        var deleted = Value.emptyArray
         defer {
             release(input)
             release(deleted)

@@ -156,7 +156,7 @@ struct CodingTests {
         ("gzip;q=0", nil), ("gzip;q=0, deflate", .deflate), ("gzip;q=0, *", .deflate),
         ("gzip;q=0.5, deflate;q=0.8", .deflate), ("gzip;q=0.5, identity", nil),
         ("gzip;q=0.5, identity;q=0.5", .gzip), ("*;q=0", nil), ("identity;q=0, gzip;q=0.1", .gzip),
-        ("gzip ; q=1 , deflate", .gzip), ("gzip;q=2", nil), ("gzip;q=x", nil), (",,gzip,", .gzip),
+        ("gzip ; q=1 , deflate", .gzip), ("gzip;q=2", .gzip), ("gzip;q=x", nil), (",,gzip,", .gzip),
     ]
 
     @Test func choice() {

@@ -45,6 +45,17 @@ struct OpenAPITests {
         }
     }
 
+    /// A query parameter that is not listed is an argument.
+    @Test func listsEveryQueryParameter() throws {
+        let program = """
+            .components.parameters as $all
+            | .paths["/transform/{name}"].post.parameters[]
+            | if has("$ref") then $all[.["$ref"] | ltrimstr("#/components/parameters/")] end
+            | select(.in == "query").name
+            """
+        #expect(Set(try ask(program)) == TransformMetadata.reserved)
+    }
+
     @Test func referencesLeadSomewhere() throws {
         let missing = """
             . as $root | [.. | objects | .["$ref"]? // empty] | unique[]

@@ -16,7 +16,7 @@ final class Events: Sendable {
     let held = Mutex<Exchange?>(nil)
 
     func answerHeld() {
-        held.withLock { $0 }?.respond(Response(.ok, content: .text("held")))
+        held.withLock { $0 }?.respond(Response(.ok, content: .bytes(Array("held".utf8))))
     }
 
     /// Waits up to a minute for a handler to be called.
@@ -55,7 +55,7 @@ private final class Later: HTTPHandler {
         DispatchQueue.global().async {
             var fields = ResponseFields()
             fields.add("X-Count", "\(count)" as String)
-            exchange.respond(Response(.ok, fields: fields, content: .text("later")))
+            exchange.respond(Response(.ok, fields: fields, content: .bytes(Array("later".utf8))))
         }
     }
 }

@@ -168,7 +168,7 @@ final class FuzzJSON: FuzzTarget {
         var out = OutputBuffer(bytesMax: 1 << 24)
         return unsafe input.withUnsafeBytes { raw in
             do throws(ReadFailure) {
-                let bytes = unsafe Runner.bytes(raw)
+                let bytes = unsafe Bytes(raw)
                 reader.begin(bytes)
                 let value = isWhole ? try reader.readText(bytes) : try reader.readNext()
                 guard let value else {
@@ -195,7 +195,7 @@ final class FuzzJSON: FuzzTarget {
         var out = OutputBuffer(bytesMax: 1 << 24)
         return unsafe input.withUnsafeBytes { raw in
             do throws(ReadFailure) {
-                let result = unsafe try transcoder.read(Runner.bytes(raw), from: 0)
+                let result = unsafe try transcoder.read(Bytes(raw), from: 0)
                 guard case .readable(_, let end) = result else { return nil }
                 try? transcoder.copy(to: &out)
                 return .text(unsafe out.withUnsafeBytes { unsafe Array($0) }, end: end)
@@ -211,7 +211,7 @@ final class FuzzJSON: FuzzTarget {
         var events = EventReader(
             heap: runner.heap, depthMax: FuzzJSON.depthMax, isSequence: false)
         return unsafe input.withUnsafeBytes { raw in
-            let bytes = unsafe Runner.bytes(raw)
+            let bytes = unsafe Bytes(raw)
             reader.begin(bytes)
             events.move(to: bytes)
             var offset = reader.offset
@@ -233,7 +233,7 @@ final class FuzzJSON: FuzzTarget {
             heap: runner.heap, budget: runner.budget, depthMax: FuzzJSON.depthMax, counts: false)
         return unsafe input.withUnsafeBytes { raw in
             do throws(ReadFailure) {
-                reader.begin(unsafe Runner.bytes(raw))
+                reader.begin(unsafe Bytes(raw))
                 while try reader.readNext() != nil {}
                 return true
             } catch { return false }

@@ -19,7 +19,7 @@ import Testing
         return unsafe text.withUnsafeBytes { raw in
             var texts: [String] = []
             do throws(ReadFailure) {
-                unsafe reader.begin(Runner.bytes(raw))
+                unsafe reader.begin(Bytes(raw))
                 while let value = try reader.readNext() {
                     var out = OutputBuffer(bytesMax: 1 << 22)
                     try? runner.write(Document(value: value), to: &out)

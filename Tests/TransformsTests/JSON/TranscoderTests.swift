@@ -19,7 +19,7 @@ import Testing
         var out = OutputBuffer(bytesMax: 1 << 20)
         return unsafe text.withUnsafeBytes { raw in
             do throws(ReadFailure) {
-                let result = unsafe try transcoder.read(Runner.bytes(raw), from: 0)
+                let result = unsafe try transcoder.read(Bytes(raw), from: 0)
                 guard case .readable(_, let end) = result else { return .needsValues }
                 try? transcoder.copy(to: &out)
                 return .text(out.text, end: end)
@@ -36,7 +36,7 @@ import Testing
         var out = OutputBuffer(bytesMax: 1 << 20)
         return unsafe text.withUnsafeBytes { raw in
             do throws(ReadFailure) {
-                unsafe reader.begin(Runner.bytes(raw))
+                unsafe reader.begin(Bytes(raw))
                 let value = try reader.readValue()
                 try reader.checkEnd(of: value)
                 try? runner.write(Document(value: value), to: &out)

@@ -180,12 +180,12 @@ func runsNestedPrograms(_ open: String, _ close: String) {
 
 @Test func showsThePlaceOfAnOffset() {
     let text = Array(".a |\r\n  \"é\" ) x\n".utf8)
-    let place = SourceLocation(offset: 13, in: text)
-    #expect(place == SourceLocation(offset: 13, in: text))
+    let place = ProgramLocation(offset: 13, in: text)
+    #expect(place == ProgramLocation(offset: 13, in: text))
     #expect(place.line == 2 && place.column == 7)
     #expect(place.excerpt == "  \"é\" ) x\n      ^")
-    #expect(SourceLocation(offset: 99, in: text).line == 3)
-    #expect(SourceLocation(offset: 0, in: []).excerpt == "\n^")
+    #expect(ProgramLocation(offset: 99, in: text).line == 3)
+    #expect(ProgramLocation(offset: 0, in: []).excerpt == "\n^")
 }
 
 // MARK: - SeededGenerator trees and texts
@@ -333,7 +333,7 @@ private struct TreeMaker {
             read += 1
         } catch {
             #expect((0...text.count).contains(error.offset))
-            _ = SourceLocation(offset: error.offset, in: text)
+            _ = ProgramLocation(offset: error.offset, in: text)
         }
     }
     #expect(read > 500)

@@ -169,6 +169,6 @@ extension Runner {
             isLenient: true)
         let projection = program?.projection ?? .whole
         return unsafe Document(
-            value: try reader.readText(Runner.bytes(text), projection), isOwned: projection.changes)
+            value: try reader.readText(Bytes(text), projection), isOwned: projection.changes)
     }
 }

@@ -67,7 +67,7 @@ extension Heap {
     /// `part`).
     func subarray(_ array: Value, _ from: Int, _ upto: Int) throws(Stop) -> Value {
         let count = upto - from
-        if count == 0 { return Value(.array, payload: 16) }
+        if count == 0 { return Value.emptyArray }
         if count == array.count { return retain(array) }
         let slots = array.slots.advanced(by: from)
         if !array.isCounted {

@@ -59,6 +59,14 @@ import Glibc
         self.count = count
     }
 
+    /// The bytes of a text, which stay as they are.
+    init(_ text: UnsafeRawBufferPointer) {
+        // Safety: nothing is read at the address that stands for no bytes.
+        let empty = unsafe UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped
+        let start = unsafe UnsafeMutableRawPointer(mutating: text.baseAddress ?? empty)
+        unsafe self.init(start.assumingMemoryBound(to: UInt8.self), text.count)
+    }
+
     @inline(__always) subscript(offset: Int) -> UInt8 {
         get { unsafe base[offset] }
         nonmutating set { unsafe base[offset] = newValue }
@@ -121,6 +129,9 @@ struct Value {
 
     @inline(__always) static var absent: Value { Value(word: 0, payload: 0) }
     @inline(__always) static var null: Value { Value(.null) }
+    /// Containers without elements have no memory; their address is only not null.
+    @inline(__always) static var emptyArray: Value { Value(.array, payload: 16) }
+    @inline(__always) static var emptyObject: Value { Value(.object, payload: 16) }
     @inline(__always) static var no: Value { Value(.no) }
     @inline(__always) static var yes: Value { Value(.yes) }
 

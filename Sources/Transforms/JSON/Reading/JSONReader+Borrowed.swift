@@ -386,7 +386,7 @@ extension JSONReader {
         at.offset = try text.passSpace(at.offset)
         if text[at.offset] == UInt8(ascii: "]") {
             at.offset &+= 1
-            return Value(.array, payload: 16)
+            return Value.emptyArray
         }
         unsafe at.frame = unsafe frame
         return .absent
@@ -442,7 +442,7 @@ extension JSONReader {
     ) throws(ReadFailure) -> Value {
         let values = unsafe stack.advanced(byBytes: frame.pointee.start)
         let byteCount = Int(bitPattern: top &- UInt(values.address))
-        if byteCount == 0 { return Value(.object, payload: 16) }
+        if byteCount == 0 { return Value.emptyObject }
         let isObject = unsafe frame.pointee.closing == UInt8(ascii: "}")
         let memberCount = byteCount &>> 5
         if isObject && (memberCount > 64 || (unsafe frame.pointee.repeated != 0)) {

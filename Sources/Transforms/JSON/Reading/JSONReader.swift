@@ -330,7 +330,7 @@ import Glibc
             offset = skipSpace(offset &+ 1)
             if offset < end && byte(offset) == UInt8(ascii: "]") {
                 offset &+= 1
-                return Value(.array, payload: 16)
+                return Value.emptyArray
             }
             return Value(.closure, payload: 0)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
@@ -366,7 +366,7 @@ import Glibc
         return value
     }
 
-    private func emptyObject() throws(ReadFailure) -> Value { Value(.object, payload: 16) }
+    private func emptyObject() throws(ReadFailure) -> Value { Value.emptyObject }
 
     /// A member's name and the colon; pushed on the stack.
     @inline(__always) private mutating func readName(_ text: TextScan) throws(ReadFailure) {

@@ -363,7 +363,7 @@
                 offset = close &+ 1
                 return true
             }
-            if let upto = text.stringEnd(offset &+ 1, close) {
+            if let upto = text.stringEnd(close) {
                 offset = upto
                 return true
             }

@@ -280,7 +280,7 @@ extension Compiler {
                 cardinalities.append(link.cardinality)
                 links.append(link)
             }
-            let instance = try instance(of: function, cardinalities, offset)
+            let instance = try instance(of: function, cardinalities)
             let up = distance(to: function.context)
             var node = Node(.call, functions[instance].cardinality, offset: offset)
             node.aux = UInt16(links.count)
@@ -317,15 +317,13 @@ extension Compiler {
         let count = parameters.indices.count {
             !parameters[$0].hasPrefix("$") || function.callsParameter[$0]
         }
-        _ = try instance(of: function, Array(repeating: .many, count: count), 0)
+        _ = try instance(of: function, Array(repeating: .many, count: count))
     }
 
     /// The function compiled for filters of these cardinalities.
     private func instance(
-        of function: FunctionDefinition, _ cardinalities: [Cardinality], _ offset: Int
-    )
-        throws(CompileError) -> Int
-    {
+        of function: FunctionDefinition, _ cardinalities: [Cardinality]
+    ) throws(CompileError) -> Int {
         var cardinalities = cardinalities
         if function.instances[cardinalities] == nil && function.instances.count >= 8 {
             cardinalities = cardinalities.map { _ in .many }

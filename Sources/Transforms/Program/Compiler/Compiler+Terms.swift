@@ -108,7 +108,7 @@ extension Compiler {
     func compileObject(_ members: [ObjectMember], _ scope: Scope?, _ offset: Int)
         throws(CompileError) -> Int32
     {
-        if members.isEmpty { return try addConstant(Value(.object, payload: 16), offset) }
+        if members.isEmpty { return try addConstant(Value.emptyObject, offset) }
         var links: [Node] = []
         var cardinalities = Cardinality.one
         var names: [Value] = []

@@ -177,7 +177,7 @@ final class Compiler {
         case .attempt(let body, let handler):
             return try compileAttempt(body, handler, scope, offset)
         case .array(let body):
-            guard let body else { return try addConstant(Value(.array, payload: 16), offset) }
+            guard let body else { return try addConstant(Value.emptyArray, offset) }
             return try add(.array, .one, offset, a: try compile(body, scope))
         case .object(let members): return try compileObject(members, scope, offset)
         case .negate(let body):

@@ -23,11 +23,11 @@ struct Printer {
 
     /// The context of a term, which decides whether it needs parentheses. `operand(n)` takes
     /// operators that bind as tightly as `n` or more; `primary` is what `.a` may follow.
-    private enum Context {
+    private enum PrintContext {
         case query, memberValue, comma, operand(Int), primary
 
-        static let expression = Context.operand(2)
-        static let term = Context.operand(9)
+        static let expression = PrintContext.operand(2)
+        static let term = PrintContext.operand(9)
     }
 
     private mutating func write(_ text: String) { output += text }
@@ -126,7 +126,7 @@ extension Printer {
 
     /// Prints a term, in parentheses if its context needs them. A term whose body is all that
     /// follows it (`as`, `def`, `label`) must be the last of the query: `isLast`.
-    private mutating func print(_ term: Term, _ context: Context, isLast: Bool = false) {
+    private mutating func print(_ term: Term, _ context: PrintContext, isLast: Bool = false) {
         guard fits(term, context, isLast: isLast) else { return parenthesised(term) }
         switch term.kind {
         case .pipe(let left, let right):
@@ -174,7 +174,7 @@ extension Printer {
         }
     }
 
-    private func fits(_ term: Term, _ context: Context, isLast: Bool) -> Bool {
+    private func fits(_ term: Term, _ context: PrintContext, isLast: Bool) -> Bool {
         let precedence: Int
         switch term.kind {
         case .binding, .label, .definition:
@@ -206,7 +206,7 @@ extension Printer {
     private mutating func chain(_ term: Term) {
         var links: [(name: BinaryOperator, right: Term)] = []
         var left = term
-        var context = Context.query
+        var context = PrintContext.query
         while case .binary(let name, let operand, let right) = left.kind,
             links.isEmpty || fits(left, context, isLast: false)
         {

@@ -79,3 +79,13 @@ public struct InputForm: Sendable {
 
     public init() {}
 }
+
+extension InputReader {
+    /// An input of a program that only passes it on.
+    public enum Copied {
+        /// Its text was appended, compact; false for `null` and `false`.
+        case text(isTrue: Bool)
+        /// It must be read and written as a value.
+        case document(Document)
+    }
+}

@@ -10,21 +10,21 @@ extension InputReader {
     func fail(
         _ error: ReadFailure, _ block: InputBlock, from start: Int
     ) throws(InputFailure) -> Value? {
-        if error.code == .limit { throw .limit(runner.heap.limit) }
+        if error.code == .limit { throw .limit(heap.limit) }
         // Safety: the source keeps the block's bytes until the block is given back, by a join at
         // the earliest; they are not used after that.
-        let bytes = unsafe Runner.bytes(block.bytes)
+        let bytes = unsafe Bytes(block.bytes)
         var finder =
             form.kind == .events
             ? FaultFinder(
-                bytes, heap: runner.heap, isSequence: form.isSequence, path: events.keys,
+                bytes, heap: heap, isSequence: form.isSequence, path: events.keys,
                 isAfterValue: events.isAfterValue)
             : FaultFinder(
-                bytes, heap: runner.heap, depthMax: runner.limits.depthMax,
+                bytes, heap: heap, depthMax: depthMax,
                 isSequence: form.isSequence)
         let finding: FaultFinder.Finding
         do throws(Stop) { finding = try finder.find(from: start, &plain) } catch {
-            throw .limit(runner.heap.limit)
+            throw .limit(heap.limit)
         }
         var fault = Fault(error, bytes)
         switch finding {

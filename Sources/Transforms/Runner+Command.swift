@@ -59,6 +59,19 @@ extension Runner {
     }
 }
 
+extension InputReader {
+    /// - Parameter program: the only program that sees the inputs of `next`: these hold no more
+    ///   than it uses.
+    public convenience init(
+        _ runner: Runner, _ source: any InputBlocks, _ form: InputForm, for program: Program? = nil
+    ) {
+        // Safety: the runner owns its state.
+        unsafe self.init(
+            runner.state, of: runner, depthMax: runner.limits.depthMax, source, form,
+            program?.projection ?? .whole)
+    }
+}
+
 extension Document {
     /// Whether it is a string that contains U+0000.
     public var hasNUL: Bool {
@@ -82,8 +95,8 @@ extension CompileError {
     }
 
     private func sentence(in text: [UInt8]) -> String {
-        let location = SourceLocation(offset: offset, in: moduleText ?? text)
-        let column = SourceLocation.byteColumn(offset: offset, in: moduleText ?? text)
+        let location = ProgramLocation(offset: offset, in: moduleText ?? text)
+        let column = ProgramLocation.byteColumn(offset: offset, in: moduleText ?? text)
         let lines = location.excerpt.split(separator: "\n", omittingEmptySubsequences: false)
         let excerpt = lines.map { "\n    " + $0 }.joined()
         return "\(message) at \(module ?? "<top-level>"), line \(location.line), "

@@ -24,25 +24,11 @@ enum Process {
         return variables
     }
 
-    static func writeLine(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+    static func writeLine(_ text: String) { StandardStreams.write(text + "\n", to: STDOUT_FILENO) }
 
     /// A line that names this program, for people.
     static func writeError(_ text: String) {
-        write("transform-service: \(text)\n", to: STDERR_FILENO)
-    }
-
-    private static func write(_ text: String, to descriptor: Int32) {
-        let bytes = Array(text.utf8)
-        var written = 0
-        while written < bytes.count {
-            // Safety: the rest of the array from `written` on.
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe Glibc.write(
-                    descriptor, buffer.baseAddress! + written, buffer.count - written)
-            }
-            if count <= 0 { return }
-            written += count
-        }
+        StandardStreams.write("transform-service: \(text)\n", to: STDERR_FILENO)
     }
 
     static func message(ofSystemError code: Int32) -> String {

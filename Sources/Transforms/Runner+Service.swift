@@ -1,6 +1,5 @@
 // What a service needs of documents and programs in addition to running them: the members of an
-// envelope by their index, strings without copies, the object of `$ARGS`, and locations in program
-// texts.
+// envelope by their index, strings without copies, and the object of `$ARGS`.
 
 extension Document {
     /// Whether the name of an object's member is `name`.
@@ -82,22 +81,5 @@ extension Runner {
     }
 
     /// `[]`
-    public var emptyArray: Document { Document(value: Value(.array, payload: 16)) }
-}
-
-/// A location in a program's text.
-public struct ProgramLocation: Sendable, Equatable {
-    /// Counted from 1; columns count code points.
-    public let line: Int
-    public let column: Int
-    /// The line, and below it a line with `^` under the location.
-    public let excerpt: String
-
-    /// - Complexity: O(offset)
-    public init(offset: Int, in text: [UInt8]) {
-        let location = SourceLocation(offset: offset, in: text)
-        line = location.line
-        column = location.column
-        excerpt = location.excerpt
-    }
+    public var emptyArray: Document { Document(value: Value.emptyArray) }
 }

@@ -7,6 +7,13 @@ enum StandardStreams {
     /// Writes all bytes; the error number of what failed, or 0.
     static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
         var offset = 0
+        return unsafe write(bytes, to: descriptor, from: &offset)
+    }
+
+    /// Writes the bytes from `offset` on, which then is behind what was written.
+    static func write(
+        _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, from offset: inout Int
+    ) -> Int32 {
         while offset < bytes.count {
             // Safety: `offset` is below the byte count.
             let written = unsafe Glibc.write(
@@ -28,18 +35,5 @@ enum StandardStreams {
     static func write(_ text: String, to descriptor: Int32) {
         var text = text
         text.withUTF8 { _ = unsafe write(UnsafeRawBufferPointer($0), to: descriptor) }
-    }
-
-    /// A line for people: `jq: SENTENCE`.
-    static func complain(_ sentence: String) { write("jq: \(sentence)\n", to: STDERR_FILENO) }
-}
-
-extension StandardStreams {
-    /// Writes outputs; where nobody can take them there is nothing left to do.
-    static func drainOutput(_ bytes: UnsafeRawBufferPointer) {
-        let code = unsafe write(bytes, to: STDOUT_FILENO)
-        if code == 0 { return }
-        if code != EPIPE { complain("error: writing output failed: \(FileError.text(code))") }
-        exit(ExitStatus.badInput)
     }
 }

@@ -8,83 +8,6 @@
 import CMalloc
 import Glibc
 
-/// The bounds of a run.
-public struct Limits: Sendable {
-    /// Bytes of the heap: documents and built values together.
-    public var memoryBytesMax = 256 << 20
-    /// Levels of nesting in JSON texts.
-    public var depthMax = 10_000
-    /// Nested calls of functions, without tail calls.
-    public var callDepthMax = 20_000
-    /// Bytes of frames.
-    public var frameBytesMax = 64 << 20
-    /// Bytes of the thread's stack that evaluation may use.
-    public var stackBytesMax = 56 << 20
-    /// Steps of about 10 ns each, for work that must be short in any case.
-    public var stepsMax = Int.max
-    /// Bytes of chunks kept from run to run.
-    public var retainedBytesMax = 4 << 20
-
-    public init() {}
-}
-
-/// A value of a run: an input, an argument, an output. Valid until the runner's next `begin`.
-public struct Document {
-    let value: Value
-    /// Whether the first evaluation uses it up.
-    let isOwned: Bool
-
-    init(value: Value, isOwned: Bool = false) {
-        self.value = value
-        self.isOwned = isOwned
-    }
-
-    public static var null: Document { Document(value: .null) }
-
-    public enum Kind: Sendable { case null, boolean, number, string, array, object }
-
-    public var kind: Kind {
-        switch value.tag {
-        case .null, .absent, .closure: .null
-        case .no, .yes: .boolean
-        case .integer, .double, .literal: .number
-        case .string: .string
-        case .array: .array
-        case .object: .object
-        }
-    }
-
-    /// Whether it is neither `null` nor `false`.
-    public var isTrue: Bool { value.isTrue }
-    /// A string's text.
-    public var string: String? { value.isString ? value.bytes.text : nil }
-    /// A string's UTF-8.
-    public var utf8: [UInt8]? {
-        guard value.isString else { return nil }
-        let bytes = value.bytes
-        return unsafe Array(UnsafeBufferPointer(start: bytes.base, count: bytes.count))
-    }
-    /// A number's value.
-    public var number: Double? { value.isNumber ? value.double : nil }
-    public var isNaN: Bool { value.tag == .double && value.storedDouble.isNaN }
-    /// The number of elements or members.
-    public var count: Int { value.isContainer ? value.count : 0 }
-
-    /// An object's members in order.
-    public var members: [(name: String, value: Document)] {
-        guard value.isObject else { return [] }
-        return (0..<value.count).map {
-            (value.slots[2 * $0].bytes.text, Document(value: value.slots[2 * $0 + 1]))
-        }
-    }
-
-    /// An array's element.
-    public subscript(index: Int) -> Document {
-        precondition(value.isArray && index >= 0 && index < value.count)
-        return Document(value: value.slots[index])
-    }
-}
-
 /// Why a run ended without all its outputs. Documents in it belong to the runner's thread: it is
 /// thrown to that thread's caller and not passed on, which is what makes it `Sendable`.
 public enum RunFailure: Error, @unchecked Sendable {
@@ -191,15 +114,7 @@ public enum RunFailure: Error, @unchecked Sendable {
     ) throws(ReadFailure) -> Document {
         let projection = program?.projection ?? .whole
         return unsafe Document(
-            value: try reader.readText(Runner.bytes(text), projection), isOwned: projection.changes)
-    }
-
-    static func bytes(_ text: UnsafeRawBufferPointer) -> Bytes {
-        guard let base = text.baseAddress else {
-            return unsafe Bytes(UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped, 0)
-        }
-        return unsafe Bytes(
-            UnsafeMutablePointer(mutating: base.assumingMemoryBound(to: UInt8.self)), text.count)
+            value: try reader.readText(Bytes(text), projection), isOwned: projection.changes)
     }
 
     /// A string as a document.

@@ -4,21 +4,22 @@
 //               ^
 
 /// A location in a program's text: lines and columns from 1, columns in code points.
-struct SourceLocation: Equatable, Sendable {
-    var line: Int
-    var column: Int
+public struct ProgramLocation: Equatable, Sendable {
+    public let line: Int
+    public let column: Int
     /// The location's line, and below it a line with `^` under the location. Tabs and other control
     /// characters are shown as spaces, bytes that are not UTF-8 as U+FFFD; of a long line only the
     /// part around the location is shown.
-    var excerpt: String
+    public let excerpt: String
 
     /// How many characters of the line are shown on either side of the location.
     private static let reach = 60
 
     /// The location of an offset; an offset past the end means the end.
-    init(offset: Int, in utf8: [UInt8]) {
+    /// - Complexity: O(offset)
+    public init(offset: Int, in utf8: [UInt8]) {
         let offset = min(max(offset, 0), utf8.count)
-        line = 1
+        var line = 1
         var start = 0
         for index in 0..<offset where utf8[index] == 0x0A {
             line += 1
@@ -31,11 +32,12 @@ struct SourceLocation: Equatable, Sendable {
         let after = String(decoding: utf8[offset..<end], as: UTF8.self).unicodeScalars
         column = before.count + 1
         let left = before.suffix(Self.reach)
-        excerpt = ""
+        var excerpt = ""
         for scalar in left + after.prefix(Self.reach) {
             excerpt.unicodeScalars.append(scalar.value < 0x20 ? " " : scalar)
         }
         excerpt += "\n" + String(repeating: " ", count: left.count) + "^"
+        (self.line, self.excerpt) = (line, excerpt)
     }
 
     /// The column of an offset as jq counts it, in bytes.

@@ -10,8 +10,12 @@
 import Glibc
 
 @safe public final class InputReader {
-    let runner: Runner
-    // Safety: as long-lived as the runner.
+    let heap: Heap
+    private let budget: Budget
+    let depthMax: Int
+    /// Keeps the memory of heap and state.
+    private let owner: AnyObject
+    // Safety: as long-lived as the owner.
     private let state: UnsafeMutablePointer<Evaluator.State>
     private let source: any InputBlocks
     let form: InputForm
@@ -59,25 +63,28 @@ import Glibc
     /// Whether `input_line_number` is used: counting costs time.
     public var countsLines = false
 
-    /// - Parameter program: the only program that sees the inputs of `next`: these hold no more
-    ///   than it uses.
-    public init(
-        _ runner: Runner, _ source: any InputBlocks, _ form: InputForm, for program: Program? = nil
+    /// - Parameters:
+    ///   - owner: keeps the memory of `state`.
+    ///   - projection: which parts of the inputs of `next` are used.
+    @unsafe init(
+        _ state: UnsafeMutablePointer<Evaluator.State>, of owner: AnyObject, depthMax: Int,
+        _ source: any InputBlocks, _ form: InputForm, _ projection: Projection
     ) {
-        self.runner = runner
-        let isProjected = form.kind == .texts && !form.slurps
-        projection = isProjected ? program?.projection ?? .whole : .whole
-        unsafe state = unsafe runner.state
+        self.owner = owner
+        unsafe self.state = unsafe state
+        heap = unsafe state.pointee.heap
+        budget = unsafe state.pointee.budget
+        self.depthMax = depthMax
+        self.projection = form.kind == .texts && !form.slurps ? projection : .whole
         self.source = source
         self.form = form
-        let depthMax = runner.limits.depthMax
         plain = JSONReader(
-            heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: false,
+            heap: heap, budget: budget, depthMax: depthMax, counts: false,
             isLenient: form.isLenient, keepsNames: true)
         counted = JSONReader(
-            heap: runner.heap, budget: runner.budget, depthMax: depthMax, counts: true,
+            heap: heap, budget: budget, depthMax: depthMax, counts: true,
             isLenient: form.isLenient)
-        events = EventReader(heap: runner.heap, depthMax: depthMax, isSequence: form.isSequence)
+        events = EventReader(heap: heap, depthMax: depthMax, isSequence: form.isSequence)
         awaitsMark = form.isLenient && !form.isSingle && form.kind != .lines
         awaitsRecord = form.isSequence && form.kind != .lines
     }
@@ -123,7 +130,7 @@ import Glibc
     private func lineNumber() -> Int {
         if isAfterBytes { return 0 }
         guard let block = block ?? lastBlock else { return 0 }
-        let bytes = unsafe Runner.bytes(block.bytes)
+        let bytes = unsafe Bytes(block.bytes)
         return lines.lines(
             upto: min(max(readUpto, offset), bytes.count), bytes, lineRest: block.lineRest)
     }
@@ -137,10 +144,10 @@ import Glibc
             return try readAllText()
         }
         if slurped == nil {
-            slurped = try limited { () throws(Stop) in try runner.heap.makeArray(capacity: 4) }
+            slurped = try limited { () throws(Stop) in try heap.makeArray(capacity: 4) }
         }
         while let element = try readOne(isOwned: isOwned) {
-            try limited { () throws(Stop) in try runner.heap.push(&slurped!, element) }
+            try limited { () throws(Stop) in try heap.push(&slurped!, element) }
         }
         isDone = true
         defer { slurped = nil }
@@ -149,7 +156,7 @@ import Glibc
 
     /// Turns a refusal of the heap into a limit.
     func limited<T>(_ body: () throws(Stop) -> T) throws(InputFailure) -> T {
-        do throws(Stop) { return try body() } catch { throw .limit(runner.heap.limit) }
+        do throws(Stop) { return try body() } catch { throw .limit(heap.limit) }
     }
 
     private func readOne(isOwned: Bool) throws(InputFailure) -> Value? {
@@ -230,10 +237,10 @@ import Glibc
 
     /// - Parameter byteCount: bytes of the previous block that are not in this one.
     private func enter(_ next: InputBlock, passing byteCount: Int) throws(InputFailure) {
-        let bytes = unsafe Runner.bytes(next.bytes)
+        let bytes = unsafe Bytes(next.bytes)
         var before = next.before ?? InputBlock.Before()
         if let block {
-            let last = unsafe Runner.bytes(block.bytes)
+            let last = unsafe Bytes(block.bytes)
             if !next.isFirst {
                 _ = lines.lines(upto: byteCount, last, lineRest: block.lineRest)
                 lines.move(by: byteCount, to: bytes, lineRest: next.lineRest)
@@ -273,7 +280,7 @@ import Glibc
     private func findMark() throws(InputFailure) {
         let mark = JSONReader.mark
         while let block {
-            let bytes = unsafe Runner.bytes(block.bytes)
+            let bytes = unsafe Bytes(block.bytes)
             var count = 0
             while count < min(bytes.count, 3), bytes[count] == mark[count] { count += 1 }
             if count < 3 && count == bytes.count, try join(block, from: 0) { continue }
@@ -300,7 +307,7 @@ import Glibc
         do throws(ReadFailure) {
             let value: Value?
             if isOwned {
-                if !isCountedReady { unsafe counted.begin(Runner.bytes(block.bytes)) }
+                if !isCountedReady { unsafe counted.begin(Bytes(block.bytes)) }
                 isCountedReady = true
                 counted.offset = offset
                 value = try counted.readNext()
@@ -340,7 +347,7 @@ import Glibc
         if unsafe offset < block.bytes.count { return false }
         do throws(InputFailure) {
             if try join(block, from: start) {
-                runner.heap.release(value)
+                heap.release(value)
                 return true
             }
         } catch { throw ReadFailure(code: .limit, offset: offset) }
@@ -357,14 +364,6 @@ import Glibc
         if unsafe end < block.bytes.count { throw ReadFailure(code: .trailingBytes, offset: end) }
     }
 
-    /// An input of a program that only passes it on.
-    public enum Copied {
-        /// Its text was appended, compact; false for `null` and `false`.
-        case text(isTrue: Bool)
-        /// It must be read and written as a value.
-        case document(Document)
-    }
-
     /// The next input; its text is copied to `out` where that takes no values. Only for texts that
     /// are neither slurped nor a sequence.
     public func copyNext(to out: inout OutputBuffer) throws(InputFailure) -> Copied? {
@@ -372,7 +371,7 @@ import Glibc
         beginInput()
         if transcoder == nil {
             transcoder = JSONTranscoder(
-                heap: runner.heap, budget: runner.budget, depthMax: runner.limits.depthMax,
+                heap: heap, budget: budget, depthMax: depthMax,
                 isLenient: form.isLenient)
         }
         while true {
@@ -382,7 +381,7 @@ import Glibc
             }
             try checkMark()
             pass(block)
-            let bytes = unsafe Runner.bytes(block.bytes)
+            let bytes = unsafe Bytes(block.bytes)
             offset = plain.skipSpace(offset)
             if offset >= bytes.count { continue }
             let start = offset
@@ -427,7 +426,7 @@ import Glibc
 
     /// Goes to the first record separator; false where the block has none.
     private func findRecord(_ block: InputBlock) -> Bool {
-        let bytes = unsafe Runner.bytes(block.bytes)
+        let bytes = unsafe Bytes(block.bytes)
         while offset < bytes.count && bytes[offset] != JSONReader.recordSeparator { offset += 1 }
         awaitsRecord = offset == bytes.count
         return !awaitsRecord
@@ -438,7 +437,7 @@ import Glibc
         var location = InputLocation()
         if let lastBlock {
             location = unsafe lines.location(
-                upto: offset, Runner.bytes(lastBlock.bytes), lineRest: nil)
+                upto: offset, Bytes(lastBlock.bytes), lineRest: nil)
         }
         return try report(
             "Unfinished abandoned text at EOF at line \(location.line), column \(location.column)",
@@ -446,7 +445,7 @@ import Glibc
     }
 
     private func passSeparators(_ block: InputBlock) {
-        let bytes = unsafe Runner.bytes(block.bytes)
+        let bytes = unsafe Bytes(block.bytes)
         while true {
             offset = plain.skipSpace(offset)
             if offset >= bytes.count || bytes[offset] != JSONReader.recordSeparator { return }
@@ -457,7 +456,7 @@ import Glibc
     // MARK: Lines
 
     private func readLine(_ block: InputBlock) throws(InputFailure) -> Value? {
-        let bytes = unsafe Runner.bytes(block.bytes)
+        let bytes = unsafe Bytes(block.bytes)
         let start = offset
         // Safety: `offset` is below the block's byte count.
         let found = unsafe memchr(bytes.base + start, 0x0A, bytes.count - start)
@@ -470,23 +469,23 @@ import Glibc
         }
         offset = min(end + 1, bytes.count)
         return try limited { () throws(Stop) in
-            try runner.heap.string(repairing: bytes.slice(start, end))
+            try heap.string(repairing: bytes.slice(start, end))
         }
     }
 
     private func readAllText() throws(InputFailure) -> Value {
         try limited { () throws(Stop) in
-            var all = try runner.heap.string("")
+            var all = try heap.string("")
             do throws(InputFailure) {
                 while try advance() {
                     guard let block else { break }
                     let part = try limited { () throws(Stop) in
-                        try unsafe runner.heap.string(repairing: Runner.bytes(block.bytes))
+                        try unsafe heap.string(repairing: Bytes(block.bytes))
                     }
                     try limited { () throws(Stop) in
-                        try runner.heap.append(&all, part.bytes, flags: part.word)
+                        try heap.append(&all, part.bytes, flags: part.word)
                     }
-                    runner.heap.release(part)
+                    heap.release(part)
                     offset = unsafe block.bytes.count
                 }
             } catch { throw .limit }
