@@ -40,7 +40,7 @@ class Rule:
             (self.theirs, case.difference.theirs.text()),
             (self.note, case.note),
         ]
-        return all(re.search(pattern, text) for pattern, text in pairs if pattern)
+        return all(re.search(pattern, text, re.DOTALL) for pattern, text in pairs if pattern)
 
 
 def read_rules(path: str) -> list[Rule]:

@@ -100,14 +100,18 @@ PLACES = """(match($row[1]; $row[2] + "g")
     | [.offset, .length, .string, (.captures | map([.offset, .string]))])"""
 
 
+def depends_on_start(pattern: str) -> bool:
+    """Whether a match depends on where it is looked for (`\\G`) or begins elsewhere (`\\K`)."""
+    return "\\G" in pattern or "\\K" in pattern
+
+
 def explains(ours: bytes, theirs: bytes, subject: str, resets: bool = False) -> bool:
     """Whether jq's matches are ours and some that it finds within characters.
 
     These are empty, or hold a part of a character, and count as being behind that character. Where
     they take more, ours in there are none of jq's. What an empty match captured is empty to jq.
 
-    resets: whether matches begin elsewhere than where they are looked for (`\\K`), so that all
-    behind one within a character may differ.
+    resets: that all behind a match within a character may differ, as of `depends_on_start`.
     """
     if not ours or not theirs or ours == theirs:
         return False
@@ -167,7 +171,7 @@ class Regexes:
         for row, (ours, theirs) in zip(found, self.outputs(found, PLACES)):
             words = [leaf(documents.literal(source, text)) for text in row[1:]]
             program = call(FORMS[row[0]], words[:2])
-            if explains(ours, theirs, row[3], "\\K" in row[1]):
+            if explains(ours, theirs, row[3], depends_on_start(row[1])):
                 # What the form makes of its matches needs no look: these explain the difference.
                 sides = Outcome("value", [ours.decode()]), Outcome("value", [theirs.decode()])
                 what = Difference("value", *sides)
@@ -185,7 +189,7 @@ class Regexes:
         ours, theirs = self.judge.both(["-c", program], case.document.encode(), 2.0)
         subject = json.loads(case.document)
         found = isinstance(subject, str) and explains(
-            ours.out, theirs.out, subject, "\\K" in strings[0]
+            ours.out, theirs.out, subject, depends_on_start(strings[0])
         )
         return EMPTY_MATCHES if found else ""
 

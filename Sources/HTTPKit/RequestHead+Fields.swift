@@ -21,10 +21,6 @@ extension RequestHead {
             interpretConnection(bytes, value)
         case 12 where bytes.equals(name, ignoringCase: "content-type"):
             _ = note(.contentType)
-        case 12 where bytes.equals(name, ignoringCase: "x-request-id"):
-            _ = note(.requestID)
-        case 12 where bytes.equals(name, ignoringCase: "grpc-timeout"):
-            _ = note(.grpcTimeout)
         case 14 where bytes.equals(name, ignoringCase: "content-length"):
             guard contentLength == nil else {
                 throw ProtocolError(.repeatedContentLength, at: name.lowerBound)
@@ -38,10 +34,6 @@ extension RequestHead {
         case 17 where bytes.equals(name, ignoringCase: "transfer-encoding"):
             hasTransferEncoding = true
             try interpretCodings(bytes, value)
-        case 20 where bytes.equals(name, ignoringCase: "x-request-timeout-ms"):
-            _ = note(.requestTimeout)
-        case 30 where bytes.equals(name, ignoringCase: "x-envoy-expected-rq-timeout-ms"):
-            _ = note(.envoyTimeout)
         default:
             break
         }

@@ -18,7 +18,6 @@ struct FieldLine {
 /// Fields that the parser recognises while it scans, so that finding them costs nothing.
 public enum KnownField: UInt8, Sendable, CaseIterable {
     case host, contentType, contentEncoding, accept, acceptEncoding
-    case requestID, requestTimeout, envoyTimeout, grpcTimeout
 }
 
 /// How the content of a request is delimited. Without either field there is none, whatever the
@@ -58,7 +57,7 @@ struct RequestHead: ~Copyable {
     /// A bit for each length of a name, from 1 to 63 bytes; longer ones share the first.
     private var nameLengths: UInt64 = 0
     /// One above the index of each known field's first line; 0 where it is absent.
-    private var known = SIMD16<UInt16>(repeating: 0)
+    private var known = SIMD8<UInt16>(repeating: 0)
 
     /// Whether the client lets the connection live on after the response (RFC 9112 9.3).
     var wantsKeepAlive: Bool {
@@ -87,7 +86,7 @@ struct RequestHead: ~Copyable {
         contentLength = nil
         contentLengthValue = 0..<0
         nameLengths = 0
-        known = SIMD16(repeating: 0)
+        known = SIMD8(repeating: 0)
     }
 
     /// Appends a line.

@@ -23,8 +23,8 @@ public struct Measures: Sendable, Equatable {
     public var workNanoseconds: UInt64?
     /// Memory that the work held at most.
     public var memoryBytes = 0
-    /// What was worked with; 0 where that is not known.
-    public var digest: UInt64 = 0
+    /// Names what was worked with, as handler and observer agree; 0 where that is not known.
+    public var tag: UInt64 = 0
 
     public init() {}
 }

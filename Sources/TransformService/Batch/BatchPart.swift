@@ -6,32 +6,9 @@
 // A part stops when all its inputs are run, when one failed, or when it holds many outputs.
 
 import HTTPKit
-import Synchronization
 import Transforms
 
 import struct NIOCore.ByteBuffer
-
-/// What a batch's slices share.
-final class BatchWork: Sendable {
-    let settings: BatchSettings
-    let queue: any SliceQueue
-    let owner = SliceOwner()
-    let cancel = CancelFlag()
-    /// Parts behind this index need not be run.
-    private let lastIndex = Atomic<Int>(.max)
-
-    init(_ settings: BatchSettings, _ queue: any SliceQueue) {
-        self.settings = settings
-        self.queue = queue
-    }
-
-    func isDropped(_ index: Int) -> Bool {
-        cancel.isCancelled || index > lastIndex.load(ordering: .relaxed)
-    }
-
-    /// The part at `index` failed, so what stands behind it has no use.
-    func limit(to index: Int) { lastIndex.min(index, ordering: .relaxed) }
-}
 
 /// Who a part comes back to.
 protocol PartReceiver: AnyObject, Sendable {
@@ -44,6 +21,12 @@ protocol PartReceiver: AnyObject, Sendable {
 /// Its variables belong to the loop, and to the one worker that runs it from its submission until
 /// it stops; the queue's lock and the loop's stand between. That is why it is `Sendable`.
 final class BatchPart: Slice, @unchecked Sendable {
+    /// What it is made of.
+    enum Inputs {
+        case lines(LineSplitter.Part)
+        case elements(ElementSplitter.Part, of: ByteBuffer)
+    }
+
     enum End {
         case complete
         case failed(Problem)
@@ -69,30 +52,23 @@ final class BatchPart: Slice, @unchecked Sendable {
     private(set) var isSubmitted = false
     private var plan: InputPlan?
 
-    init(
-        _ part: LineSplitter.Part, index: Int, _ work: BatchWork, _ receiver: any PartReceiver
-    ) {
+    init(_ inputs: Inputs, index: Int, _ work: BatchWork, _ receiver: any PartReceiver) {
         self.index = index
         self.work = work
         self.receiver = receiver
-        text = part.text
-        ends = nil
-        number = part.lineNumber
         output = CodedContent(work.settings.answerCoding)
-    }
-
-    init(
-        _ part: ElementSplitter.Part, of array: ByteBuffer, index: Int, _ work: BatchWork,
-        _ receiver: any PartReceiver
-    ) {
-        self.index = index
-        self.work = work
-        self.receiver = receiver
-        text = array.getSlice(at: array.readerIndex + part.offset, length: part.byteCount) ?? array
-        ends = part.ends
-        firstElement = part.index
-        number = 0
-        output = CodedContent(work.settings.answerCoding)
+        switch inputs {
+        case .lines(let part):
+            text = part.text
+            ends = nil
+            number = part.lineNumber
+        case .elements(let part, let array):
+            let start = array.readerIndex + part.offset
+            text = array.getSlice(at: start, length: part.byteCount) ?? array
+            ends = part.ends
+            firstElement = part.index
+            number = 0
+        }
     }
 
     /// Of a slice that begins now, in which one input may take all its time.
@@ -178,7 +154,8 @@ final class BatchPart: Slice, @unchecked Sendable {
             switch unsafe process(input, plan, documents, executor, bounds) {
             case .written: break
             case .cancelled: end = .dropped
-            case .failed(let failure):
+            case .unfinished: end = .failed(Problem(.internalError, "The run was given up."))
+            case .problem(let failure):
                 let isOfBatch =
                     bounds.deadlineNanoseconds == work.settings.deadlineNanoseconds
                 var problem = failure.naming(
@@ -201,17 +178,17 @@ final class BatchPart: Slice, @unchecked Sendable {
     private func process(
         _ input: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
         _ executor: Executor, _ bounds: RunBounds
-    ) -> Executor.InputEnd {
+    ) -> Outcome {
         let settings = work.settings
         if input.count > settings.lineBytesMax {
             let problem = Problem(
                 .bodyTooLong, "The line is longer than \(settings.lineBytesMax) bytes.",
                 limit: settings.lineBytesMax)
-            return .failed(problem)
+            return .problem(problem)
         }
         // The reader skips a byte-order mark, but inside an array there is none to be skipped.
         if ends != nil, unsafe LineEnd.hasByteOrderMark(input) {
-            return .failed(Problem(.malformedJSON, "unexpected byte"))
+            return .problem(Problem(.malformedJSON, "unexpected byte"))
         }
         return unsafe executor.process(
             input, plan, documents, settings.choice, terminator: settings.terminator, bounds)

@@ -25,9 +25,11 @@ final class Batches: Sendable {
         _ program: BatchProgram
     ) throws(Problem) -> BodyPlan {
         let batchSettings = try BatchSettings(lines: request, asked, settings)
-        let (hold, end) = try open(exchange, BatchSettings.windowBytesMin)
-        let batch = LineBatch(
-            exchange, batchSettings, asked.contentCoding, queue, hold, spool, end: end)
+        let source = LineSource(lineBytesMax: batchSettings.lineBytesMax)
+        let (hold, end) = try open(exchange, source.windowByteCount)
+        let batch = Batch(
+            exchange, BatchWork(batchSettings, queue), source,
+            StreamedAnswer(exchange, batchSettings, spool), asked.contentCoding, hold, end: end)
         batch.start(program, asked.arguments)
         return .stream(batch, bytesMax: .max)
     }
@@ -38,10 +40,13 @@ final class Batches: Sendable {
         _ program: BatchProgram
     ) throws(Problem) -> BodyPlan {
         let batchSettings = try BatchSettings(each: request, asked, settings)
-        let (hold, end) = try open(exchange, request.contentLength ?? 0)
-        let batch = ArrayBatch(
-            exchange, batchSettings, asked.contentCoding, queue, hold,
-            outputBytesMax: settings.outputBytesMax, end: end)
+        let byteCount = request.contentLength ?? 0
+        let (hold, end) = try open(exchange, byteCount)
+        let batch = Batch(
+            exchange, BatchWork(batchSettings, queue),
+            ElementSource(bytesMax: settings.bodyBytesMax, expectedByteCount: byteCount),
+            CollectedAnswer(exchange, batchSettings, bytesMax: settings.outputBytesMax),
+            asked.contentCoding, hold, end: end)
         batch.start(program, asked.arguments)
         return .stream(batch, bytesMax: settings.bodyBytesMax)
     }

@@ -119,7 +119,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         }
         response.measures.waitNanoseconds = queued
         response.measures.workNanoseconds = started == 0 ? nil : timing.run
-        response.measures.digest = note.digest.load(ordering: .relaxed)
+        response.measures.tag = note.digest.load(ordering: .relaxed)
     }
 
     private func clientLeft() {

@@ -107,7 +107,7 @@ final class AccessLog: Sendable {
         if let work = measures.workNanoseconds { line.field("run_ms", milliseconds: work) }
         line.field("bytes_in", record.requestByteCount)
         line.field("bytes_out", record.responseByteCount)
-        if measures.digest != 0 { line.field("program", digest: measures.digest) }
+        if measures.tag != 0 { line.field("program", digest: measures.tag) }
         if record.isCut { line.field("cut", 1) }
         if record.status < 400, settings.sampleEvery > 1 {
             line.field("sampled_one_of", settings.sampleEvery)

@@ -22,13 +22,13 @@ enum Deadline {
 
     /// The client's timeout in nanoseconds; nil where it names none.
     static func timeout(of request: Request) throws(Problem) -> UInt64? {
-        if let text = request.field(.requestTimeout) {
+        if let text = request.field("x-request-timeout-ms") {
             return try milliseconds(text, "X-Request-Timeout-Ms")
         }
-        if let text = request.field(.envoyTimeout) {
+        if let text = request.field("x-envoy-expected-rq-timeout-ms") {
             return try milliseconds(text, "x-envoy-expected-rq-timeout-ms")
         }
-        guard let text = request.field(.grpcTimeout) else { return nil }
+        guard let text = request.field("grpc-timeout") else { return nil }
         guard let timeout = grpcTimeout(text) else {
             throw Problem(
                 .malformedRequest,

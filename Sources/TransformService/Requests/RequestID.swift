@@ -46,7 +46,7 @@ enum RequestID {
     }
 
     private static func given(_ request: Request) -> RequestName? {
-        request.field(.requestID).flatMap { RequestName(given: $0) }
+        request.field("x-request-id").flatMap { RequestName(given: $0) }
     }
 
     private static func name(_ count: UInt64) -> RequestName {

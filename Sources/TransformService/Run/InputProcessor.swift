@@ -42,18 +42,18 @@ final class InputProcessor {
     /// - Returns: the outcome.
     func process(_ input: Document, place: () -> String) -> Int32 {
         sink.outcome = RunOutcome.noOutput
-        var sentence: String?
+        var isWritten = true
         do throws(RunFailure) {
             try runner.evaluate(job.program, input, arguments: arguments) {
                 (output) throws(RunFailure) in
-                sentence = try sink.write(output)
-                return sentence == nil
+                isWritten = try sink.write(output)
+                return isWritten
             }
         } catch {
             return fail(error, place)
         }
-        guard let sentence else { return sink.outcome }
-        complain("jq: error (at \(place())): \(sentence)\n")
+        if isWritten { return sink.outcome }
+        complain("jq: error (at \(place())): \(OutputSink.nulSentence)\n")
         return RunOutcome.failed
     }
 

@@ -64,14 +64,17 @@ final class OutputSink {
         if job.options.isUnbuffered { buffer.flush() }
     }
 
-    /// - Returns: a sentence if the output can't be written as the options ask.
-    func write(_ document: Document) throws(RunFailure) -> String? {
+    /// Why an output can't be written.
+    static let nulSentence = "Cannot dump a string containing NUL with --raw-output0 option"
+
+    /// - Returns: false if the output can't be written as the options ask.
+    func write(_ document: Document) throws(RunFailure) -> Bool {
         let options = job.options
         if options.output != .json && document.kind == .string {
             if options.write.asciiOnly {
                 try runner.write(document, stringOptions, to: &buffer)
             } else if options.output == .rawNUL && document.hasNUL {
-                return "Cannot dump a string containing NUL with --raw-output0 option"
+                return false
             } else {
                 try runner.writeRaw(document, to: &buffer)
             }
@@ -91,6 +94,6 @@ final class OutputSink {
         case .joined: break
         }
         if options.isUnbuffered { buffer.flush() }
-        return nil
+        return true
     }
 }

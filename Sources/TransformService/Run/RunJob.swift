@@ -73,7 +73,7 @@ final class RunJob: Sendable {
                 case .positionalString(let text): try values.append(string: Array(text.utf8))
                 case .positionalJSON(let text): try values.append(json: Array(text.utf8))
                 }
-            } catch { throw refusal(word, error.message) }
+            } catch { throw refusal(word, sentence(error, in: file)) }
         }
         do throws(ReadFailure) { try values.finish() } catch {
             throw Refusal(text: "jq: error: \(error.message)\n", status: ExitStatus.failed)
@@ -90,6 +90,16 @@ final class RunJob: Sendable {
             }
         default: return []
         }
+    }
+
+    /// What is wrong with an argument's file, and where.
+    private static func sentence(_ error: ReadFailure, in file: [UInt8]) -> String {
+        if error.code == .limit { return error.message }
+        let place = unsafe file.withUnsafeBytes {
+            unsafe TextLocation(offset: error.offset, in: $0)
+        }
+        return "\(error.message) at line \(place.line), column \(place.column), "
+            + "offset \(error.offset)"
     }
 
     private static func refusal(_ word: RunOptions.Argument, _ message: String) -> Refusal {

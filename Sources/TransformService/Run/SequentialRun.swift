@@ -53,12 +53,13 @@ struct SequentialRun {
         _ inputs: InputReader, _ files: InputFiles, _ processor: InputProcessor,
         _ status: inout RunStatus
     ) {
+        let copiesTexts = job.copiesTexts
         var goesOn = false
         while files.errorCount == 0 && !processor.hasEnded {
             if !goesOn { processor.begin() }
             goesOn = false
             do throws(InputFailure) {
-                if job.copiesTexts {
+                if copiesTexts {
                     guard let copied = try processor.copyNext(inputs) else { return }
                     status.add(copied)
                     continue

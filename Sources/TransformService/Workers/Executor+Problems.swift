@@ -4,12 +4,16 @@ import HTTPKit
 import Transforms
 
 extension Executor {
-    func readProblem(_ error: ReadFailure, _ text: UnsafeRawBufferPointer) -> Outcome {
+    /// - Parameter isLine: the text is one line of several; who reads the problem knows which.
+    func readFailure(
+        _ error: ReadFailure, _ text: UnsafeRawBufferPointer, isLine: Bool = false
+    ) -> Outcome {
         if error.code == .limit { return stopped(runner.limitMet) }
         let place = unsafe TextLocation(offset: error.offset, in: text)
+        let line = isLine ? "" : "line \(place.line), "
         return .problem(
             Problem(
-                .malformedJSON, "\(error.message) at line \(place.line), column \(place.column)",
+                .malformedJSON, "\(error.message) at \(line)column \(place.column)",
                 place: Problem.Place(
                     offset: error.offset, line: place.line, column: place.column)))
     }
@@ -48,49 +52,22 @@ extension Executor {
             place: place)
     }
 
-    static func countProblem(_ count: Int) -> Problem {
-        let detail =
-            switch count {
-            case 0:
-                "The program yielded no output. Give it a value to yield, as in `... // null`, or "
-                    + "ask for outputs=array."
-            case countedMax...:
-                "The program yields \(count) outputs or more. Collect them with `[...]`, take one "
-                    + "with `first(...)`, or ask for outputs=array or application/x-ndjson."
-            default:
-                "The program yielded \(count) outputs. Collect them with `[...]`, take one with "
-                    + "`first(...)`, or ask for outputs=array or application/x-ndjson."
-            }
-        var problem = Problem(.outputCount, detail)
-        problem.count = count
-        return problem
-    }
-
-    static func nonTextProblem(
-        _ index: Int, _ kind: Document.Kind, _ media: OutputMedia
-    ) -> Problem {
-        Problem(
-            .outputNotText,
-            "Output \(index) is no string but \(kind); \(media.essence) needs strings, as @csv "
-                + "and @tsv make them. Else ask for application/json.")
-    }
-
-    func failure(
-        _ failure: RunFailure, _ program: Program, _ request: borrowing TransformRequest
-    ) throws(Problem) -> Outcome {
+    /// - Parameter place: where the program raised.
+    func failure(_ failure: RunFailure, _ place: Problem.Place? = nil) -> Outcome {
         switch failure {
         case .limit(let limit): return stopped(limit)
-        case .raised(let value, let offset):
+        case .raised(let value, _):
             var problem = errorProblem(value, "The program raised")
-            problem.place = place(offset, program, request)
-            throw problem
+            problem.place = place
+            return .problem(problem)
         case .halted(let status, let message):
-            throw errorProblem(message ?? .null, "halt_error ended the program (\(status)) with")
-        case .broke: throw Problem(.internalError, "A break left the program.")
+            return .problem(
+                errorProblem(message ?? .null, "halt_error ended the program (\(status)) with"))
+        case .broke: return .problem(Problem(.internalError, "A break left the program."))
         }
     }
 
-    private func place(
+    func place(
         _ offset: Int, _ program: Program, _ request: borrowing TransformRequest
     ) -> Problem.Place? {
         if let transform { return transform.place(of: offset) }

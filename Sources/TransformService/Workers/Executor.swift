@@ -54,8 +54,6 @@ final class RunNote: Sendable {
 @safe final class Executor {
     /// Program text, where the settings say nothing else.
     static let programBytesMax = 64 * 1024
-    /// Outputs are counted up to here when there should be one.
-    static let countedMax = 1_000
     /// JSON text of a raised value that is put into the answer.
     static let valueBytesMax = 64 * 1024
     /// Memory of the output that is kept between runs.
@@ -97,13 +95,9 @@ final class RunNote: Sendable {
     let hits: HitCounter
     /// The program that a query named last.
     var recent: Recent?
-    /// The output that is no string where all should be.
-    private var nonText: (index: Int, kind: Document.Kind)?
     /// Of the program of the last run; 0 where it got to none.
     var digest: UInt64 = 0
     var note: RunNote?
-
-    var form: OutputForm { choice.form }
 
     init(
         limits: Transforms.Limits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool,
@@ -154,7 +148,7 @@ final class RunNote: Sendable {
         measures.waitNanoseconds = queued == 0 ? nil : queued
         measures.workNanoseconds = timing.read &+ timing.run &+ timing.write
         measures.memoryBytes = memoryBytesPeak
-        measures.digest = digest
+        measures.tag = digest
         return measures
     }
 
@@ -200,7 +194,7 @@ final class RunNote: Sendable {
             endNanoseconds = MonotonicClock.nanoseconds()
             memoryBytesPeak = runner.memoryBytesPeak
             timing.read = endNanoseconds &- start
-            return unsafe readProblem(error, content)
+            return unsafe readFailure(error, content)
         }
         let afterRead = MonotonicClock.nanoseconds()
         timing.read = afterRead &- start
@@ -407,53 +401,42 @@ final class RunNote: Sendable {
         _ program: Program, _ input: Document, _ arguments: [Document],
         _ request: borrowing TransformRequest
     ) throws(Problem) -> Outcome {
-        var count = 0
-        nonText = nil
-        let isOne = program.hasOneOutput
+        var framer = OutputFramer(choice)
         do throws(RunFailure) {
-            do throws(RunFailure) {
-                if form == .array { try runner.write(UInt8(ascii: "["), to: &output) }
-                try runner.evaluate(program, input, arguments: arguments) {
-                    (document) throws(RunFailure) in
-                    count += 1
-                    return try emit(document, count, isLast: isOne)
-                }
-            } catch {
-                // `halt` ends the outputs; `halt_error` is an error.
-                guard case .halted(status: 0, message: .none) = error else { throw error }
-            }
-            if form == .array { try runner.write(UInt8(ascii: "]"), to: &output) }
+            try evaluate(program, input, arguments, &framer, isTimed: true)
         } catch {
-            return try failure(error, program, request)
+            var place: Problem.Place?
+            if case .raised(_, let offset) = error { place = self.place(offset, program, request) }
+            return failure(error, place)
         }
-        if form == .one, count != 1 { throw Self.countProblem(count) }
-        if let nonText {
-            throw Self.nonTextProblem(nonText.index, nonText.kind, choice.media)
-        }
+        if let problem = framer.problem { throw problem }
         return .written
     }
 
-    /// Writes an output; false when no more are wanted.
-    /// - Parameter isLast: nothing is run behind it, so that it is written until the run's end.
-    private func emit(
-        _ document: Document, _ count: Int, isLast: Bool
-    ) throws(RunFailure) -> Bool {
-        if form == .one, count > 1 { return count < Self.countedMax }
-        let start = MonotonicClock.nanoseconds()
-        if isLast { lastWriteNanoseconds = start }
-        if form == .array, count > 1 { try runner.write(UInt8(ascii: ","), to: &output) }
-        if form == .text {
-            guard document.kind == .string else {
-                nonText = (count, document.kind)
-                return false
+    /// Runs a program and appends its outputs.
+    /// - Parameter isTimed: whether `timing` has what writing takes.
+    func evaluate(
+        _ program: Program, _ input: Document, _ arguments: [Document],
+        _ framer: inout OutputFramer, isTimed: Bool
+    ) throws(RunFailure) {
+        // Nothing is run after a single output, so that it is written until the run's end.
+        let isLast = program.hasOneOutput
+        try framer.begin(runner, &output)
+        do throws(RunFailure) {
+            try runner.evaluate(program, input, arguments: arguments) {
+                (document) throws(RunFailure) in
+                if !isTimed { return try framer.add(document, runner, &output) }
+                let start = MonotonicClock.nanoseconds()
+                if isLast { lastWriteNanoseconds = start }
+                let isWanted = try framer.add(document, runner, &output)
+                if !isLast { timing.write &+= MonotonicClock.nanoseconds() &- start }
+                return isWanted
             }
-            try runner.writeRaw(document, to: &output)
-        } else {
-            try runner.write(document, .strict, to: &output)
+        } catch {
+            // `halt` ends the outputs; `halt_error` is an error.
+            guard case .halted(status: 0, message: .none) = error else { throw error }
         }
-        if form == .lines || form == .text { try runner.write(UInt8(ascii: "\n"), to: &output) }
-        if !isLast { timing.write &+= MonotonicClock.nanoseconds() &- start }
-        return true
+        try framer.end(runner, &output)
     }
 }
 

@@ -14,15 +14,6 @@ struct InputPlan: Sendable {
 }
 
 extension Executor {
-    /// How one input ended.
-    enum InputEnd {
-        case written
-        /// None of its outputs is written.
-        case failed(Problem)
-        /// Nobody waits for it.
-        case cancelled
-    }
-
     /// The plan of a program's text and arguments that are strings.
     func inputPlan(_ text: String, _ arguments: [QueryParameter]) throws(Problem) -> InputPlan {
         let bytes = Array(text.utf8)
@@ -90,7 +81,7 @@ extension Executor {
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
             cancel: bounds.cancel)
         do throws(ReadFailure) { _ = unsafe try runner.read(text) } catch {
-            if case .problem(let problem) = unsafe readProblem(error, text) { return problem }
+            if case .problem(let problem) = unsafe readFailure(error, text) { return problem }
         }
         return nil
     }
@@ -108,11 +99,12 @@ extension Executor {
         }
     }
 
-    /// Runs one input and appends its outputs, each or all in one array, with `terminator` behind.
+    /// Runs one input and appends its outputs, each or all in one array, with `terminator` behind;
+    /// none of them if it failed.
     func process(
         _ text: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
         _ choice: OutputChoice, terminator: UInt8, _ bounds: RunBounds
-    ) -> InputEnd {
+    ) -> Outcome {
         let before = output.count
         runner.begin(
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
@@ -122,83 +114,28 @@ extension Executor {
                 deadlineNanoseconds: bounds.deadlineNanoseconds,
                 memoryBytesMax: plan.memoryBytesMax)
         }
-        let end = unsafe run(text, plan, documents, choice, terminator)
-        if case .written = end { return end }
+        var framer = OutputFramer(choice, terminator: terminator)
+        let outcome = unsafe run(text, plan, documents, &framer)
+        if case .written = outcome { return outcome }
         output.truncate(to: before)
-        return end
+        return outcome
     }
 
     private func run(
         _ text: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
-        _ choice: OutputChoice, _ terminator: UInt8
-    ) -> InputEnd {
-        let form = choice.form
+        _ framer: inout OutputFramer
+    ) -> Outcome {
         let input: Document
         do throws(ReadFailure) {
             input = unsafe try runner.read(text, for: plan.program)
         } catch {
-            return unsafe readEnd(error, text)
+            return unsafe readFailure(error, text, isLine: true)
         }
-        var count = 0
-        var nonText: Document.Kind?
         do throws(RunFailure) {
-            if form == .array { try runner.write(UInt8(ascii: "["), to: &output) }
-            do throws(RunFailure) {
-                try runner.evaluate(plan.program, input, arguments: documents) {
-                    (document) throws(RunFailure) in
-                    count += 1
-                    if form == .one, count > 1 { return count < Self.countedMax }
-                    if form == .array, count > 1 {
-                        try runner.write(UInt8(ascii: ","), to: &output)
-                    }
-                    if form == .text {
-                        guard document.kind == .string else {
-                            nonText = document.kind
-                            return false
-                        }
-                        try runner.writeRaw(document, to: &output)
-                    } else {
-                        try runner.write(document, to: &output)
-                    }
-                    if form != .array { try runner.write(terminator, to: &output) }
-                    return true
-                }
-            } catch {
-                // `halt` ends the input's outputs; `halt_error` is an error.
-                guard case .halted(status: 0, message: .none) = error else { throw error }
-            }
-            if form == .array {
-                try runner.write(UInt8(ascii: "]"), to: &output)
-                try runner.write(terminator, to: &output)
-            }
+            try evaluate(plan.program, input, documents, &framer, isTimed: false)
         } catch {
-            return end(error)
+            return failure(error)
         }
-        if let nonText { return .failed(Self.nonTextProblem(count, nonText, choice.media)) }
-        return form == .one && count != 1 ? .failed(Self.countProblem(count)) : .written
-    }
-
-    private func readEnd(_ error: ReadFailure, _ text: UnsafeRawBufferPointer) -> InputEnd {
-        if error.code == .limit { return end(.limit(runner.limitMet)) }
-        let place = unsafe TextLocation(offset: error.offset, in: text)
-        return .failed(
-            Problem(
-                .malformedJSON, "\(error.message) at column \(place.column)",
-                place: Problem.Place(
-                    offset: error.offset, line: place.line, column: place.column)))
-    }
-
-    private func end(_ failure: RunFailure) -> InputEnd {
-        switch failure {
-        case .limit(let limit):
-            switch stopped(limit) {
-            case .problem(let problem): .failed(problem)
-            default: .cancelled
-            }
-        case .raised(let value, _): .failed(errorProblem(value, "The program raised"))
-        case .halted(let status, let message):
-            .failed(errorProblem(message ?? .null, "halt_error ended the program (\(status)) with"))
-        case .broke: .failed(Problem(.internalError, "A break left the program."))
-        }
+        return framer.problem.map { .problem($0) } ?? .written
     }
 }

@@ -53,7 +53,9 @@ import Glibc
     /// Bytes of the file in earlier blocks.
     private(set) var bytesBefore = 0
     /// What `input_filename` gives; nil before the first input.
-    public private(set) var fileName: String?
+    public private(set) var fileName: String? { didSet { isNameShown = false } }
+    /// Whether the program has the name: setting it for each input takes two atomic operations.
+    private var isNameShown = true
     /// Whether `input_line_number` is used: counting costs time.
     public var countsLines = false
 
@@ -104,7 +106,10 @@ import Glibc
 
     /// Sets the results of `input_filename` and `input_line_number`.
     func showLocation() {
-        unsafe state.pointee.host.inputFileName = fileName
+        if !isNameShown {
+            unsafe state.pointee.host.inputFileName = fileName
+            isNameShown = true
+        }
         if countsLines { unsafe state.pointee.host.inputLineNumber = lineNumber() }
     }
 

@@ -56,19 +56,27 @@ struct RegexLength {
 
 extension RegexCompiler {
     /// Whether it matches the empty text; looks no further than it must.
-    func isNullable(_ node: RegexNode) -> Bool {
+    /// - Parameter inside: groups around it, besides `open`: within themselves they are not set.
+    func isNullable(_ node: RegexNode, inside: Set<Int> = []) -> Bool {
         switch node {
         case .scalar, .set, .any: return false
-        case .alternation(let branches): return branches.contains { isNullable($0) }
-        case .repetition(let body, let min, _, _): return min == 0 || isNullable(body)
+        case .alternation(let branches):
+            return branches.contains { isNullable($0, inside: inside) }
+        case .repetition(let body, let min, _, _):
+            return min == 0 || isNullable(body, inside: inside)
+        case .capture(let body, let index): return isNullable(body, inside: inside.union([index]))
         case .call(let index): return lengthOfGroup(calls[index].group).min == 0
         case .look, .absent: return true
         case .backreference(let groups, _):
-            return groups.contains { open.contains($0) || lengthOfGroup($0).min == 0 }
-        case .groupCondition(_, let yes, let no): return isNullable(yes) || isNullable(no)
+            return groups.contains {
+                open.contains($0) || inside.contains($0) || lengthOfGroup($0).min == 0
+            }
+        case .groupCondition(_, let yes, let no):
+            return isNullable(yes, inside: inside) || isNullable(no, inside: inside)
         case .condition(let condition, let yes, let no):
-            return isNullable(no) || isNullable(condition) && isNullable(yes)
-        default: return node.children.allSatisfy { isNullable($0) }
+            return isNullable(no, inside: inside)
+                || isNullable(condition, inside: inside) && isNullable(yes, inside: inside)
+        default: return node.children.allSatisfy { isNullable($0, inside: inside) }
         }
     }
 
@@ -76,7 +84,7 @@ extension RegexCompiler {
     mutating func length(_ node: RegexNode) -> RegexLength {
         switch node {
         case .scalar, .set, .any: return RegexLength(1, 1)
-        case .empty, .failure, .keep: return RegexLength(0, 0)
+        case .empty, .failure, .keep, .callout: return RegexLength(0, 0)
         case .assertion: return RegexLength(0, 0, isFree: false)
         case .look(let body, true, let negated, let offset):
             // One that says nothing is nothing, and one that can't be is refused elsewhere.
@@ -182,22 +190,22 @@ extension RegexCompiler {
     }
 
     /// Groups that may be called at the very start of a match.
-    private func headCalls(_ node: RegexNode) -> Set<Int> {
+    private func headCalls(_ node: RegexNode, inside: Set<Int> = []) -> Set<Int> {
         switch node {
         case .call(let index): return [calls[index].group]
         case .repetition(_, _, 0, _): return []
         case .sequence(let nodes):
             var groups: Set<Int> = []
             for node in nodes {
-                groups.formUnion(headCalls(node))
-                if !isNullable(node) { break }
+                groups.formUnion(headCalls(node, inside: inside))
+                if !isNullable(node, inside: inside) { break }
             }
             return groups
         case .capture(let body, let index):
             // A called group's definition is a call of it.
-            return called.contains(index) ? [index] : headCalls(body)
+            return called.contains(index) ? [index] : headCalls(body, inside: inside.union([index]))
         default:
-            return node.children.reduce(into: []) { $0.formUnion(headCalls($1)) }
+            return node.children.reduce(into: []) { $0.formUnion(headCalls($1, inside: inside)) }
         }
     }
 }

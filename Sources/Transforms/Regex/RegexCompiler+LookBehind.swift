@@ -31,8 +31,10 @@ extension RegexCompiler {
         case .sequence(let nodes):
             for index in nodes.indices {
                 let head = cut(nodes[index])
-                if case .empty = head { continue }
-                return .sequence([head] + nodes[(index + 1)...])
+                switch head {
+                case .empty, .callout: continue
+                default: return .sequence([head] + nodes[(index + 1)...])
+                }
             }
             return .empty
         default: return node

@@ -86,7 +86,7 @@ struct RegexCompiler {
 
     private mutating func emit(_ node: RegexNode) throws(RegexError) {
         switch node {
-        case .empty: break
+        case .empty, .callout: break
         case .failure: try append(RegexInstruction(operation: .fail))
         case .scalar, .set, .any: try append(single(node))
         case .sequence(let nodes): for node in nodes { try emit(node) }

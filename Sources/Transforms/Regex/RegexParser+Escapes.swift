@@ -35,10 +35,12 @@ extension RegexParser {
             let closing: Unicode.Scalar = take("<") ? ">" : "'"
             if closing == "'" { offset += 1 }
             let isCall = letter == UInt8(ascii: "g")
-            let name = try parseReference(closing: closing, numbers: true, levels: !isCall)
-            if isCall { return addCall(name, at: start) }
-            return .backreference(
-                try groupNumbers(name, at: start), ignoreCase: options.contains(.ignoreCase))
+            if isCall {
+                return addCall(try parseReference(closing: closing, numbers: true), at: start)
+            }
+            let groups = try parseLevelReference(closing: closing, at: start)
+            if groups.isEmpty { return .scoped(.failure) }
+            return .backreference(groups, ignoreCase: options.contains(.ignoreCase))
         case UInt8(ascii: "1")...UInt8(ascii: "9"):
             return try parseNumberEscape(start)
         default:

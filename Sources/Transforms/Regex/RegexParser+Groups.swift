@@ -26,7 +26,7 @@ extension RegexParser {
         case UInt8(ascii: "{"): return try parseCalloutContents()
         case UInt8(ascii: "("): return try parseCondition()
         case UInt8(ascii: "&"):
-            let name = try parseReference(closing: ")", numbers: false, levels: false)
+            let name = try parseReference(closing: ")", numbers: false)
             return addCall(name, at: start)
         case UInt8(ascii: "R"):
             // Oniguruma reads the `)` twice: a call of the whole is `\g<0>`, and this is refused.
@@ -48,7 +48,7 @@ extension RegexParser {
     }
 
     private mutating func parseCallNumber() throws(RegexError) -> GroupName {
-        let name = try parseReference(closing: ")", numbers: true, levels: false)
+        let name = try parseReference(closing: ")", numbers: true)
         if case .name = name { throw failure("invalid group name <>") }
         return name
     }
@@ -131,7 +131,7 @@ extension RegexParser {
         }
         if isNext("{") { throw failure("invalid callout arg") }
         guard take(")") else { throw failure("invalid callout pattern") }
-        return known == "SKIP" ? .sequence([]) : .failure
+        return known == "SKIP" ? .callout : .failure
     }
 
     /// A word of ASCII that begins with no digit.
@@ -166,7 +166,7 @@ extension RegexParser {
         _ = take("X") || take("<") || take(">")
         if isAtEnd { throw failure("end pattern in group") }
         guard take(")") else { throw failure("invalid callout pattern") }
-        return .empty
+        return .callout
     }
 
     /// `(?(1)yes|no)`, `(?(<name>)yes|no)`, `(?(pattern)yes|no)`; the second `(` has been read.
@@ -208,114 +208,15 @@ extension RegexParser {
         }
         if closing != ")" {
             offset += 1
-            let groups = try groupNumbers(
-                try parseReference(closing: closing, numbers: true, levels: true), at: start)
+            let groups = try parseLevelReference(closing: closing, at: start)
             guard take(")") else { throw failure("end pattern in group") }
             return groups
         }
         do {
-            let name = try parseReference(closing: ")", numbers: true, levels: true)
-            return try groupNumbers(name, at: start)
+            return try parseLevelReference(closing: ")", at: start)
         } catch {
             offset = start
             return nil
         }
-    }
-
-    // MARK: Names
-
-    /// What stands in `<...>`: a group's number or its name.
-    enum GroupName {
-        case number(Int, text: String)
-        case name(String)
-    }
-
-    private mutating func parseDefinedName(
-        closing: Unicode.Scalar
-    ) throws(RegexError) -> String {
-        let name = try parseReference(closing: closing, numbers: false, levels: false)
-        guard case .name(let text) = name else { throw failure("invalid group name") }
-        return text
-    }
-
-    /// A name up to and with `closing`; signed numbers are turned into absolute ones. A level
-    /// (`\k<n+1>`) is accepted where it is 0 and says nothing, for want of calls.
-    mutating func parseReference(
-        closing: Unicode.Scalar, numbers: Bool, levels: Bool
-    ) throws(RegexError) -> GroupName {
-        if isAtEnd || isNext(closing) { throw failure("group name is empty") }
-        let start = offset
-        let head = nextScalar()
-        let isHeadDigit = head >= 0x30 && head <= 0x39
-        let isHeadSign = head == 0x2B || head == 0x2D
-        let isHeadWord = UnicodeSets.word.contains(head)
-        while !isAtEnd, !isNext(closing), !isNext(")") { offset += 1 }
-        if !isHeadWord && !isHeadSign || (isHeadDigit || isHeadSign) && !numbers {
-            let end = offset + 1 >= bytes.count ? bytes.count : offset
-            let text = String(decoding: bytes[start..<end], as: UTF8.self)
-            let what = isHeadWord || isHeadSign ? "group name" : "char in group name"
-            throw failure("invalid \(what) <\(text)>")
-        }
-        guard isNext(closing) else {
-            var end = levels ? bytes.count : offset
-            // Oniguruma's message leaves out the last character of the pattern.
-            if !levels, isAtEnd, end - start > 1 { end -= 1 }
-            while end < bytes.count, end > start, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-            let text = String(decoding: bytes[start..<end], as: UTF8.self)
-            throw failure("invalid group name <\(text)>")
-        }
-        var text = String(decoding: bytes[start..<offset], as: UTF8.self)
-        offset += 1
-        if levels, text.utf8.count > 2, text.hasSuffix("+0") || text.hasSuffix("-0") {
-            text.removeLast(2)
-            usesLevels = true
-        }
-        let digits = text.utf8.dropFirst(isHeadSign ? 1 : 0)
-        let isNumber = levels || digits.allSatisfy { 0x30...0x39 ~= $0 }
-        if isHeadDigit || isHeadSign {
-            if !isNumber { return .name(text) }
-            guard let number = Int(text), number != 0 || isHeadDigit, abs(number) < 1 << 24 else {
-                throw failure("invalid group name <\(text)>")
-            }
-            if isHeadDigit { return .number(number, text: text) }
-            let group = number > 0 ? groupCount + number : groupCount + 1 + number
-            return .number(group, text: text)
-        }
-        // Oniguruma looks at all characters where a level may follow, else at the first.
-        let looked = levels ? text.unicodeScalars.count : 1
-        for scalar in text.unicodeScalars.prefix(looked)
-        where !UnicodeSets.word.contains(scalar.value) {
-            throw failure("invalid char in group name <\(text)>")
-        }
-        return .name(text)
-    }
-
-    /// The groups of a back-reference; a name must be known by now.
-    mutating func groupNumbers(
-        _ name: GroupName, at start: Int
-    ) throws(RegexError) -> [Int] {
-        switch name {
-        case .number(let group, _):
-            if group <= 0 { throw failure("invalid backref number/name") }
-            references.append((group, start))
-            return [group]
-        case .name(let text):
-            guard let groups = names[text] else {
-                throw failure("undefined name <\(text)> reference")
-            }
-            referenced.formUnion(groups)
-            return groups
-        }
-    }
-
-    mutating func addCall(_ name: GroupName, at start: Int) -> RegexNode {
-        switch name {
-        case .number(let group, let text):
-            let known = group < 0 ? Int.max : group
-            calls.append(PendingCall(name: nil, group: known, text: text, offset: start))
-        case .name(let text):
-            calls.append(PendingCall(name: text, group: 0, text: text, offset: start))
-        }
-        return .call(calls.count - 1)
     }
 }

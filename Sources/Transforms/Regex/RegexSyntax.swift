@@ -137,11 +137,13 @@ indirect enum RegexNode {
     case condition(RegexNode, yes: RegexNode, no: RegexNode)
     /// `\K`.
     case keep
+    /// `(?{...})` and `(*SKIP)`, which run nothing and match the empty text.
+    case callout
 
     /// Whether Oniguruma refuses a quantifier after it.
     var refusesQuantifier: Bool {
         switch self {
-        case .assertion, .look, .keep, .failure: true
+        case .assertion, .look, .keep, .failure, .callout: true
         case .alternation(let branches): branches.contains { $0.refusesQuantifier }
         default: false
         }

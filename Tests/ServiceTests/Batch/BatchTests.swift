@@ -153,6 +153,10 @@ struct LineBatchTests {
             lines: "1\n2\n", program: "empty", query: "&outputs=one", problem: "output-count",
             line: 1),
         Failure(lines: "1\n", program: "(", problem: "compile-error"),
+        Failure(lines: "", program: "(", problem: "compile-error"),
+        Failure(
+            lines: "1\n2\n", program: "reduce%20range(20000)%20as%20$i(1;[.])",
+            problem: "depth-limit", line: 1),
         Failure(
             lines: "1\n", query: "&errors=all", status: 400, problem: "malformed-request"),
         Failure(lines: "1\n", query: "&each", status: 400, problem: "malformed-request"),

@@ -128,6 +128,10 @@ struct RunCommandTests {
             message: "jq: invalid JSON text passed to --argjson\nUse run --help for the options.\n",
             status: 2),
         Case(
+            words: ["-n", "--slurpfile", "a", "/dev/stdin", "$a"], input: "[1]\n[2,x]",
+            message: "jq: Bad JSON in --slurpfile a /dev/stdin: malformed number at line 2, "
+                + "column 4, offset 7\nUse run --help for the options.\n", status: 2),
+        Case(
             words: ["-n", "--arg", "a"],
             message: "jq: --arg takes two parameters (e.g. --arg varname value)\n"
                 + "Use run --help for the options.\n", status: 2),

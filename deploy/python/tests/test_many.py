@@ -73,39 +73,6 @@ def test_the_only_connection_is_not_lost_with_a_cancelled_call(bare_service: Any
     asyncio.run(run())
 
 
-def test_a_task_waits_for_a_connection_until_its_deadline(bare_service: Any) -> None:
-    async def run() -> None:
-        async with AsyncTransformClient(bare_service.url, connections=1) as client:
-            slow = asyncio.ensure_future(client.transform("def f: f; f", timeout=60))
-            await asyncio.sleep(0.05)
-            with pytest.raises(DeadlineExceeded):
-                await client.transform("1", timeout=0.1)
-            slow.cancel()
-            assert await client.transform("2", timeout=60) == 2
-
-    asyncio.run(run())
-
-
-def test_a_thread_waits_for_a_connection_until_its_deadline(bare_service: Any) -> None:
-    with TransformClient(bare_service.url, connections=1) as client:
-        is_in_work = threading.Event()
-
-        def slow() -> None:
-            is_in_work.set()
-            with pytest.raises(DeadlineExceeded):
-                client.transform("def f: f; f", timeout=2)
-
-        thread = threading.Thread(target=slow)
-        thread.start()
-        is_in_work.wait()
-        while client._transport._pool.count() == 0:  # type: ignore[attr-defined]
-            pass
-        with pytest.raises(DeadlineExceeded):
-            client.transform("1", timeout=0.05)
-        thread.join()
-        assert client.transform("2", timeout=60) == 2
-
-
 @pytest.mark.parametrize("is_closed", [False, True])
 def test_event_loops_one_after_another(bare_service: Any, is_closed: bool) -> None:
     client = AsyncTransformClient(bare_service.url)

@@ -498,3 +498,37 @@ except DeadlineExceeded:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
     assert done.stdout == "in time\n", done.stderr
+
+
+def test_a_task_waits_for_a_connection_until_its_deadline(script: Start) -> None:
+    server = script(Send(b"", pause=60), answer("200 OK", b"2"))
+
+    async def run() -> None:
+        async with AsyncTransformClient(server.url, connections=1) as client:
+            slow = asyncio.ensure_future(client.transform(".", 1, timeout=60))
+            while not server.requests:
+                await asyncio.sleep(0.01)
+            with pytest.raises(DeadlineExceeded):
+                await client.transform(".", 2, timeout=0.1)
+            slow.cancel()
+            assert await client.transform(".", 2, timeout=60) == 2
+
+    asyncio.run(run())
+
+
+def test_a_thread_waits_for_a_connection_until_its_deadline(script: Start) -> None:
+    server = script(Send(b"", pause=60), answer("200 OK", b"2"))
+    with TransformClient(server.url, connections=1) as client:
+
+        def slow() -> None:
+            with pytest.raises(DeadlineExceeded):
+                client.transform(".", 1, timeout=4)
+
+        thread = threading.Thread(target=slow)
+        thread.start()
+        while not server.requests:
+            time.sleep(0.01)
+        with pytest.raises(DeadlineExceeded):
+            client.transform(".", 2, timeout=0.05)
+        thread.join()
+        assert client.transform(".", 2, timeout=60) == 2

@@ -169,19 +169,37 @@ import Glibc
             unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: large))
             large = next
         }
-        let spare = retain(retaining)
         unsafe state.pointee.freeLists.update(repeating: 0, count: Heap.freeListCount)
         unsafe state.pointee.largeList = 0
-        unsafe state.pointee.chunk = 0
-        unsafe state.pointee.spareChunk = spare
-        unsafe state.pointee.bump = 0
-        unsafe state.pointee.bumpEnd = 0
-        unsafe state.pointee.bytesHeld = state.pointee.bytesAside
+        if !reopenChunk(retaining) {
+            let spare = retain(retaining)
+            unsafe state.pointee.chunk = 0
+            unsafe state.pointee.spareChunk = spare
+            unsafe state.pointee.bump = 0
+            unsafe state.pointee.bumpEnd = 0
+            unsafe state.pointee.bytesHeld = state.pointee.bytesAside
+        }
         unsafe state.pointee.bytesPeak = 0
         unsafe state.pointee.liveBlocks = 0
         unsafe state.pointee.borrowable = 0
         unsafe state.pointee.measureCount = 0
         unsafe state.pointee.limit = .none
+    }
+
+    /// Empties the only chunk of a short run, as most are, for the next one: taking it back and
+    /// handing it out again is 5 % of what a line of 60 bytes costs.
+    /// - Returns: false where there are other chunks, or it is large.
+    private func reopenChunk(_ byteCountMax: Int) -> Bool {
+        let chunk = unsafe state.pointee.chunk
+        guard chunk != 0, unsafe state.pointee.spareChunk == 0, Heap.load(chunk) == 0 else {
+            return false
+        }
+        let size = Int(Heap.load(chunk + 8))
+        if size > min(byteCountMax, 2 * Heap.chunkByteCountMin) { return false }
+        unsafe state.pointee.bump = chunk + UInt(Heap.chunkHeaderByteCount)
+        unsafe state.pointee.bumpEnd = chunk + UInt(size)
+        unsafe state.pointee.bytesHeld = state.pointee.bytesAside + size
+        return true
     }
 
     /// Keeps chunks of up to this many bytes in total and gives the rest back: a page that is

@@ -14,7 +14,7 @@ import HTTPKit
 import struct NIOCore.ByteBuffer
 
 /// Its variables belong to the exchange's event loop.
-final class BatchAnswer: @unchecked Sendable {
+final class StreamedAnswer: BatchSink, @unchecked Sendable {
     /// What is held back in memory at most.
     private static var heldBackBytesMax: Int { 256 << 10 }
 
@@ -46,9 +46,6 @@ final class BatchAnswer: @unchecked Sendable {
         if isHeldBack { spool = Spool(folder, exchange.eventLoop) }
     }
 
-    /// - Parameters:
-    ///   - advance: called when there is more room or all is sent, maybe within a call.
-    ///   - failed: called when what was kept can't be had back, or can't be kept.
     func start(
         advance: @escaping @Sendable () -> Void, failed: @escaping @Sendable (Problem) -> Void
     ) {
@@ -56,23 +53,16 @@ final class BatchAnswer: @unchecked Sendable {
         self.failed = failed
     }
 
-    /// Whether outputs may be appended.
     var hasRoom: Bool { spool.map { !$0.isBusy && held == nil } ?? !isWaiting }
-    /// All that was appended is with the socket, which has room for more.
     var isSent: Bool { !isWaiting && spool == nil }
-    /// Bytes of it in memory, besides what the connection has.
     var byteCount: Int { sent.bytes.readableBytes + (held?.readableBytes ?? 0) }
 
-    /// Whether `beginSpooling` is of use.
     var maySpool: Bool { isWaiting && spool == nil && folder.bytesMax > 0 }
 
-    /// From now on, until the client has taken all of it, outputs are kept for it.
     func beginSpooling() {
         if maySpool { spool = Spool(folder, exchange.eventLoop) }
     }
 
-    /// Appends outputs, for which there is to be room.
-    /// - Parameter isLast: no more follow; call `end` then.
     func append(_ outputs: CodedContent, isLast: Bool) {
         sent.append(outputs)
         // All of it in one piece has a length.
@@ -98,8 +88,6 @@ final class BatchAnswer: @unchecked Sendable {
         "The answer to HTTP/1.0 is kept until its length is known, and there is no room for it; "
         + "HTTP/1.1 needs none."
 
-    /// Nothing more is appended. Call it again whenever `advance` is called.
-    /// - Returns: whether the answer has ended, all of which is with the socket.
     func end() -> Bool {
         if isHeldBack, let spool {
             if spool.isBusy { return false }
@@ -127,7 +115,6 @@ final class BatchAnswer: @unchecked Sendable {
         if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
     }
 
-    /// Nothing more is sent by this.
     func close() {
         isClosed = true
         advance = nil

@@ -1,0 +1,96 @@
+// A program's outputs -> the bytes that stand for them, in the form that was chosen:
+//
+//     one      {"a":1}
+//     array    [{"a":1},{"a":2}]
+//     lines    {"a":1}\n{"a":2}\n
+//     text     a,b\n1,2\n           strings as they are
+//
+// Of a batch the terminator follows what each input has become.
+
+import Transforms
+
+/// What one run has written, and whether it fits the form.
+struct OutputFramer {
+    /// Outputs are counted up to here where there should be one.
+    static let countedMax = 1_000
+
+    private let choice: OutputChoice
+    /// Follows each output, or the array of them; nil for nothing.
+    private let terminator: UInt8?
+    private(set) var count = 0
+    /// Of an output that should be a string.
+    private var nonText: Document.Kind?
+
+    /// The answer to one input.
+    init(_ choice: OutputChoice) {
+        self.choice = choice
+        terminator = choice.form == .lines || choice.form == .text ? UInt8(ascii: "\n") : nil
+    }
+
+    /// The part of an answer that one of several inputs has become.
+    init(_ choice: OutputChoice, terminator: UInt8) {
+        self.choice = choice
+        self.terminator = terminator
+    }
+
+    func begin(_ runner: Runner, _ out: inout OutputBuffer) throws(RunFailure) {
+        if choice.form == .array { try runner.write(UInt8(ascii: "["), to: &out) }
+    }
+
+    /// - Returns: false when no more outputs are wanted.
+    mutating func add(
+        _ document: Document, _ runner: Runner, _ out: inout OutputBuffer
+    ) throws(RunFailure) -> Bool {
+        count += 1
+        switch choice.form {
+        case .one:
+            if count > 1 { return count < Self.countedMax }
+            try runner.write(document, .strict, to: &out)
+        case .array:
+            if count > 1 { try runner.write(UInt8(ascii: ","), to: &out) }
+            try runner.write(document, .strict, to: &out)
+            return true
+        case .lines: try runner.write(document, .strict, to: &out)
+        case .text:
+            guard document.kind == .string else {
+                nonText = document.kind
+                return false
+            }
+            try runner.writeRaw(document, to: &out)
+        }
+        if let terminator { try runner.write(terminator, to: &out) }
+        return true
+    }
+
+    func end(_ runner: Runner, _ out: inout OutputBuffer) throws(RunFailure) {
+        guard choice.form == .array else { return }
+        try runner.write(UInt8(ascii: "]"), to: &out)
+        if let terminator { try runner.write(terminator, to: &out) }
+    }
+
+    /// What is wrong with the outputs; nil for nothing.
+    var problem: Problem? {
+        if let nonText {
+            return Problem(
+                .outputNotText,
+                "Output \(count) is no string but \(nonText); \(choice.media.essence) needs "
+                    + "strings, as @csv and @tsv make them. Else ask for application/json.")
+        }
+        guard choice.form == .one, count != 1 else { return nil }
+        let detail =
+            switch count {
+            case 0:
+                "The program yielded no output. Give it a value to yield, as in `... // null`, or "
+                    + "ask for outputs=array."
+            case Self.countedMax...:
+                "The program yields \(count) outputs or more. Collect them with `[...]`, take one "
+                    + "with `first(...)`, or ask for outputs=array or application/x-ndjson."
+            default:
+                "The program yielded \(count) outputs. Collect them with `[...]`, take one with "
+                    + "`first(...)`, or ask for outputs=array or application/x-ndjson."
+            }
+        var problem = Problem(.outputCount, detail)
+        problem.count = count
+        return problem
+    }
+}
