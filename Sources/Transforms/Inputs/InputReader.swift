@@ -58,7 +58,7 @@ import Glibc
     private(set) var bytesBefore = 0
     /// What `input_filename` gives; nil before the first input.
     public private(set) var fileName: String? { didSet { isNameShown = false } }
-    /// Whether the program knows the name: setting it for each input takes two atomic operations.
+    /// Whether the program has the name: setting it for each input takes two atomic operations.
     private var isNameShown = true
     /// Whether `input_line_number` is used: counting costs time.
     public var countsLines = false

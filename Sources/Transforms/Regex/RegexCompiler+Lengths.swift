@@ -1,4 +1,4 @@
-// How many characters a tree takes, which look-behind and loops ask; and which recursions end.
+// How many characters a tree takes, as needed for look-behind and loops; and which recursions end.
 
 extension RegexNode {
     var children: [RegexNode] {
@@ -18,11 +18,11 @@ extension RegexNode {
 struct RegexLength {
     var min: Int
     var max: Int
-    /// Whether the fewest may be taken wherever there are so many: no position is tested and no
-    /// group set on that way.
+    /// Whether a match of the fewest characters needs only that many characters: it tests no
+    /// condition and sets no group.
     var isFree = true
 
-    /// A number of characters that stands for "without end".
+    /// The number of characters that means "without bound".
     static let endless = Int(Int32.max)
 
     init(_ min: Int, _ max: Int, isFree: Bool = true) {
@@ -31,14 +31,14 @@ struct RegexLength {
         self.isFree = isFree
     }
 
-    /// One after the other.
+    /// The length of one after the other.
     static func + (lhs: RegexLength, rhs: RegexLength) -> RegexLength {
         RegexLength(
             Swift.min(lhs.min + rhs.min, endless), Swift.min(lhs.max + rhs.max, endless),
             isFree: lhs.isFree && rhs.isFree)
     }
 
-    /// Either.
+    /// The length of either.
     static func | (lhs: RegexLength, rhs: RegexLength) -> RegexLength {
         let isFree =
             lhs.min == rhs.min
@@ -55,7 +55,7 @@ struct RegexLength {
 }
 
 extension RegexCompiler {
-    /// Whether it matches the empty text; looks no further than it must.
+    /// Whether it matches the empty text; examines no more than it must.
     /// - Parameter inside: groups around it, besides `open`: within themselves they are not set.
     func isNullable(_ node: RegexNode, inside: Set<Int> = []) -> Bool {
         switch node {
@@ -80,14 +80,14 @@ extension RegexCompiler {
         }
     }
 
-    /// The characters of a match; notes those of the groups inside.
+    /// The characters of a match; records those of the groups inside.
     mutating func length(_ node: RegexNode) -> RegexLength {
         switch node {
         case .scalar, .set, .any: return RegexLength(1, 1)
         case .empty, .failure, .keep, .callout: return RegexLength(0, 0)
         case .assertion: return RegexLength(0, 0, isFree: false)
         case .look(let body, true, let negated, let offset):
-            // One that says nothing is nothing, and one that can't be is refused elsewhere.
+            // One that holds everywhere tests nothing, and an invalid one is refused elsewhere.
             do throws(RegexError) {
                 if try lookBehind(body, negated: negated, offset: offset) == nil {
                     return RegexLength(0, 0)
@@ -130,8 +130,8 @@ extension RegexCompiler {
         groupLengths[group] ?? RegexLength(0, RegexLength.endless, isFree: false)
     }
 
-    /// Measures all groups, for those that ask by call or back-reference; a group within
-    /// itself counts as of any length.
+    /// Measures all groups, for calls and back-references; a group within itself counts as of any
+    /// length.
     mutating func measureGroups(_ tree: RegexNode) {
         groupLengths[0] = nil
         _ = length(tree)
@@ -140,10 +140,10 @@ extension RegexCompiler {
 
     // MARK: Recursion
 
-    /// How often the groups are gone through; longer chains of calls are refused.
+    /// How many passes are made over the groups; longer chains of calls are refused.
     private static let recursionPassesMax = 32
 
-    /// Refuses groups that call themselves on every way, or before they take a character.
+    /// Refuses groups that call themselves on every path, or before they take a character.
     mutating func checkRecursion(_ tree: RegexNode) throws(RegexError) {
         var heads: [Int: Set<Int>] = [:]
         for group in called {
@@ -167,7 +167,7 @@ extension RegexCompiler {
         }
     }
 
-    /// The calls but for those in what is repeated no times, which Oniguruma does not look at.
+    /// The calls except those in what is repeated no times, which Oniguruma ignores.
     private func reachedCalls(_ node: RegexNode) -> [RegexParser.PendingCall] {
         switch node {
         case .call(let index): [calls[index]]

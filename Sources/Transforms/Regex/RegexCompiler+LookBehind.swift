@@ -1,8 +1,8 @@
 // `(?<=...)` and `(?<!...)` -> how far to go back, and what to match from there.
 //
-// The Perl_NG syntax wants one length in characters. Repeats at the head are cut to their least
-// counts first: `(?<=b{1,2}c)` holds where `(?<=bc)` does, as what the repeat takes beyond says
-// nothing about the text behind it.
+// The Perl_NG syntax requires one length in characters. Repeats at the head are first cut to their
+// least counts: `(?<=b{1,2}c)` holds where `(?<=bc)` does, as the further characters of the repeat
+// put no condition on the text before it.
 
 extension RegexCompiler {
     /// The number of characters that a look-behind goes back, and the body to match there; nil
@@ -19,7 +19,7 @@ extension RegexCompiler {
         return (length.min, reduced)
     }
 
-    /// The body with the repeats at its head cut to their least counts. A possessive one stays,
+    /// The body with the repeats at its head cut to their least counts. A possessive one is kept,
     /// as what follows depends on how much it takes.
     private func cut(_ node: RegexNode) -> RegexNode {
         switch node {
@@ -48,7 +48,7 @@ extension RegexCompiler {
         }
     }
 
-    /// Whether something else depends on its having been matched.
+    /// Whether anything else depends on its match.
     private func isNoticed(_ node: RegexNode) -> Bool {
         switch node {
         case .keep: true

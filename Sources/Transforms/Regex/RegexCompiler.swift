@@ -1,5 +1,5 @@
-// Syntax tree -> instructions. Repeats are written out, so that both matchers know only splits;
-// a bound on the program stops what would grow too large.
+// Syntax tree -> instructions. Repeats are expanded, so that both matchers need only splits; a
+// bound on the program's size limits that.
 
 /// Writes the program of one tree.
 struct RegexCompiler {
@@ -14,10 +14,10 @@ struct RegexCompiler {
     let groupCount: Int
     /// Groups that are called, with their bodies.
     private(set) var called: Set<Int> = []
-    /// Groups that are compiled once and called wherever they stand: those, and what is inside of
-    /// them, as a call within may lead to it again before it has ended.
+    /// Groups that are compiled once and called wherever they occur: those that are called, and the
+    /// groups inside them, as a call inside may reach such a group again before it has ended.
     private var subroutines: Set<Int> = []
-    /// Each group with those that it is in.
+    /// For each group the groups that contain it.
     private(set) var around: [Int: Set<Int>] = [:]
     /// Groups around what is being compiled or measured.
     var open: Set<Int> = []
@@ -47,7 +47,7 @@ struct RegexCompiler {
             try checkRecursion(tree)
             collectSubroutines(tree, isInside: called.contains(0))
         }
-        // Captures stand behind the loops' registers, whose number is known at the end.
+        // The captures' slots follow the loops' registers, whose number is known at the end.
         if called.contains(0) { try emitCall(0) } else { try emit(tree) }
         try append(RegexInstruction(operation: .match))
         var starts: [Int: Int32] = [:]
@@ -76,7 +76,7 @@ struct RegexCompiler {
 
     private var here: Int32 { Int32(instructions.count) }
 
-    /// Appends an instruction whose targets come later; its index.
+    /// Appends an instruction whose targets are set later; returns its index.
     private mutating func reserve(
         _ operation: RegexOperation
     ) throws(RegexError) -> Int {
@@ -138,7 +138,7 @@ struct RegexCompiler {
         return (start, Int32(groups.count))
     }
 
-    /// The yes branch here, and the no branch, whose index `patching` gets.
+    /// Emits the yes branch, and the no branch, whose index `patching` gets.
     private mutating func emitBranches(
         yes: RegexNode, no: RegexNode, patching: (inout RegexCompiler, Int32) -> Void
     ) throws(RegexError) {
@@ -257,8 +257,8 @@ struct RegexCompiler {
         return sets.count - 1
     }
 
-    /// Up to so many copies of one character are written out; more are counted at run time,
-    /// which only the backtracking matcher does.
+    /// Up to this many copies of one character are expanded; more are counted at run time, which
+    /// only the backtracking matcher does.
     private static let singleCopiesMax = 256
 
     private mutating func emitRepetition(
@@ -291,8 +291,8 @@ struct RegexCompiler {
         for check in checks { instructions[check].y = here }
     }
 
-    /// One round of a repeat. A round that takes nothing leaves the repeat, its least count
-    /// reached or not: so does Oniguruma.
+    /// One round of a repeat. A round that takes nothing leaves the repeat even if its least count
+    /// is not reached, as in Oniguruma.
     private mutating func emitRound(
         _ body: RegexNode, _ register: Int32, _ checks: inout [Int]
     ) throws(RegexError) {

@@ -109,7 +109,7 @@ extension RegexParser {
         }
     }
 
-    /// `(?~X)`; the range forms `(?~|...)` are not known here.
+    /// `(?~X)`; the range forms `(?~|...)` are not supported.
     private mutating func parseAbsent() throws(RegexError) -> RegexNode {
         if isAtEnd { throw failure("end pattern in group") }
         if isNext("|") { throw failure("invalid absent group pattern") }
@@ -134,7 +134,7 @@ extension RegexParser {
         return known == "SKIP" ? .callout : .failure
     }
 
-    /// A word of ASCII that begins with no digit.
+    /// An ASCII word that does not begin with a digit.
     private func isCalloutName(_ name: ArraySlice<UInt8>) -> Bool {
         guard let first = name.first, !(0x30...0x39 ~= first) else { return false }
         return name.allSatisfy { $0 < 0x80 && UnicodeSets.word.contains(UInt32($0)) }
@@ -195,7 +195,7 @@ extension RegexParser {
         return .condition(condition, yes: yes, no: no)
     }
 
-    /// The groups a condition asks for; nil where it is a pattern.
+    /// The groups that a condition tests; nil where it is a pattern.
     private mutating func parseConditionGroups() throws(RegexError) -> [Int]? {
         let start = offset
         let closing: Unicode.Scalar

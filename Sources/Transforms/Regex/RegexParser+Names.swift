@@ -1,8 +1,8 @@
-// Names and numbers of groups, where they are defined and referred to. The messages and what they
-// show of a name that is wrong are Oniguruma's.
+// Names and numbers of groups, where they are defined and referred to. The messages, and the part
+// of a wrong name that they show, are Oniguruma's.
 
 extension RegexParser {
-    /// What stands in `<...>`: a group's number or its name.
+    /// The content of `<...>`: a group's number or its name.
     enum GroupName {
         case number(Int, text: String)
         case name(String)
@@ -16,7 +16,7 @@ extension RegexParser {
         return text
     }
 
-    /// A name up to and with `closing`; signed numbers are turned into absolute ones.
+    /// A name through `closing`; signed numbers are turned into absolute ones.
     mutating func parseReference(
         closing: Unicode.Scalar, numbers: Bool
     ) throws(RegexError) -> GroupName {
@@ -39,7 +39,7 @@ extension RegexParser {
         }
         let name = start..<offset
         offset += 1
-        // Of a name Oniguruma looks at the first character only.
+        // Oniguruma checks only the first character of a name.
         let digits = bytes[name].dropFirst(Self.isSign(head) ? 1 : 0)
         if isNumber, digits.allSatisfy({ 0x30...0x39 ~= $0 }) { return try number(name) }
         return .name(String(decoding: bytes[name], as: UTF8.self))
@@ -59,8 +59,8 @@ extension RegexParser {
         return .number(isBack ? groupCount + 1 - number : groupCount + number, text: text)
     }
 
-    /// A back-reference's name up to and with `closing`, behind which a level may be, `n+1`: of
-    /// how many calls within this one the group is to be. Without calls there is level 0 only.
+    /// A back-reference's name through `closing`, perhaps with a level, `n+1`: the depth of calls,
+    /// relative to this one, whose group is meant. Without calls only level 0 exists.
     /// - Returns: the groups; none for another level.
     mutating func parseLevelReference(
         closing: Unicode.Scalar, at referenceStart: Int
@@ -107,7 +107,7 @@ extension RegexParser {
         return level == 0 ? groups : []
     }
 
-    /// The digits of a level, and what closes the name; nil where it is not so.
+    /// The digits of a level, and what closes the name; nil for anything else.
     private mutating func parseLevel(closing: Unicode.Scalar) throws(RegexError) -> Int? {
         guard let level = parseNumber(max: Int(Int32.max)) else { return nil }
         if level > Int(Int32.max) { throw failure("too big number") }

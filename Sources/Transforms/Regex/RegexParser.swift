@@ -1,8 +1,8 @@
 // Pattern bytes -> syntax tree: alternations, branches, quantifiers. Groups, escapes and classes
 // have files of their own.
 //
-// The grammar is read in one pass without tokens. Blanks and comments that mean nothing are
-// skipped wherever an atom or a quantifier may stand, so `a(?#x)+` repeats `a`.
+// The grammar is read in one pass without tokens. Ignored blanks and comments are skipped wherever
+// an atom or a quantifier is allowed, so `a(?#x)+` repeats `a`.
 
 /// Reads one pattern.
 struct RegexParser {
@@ -11,7 +11,7 @@ struct RegexParser {
     var options: RegexOptions
     var depth = 0
 
-    /// Sets that the tree names by index.
+    /// Sets that the tree refers to by index.
     var sets: [ScalarSet] = []
     private var setIndexes: [ScalarSet: Int] = [:]
     var groupCount = 0
@@ -27,7 +27,7 @@ struct RegexParser {
     var references: [(group: Int, offset: Int)] = []
     /// Whether a back-reference names a level.
     var usesLevels = false
-    /// Scalars still to come of a `\x{41 42}`.
+    /// The remaining scalars of a `\x{41 42}`.
     var pendingScalars: [UInt32] = []
     /// Whether the reader is in a look-behind.
     var isBehind = false
@@ -110,7 +110,7 @@ struct RegexParser {
         return tree
     }
 
-    /// Branches up to the end, or up to and with the `)` of a group.
+    /// Branches up to the end, or through the `)` of a group.
     /// - Parameter isHead: whether a `(?:...)` that comes first may be repeated whatever it holds.
     mutating func parseAlternation(
         inGroup: Bool, isHead: Bool = false

@@ -5,13 +5,13 @@
 // The dialect is jq's: Oniguruma 6.9 with its Perl_NG syntax, both plain and named groups
 // capturing, UTF-8. `^` and `$` are the text's edges unless `(?m)` is on.
 
-/// What the letters of jq's flags argument switch on.
+/// The options that the letters of jq's flags argument switch on.
 struct RegexOptions: OptionSet, Sendable, Hashable {
     let rawValue: UInt8
 
     /// `i`: letters match their other cases.
     static let ignoreCase = RegexOptions(rawValue: 1)
-    /// `x`: blanks and `#` comments in the pattern mean nothing.
+    /// `x`: blanks and `#` comments in the pattern are ignored.
     static let extended = RegexOptions(rawValue: 2)
     /// `m` and `p` in jq, `(?s)` in a pattern: `.` matches a line feed too.
     static let dotAll = RegexOptions(rawValue: 4)
@@ -19,7 +19,7 @@ struct RegexOptions: OptionSet, Sendable, Hashable {
     static let lineAnchors = RegexOptions(rawValue: 8)
     /// `l`: the longest match of the whole text.
     static let longest = RegexOptions(rawValue: 16)
-    /// `n`: an empty match is no match.
+    /// `n`: empty matches do not count.
     static let notEmpty = RegexOptions(rawValue: 32)
 
     /// The option of one letter of jq's flags; nil where the letter is not known.
@@ -61,7 +61,7 @@ enum RegexLimits {
 struct RegexError: Error, Equatable {
     /// jq shows it as `Regex failure: MESSAGE`.
     var message: String
-    /// Where the reader stood, in bytes from the pattern's start.
+    /// The parser's offset, in bytes from the pattern's start.
     var offset: Int
 
     static var tooLong: RegexError {
@@ -106,7 +106,7 @@ enum RegexAssertion: UInt8, Sendable {
     case notClusterBoundary
 }
 
-/// The syntax tree. Sets stand in the parser's table and are named by index.
+/// The syntax tree. Sets are in the parser's table and are referred to by index.
 indirect enum RegexNode {
     case empty
     /// Matches nowhere.

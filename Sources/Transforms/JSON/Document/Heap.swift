@@ -186,9 +186,9 @@ import Glibc
         unsafe state.pointee.limit = .none
     }
 
-    /// Empties the only chunk of a short run, as most are, for the next: to take it back and hand
-    /// it out again is 5 % of what a line of 60 bytes costs.
-    /// - Returns: false where there are others, or it is large.
+    /// Empties the only chunk of a short run, as most are, for the next one: taking it back and
+    /// handing it out again is 5 % of what a line of 60 bytes costs.
+    /// - Returns: false where there are other chunks, or it is large.
     private func reopenChunk(_ byteCountMax: Int) -> Bool {
         let chunk = unsafe state.pointee.chunk
         guard chunk != 0, unsafe state.pointee.spareChunk == 0, Heap.load(chunk) == 0 else {

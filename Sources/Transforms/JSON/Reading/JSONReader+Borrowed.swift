@@ -237,9 +237,9 @@ extension JSONReader {
     /// - Parameter token: the predicted token; the cursor is after the separator that precedes it.
     /// - Returns: false where the object ends without one.
     @inline(always) private mutating func pushName(
-        _ foreseen: Int32, _ text: TextScan, _ at: inout Cursor, isFirst: Bool
+        _ predicted: Int32, _ text: TextScan, _ at: inout Cursor, isFirst: Bool
     ) throws(ReadFailure) -> Bool {
-        var (token, isFirst) = (foreseen, isFirst)
+        var (token, isFirst) = (predicted, isFirst)
         while true {
             let byteCount = unsafe shapes.match(
                 token, text.base + at.offset, text.end &- at.offset)
@@ -311,14 +311,14 @@ extension JSONReader {
         return shapes[token].name
     }
 
-    /// A name that was not predicted, read from the separator before it. Leaves `offset` at its
+    /// A name that was not predicted, read from after the separator. Leaves `offset` at its
     /// value and the token in the frame.
     @inline(never) private mutating func readNewName(
         _ text: TextScan, _ frame: UnsafeMutablePointer<Frame>, _ cursor: Int, isFirst: Bool
     ) throws(ReadFailure) -> Value {
-        let (previous, around) = unsafe (frame.pointee.token, frame.pointee.shape)
+        let (previous, shape) = unsafe (frame.pointee.token, frame.pointee.shape)
         if let token = unsafe shapes.secondGuess(
-            around, after: previous, text.base + cursor, text.end &- cursor, isFirst: isFirst)
+            shape, after: previous, text.base + cursor, text.end &- cursor, isFirst: isFirst)
         {
             offset = cursor &+ shapes.byteCount(token)
             unsafe frame.pointee.token = token
@@ -333,7 +333,7 @@ extension JSONReader {
         // A decoded name has memory of its own.
         if name.word & Value.plain != 0 && distance > 0 && distance < offset - cursor {
             token = unsafe shapes.learn(
-                around, after: previous, name, Bytes(text.base + cursor, offset - cursor),
+                shape, after: previous, name, Bytes(text.base + cursor, offset - cursor),
                 isFirst: isFirst)
         }
         unsafe frame.pointee.token = token
