@@ -1,12 +1,12 @@
 // The bytes after a head -> pieces of content (RFC 9112 6, 7.1).
 //
-//   5;ext\r\n        the size line; extensions are checked and read over (ChunkExtensions)
+//   5;ext\r\n        the size line; extensions are checked and skipped (ChunkExtensions)
 //   hello\r\n
 //   0\r\n
 //   Name: value\r\n  trailer fields; checked and dropped
 //   \r\n
 //
-// Every byte is consumed as it comes and nothing is kept but this value, so a body may be cut
+// Every byte is consumed as it arrives and no state is kept but this value, so a body may be split
 // anywhere.
 
 /// Delimits one request's content.
@@ -29,14 +29,14 @@ struct BodyDecoder {
     private static var sizeDigitsMax: Int { 16 }
 
     private var phase: Phase
-    /// Bytes of content left: of the body, or of the chunk.
+    /// Bytes of content left in the body or in the chunk.
     private var remaining: Int
     private var sizeDigitCount = 0
-    /// Of the size line that is being read, behind the size.
+    /// Extensions of the size line that is being read, after the size.
     private var extensions: ChunkExtensions?
     private var extensionBytesLeft: Int
     private var trailerBytesLeft: Int
-    /// Content that may still come.
+    /// A decoder whose body has been read.
     private var allowance: Int
     /// Bytes of coding and content consumed before the current call, for the offset of an error.
     private var consumedCount = 0
@@ -52,7 +52,7 @@ struct BodyDecoder {
         allowance = 0
     }
 
-    /// - Throws: `bodyTooLong` when Content-Length already says so.
+    /// - Throws: `bodyTooLong` when Content-Length already exceeds the bound.
     init(
         _ framing: RequestFraming, bytesMax: Int, limits: borrowing Limits
     ) throws(ProtocolError) {
@@ -75,7 +75,7 @@ struct BodyDecoder {
 
     var isAtEnd: Bool { phase == .end }
 
-    /// Bytes of content still to come, where the framing tells.
+    /// Bytes of content still to come, if the framing gives their number.
     var knownRemainingByteCount: Int? {
         switch phase {
         case .content: remaining
@@ -84,7 +84,7 @@ struct BodyDecoder {
         }
     }
 
-    /// Bytes of content were taken past `next`: no more than `knownRemainingByteCount`.
+    /// Records that bytes of content were read without `next`: at most `knownRemainingByteCount`.
     mutating func skip(_ byteCount: Int) {
         precondition(phase == .content && byteCount <= remaining)
         remaining -= byteCount
@@ -92,7 +92,7 @@ struct BodyDecoder {
         consumedCount += byteCount
     }
 
-    /// The next step in `bytes`, which follow those of the step before.
+    /// The next step in `bytes`, which follow those of the previous step.
     mutating func next(_ bytes: Bytes) throws(ProtocolError) -> Step {
         var cursor = 0
         while phase != .end {

@@ -1,7 +1,7 @@
 // Borrowed bytes -> bytes, blocks and runs: the reading side of the codec.
 //
-// `Bytes` points at memory that somebody else keeps alive for the length of one call. Scans look at
-// sixteen bytes at a time: a mask marks the special ones, and its words tell the first.
+// `Bytes` points at memory that its caller keeps alive for the length of one call. Scans examine
+// sixteen bytes at a time: a mask marks the special ones, and its two words give the first.
 
 internal import Glibc
 
@@ -14,12 +14,12 @@ struct Bytes {
     /// The memory must stay alive and unchanged while this value is used.
     @unsafe
     init(_ buffer: UnsafeRawBufferPointer) {
-        // Safety: an empty buffer has no address; its count of 0 keeps every read away.
+        // Safety: an empty buffer has no address; its count of 0 prevents every read.
         unsafe self.base = buffer.baseAddress ?? UnsafeRawPointer(bitPattern: 1)!
         self.count = buffer.count
     }
 
-    /// The byte at `offset`, which lies below `count`.
+    /// The byte at `offset`, which is below `count`.
     subscript(offset: Int) -> UInt8 {
         assert(offset >= 0 && offset < count)
         // Safety: the callers' loops compare the offset with an end that is at most `count`.
@@ -41,9 +41,9 @@ struct Bytes {
         return unsafe base.loadUnaligned(fromByteOffset: offset, as: SIMD16<UInt8>.self)
     }
 
-    /// Where the first byte stands in `start..<end` that the mask of its block marks; else `end`.
+    /// The offset of the first byte in `start..<end` that the mask of its block marks; else `end`.
     /// - Parameters:
-    ///   - marks: which bytes of a block are looked for.
+    ///   - marks: which bytes of a block are sought.
     ///   - isMarked: the same for one byte.
     @inline(__always) private func first(
         from start: Int, to end: Int, _ marks: (SIMD16<UInt8>) -> SIMDMask<SIMD16<Int8>>,
@@ -61,8 +61,8 @@ struct Bytes {
         return offset
     }
 
-    /// Where the first byte below 0x20 but HTAB, or 0x7F, stands in `start..<end`; else `end`.
-    /// Those are the bytes that end a field value, or may not be in it.
+    /// The offset of the first control character except HTAB in `start..<end` (below 0x20, or
+    /// 0x7F); else `end`. These bytes end a field value or are forbidden in it.
     func endOfFieldValue(from start: Int, to end: Int) -> Int {
         first(
             from: start, to: end,
@@ -70,14 +70,14 @@ struct Bytes {
             { $0 < 0x20 && $0 != Byte.tab || $0 == 0x7F })
     }
 
-    /// Where the first byte outside 0x21...0x7E stands in `start..<end`; else `end`.
+    /// The offset of the first byte outside 0x21...0x7E in `start..<end`; else `end`.
     func endOfTarget(from start: Int, to end: Int) -> Int {
         first(
             from: start, to: end, { $0 .< all(0x21) .| ($0 .> all(0x7E)) },
             { $0 < 0x21 || $0 > 0x7E })
     }
 
-    /// Where the first byte that is no token character stands in `start..<end`; else `end`.
+    /// The offset of the first byte in `start..<end` that is not a token character; else `end`.
     func endOfToken(from start: Int, to end: Int) -> Int {
         var offset = endOfWord(from: start, to: end)
         while offset < end, ByteSet.token.contains(self[offset]) {
@@ -86,7 +86,7 @@ struct Bytes {
         return offset
     }
 
-    /// Where the first byte stands that is no letter, digit, `-` or `.`; else `end`.
+    /// The offset of the first byte that is not a letter, digit, `-` or `.`; else `end`.
     func endOfWord(from start: Int, to end: Int) -> Int {
         first(
             from: start, to: end,
@@ -97,14 +97,14 @@ struct Bytes {
             }, { ($0 | 0x20) &- 0x61 >= 26 && $0 &- 0x2D >= 2 && $0 &- 0x30 >= 10 })
     }
 
-    /// Where `byte` first stands in `start..<end`.
+    /// The offset of the first `byte` in `start..<end`.
     func firstOffset(of byte: UInt8, from start: Int, to end: Int) -> Int? {
         let offset = first(
             from: start, to: end, { $0 .== all(byte) }, { $0 == byte })
         return offset < end ? offset : nil
     }
 
-    /// Whether `range` has the bytes of an array.
+    /// Whether the bytes in `range` equal those of an array.
     func equals(_ range: Range<Int>, _ other: [UInt8]) -> Bool {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         guard range.count == other.count else { return false }
@@ -115,7 +115,7 @@ struct Bytes {
         }
     }
 
-    /// Whether `range` has the bytes at `other`.
+    /// Whether the bytes in `range` equal those at `other`.
     /// - Parameter other: as many bytes.
     @unsafe func equals(_ range: Range<Int>, _ other: UnsafeRawPointer) -> Bool {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
@@ -137,7 +137,7 @@ struct Bytes {
             UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
     }
 
-    /// A number made of the bytes of `range`: quick, and no secret.
+    /// A hash of the bytes in `range`: fast, not cryptographic.
     func hash(_ range: Range<Int>) -> UInt64 {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         var hash = UInt64(range.count)
@@ -155,15 +155,15 @@ struct Bytes {
         return hash
     }
 
-    /// Whether `range` spells `name` (lower-case letters, digits, `-`, `/`, `*`), whatever its
-    /// letters' case.
+    /// Whether `range` spells `name` (lower-case letters, digits, `-`, `/`, `*`), ignoring ASCII
+    /// case.
     func equals(_ range: Range<Int>, ignoringCase name: StaticString) -> Bool {
         let count = name.utf8CodeUnitCount
         guard range.count == count, range.lowerBound >= 0, range.upperBound <= self.count else {
             return false
         }
-        // Safety: both sides have `count` bytes, as compared above; words that overlap save the
-        // bytes of the last one.
+        // Safety: both sides have `count` bytes, as compared above. The last word overlaps the one
+        // before it, which avoids single bytes at the end.
         let expected = unsafe UnsafeRawPointer(name.utf8Start)
         let given = unsafe base + range.lowerBound
         if count >= 8 {
@@ -184,8 +184,8 @@ struct Bytes {
         return true
     }
 
-    /// Whether the bytes of a word are those of a lower-case name in any case: only where the name
-    /// has a letter, which alone have the bit 0x40, may the bit 0x20 differ.
+    /// Whether the bytes of a word equal those of a lower-case name, ignoring case. Bit 0x20 may
+    /// differ only where the name has a letter: of its bytes only letters have bit 0x40.
     @unsafe @inline(__always)
     private static func isWord<Word: FixedWidthInteger & BitwiseCopyable>(
         _ given: UnsafeRawPointer, _ expected: UnsafeRawPointer, _ offset: Int, _ type: Word.Type
@@ -205,7 +205,7 @@ struct Bytes {
         return lower..<upper
     }
 
-    /// The bytes of `range`, read as UTF-8; what is not becomes U+FFFD.
+    /// The bytes of `range` as UTF-8; ill-formed sequences become U+FFFD.
     func string(_ range: Range<Int>) -> String {
         precondition(range.lowerBound >= 0 && range.upperBound <= count)
         // Safety: the range lies in the bytes, as checked above.
@@ -215,10 +215,10 @@ struct Bytes {
     }
 }
 
-/// A block of one byte: comparisons with a scalar are done byte by byte.
+/// A block of sixteen equal bytes: comparisons with a scalar are done byte by byte.
 @inline(__always) private func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 
-/// The bytes that the protocol gives a meaning.
+/// The bytes that have a meaning in the protocol.
 enum Byte {
     static var tab: UInt8 { 0x09 }
     static var lineFeed: UInt8 { 0x0A }
@@ -236,7 +236,7 @@ enum Byte {
     }
 }
 
-/// A set of ASCII bytes as 128 bits, so that no table is loaded and none is built at start.
+/// A set of ASCII bytes as 128 bits, so that no table is loaded, and none is built at start-up.
 struct ByteSet {
     let low: UInt64
     let high: UInt64

@@ -1,20 +1,20 @@
-// The rest of a chunk's size line -> checked and read over (RFC 9112 7.1.1).
+// The rest of a chunk's size line -> checked and skipped (RFC 9112 7.1.1).
 //
 //   5 ; name = "a \" b";other CR LF
 //    ^ from here on
 
-/// Where in a chunk's extensions a decoder is.
+/// The position of a decoder in a chunk's extensions.
 struct ChunkExtensions {
     private enum Phase: UInt8 {
-        /// What may only be followed by a semicolon: white space behind a size or a value.
+        /// Only a semicolon may follow: white space after a size or a value.
         case space
         case nameStart, name, nameSpace, valueStart, token, quoted, escape, quotedEnd
     }
 
     private var phase: Phase
 
-    /// - Parameter byte: the first one behind the size.
-    /// - Returns: nil if it begins no extension.
+    /// - Parameter byte: the first one after the size.
+    /// - Returns: nil if it does not begin an extension.
     init?(after byte: UInt8) {
         switch byte {
         case 0x3B: phase = .nameStart
@@ -59,7 +59,7 @@ struct ChunkExtensions {
         }
     }
 
-    /// Of a quoted-string (RFC 9110 5.6.4): what is not a control character.
+    /// A byte of a quoted-string (RFC 9110 5.6.4), which must not be a control character.
     private mutating func quotedByte(_ byte: UInt8) throws(ProtocolError.Code) {
         if byte < 0x20 && byte != Byte.tab || byte == 0x7F { throw .badChunkLine }
         switch (phase, byte) {

@@ -3,15 +3,15 @@
 /// A day of the Gregorian calendar.
 public struct CivilDate: Sendable, Equatable {
     public let year: Int
-    /// From 1 on, as the day.
+    /// Counted from 1, like the day.
     public let month: Int
     public let day: Int
 
     /// - Parameter days: since 1970-01-01; not negative.
     /// - Complexity: O(1)
     public init(days: Int) {
-        // Years begin in March here, so that a leap day is a year's last. 719,468 days lie between
-        // 0000-03-01 and 1970-01-01; 146,097 days are 400 years.
+        // Years begin in March here, so that a leap day is the last of its year. There are 719,468
+        // days from 0000-03-01 to 1970-01-01, and 146,097 days in 400 years.
         let shifted = days + 719_468
         let dayOfEra = shifted % 146_097
         let yearOfEra =

@@ -1,32 +1,32 @@
-// A socket's bytes -> requests in work, and their content.
+// A socket's bytes -> requests and their content.
 //
-// Bytes are read to the loop's memory and worked through there; what is left over is copied to
-// `inbound`, and what a request in work needs of its head to the request. Content whose length is
-// known, and which is more than a read brought, is read to where it is collected.
+// Bytes are read into the loop's memory and parsed there. Unconsumed bytes are copied to `inbound`,
+// and the head of an open request is copied to the request if it is still needed. Content of known
+// length that exceeds one read is read directly into the buffer that collects it.
 
 internal import struct NIOCore.ByteBuffer
 
 extension Connection {
-    /// A body's buffer starts no larger than this, whatever Content-Length promises.
+    /// The bound on a content buffer's first reservation, whatever Content-Length promises.
     private static var bodyReserveBytesMax: Int { 1024 * 1024 }
     private static var discardThresholdByteCount: Int { 32 * 1024 }
-    /// A head with most contents; what is read beyond is copied once more.
+    /// Room for a head with most contents; bytes read beyond it are copied once more.
     private static var headReadBytesMax: Int { 32 * 1024 }
-    /// Of content that is read to where it is collected.
+    /// Bounds on one read of content into the buffer that collects it.
     private static var contentReadBytesMin: Int { 4 * 1024 }
     private static var contentReadBytesMax: Int { 512 * 1024 }
-    /// What belongs to `Connection.byteCount`.
+    /// Input memory up to this size is covered by `Connection.byteCount`.
     private static var uncountedBytesMax: Int { 8 * 1024 }
-    /// Content that one read may bring as a whole is not counted before it is read.
+    /// Content up to this size may arrive in one read and is not counted before it is read.
     private static var wholeBytesMax: Int { 16 * 1024 }
-    /// Content of unknown length is counted in such steps.
+    /// Content of unknown length is counted in steps of this size.
     private static var holdStepBytes: Int { 64 * 1024 }
 
     // MARK: From the socket
 
     func readable(isBroken: Bool) {
         guard mayRead else {
-            // Told of still, it would be again and again.
+            // The loop would report the broken socket again and again.
             if isBroken { cut() } else { holdBackReading() }
             return
         }
@@ -41,7 +41,7 @@ extension Connection {
                 ..<(isStreamed ? InputMemory.byteCount : Self.headReadBytesMax)])
         switch unsafe system.receive(descriptor, memory) {
         case .bytes(let count):
-            // Safety: so many bytes were read to the memory, which is read to next after this call.
+            // Safety: `count` bytes were read into the memory; the next read comes after this call.
             unsafe process(UnsafeRawBufferPointer(rebasing: memory[..<count]))
         case .end: inputEnded()
         case .wouldBlock: break
@@ -49,7 +49,7 @@ extension Connection {
         }
     }
 
-    /// Reads to where the content is collected.
+    /// Reads into the buffer that collects the content.
     private func readContent(_ left: Int) {
         if contentHold == nil, !holdContent(0) { return refuse(ProtocolError(.noMemory)) }
         if content.writableBytes < min(left, Self.contentReadBytesMin) {
@@ -57,7 +57,7 @@ extension Connection {
         }
         let room = min(left, content.writableBytes, Self.contentReadBytesMax)
         var result = Socket.Reading.wouldBlock
-        // Safety: the call writes below the room's end, as many bytes as it says.
+        // Safety: the call writes within the room, and returns how many bytes it has written.
         unsafe content.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { memory in
             result = unsafe system.receive(
                 descriptor, UnsafeMutableRawBufferPointer(rebasing: memory[..<room]))
@@ -77,12 +77,12 @@ extension Connection {
         }
     }
 
-    /// Whether more bytes may come: not while enough is here that nobody can take yet.
+    /// Whether to read more bytes: not while there is enough that cannot be processed yet.
     private var mayRead: Bool {
         if isInputClosed || isDeferred || isContentPaused && state.phase == .body { return false }
         switch state.phase {
         case .planning, .waiting, .idle, .head:
-            // Where memory is short, what waits behind a request stays in the socket.
+            // Where memory is short, pipelined requests stay in the socket.
             let isShort = loop.server.memory.isOver && inbound.readableBytes > 0
             let bound = isShort ? 0 : loop.server.limits.pipelinedBytesMax
             return state.phase == .head || inbound.readableBytes <= bound
@@ -100,7 +100,7 @@ extension Connection {
         wait(for: interest.union(.read))
     }
 
-    /// Counts what the connection keeps of its input besides content.
+    /// Counts the memory that the connection holds for input other than content.
     func holdInput() {
         let byteCount = inbound.capacity + request.keptByteCount
         let counted = byteCount > Self.uncountedBytesMax ? byteCount : 0
@@ -111,15 +111,15 @@ extension Connection {
 
     // MARK: Bytes
 
-    /// Works through what was left over.
+    /// Processes the unconsumed bytes.
     func processInbound() {
         guard isConnected, !isProcessing, !isDeferred else { return }
         let now = loop.eventLoop.now
-        // Content may have ended while nobody took it; then its end is still to be told.
+        // Content may have ended while it was paused; then its end is still to be reported.
         if inbound.readableBytes > 0 || state.phase == .body && state.isContentComplete {
             var buffer = ByteBuffer()
             swap(&buffer, &inbound)
-            // Safety: the buffer stays while the closure runs.
+            // Safety: the buffer lives while the closure runs.
             let count = unsafe buffer.withUnsafeReadableBytes { unsafe work(on: $0, now: now) }
             buffer.moveReaderIndex(forwardBy: count)
             if isConnected, buffer.readableBytes > 0 { inbound = buffer }
@@ -130,7 +130,7 @@ extension Connection {
     /// - Parameter bytes: may be overwritten after the call.
     private func process(_ bytes: UnsafeRawBufferPointer) {
         if inbound.readableBytes > 0 {
-            // A buffer that is never quite empty would grow at its end for ever.
+            // A buffer that is never quite empty would grow without bound.
             if inbound.readerIndex >= Self.discardThresholdByteCount { inbound.discardReadBytes() }
             unsafe inbound.writeBytes(bytes)
             return processInbound()
@@ -155,12 +155,12 @@ extension Connection {
         setAlarm()
     }
 
-    /// Works through bytes as far as possible.
-    /// - Returns: how many are done with.
+    /// Processes as many bytes as possible.
+    /// - Returns: how many were consumed.
     private func work(on bytes: UnsafeRawBufferPointer, now: UInt64) -> Int {
         var offset = 0
         var requestCount = 0
-        /// Content that one read brought.
+        /// Content that arrived in one read.
         var whole: UnsafeRawBufferPointer?
         isProcessing = true
         let now = loop.sendOverdue(now: now)
@@ -168,12 +168,12 @@ extension Connection {
             if state.phase == .body, isContentPaused { break }
             if state.phase == .idle {
                 if offset == bytes.count { break }
-                // A client that sends requests but does not read answers waits for itself.
+                // A client that sends requests but does not read responses is not served further.
                 if !hasRoom(now: now) { break }
                 if requestCount > 0, isTurnOver(requestCount, since: now) { break }
                 requestCount += 1
             }
-            // Safety: the state looks at the bytes inside this call only.
+            // Safety: the state reads the bytes only inside this call.
             let step = state.next(
                 unsafe Bytes(UnsafeRawBufferPointer(rebasing: bytes[offset...])),
                 into: &request.head, now: now, memo: loop.heads)
@@ -185,7 +185,7 @@ extension Connection {
                 break loop
             case .again: break
             case .head:
-                // Safety: `keepHead` copies them before they go.
+                // Safety: `keepHead` copies them before they are overwritten.
                 unsafe request.begin(
                     UnsafeRawBufferPointer(rebasing: bytes[start..<offset]),
                     firstByteNanoseconds: state.firstByteTime, isRepeated: state.isHeadRepeated)
@@ -196,7 +196,7 @@ extension Connection {
                 }
                 planBody(now: now)
             case .content(let skipped, _):
-                // Safety: what is not copied is used up inside this call.
+                // Safety: bytes that are not copied are used only inside this call.
                 let piece = unsafe UnsafeRawBufferPointer(
                     rebasing: bytes[start + skipped..<offset])
                 tally.requestByteCount += piece.count
@@ -221,7 +221,7 @@ extension Connection {
         return offset
     }
 
-    /// Whether others have their turn before this connection's next request.
+    /// Whether other connections come before this connection's next request.
     private func isTurnOver(_ requestCount: Int, since start: UInt64) -> Bool {
         let limits = loop.server.limits
         guard
@@ -271,7 +271,8 @@ extension Connection {
         refuse(ProtocolError(.noMemory))
     }
 
-    /// Collects a piece, or hands it on. Awaited content may lie here without `100 Continue`.
+    /// Collects a piece, or passes it to the receiver. Awaited content may be here without
+    /// `100 Continue`.
     private func take(_ piece: UnsafeRawBufferPointer) {
         if let receiver {
             return receiver.receive(
@@ -287,8 +288,8 @@ extension Connection {
         unsafe content.writeBytes(piece)
     }
 
-    /// Counts the memory for collected content: all of it where its length is known, so that what
-    /// was begun can be read to its end.
+    /// Counts the memory for collected content: all of it if its length is known, so that content
+    /// whose reading has begun can be read to its end.
     /// - Returns: false if there is no room.
     private func holdContent(_ byteCount: Int) -> Bool {
         let needed = max(
@@ -302,14 +303,15 @@ extension Connection {
         return hold.byteCount >= byteCount || hold.resize(to: needed)
     }
 
-    /// - Parameter whole: all of it, if one read brought it; else it was collected.
+    /// - Parameter whole: all the content, if one read brought it; else it was collected.
     private func contentEnded(_ whole: UnsafeRawBufferPointer?, now: UInt64) {
         request.contentReadNanoseconds = now
         let exchange = Exchange(connection: self, serial: serial)
         if let receiver { return receiver.finish(exchange) }
         var collected = ByteBuffer()
         swap(&collected, &content)
-        // Safety: it lives as long as the bytes, which stay while the caller works through them.
+        // Safety: it lives no longer than the bytes, which stay valid while the caller processes
+        // them.
         let content =
             if let whole = unsafe whole {
                 unsafe RequestContent(borrowed: whole)
@@ -337,7 +339,7 @@ extension Connection {
     }
 }
 
-/// Takes content that nobody wants.
+/// Discards content that is not wanted.
 private final class Dropper: BodyReceiver, Sendable {
     static let shared = Dropper()
 

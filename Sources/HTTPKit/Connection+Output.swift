@@ -1,34 +1,34 @@
-// Bytes of answers -> the socket: those of a turn at its end, in one piece with each connection's.
-// What the socket has no room for waits in a backlog of the connection's own.
+// Responses -> bytes for the socket. Those of one loop iteration are sent at its end, with one send
+// per connection. Bytes that the socket has no room for wait in the connection's backlog.
 //
-//     loop.output    | a's answers | b's | c's |        one send for each at the turn's end
-//     backlog        | rest of a's | then what comes |  sent when the socket has room
+//     loop.output    | a's responses | b's | c's |     one send for each at the iteration's end
+//     backlog        | rest of a's | later bytes |     sent when the socket has room
 
 internal import struct NIOCore.ByteBuffer
 
 extension Connection {
     enum Closing: UInt8 {
         case none
-        /// The sending side is shut; what still comes is read over.
+        /// The sending side is shut down once all is sent; further input is read and dropped.
         case writing
-        /// The sending side was shut.
+        /// The sending side has been shut down.
         case written
         case whole
     }
 
-    /// With more than this unsent the client is to read before more is done for it, until less
-    /// than the second is left.
+    /// With more unsent bytes than the first, no further request of the client is processed until
+    /// no more than the second are left.
     private static var unsentBytesMax: Int { 64 * 1024 }
     private static var unsentBytesLow: Int { 32 * 1024 }
-    /// Of the kernel's buffers, where a client does not read.
+    /// The kernel's buffers, counted for a client that does not read.
     private static var socketBytes: Int { 256 * 1024 }
     private static var stalledNanoseconds: UInt64 { 1_000_000_000 }
 
     // MARK: Appending
 
-    /// Appends what `write` writes, which is given room for `byteCountMax` bytes.
+    /// Appends what `write` writes; it has room for `byteCountMax` bytes.
     func append(byteCountMax: Int, now: UInt64, _ write: (inout HeadCursor) -> Void) {
-        // What stands in the output must stay in one piece.
+        // The connection's bytes in the output must be contiguous.
         if !outputRange.isEmpty, outputRange.upperBound != loop.output.count {
             sendOutput(now: now)
         }
@@ -44,7 +44,7 @@ extension Connection {
         loop.sendAtTurnEnd(self, now: now)
     }
 
-    /// Appends a buffer and sends it, with what stands before it, from where it lies.
+    /// Appends a buffer and sends it in place, after the output before it.
     func append(_ buffer: ByteBuffer, now: UInt64) {
         guard isConnected, buffer.readableBytes > 0 else { return }
         guard backlog.isEmpty else {
@@ -67,7 +67,7 @@ extension Connection {
 
     // MARK: Sending
 
-    /// Sends what stands in the loop's output.
+    /// Sends the connection's bytes in the loop's output.
     func sendOutput(now: UInt64) {
         guard isConnected, !outputRange.isEmpty else { return }
         let range = outputRange
@@ -97,7 +97,7 @@ extension Connection {
         processInbound()
     }
 
-    /// Something was sent: waits for room for the rest, or does what was to be done behind it.
+    /// After a send: waits for room for the rest, or continues what had to wait for the end of it.
     private func sent(now: UInt64) {
         if backlog.isEmpty {
             wait(for: interest.subtracting(.write))
@@ -116,8 +116,8 @@ extension Connection {
         }
     }
 
-    /// Sees how much the client has taken. What was sent says little: the kernel takes megabytes at
-    /// once, and for a slow client nothing more for a minute.
+    /// Measures how much the client has acknowledged. The count of sent bytes says little: the
+    /// kernel accepts megabytes at once, and then nothing for a minute if the client is slow.
     func measureOutput(now: UInt64) {
         let count = system.unacknowledgedByteCount(descriptor)
         if count != unacknowledgedByteCount { lastTakenTime = now }
@@ -125,7 +125,7 @@ extension Connection {
         unacknowledgedByteCount = count
     }
 
-    /// Whether a client with unsent answers has taken nothing of them for a while.
+    /// Whether a client with unsent responses has acknowledged nothing of them for a while.
     func hasStalled(now: UInt64) -> Bool {
         untakenNanoseconds(now: now) >= Self.stalledNanoseconds
     }
@@ -136,7 +136,7 @@ extension Connection {
         return now &- lastTakenTime
     }
 
-    /// Counts what is unsent, with what the kernel keeps then.
+    /// Counts the unsent bytes, and the kernel's buffers that are full then.
     private func holdAnswers() {
         let counted = backlog.isEmpty ? 0 : backlog.heldByteCount + Self.socketBytes
         if counted == answerBytesHeld { return }
@@ -152,7 +152,7 @@ extension Connection {
         }
     }
 
-    /// Whether the client reads what it is sent.
+    /// Whether the client reads its responses.
     func hasRoom(now: UInt64) -> Bool {
         if outputRange.count > Self.unsentBytesMax { sendOutput(now: now) }
         return isConnected && !isBlocked
@@ -171,9 +171,9 @@ extension Connection {
         holdAnswers()
     }
 
-    // MARK: Closing behind it
+    // MARK: Closing after the output
 
-    /// Closes the sending side or the whole when all is sent.
+    /// Closes the sending side or the whole connection once all is sent.
     func close(_ kind: Closing) {
         guard kind.rawValue > closing.rawValue else { return }
         closing = kind
@@ -192,12 +192,12 @@ extension Connection {
     }
 }
 
-/// What a socket had no room for, in order.
+/// Bytes that a socket had no room for, in order.
 struct OutputBacklog {
     private var buffers: [ByteBuffer] = []
     private var first = 0
     private(set) var byteCount = 0
-    /// Of the buffers, each of which stays until its last byte is sent.
+    /// The capacity of the buffers; each is kept until its last byte is sent.
     private(set) var heldByteCount = 0
 
     var isEmpty: Bool { byteCount == 0 }
@@ -208,7 +208,7 @@ struct OutputBacklog {
         buffers.append(buffer)
     }
 
-    /// Appends what `write` writes, which is given room for `byteCountMax` bytes.
+    /// Appends what `write` writes; it has room for `byteCountMax` bytes.
     mutating func append(byteCountMax: Int, _ write: (inout HeadCursor) -> Void) {
         var buffer = ByteBuffer()
         unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: byteCountMax) { memory in
@@ -226,7 +226,7 @@ struct OutputBacklog {
         var total = 0
         while first < buffers.count {
             let count = buffers[first].readableBytes
-            // Safety: the bytes stay while the closure runs.
+            // Safety: the bytes live while the closure runs.
             let result = unsafe buffers[first].withUnsafeReadableBytes {
                 unsafe system.send(descriptor, $0)
             }

@@ -3,8 +3,7 @@
 internal import struct NIOCore.ByteBuffer
 
 extension Connection {
-    /// Content up to this size is copied behind its head; longer content is sent from where it
-    /// lies.
+    /// Content up to this size is copied after its head; longer content is sent in place.
     private static var copyBytesMax: Int { 64 * 1024 }
 
     func respond(_ response: borrowing Response, serial: UInt64) {
@@ -12,7 +11,7 @@ extension Connection {
         send(response, isRefusal: false)
     }
 
-    /// Answers a broken rule, and ends the connection behind it.
+    /// Responds to a protocol error, and closes the connection afterwards.
     func refuse(_ error: ProtocolError) {
         if state.hasResponseBegun { return cut() }
         let content = loop.server.errorContent(error, state.hasExchange ? request : nil)
@@ -23,7 +22,7 @@ extension Connection {
                 content: .bytes(content.bytes)), isRefusal: true)
     }
 
-    /// Answers an error of the request's meaning, not of its form.
+    /// Responds to an error in the request's meaning, not in its form.
     func answer(_ error: ProtocolError, fields: ResponseFields, serial: UInt64) {
         guard isOpen(serial), !state.hasResponseBegun else { return }
         let content = loop.server.errorContent(error, request)
@@ -57,7 +56,7 @@ extension Connection {
         finishAnswer(now: now, wasCancelled: isRefusal)
     }
 
-    /// Answers with content that is copied, and fields that are written in their place.
+    /// Responds with content that is copied, and fields that are written in place.
     func respond(
         _ answer: borrowing DirectAnswer, content: UnsafeRawBufferPointer, serial: UInt64,
         fields: (inout HeadCursor) -> Void
@@ -108,7 +107,7 @@ extension Connection {
         processInbound()
     }
 
-    /// Tells of the request that is over, once.
+    /// Reports a request that has ended, once.
     func observeEnd(wasCut: Bool, now: UInt64) {
         guard let observer = loop.observer, tally.hasBegun || tally.status != 0 else {
             return
@@ -195,7 +194,7 @@ extension Connection {
         cut()
     }
 
-    /// Tells a client that waits for it to send its content.
+    /// Sends `100 Continue` to a client that waits for it.
     func sendContinue() {
         guard state.takeContinue() else { return }
         append(byteCountMax: 32, now: loop.eventLoop.now) {

@@ -1,18 +1,18 @@
 // A socket's bytes and events -> ConnectionState's, and its actions -> calls of the handler.
 //
-//     Connection.swift            its life, its times and its end
-//     Connection+Input.swift      bytes that come in, the request's content among them
-//     Connection+Response.swift   answers: whole, streamed, and refusals
-//     Connection+Output.swift     bytes that go out
+//     Connection.swift            lifecycle and deadlines
+//     Connection+Input.swift      incoming bytes, including the request's content
+//     Connection+Response.swift   responses: whole, streamed, and refusals
+//     Connection+Output.swift     outgoing bytes
 //
 // All of it runs on the connection's event loop.
 
 internal import struct NIOCore.ByteBuffer
 
-/// Only its event loop touches its variables; other threads pass it along and hop to that loop
-/// (`Exchange` does): that is why it may be Sendable.
+/// `Sendable` because only its event loop accesses its variables: other threads pass it along and
+/// hop to that loop, as `Exchange` does.
 final class Connection: EventSource, @unchecked Sendable {
-    /// What a connection without a request is counted with: its objects here and in the kernel.
+    /// The memory counted for a connection without a request: its objects here and in the kernel.
     static var byteCount: Int { 8 * 1024 }
 
     let loop: LoopContext
@@ -25,54 +25,54 @@ final class Connection: EventSource, @unchecked Sendable {
     var tally = RequestTally()
     /// Its socket is open.
     private(set) var isConnected = true
-    /// The client sends no more, and is answered still.
+    /// The client sends no more, but can still receive responses.
     private(set) var isInputClosed = false
     private var alarm: ConnectionAlarm?
 
-    // MARK: Of Connection+Input
+    // MARK: State of Connection+Input
 
-    /// Unread bytes: a part of a head, or requests after the one in work.
+    /// Unconsumed bytes: a part of a head, or requests after the current one.
     var inbound = ByteBuffer()
     var isProcessing = false
-    /// What was collected of the request's content, and the memory for it, from some size on.
+    /// The collected part of the request's content, and the count of its memory above some size.
     var content = ByteBuffer()
     var contentHold: MemoryHold?
-    /// What its head and the bytes that wait are counted with.
+    /// The memory counted for the head and the unconsumed bytes.
     var inputBytesHeld = 0
     var receiver: (any BodyReceiver)?
     var gatherer: (any ContentReceiver)?
     var wantsContent = false
     var isContentPaused = false
-    /// What is left over waits for the next turn: others come first.
+    /// The rest of its input waits for the loop's next iteration: other connections come first.
     var isDeferred = false
 
-    // MARK: Of Connection+Response
+    // MARK: State of Connection+Response
 
     var isStreaming = false
     var isChunked = false
     var sendsContent = true
     var writeWaiters: [@Sendable (Bool) -> Void] = []
 
-    // MARK: Of Connection+Output
+    // MARK: State of Connection+Output
 
-    /// Where its answers of this turn stand in the loop's output.
+    /// The range of its responses of this iteration in the loop's output.
     var outputRange = 0..<0
-    /// The loop knows that it has output.
+    /// The loop has it in its list of connections with output.
     var isToBeSent = false
-    /// What the socket had no room for.
+    /// Bytes that the socket had no room for.
     var backlog = OutputBacklog()
-    /// Too much is unsent: the client is to read first.
+    /// Too many bytes are unsent: the client must read before it is served further.
     var isBlocked = false
-    /// What becomes of the socket when all is sent.
+    /// How to close the socket once all is sent.
     var closing = Closing.none
-    /// What `backlog` is counted with.
+    /// The memory counted for `backlog`.
     var answerBytesHeld = 0
-    /// Of what the client takes, while something is unsent; what the kernel had then, and when the
-    /// client was last seen to have taken something.
+    /// The rate at which the client takes bytes, while some are unsent; the unacknowledged bytes at
+    /// the last measurement; and when progress was last seen.
     var outputRate = RateMeter()
     var unacknowledgedByteCount = 0
     var lastTakenTime: UInt64 = 0
-    /// Of the request's content, when the rate was last looked at.
+    /// Bytes of the request's content at the last check of the rate.
     private var contentSeen = 0
 
     init(_ loop: LoopContext, _ descriptor: Int32) {
@@ -115,7 +115,7 @@ final class Connection: EventSource, @unchecked Sendable {
         if isOpen(serial) { cancelAction = action } else { action() }
     }
 
-    /// Forgets the exchange. Late calls through its `Exchange` find another state or serial.
+    /// Ends the exchange. Late calls through its `Exchange` find another state or serial.
     func endExchange(wasCancelled: Bool, now: UInt64) {
         let action = cancelAction
         if action != nil { cancelAction = nil }
@@ -137,16 +137,17 @@ final class Connection: EventSource, @unchecked Sendable {
         setAlarm()
     }
 
-    /// Closes now, unless a first request or the rest of a head is to be expected, which
-    /// `state` gives a short time.
+    /// Closes now, unless a first request or the rest of a head is expected: `state` gives that a
+    /// short time.
     func closeIfIdle(now: UInt64) {
         state.hurry(now: now)
         setAlarm()
         if state.isBetweenRequests, inbound.readableBytes == 0 { close(.whole) }
     }
 
-    /// Closes the socket at once. A client that has not got all of an answer is told by a reset:
-    /// where the end of the connection ends the content, it would take it for whole.
+    /// Closes the socket at once; with a reset if the client has not received its whole response:
+    /// where the end of the connection delimits the content, a plain close would make it look
+    /// complete.
     func cut() {
         guard isConnected else { return }
         isConnected = false
@@ -163,9 +164,9 @@ final class Connection: EventSource, @unchecked Sendable {
         loop.remove(self)
     }
 
-    /// The client has shut its sending side, or closed its socket: that looks the same. What was
-    /// sent whole is answered. An interim answer finds out which it was: a closed socket answers
-    /// with a reset, and the work for it is stopped.
+    /// The client has shut down its sending side, or closed its socket: both look the same.
+    /// Requests that were received whole are served. An interim response tells the cases apart: a
+    /// closed socket replies with a reset, and the work for the request is cancelled.
     func inputEnded() {
         isInputClosed = true
         wait(for: interest.subtracting(.read))
@@ -177,8 +178,8 @@ final class Connection: EventSource, @unchecked Sendable {
         closeAfterInput()
     }
 
-    /// Nothing more comes: ends the connection behind the answers that were given, unless another
-    /// can be.
+    /// After the end of input: closes the connection after the responses that were given, unless
+    /// another is still to come.
     func closeAfterInput() {
         guard isInputClosed, isConnected else { return }
         switch state.phase {
@@ -193,24 +194,25 @@ final class Connection: EventSource, @unchecked Sendable {
         }
     }
 
-    /// Has the loop tell of this from now on.
+    /// Changes which readiness the loop reports.
     func wait(for readiness: Readiness) {
-        // A socket that can't be watched would be forgotten.
+        // A socket that cannot be watched would never be served again.
         if !loop.eventLoop.setInterest(self, readiness) { cut() }
     }
 
-    // MARK: Times
+    // MARK: Deadlines
 
-    /// Sees to it that a call comes no later than the next deadline. One that comes too early sets
-    /// the next one, so the deadlines of a busy connection cost nothing.
+    /// Arms the timer no later than the next deadline. One that fires early is armed again, so the
+    /// deadlines of a busy connection cost nothing.
     func setAlarm() {
         guard let alarm else { return }
         let next = min(state.deadline, outputRate.checkTime)
         if next < alarm.time { alarm.set(next) }
     }
 
-    /// Whether the client takes its last answer, which is all with the kernel, at the minimum rate.
-    /// Closed before, a connection on which more comes would lose it.
+    /// Whether the client takes its last response, all of which the kernel has, at the minimum
+    /// rate. A connection that still receives input would lose the response if it were closed
+    /// before.
     private func isStillTaken(now: UInt64) -> Bool {
         guard state.phase == .lingering, now >= state.deadline else { return false }
         let before = unacknowledgedByteCount
@@ -223,7 +225,7 @@ final class Connection: EventSource, @unchecked Sendable {
     fileprivate func alarmed(now: UInt64) {
         if now >= outputRate.checkTime {
             measureOutput(now: now)
-            // Who sends all before it reads is not slow.
+            // A client that sends its whole request before it reads is not slow.
             let contentCount = tally.requestByteCount
             outputRate.add(contentCount - (contentCount < contentSeen ? 0 : contentSeen))
             contentSeen = contentCount

@@ -1,4 +1,4 @@
-// The life of a connection as a pure value: bytes, answers and times in; what to do next out.
+// The life of a connection as a pure value: bytes, responses and times in; the next action out.
 //
 //            bytes            head read          plan known         all content read
 //     idle -------> head ----------> planning ----------> body ----------------> waiting
@@ -6,10 +6,10 @@
 //      |                                 answered early     v      answered         |
 //      +------------------------------------------------ discarding                 |
 //      +----------------------------------------------------------------------------+
-//     and from wherever the last answer was given: lingering -> closed
+//     and after the last response, from any phase: lingering -> closed
 //
 // It does no I/O and reads no clock: the caller passes a monotonic time in nanoseconds with each
-// event, asks `deadline` when to call `timeOut`, and owns the bytes.
+// event, calls `timeOut` at `deadline`, and owns the bytes.
 
 /// One server-side HTTP/1 connection.
 struct ConnectionState: ~Copyable {
@@ -17,39 +17,39 @@ struct ConnectionState: ~Copyable {
         case idle, head, planning, body, waiting, discarding, lingering, closed
     }
 
-    /// What the caller does next.
+    /// The caller's next action.
     enum Action: Equatable {
-        /// Read more, or wait for the answer; keep what was not consumed.
+        /// Read more, or wait for the response; keep the unconsumed bytes.
         case wait
-        /// Ask again with what was not consumed.
+        /// Call `next` again with the unconsumed bytes.
         case again
-        /// A head stands in the consumed bytes: choose what happens to the content and call
-        /// `startBody`.
+        /// The consumed bytes are a head: choose a plan for the content and call `startBody`.
         case head
-        /// `byteCount` bytes of content stand at `offset` of the consumed bytes.
+        /// `byteCount` bytes of content begin at `offset` of the consumed bytes.
         case content(offset: Int, byteCount: Int)
-        /// All content has been read: work on the request.
+        /// All content has been read: handle the request.
         case end
-        /// Answer with this error, or cut the connection if an answer has begun.
+        /// Respond with this error, or cut the connection if a response has begun.
         case refuse(ProtocolError)
-        /// All was answered, but what still comes can't be read on: shut the sending side behind
-        /// the answers, and drop what comes until the client closes or `deadline` passes.
+        /// All requests were answered, but further input cannot be parsed: shut down the sending
+        /// side after the responses, and drop all input until the client closes or `deadline`
+        /// passes.
         case linger
         case close
     }
 
     struct Step: Equatable {
         var action: Action
-        /// Bytes to drop from the front once the action is done.
+        /// Bytes to drop from the front after the action.
         var consumed = 0
     }
 
-    /// How the response in hand is delimited.
+    /// How the current response is delimited.
     enum ResponseFraming: Equatable {
         case length, chunked, untilClose
     }
 
-    /// The Connection field of a response; it is left out where it would say the default.
+    /// The Connection field of a response; omitted where it would state the default.
     enum ConnectionOption: Equatable {
         case none, close, keepAlive
     }
@@ -57,7 +57,7 @@ struct ConnectionState: ~Copyable {
     struct ResponsePlan: Equatable {
         var framing: ResponseFraming
         var connectionOption: ConnectionOption
-        /// An answer to HEAD carries the fields of its content but not the content.
+        /// A response to HEAD has the fields of its content but not the content.
         var sendsContent: Bool
     }
 
@@ -65,17 +65,17 @@ struct ConnectionState: ~Copyable {
 
     let limits: Limits
     private(set) var phase = Phase.idle
-    /// When `timeOut` wants to be called; `never` if nothing is waited for.
+    /// When to call `timeOut`; `never` if nothing is awaited.
     private(set) var deadline: UInt64
-    /// When the first byte of the current request was seen.
+    /// When the first byte of the current request was read.
     private(set) var firstByteTime: UInt64 = 0
     private(set) var hasResponseBegun = false
-    /// The server drains: each answer is the last of its connection.
+    /// The server drains: each response is the last of its connection.
     private(set) var isDraining = false
     private var parser = RequestHeadParser()
-    /// Of the bytes that the head was made of, in the memo.
+    /// The memo's serial of the current head's bytes.
     private var headSerial: UInt64 = 0
-    /// The head in work is that of the request before, but for the digits of Content-Length.
+    /// The current head equals that of the previous request, except the digits of Content-Length.
     private(set) var isHeadRepeated = false
     private var decoder = BodyDecoder.ended
     private var framing = RequestFraming.none
@@ -86,9 +86,9 @@ struct ConnectionState: ~Copyable {
     private var wantsKeepAlive = false
     private var lingeredByteCount = 0
     private var discardedByteCount = 0
-    /// Of content, while it is wanted or dropped.
+    /// The rate of content while it is read or discarded.
     private var rate = RateMeter()
-    /// When silence within content has lasted too long.
+    /// When a pause within the content has lasted too long.
     private var stallTime = ConnectionState.never
 
     init(limits: Limits, now: UInt64) {
@@ -96,7 +96,7 @@ struct ConnectionState: ~Copyable {
         deadline = now &+ limits.idleNanoseconds
     }
 
-    /// Whether a request has been read, in part or whole, and not been answered to the end.
+    /// Whether a request has been read, in part or whole, and its response is not complete.
     var isInWork: Bool {
         switch phase {
         case .idle, .lingering, .closed, .discarding: false
@@ -105,7 +105,7 @@ struct ConnectionState: ~Copyable {
         }
     }
 
-    /// Whether a request's head was read and its answer has not ended.
+    /// Whether a request's head was read and its response is not complete.
     var hasExchange: Bool {
         phase == .planning || phase == .body || phase == .waiting
     }
@@ -113,12 +113,12 @@ struct ConnectionState: ~Copyable {
     /// Whether no more content follows what `next` has returned.
     var isContentComplete: Bool { decoder.isAtEnd }
 
-    /// Bytes of content still to come that stand behind each other, where the framing tells.
+    /// Bytes of content still to come that are contiguous, if the framing gives their number.
     var knownContentByteCount: Int? { phase == .body ? decoder.knownRemainingByteCount : nil }
 
     // MARK: Bytes
 
-    /// The next step for `bytes`: those not consumed by the steps before, and what came after.
+    /// The next step for `bytes`: those not consumed by earlier steps, and those after them.
     /// - Parameters:
     ///   - head: the same value each time.
     ///   - memo: the same one each time, if any.
@@ -216,7 +216,7 @@ struct ConnectionState: ~Copyable {
         return Step(action: .again, consumed: offset + byteCount)
     }
 
-    /// So many bytes of content were read past `next`, at most those that are still to come.
+    /// Records content that was read without `next`, at most as much as is still to come.
     mutating func contentRead(byteCount: Int, now: UInt64) {
         decoder.skip(byteCount)
         bodyProgressed(byteCount, now)
@@ -229,7 +229,7 @@ struct ConnectionState: ~Copyable {
         deadline = min(stallTime, rate.checkTime)
     }
 
-    /// From now on content is waited for.
+    /// Content is awaited from now on.
     private mutating func beginBody(now: UInt64) {
         rate.start(now: now, limits)
         stallTime = now &+ limits.bodyStallNanoseconds
@@ -244,8 +244,8 @@ struct ConnectionState: ~Copyable {
 
     // MARK: The plan for the content
 
-    /// The content is wanted, up to `bytesMax`.
-    /// - Throws: `bodyTooLong` when Content-Length already says so.
+    /// The content is to be read, up to `bytesMax`.
+    /// - Throws: `bodyTooLong` when Content-Length already exceeds that.
     mutating func startBody(bytesMax: Int, now: UInt64) throws(ProtocolError) {
         guard phase == .planning else { return }
         decoder = try BodyDecoder(framing, bytesMax: bytesMax, limits: limits)
@@ -253,14 +253,14 @@ struct ConnectionState: ~Copyable {
         beginBody(now: now)
     }
 
-    /// Whether `100 Continue` is to be sent now; asked once, when no content has arrived.
+    /// Whether `100 Continue` is to be sent now; true at most once, and only before any content.
     mutating func takeContinue() -> Bool {
         guard isContinueDue, phase == .body else { return false }
         isContinueDue = false
         return true
     }
 
-    /// The reader of the content has paused: the client is not to blame for silence.
+    /// The receiver has paused the content: silence is not the client's fault.
     mutating func pauseBody() {
         if phase == .body { deadline = Self.never }
     }
@@ -269,10 +269,10 @@ struct ConnectionState: ~Copyable {
         if phase == .body { beginBody(now: now) }
     }
 
-    // MARK: The answer
+    // MARK: The response
 
-    /// An answer begins. A refusal ends the connection, for what follows cannot be trusted.
-    /// - Parameter hasLength: the length of the content is known.
+    /// A response begins. A refusal ends the connection, as the input after it cannot be trusted.
+    /// - Parameter hasLength: whether the length of the content is known.
     mutating func startResponse(hasLength: Bool, isRefusal: Bool = false) -> ResponsePlan {
         hasResponseBegun = true
         var framing = ResponseFraming.length
@@ -286,14 +286,14 @@ struct ConnectionState: ~Copyable {
             sendsContent: !isHeadRequest)
     }
 
-    /// Whether the rest of the content, if any, is short enough to be dropped. A client that
-    /// still waits for `100 Continue` may send its content or not: that connection ends.
+    /// Whether the rest of the content, if any, is short enough to be discarded. A client that
+    /// still waits for `100 Continue` may send its content or not: its connection is closed.
     private var canReadToEnd: Bool {
         switch phase {
         case .waiting: true
         case .planning where framing == .none: true
         case .planning:
-            // How much comes in chunks is not known.
+            // The length of chunked content is not known.
             if case .length(let byteCount) = framing {
                 !isContinueDue && byteCount <= limits.discardBytesMax
             } else {
@@ -306,16 +306,16 @@ struct ConnectionState: ~Copyable {
         }
     }
 
-    /// Whether a streamed answer, which may begin while content is read and goes on with it, can
-    /// leave the connection open.
+    /// Whether a streamed response, which may begin and continue while content is read, can leave
+    /// the connection open.
     private var canReadOn: Bool {
         phase == .body || phase == .planning && framing == .chunked
             ? !isContinueDue : canReadToEnd
     }
 
-    /// The whole answer has been handed to the socket.
-    /// - Returns: whether the connection goes on; if not, the sending side is to be shut, and
-    ///   what still comes is read and dropped until the client closes or `deadline` passes.
+    /// The whole response has been passed to the socket.
+    /// - Returns: whether the connection persists; if not, shut down the sending side, and read and
+    ///   drop further input until the client closes or `deadline` passes.
     mutating func finishResponse(now: UInt64) -> Bool {
         hasResponseBegun = false
         if isLastResponse {
@@ -324,7 +324,8 @@ struct ConnectionState: ~Copyable {
             return false
         }
         if phase == .planning, framing != .none {
-            // Chosen without reading the content; its length was looked at as the answer began.
+            // The response was chosen without reading the content, whose length `startResponse`
+            // checked.
             decoder = (try? BodyDecoder(framing, bytesMax: .max, limits: limits)) ?? .ended
         }
         if phase == .waiting || decoder.isAtEnd {
@@ -338,7 +339,7 @@ struct ConnectionState: ~Copyable {
         return true
     }
 
-    // MARK: Times and ends
+    // MARK: Deadlines and ends
 
     private var idleNanoseconds: UInt64 {
         isDraining
@@ -350,36 +351,36 @@ struct ConnectionState: ~Copyable {
             ? min(limits.drainIdleNanoseconds, limits.lingerNanoseconds) : limits.lingerNanoseconds
     }
 
-    /// From now on each answer says `Connection: close`; connections without work end soon.
+    /// From now on each response has `Connection: close`; idle connections are closed soon.
     mutating func drain(now: UInt64) {
         isDraining = true
         if phase == .idle { deadline = min(deadline, now &+ idleNanoseconds) }
         if phase == .lingering { deadline = min(deadline, now &+ lingerNanoseconds) }
     }
 
-    /// The server ends: a head that has begun is to be complete soon.
+    /// The server stops: a head that has begun must be complete soon.
     mutating func hurry(now: UInt64) {
         if phase == .head { deadline = min(deadline, now &+ limits.drainIdleNanoseconds) }
     }
 
-    /// Whether a request was answered and no byte of another has come. A connection without any
-    /// request yet is a client's that is about to send one.
+    /// Whether a request was answered and no byte of another has arrived. On a connection without
+    /// any request so far, the client is probably about to send one.
     var isBetweenRequests: Bool { phase == .idle && firstByteTime > 0 }
 
-    /// The caller closed, or the client did.
+    /// The caller or the client has closed the connection.
     mutating func close() {
         phase = .closed
         deadline = Self.never
     }
 
-    /// The client still reads the last answer: the time for its next move has not begun.
+    /// The client is still reading the last response, so its idle time has not begun.
     mutating func waitForWrites(now: UInt64) {
         guard now >= deadline else { return }
         if phase == .lingering { deadline = now &+ lingerNanoseconds }
         if phase == .idle { deadline = now &+ idleNanoseconds }
     }
 
-    /// What to do at `now`: nothing before the deadline.
+    /// The action for a deadline that has passed by `now`; `wait` before it.
     mutating func timeOut(now: UInt64) -> Action {
         guard now >= deadline else { return .wait }
         if phase == .body || phase == .discarding {
@@ -401,7 +402,7 @@ struct ConnectionState: ~Copyable {
         }
     }
 
-    /// The request in work is HTTP/1.1, and nothing of its answer was sent: an interim answer may
-    /// be.
+    /// Whether an interim response may be sent: the request is HTTP/1.1, and no part of its
+    /// response was sent.
     var mayInform: Bool { hasExchange && !hasResponseBegun && !isOldVersion }
 }

@@ -29,11 +29,11 @@ enum DateField {
 struct DateClock {
     /// The field's value.
     private(set) var bytes: [UInt8] = []
-    /// What most answers begin with: their status line, and the field up to its line's end.
+    /// The start of most responses: their status line, and the Date field without its line end.
     private(set) var okStart: [UInt8] = []
     private var end: UInt64 = 0
 
-    /// Sees to it that they are right at the monotonic time `now`.
+    /// Updates both for the monotonic time `now`.
     mutating func update(now: UInt64) {
         if now >= end {
             var time = timespec()

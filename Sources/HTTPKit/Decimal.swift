@@ -12,7 +12,7 @@ public enum Decimal {
         return count
     }
 
-    /// Writes a number's last digits.
+    /// Writes the last `digitCount` digits of a number.
     /// - Parameter out: room for `digitCount` bytes.
     @unsafe public static func write(
         _ number: UInt64, digitCount: Int, to out: UnsafeMutablePointer<UInt8>
@@ -21,7 +21,7 @@ public enum Decimal {
         var offset = digitCount
         while offset > 0 {
             offset -= 1
-            // Safety: the offset lies below the count.
+            // Safety: the offset is below the count.
             unsafe out[offset] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
             rest /= 10
         }

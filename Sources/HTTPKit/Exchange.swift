@@ -1,23 +1,23 @@
-// A handle on one request and its answer, for handlers and for the threads that work for them.
+// A handle on one request and its response, for handlers and the threads that work for them.
 //
-// It names the connection and a serial number. When that exchange is over - answered, or its client
-// gone - calls through it do nothing, so nobody needs to ask first.
+// It holds the connection and a serial number. Once the exchange has ended - answered, or its
+// client gone - calls through it do nothing, so no caller needs to check first.
 
 public import struct NIOCore.ByteBuffer
 
-/// One request and its response. All calls may come from any thread unless they say otherwise;
-/// those of one thread keep their order.
+/// One request and its response. All calls may come from any thread unless stated otherwise; calls
+/// from one thread keep their order.
 public struct Exchange: Sendable {
     let connection: Connection
     let serial: UInt64
 
-    /// What counts the bytes that requests hold.
+    /// The account of the memory that requests hold.
     public var memory: MemoryAccount { connection.loop.server.memory }
 
-    /// The loop that the connection lives on.
+    /// The connection's event loop.
     public var eventLoop: EventLoop { connection.loop.eventLoop }
 
-    /// Answers the request. Only the first answer counts.
+    /// Sends a complete response. Only the first one counts.
     public func respond(_ response: consuming Response) {
         if eventLoop.isCurrent {
             connection.respond(response, serial: serial)
@@ -27,10 +27,10 @@ public struct Exchange: Sendable {
         }
     }
 
-    /// Answers on the loop, without anything made but the answer's bytes.
+    /// Responds on the loop; allocates nothing but the bytes of the response.
     /// - Parameters:
     ///   - content: copied before the call returns.
-    ///   - fields: appends the answer's field lines.
+    ///   - fields: appends the response's field lines.
     @unsafe public func respondHere(
         _ answer: borrowing DirectAnswer, content: UnsafeRawBufferPointer,
         fields: (inout HeadCursor) -> Void
@@ -40,27 +40,28 @@ public struct Exchange: Sendable {
         unsafe connection.respond(answer, content: content, serial: serial, fields: fields)
     }
 
-    /// Answers with the server's own error content. The connection lives on.
+    /// Responds with the server's own error content. The connection persists.
     /// - Parameter fields: further fields, such as Allow.
     public func refuse(_ error: ProtocolError, fields: ResponseFields = ResponseFields()) {
         onLoop { $0.answer(error, fields: fields, serial: $1) }
     }
 
-    /// Sets what is called, once and on the loop, when the exchange ends before its answer does:
-    /// the client went away, its content broke off, or the server cut the connection. A second
-    /// call replaces the first; after the end, an answered one included, it is called at once.
+    /// Sets the action to call, once and on the loop, if the exchange ends before its response
+    /// does: the client closed, its content broke off, or the server cut the connection. A second
+    /// call replaces the first; if the exchange has already ended, even with a response, the action
+    /// is called at once.
     public func onCancel(_ action: @escaping @Sendable () -> Void) {
         onLoop { $0.setCancelAction(action, serial: $1) }
     }
 
-    /// Whether this exchange still waits for its answer's end. Call it on the loop.
+    /// Whether the response of this exchange is still incomplete. Call it on the loop.
     public var isOpen: Bool {
         precondition(eventLoop.isCurrent)
         return connection.isOpen(serial)
     }
 
-    /// How long the client has taken nothing of what was sent, nanoseconds; 0 where nothing waits
-    /// for it. Call it on the loop.
+    /// For how long the client has acknowledged no sent bytes, in nanoseconds; 0 if none are
+    /// waiting. Call it on the loop.
     public var untakenNanoseconds: UInt64 {
         precondition(eventLoop.isCurrent)
         return connection.untakenNanoseconds(now: eventLoop.now)
@@ -75,29 +76,29 @@ public struct Exchange: Sendable {
 
     // MARK: Streamed content of the response
 
-    /// Sends the head of an answer whose content follows in pieces.
+    /// Sends the head of a response whose content follows in pieces.
     /// - Parameters:
     ///   - head: its content is ignored.
-    ///   - contentByteCount: of all pieces together; nil if it is not known: then the content is
-    ///     chunked, or ends with the connection for 1.0.
+    ///   - contentByteCount: of all pieces together; nil if unknown: then the content is chunked,
+    ///     or delimited by the end of the connection for HTTP/1.0.
     public func start(_ head: Response, contentByteCount: Int? = nil) {
         onLoop { $0.startStream(head, contentByteCount: contentByteCount, serial: $1) }
     }
 
-    /// Sends a piece of the answer's content.
-    /// - Parameter then: called once on the loop, maybe before this call returns: with `true`
-    ///   when the socket has room for more, with `false` when the exchange is over and more is
-    ///   in vain.
+    /// Sends a piece of the response's content.
+    /// - Parameter then: called once on the loop, possibly before this call returns: with `true`
+    ///   when the socket has room for more, with `false` when the exchange has ended and further
+    ///   pieces are useless.
     public func write(_ piece: ByteBuffer, then: (@Sendable (Bool) -> Void)? = nil) {
         onLoop { $0.writeStream(piece, then: then, serial: $1) }
     }
 
-    /// Ends the streamed answer.
+    /// Ends the streamed response.
     public func finish(_ measures: Measures = Measures()) {
         onLoop { $0.finishStream(measures, serial: $1) }
     }
 
-    /// Cuts the connection, so that no client takes a broken-off answer for complete.
+    /// Cuts the connection, so that no client takes a truncated response for complete.
     public func abort() { onLoop { $0.abort(serial: $1) } }
 
     private func onLoop(_ action: @escaping @Sendable (Connection, UInt64) -> Void) {

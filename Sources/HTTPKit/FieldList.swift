@@ -1,4 +1,4 @@
-// The parts of field values that are lists: `gzip;q=0.5, deflate`.
+// The elements of field values that are lists: `gzip;q=0.5, deflate`.
 // Source: RFC 9110 5.6.1 (lists), 12.4.2 (weights).
 
 public enum FieldList {
@@ -10,9 +10,9 @@ public enum FieldList {
         return rest
     }
 
-    /// The weight among an element's parameters, from 0 to 1: 1 where there is none, 0 where it is
-    /// no number.
-    /// - Parameter parameters: what stands between the semicolons.
+    /// The weight among an element's parameters, from 0 to 1: 1 if there is none, 0 if it is not a
+    /// number.
+    /// - Parameter parameters: the texts between the semicolons.
     public static func weight(_ parameters: ArraySlice<Substring>) -> Double {
         for parameter in parameters {
             let parts = parameter.split(separator: "=", maxSplits: 1)

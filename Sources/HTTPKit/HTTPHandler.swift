@@ -1,28 +1,28 @@
-// What is built on this layer: something that turns requests into answers.
+// The interface for users of this layer: requests in, responses out.
 
 public import struct NIOCore.ByteBuffer
 
-/// What is to happen to a request's content.
+/// What to do with a request's content.
 public enum BodyPlan {
-    /// Read it whole, then call `handle`. 413 beyond `bytesMax`; nil: the server's own limit.
+    /// Read it whole, then call `handle`. 413 beyond `bytesMax`; nil: the server's default limit.
     case collect(bytesMax: Int?)
-    /// Read it whole, then hand it to `gatherer`. 413 beyond `bytesMax`.
+    /// Read it whole, then pass it to `gatherer`. 413 beyond `bytesMax`.
     case gather(any ContentReceiver, bytesMax: Int)
-    /// Hand each piece to `receiver` as it comes. 413 beyond `bytesMax`.
+    /// Pass each piece to `receiver` as it arrives. 413 beyond `bytesMax`.
     case stream(any BodyReceiver, bytesMax: Int)
-    /// Nobody wants it: the request was answered, or will be without it. 413 beyond
+    /// Discard it: the request has its response, or will get it without the content. 413 beyond
     /// `Limits.discardBytesMax`.
     case drop
 }
 
-/// Answers requests. Both calls run on the connection's event loop and must not block it. It is an
-/// object, because to copy a value for each call would have all loops count its references.
+/// Responds to requests. Both calls run on the connection's event loop and must not block it. It is
+/// an object, because copying a value for each call would make all loops contend on its count.
 public protocol HTTPHandler: AnyObject, Sendable {
-    /// A head was read: answer it from the head alone, or say what happens to the content. An
-    /// awaited `100 Continue` is sent when the content is collected or streamed.
+    /// A head was read: respond from the head alone, or choose a plan for the content. An awaited
+    /// `100 Continue` is sent when the content is collected or streamed.
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan
 
-    /// The content was collected: answer now, or later from any thread through `exchange`.
+    /// The content was collected: respond now, or later from any thread through `exchange`.
     func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange)
 }
 
@@ -32,8 +32,8 @@ extension HTTPHandler {
     }
 }
 
-/// Takes a request's content in pieces, on the connection's event loop. To slow the client down
-/// it calls `exchange.pauseContent()`, and `exchange.resumeContent()` later.
+/// Receives a request's content in pieces, on the connection's event loop. For back-pressure it
+/// calls `exchange.pauseContent()`, and `exchange.resumeContent()` later.
 public protocol BodyReceiver: AnyObject {
     /// The next piece. At most one more comes after a pause.
     func receive(_ piece: ByteBuffer, _ exchange: Exchange)
@@ -41,19 +41,19 @@ public protocol BodyReceiver: AnyObject {
     func finish(_ exchange: Exchange)
 }
 
-/// Takes a request's content once it was read whole, on the connection's event loop. If it breaks
-/// off, `onCancel` is called instead.
+/// Receives a request's content once it was read whole, on the connection's event loop. If it
+/// breaks off, `onCancel` is called instead.
 public protocol ContentReceiver: AnyObject {
-    /// - Parameter hold: to be kept for as long as the content, if there is one.
+    /// - Parameter hold: if there is one, keep it for as long as the content.
     func finish(_ content: ByteBuffer, _ hold: MemoryHold?, _ exchange: Exchange)
 }
 
-/// The content of a refusal, made by the user of this layer (as problem+json, say).
+/// The content of an error response, made by the user of this layer (as problem+json, say).
 public struct ErrorContent: Sendable {
     public var contentType: StaticString
     public var bytes: [UInt8]
     public var fields: ResponseFields
-    /// The request's name in the content, for the observer.
+    /// The request's name as used in the content, for the observer.
     public var name: RequestName?
 
     public init(

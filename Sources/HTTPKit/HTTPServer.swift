@@ -1,11 +1,11 @@
-// An address and a handler -> a listening server, and its orderly end.
+// An address and a handler -> a listening server, and its graceful shutdown.
 
 internal import Synchronization
 
-/// Accepts connections on an address and hands the requests of each event loop to its handler.
+/// Accepts connections at an address and passes the requests of each event loop to its handler.
 public final class HTTPServer: Sendable {
     public enum Address: Sendable, Equatable {
-        /// A port of 0 lets the system choose; `port` tells.
+        /// With port 0 the system chooses a port, which `port` returns.
         case tcp(host: String, port: Int)
         case unix(path: String)
     }
@@ -15,20 +15,20 @@ public final class HTTPServer: Sendable {
         public var limits = Limits()
         public var eventLoopCount = 2
         public var backlog: Int32 = 1024
-        /// Connections beyond are answered 503 and closed.
+        /// Further connections are answered with 503 and closed.
         public var connectionsMax = 10_000
-        /// What counts the bytes that requests hold.
+        /// The account of the memory that requests hold.
         public var memory = MemoryAccount()
-        /// Makes what hears of each request's end, for the event loop of an index.
+        /// Makes the observer of the requests of the event loop with that index.
         public var observer: (@Sendable (_ loopIndex: Int) -> any RequestObserver)?
-        /// The content of answers that this layer makes itself. The request is nil where its
-        /// head was not read. It is called on an event loop.
+        /// The content of error responses that this layer makes itself. The request is nil if its
+        /// head was not read. Called on an event loop.
         public var errorContent: @Sendable (ProtocolError, Request?) -> ErrorContent = {
             error, _ in
             ErrorContent(contentType: "text/plain", bytes: Array("\(error.detail)\n".utf8))
         }
 
-        /// Starts a thread for an event loop; false if there is none to be had.
+        /// Starts a thread for an event loop; returns false if the system has none.
         public var startThread: @Sendable (_ name: String, @escaping @Sendable () -> Void) -> Bool
 
         public init(
@@ -41,12 +41,12 @@ public final class HTTPServer: Sendable {
         }
     }
 
-    /// More connections than `connectionsMax` that get their 503 before any is cut at once.
+    /// Connections above `connectionsMax` that receive a 503; further ones are closed at once.
     private static var refusedConnectionsMax: Int { 256 }
 
     private let context: ServerContext
     private let loops: [LoopContext]
-    /// One on each loop, all with the same socket: whichever loop is free accepts.
+    /// One on each loop, all for the same socket: whichever loop is free accepts.
     private let listeners: [OnLoop<Listener>]
     private let descriptor: Int32
     private let address: Address
@@ -72,9 +72,9 @@ public final class HTTPServer: Sendable {
         }
     }
 
-    /// Binds and begins to serve.
-    /// - Parameter handler: makes what answers requests, for the event loop of an index. Loops that
-    ///   share one wait for each other wherever its references are counted.
+    /// Binds and starts to serve.
+    /// - Parameter handler: makes the handler of the event loop with that index. Loops that shared
+    ///   one would contend on its reference count.
     /// - Throws: `ListenError`.
     public static func start(
         _ configuration: Configuration, handler: (_ loopIndex: Int) -> any HTTPHandler
@@ -116,7 +116,7 @@ public final class HTTPServer: Sendable {
         return server
     }
 
-    /// Brings a new connection to its loop.
+    /// Passes a new connection to its loop.
     private static func place(_ descriptor: Int32, _ context: ServerContext, _ loop: LoopContext) {
         let count = context.connectionCount.add(1, ordering: .relaxed).newValue
         guard count <= context.connectionsMax + refusedConnectionsMax else {
@@ -133,24 +133,24 @@ public final class HTTPServer: Sendable {
         }
     }
 
-    /// Clients that were cut because what they did not read took the memory of others.
+    /// Clients that were cut because their unread responses took the memory of others.
     public var droppedReaderCount: Int { context.droppedReaderCount.load(ordering: .relaxed) }
 
-    /// Connections that are open now, refused ones included.
+    /// Connections that are open now, including refused ones.
     public var connectionCount: Int { context.connectionCount.load(ordering: .relaxed) }
 
     /// The event loops, in the order of `RequestRecord.loopIndex`.
     public var eventLoops: [EventLoop] { loops.map(\.eventLoop) }
 
-    // MARK: The end
+    // MARK: Shutdown
 
-    /// Serves on, but each answer says `Connection: close`, and idle connections end soon.
+    /// Serves on, but each response has `Connection: close`, and idle connections are closed soon.
     public func beginDrain() {
         for loop in loops { loop.eventLoop.execute { loop.drain() } }
     }
 
-    /// Takes no new connections; those that are open are served on, and those that clients see
-    /// as open because the system has made them.
+    /// Stops accepting connections. Open ones are still served, and so are those that the system
+    /// has established and clients therefore see as open.
     public func stopAccepting() async {
         if case .unix(let path) = address { UnixSocket.remove(path) }
         await Backlog.empty(descriptor)
@@ -158,17 +158,17 @@ public final class HTTPServer: Sendable {
             loop.eventLoop.execute { listener.value.stop() }
             await loop.eventLoop.settle()
         }
-        // Connections that wait to be accepted still are reset.
+        // Connections still in the accept queue are reset.
         Socket.close(descriptor)
-        // A connection accepted last has reached its loop when this has.
+        // A connection that was accepted last reaches its loop before this settles.
         for loop in loops { await loop.eventLoop.settle() }
     }
 
-    /// Ends the server: drains, stops accepting, closes connections between two requests, waits
-    /// until every request in work is answered and new connections have had a moment to send
-    /// theirs, and after the grace cuts what is left. Call it once.
-    /// - Parameter settle: awaited before the event loops end, with no connection left: other
-    ///   threads may still hand results to the loops until it returns.
+    /// Shuts the server down: drains, stops accepting, closes connections between two requests,
+    /// waits until every open request is answered and new connections have had a moment to send
+    /// theirs, and cuts the rest after the grace period. Call it once.
+    /// - Parameter settle: awaited before the event loops end, with no connection left: until it
+    ///   returns, other threads may still pass results to the loops.
     /// - Returns: whether all requests were answered in time.
     @discardableResult
     public func shutdown(
@@ -189,8 +189,8 @@ public final class HTTPServer: Sendable {
     }
 }
 
-/// Which loop a new connection goes to: one after the other, but none that is held up by what it
-/// does just now, while another is free.
+/// Chooses the loop of a new connection: round robin, but skips a loop that is held up by its
+/// current iteration while another is free.
 private final class LoopPlacement: Sendable {
     private static let lateNanoseconds: UInt64 = 5_000_000
 

@@ -1,10 +1,10 @@
-// The head of an answer, line by line, written where it is sent from.
+// The head of a response, written line by line into the memory it is sent from.
 //
 //     Name: value\r\n
 
 internal import struct NIOCore.ByteBuffer
 
-/// Appends to the head of an answer, in room that was reserved for it.
+/// Appends to the head of a response, in room that was reserved for it.
 @safe public struct HeadCursor {
     private let start: UnsafeMutableRawPointer
     private let capacity: Int
@@ -12,7 +12,7 @@ internal import struct NIOCore.ByteBuffer
 
     @unsafe
     init(_ buffer: UnsafeMutableRawBufferPointer) {
-        // Safety: the buffer comes from a reservation above zero bytes.
+        // Safety: the buffer comes from a reservation of more than zero bytes.
         unsafe start = buffer.baseAddress!
         capacity = buffer.count
     }
@@ -25,7 +25,7 @@ internal import struct NIOCore.ByteBuffer
         byteCount += count
     }
 
-    /// Appends bytes that are no part of a line of text.
+    /// Appends bytes that are not text.
     @unsafe mutating func append(_ bytes: UnsafeRawBufferPointer) {
         precondition(bytes.count <= capacity - byteCount)
         guard let base = bytes.baseAddress else { return }
@@ -51,7 +51,7 @@ internal import struct NIOCore.ByteBuffer
         byteCount += 1
     }
 
-    /// Appends what `write` writes, which is given room for `byteCountMax` bytes.
+    /// Appends what `write` writes; it has room for `byteCountMax` bytes.
     @unsafe mutating func append(
         byteCountMax: Int, _ write: (UnsafeMutableBufferPointer<UInt8>) -> Int
     ) {
@@ -91,7 +91,7 @@ internal import struct NIOCore.ByteBuffer
     public static func fieldByteCount(_ name: StaticString) -> Int { name.utf8CodeUnitCount + 4 }
 
     /// Appends a line. Control characters in `value` become spaces, so that no value can end its
-    /// line: what a client sent may be echoed.
+    /// line: the value may come from a client.
     public mutating func field(_ name: StaticString, _ value: String) {
         var value = value
         value.withUTF8 { value in
@@ -116,7 +116,7 @@ internal import struct NIOCore.ByteBuffer
 
     /// Appends a line whose value `write` makes in place.
     /// - Parameters:
-    ///   - byteCountMax: how much room `write` is given.
+    ///   - byteCountMax: the room that `write` has.
     ///   - write: writes no control characters, and returns how many bytes it has written.
     @unsafe public mutating func field(
         _ name: StaticString, byteCountMax: Int,

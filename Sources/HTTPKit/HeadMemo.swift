@@ -1,27 +1,27 @@
-// The heads that came last -> what was made of them, for later ones with the same bytes: clients
-// that keep a connection send a head again and again, with another Content-Length at most.
+// The most recent heads -> their parsed form, for later requests with the same bytes: clients that
+// keep a connection repeat their head, at most with another Content-Length.
 
 internal import Glibc
 
 /// The bytes of a few heads. It belongs to an event loop; a connection that has parsed one of them
-/// remembers its serial, and may keep its `RequestHead` when the bytes come again.
+/// remembers its serial, and may keep its `RequestHead` when the same bytes arrive again.
 ///
 /// Clients of one kind send the same head, or a few: the order of fields may differ.
 ///
 // Safety: each slot has `byteCountMax` bytes of `memory`, of which it uses `byteCount`.
 @safe final class HeadMemo {
     private struct Slot {
-        /// A head's own: never used again, and in its low bits the slot's index. 0: no head.
+        /// Unique to a head and never reused; its low bits are the slot's index. 0: no head.
         var serial: UInt64 = 0
         var byteCount = 0
-        /// Where the digits of Content-Length stand; empty without that field.
+        /// The range of the digits of Content-Length; empty without that field.
         var length = 0..<0
     }
 
     private static var slotCount: Int { 8 }
     /// Longer heads are not kept.
     private static var byteCountMax: Int { 4 * 1024 }
-    /// More digits might be no `Int`.
+    /// More digits might not fit an `Int`.
     private static var digitCountMax: Int { 18 }
 
     private let slots = UnsafeMutablePointer<Slot>.allocate(capacity: HeadMemo.slotCount)
@@ -36,11 +36,11 @@ internal import Glibc
         unsafe memory.deallocate()
     }
 
-    /// Whether `given` begins with a head's bytes, whatever its Content-Length, as long as that has
-    /// as many digits. If so, notes what it is.
+    /// Whether `given` begins with the bytes of a known head, except the digits of its
+    /// Content-Length; their count must be the same. If so, records the new length.
     /// - Parameters:
-    ///   - serial: of the bytes that `head` was made of.
-    ///   - head: stays as it is but for the length of the content.
+    ///   - serial: of the bytes that `head` was parsed from.
+    ///   - head: unchanged except for the length of the content.
     func recall(_ given: Bytes, _ serial: UInt64, into head: inout RequestHead) -> Bool {
         let index = Int(truncatingIfNeeded: serial) & (Self.slotCount - 1)
         let slot = unsafe slots + index
@@ -61,9 +61,9 @@ internal import Glibc
         return true
     }
 
-    /// Keeps the bytes of `head`, which `given` begins with, if they are not here yet: in the place
-    /// of the head that has been here longest.
-    /// - Returns: their serial; 0 where they are not kept.
+    /// Keeps the bytes of `head`, with which `given` begins, if they are not here yet; replaces the
+    /// oldest head.
+    /// - Returns: their serial; 0 if they are not kept.
     func keep(_ given: Bytes, _ head: borrowing RequestHead) -> UInt64 {
         let count = head.byteCount
         guard count <= Self.byteCountMax, head.contentLengthValue.count <= Self.digitCountMax else {

@@ -12,13 +12,13 @@ public struct QueryParameter: Sendable, Equatable {
 }
 
 enum PercentDecoding {
-    /// `%41` -> `A`. In a query `+` stands for a space, as forms and Python's clients write it.
+    /// `%41` -> `A`. In a query `+` means a space, as forms and Python's clients write it.
     /// - Throws: `badPercentEscape` with the offset of the percent sign.
     static func decode(
         _ bytes: Bytes, _ range: Range<Int>, plusIsSpace: Bool
     ) throws(ProtocolError) -> [UInt8] {
         var fault: Int?
-        // What is decoded is no longer than what it is decoded from.
+        // The decoded bytes are no longer than the encoded ones.
         let output = unsafe [UInt8](unsafeUninitializedCapacity: range.count) { output, count in
             count = unsafe decode(bytes, range, plusIsSpace, to: output, &fault)
         }
@@ -26,7 +26,7 @@ enum PercentDecoding {
         return output
     }
 
-    /// The same as text, U+FFFD for what is not UTF-8; a short one takes no memory.
+    /// The same as text, with U+FFFD for ill-formed UTF-8; a short one is not allocated.
     private static func text(
         _ bytes: Bytes, _ range: Range<Int>
     ) throws(ProtocolError) -> String {
@@ -38,8 +38,8 @@ enum PercentDecoding {
         return text
     }
 
-    /// The count of bytes written to `output`, which has room for as many as the range has; `fault`
-    /// is where an escape is none.
+    /// Returns the count of bytes written to `output`, which has room for as many as the range has;
+    /// `fault` is the offset of an invalid escape.
     @inline(__always) private static func decode(
         _ bytes: Bytes, _ range: Range<Int>, _ plusIsSpace: Bool,
         to output: UnsafeMutableBufferPointer<UInt8>, _ fault: inout Int?
@@ -61,7 +61,7 @@ enum PercentDecoding {
             } else if plusIsSpace && byte == 0x2B {
                 byte = Byte.space
             }
-            // Safety: one byte for each that `offset` has passed.
+            // Safety: at most one byte is written for each that is read.
             unsafe output[count] = byte
             count += 1
             offset += 1
@@ -82,7 +82,7 @@ enum PercentDecoding {
         return parameters
     }
 
-    /// Where the next parameter's name and value stand, which `rest` then leaves behind; nil after
+    /// The ranges of the next parameter's name and value, which are removed from `rest`; nil after
     /// the last.
     private static func takeParameter(
         _ bytes: Bytes, _ rest: inout Range<Int>

@@ -1,6 +1,6 @@
-// A broken rule of HTTP -> a status and a sentence.
+// A violated rule of HTTP -> a status and a sentence.
 
-/// Why a request is refused before, or instead of, its handler.
+/// Why a request is refused before it reaches its handler, or instead.
 public struct ProtocolError: Error, Sendable, Equatable {
     public enum Code: UInt8, Error, Sendable, CaseIterable {
         case badMethod, badTarget, badVersion, badLineEnd, badFieldName, badFieldValue
@@ -16,7 +16,7 @@ public struct ProtocolError: Error, Sendable, Equatable {
     }
 
     public let code: Code
-    /// Bytes from the start of the head, of the body's coding or of the text that was decoded.
+    /// Bytes from the start of the head, of the encoded body or of the text that was decoded.
     public let offset: Int
 
     public init(_ code: Code, at offset: Int = 0) {

@@ -1,7 +1,7 @@
-// A query -> what a handler has made of it, for later requests with the same one: most clients of
-// a service send a few queries again and again.
+// A query -> a value that a handler derived from it, for later requests with the same query: most
+// clients of a service send a few queries again and again.
 
-/// A bounded table of values by the queries that they were made of. It belongs to one thread.
+/// A bounded table of values by the queries they were derived from. It belongs to one thread.
 public final class QueryMemo {
     private struct Slot {
         var query: [UInt8] = []
@@ -14,12 +14,12 @@ public final class QueryMemo {
 
     private var slots = ContiguousArray(repeating: Slot(), count: QueryMemo.slotCount)
 
-    /// The slot that was found last: most requests have its query.
+    /// The slot that was found last: most requests have the same query.
     private var lastSlot = 0
 
     public init() {}
 
-    /// What was kept for a request with the same query, byte for byte; nil for none.
+    /// The value kept for a request with the same query, byte for byte; nil for none.
     public func find(_ request: Request) -> AnyObject? {
         guard let query = request.head.query, query.count <= Self.queryBytesMax else { return nil }
         return request.withBytes { bytes in
@@ -33,7 +33,7 @@ public final class QueryMemo {
         bytes.equals(query, slots[slot].query) ? slots[slot].value : nil
     }
 
-    /// Keeps a value for the request's query, in the place of another one's perhaps.
+    /// Keeps a value for the request's query; it may replace that of another query.
     public func keep(_ value: AnyObject, for request: Request) {
         guard let query = request.head.query, query.count <= Self.queryBytesMax else { return }
         request.withBytes { bytes in
@@ -42,7 +42,7 @@ public final class QueryMemo {
     }
 
     private static func slot(_ bytes: Bytes, _ query: Range<Int>) -> Int {
-        // Of the product's bits the highest depend on all of a word.
+        // The highest bits of the product depend on all bits of a word.
         Int(truncatingIfNeeded: bytes.hash(query) >> 58) & (slotCount - 1)
     }
 }

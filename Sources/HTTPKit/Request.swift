@@ -1,29 +1,29 @@
-// A request's head, as handlers see it: nothing is copied or decoded until it is asked for.
+// A request's head for handlers: nothing is copied or decoded until it is used.
 
 internal import Glibc
 
-/// The head of the request in work. One value serves all requests of a connection: it is valid
-/// inside the calls that receive it, on their event loop; take from it what is needed later.
+/// The head of the current request. One object serves all requests of a connection: it is valid
+/// inside the calls that receive it, on their event loop; copy from it what is needed later.
 @safe public final class Request {
     var head = RequestHead()
-    /// The head's bytes, which the head's offsets point into: where they were read to, or `kept`.
-    // Safety: whoever calls `begin` calls `keepHead` or `end` before the bytes go.
+    /// The head's bytes, which the head's offsets refer to: in the read buffer, or in `kept`.
+    // Safety: the caller of `begin` calls `keepHead` or `end` before the bytes become invalid.
     private var bytes = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
     /// Memory for heads of requests that are answered later.
     private var kept = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
-    /// The endpoint that the router chose, and what the path held in place of its parameter. Like
-    /// all that is found out about a head, it holds for the next request with the same one.
+    /// The endpoint that the router chose, and the value of the path's parameter. Like everything
+    /// derived from a head, they are reused for the next request with the same head.
     var endpoint: (any HTTPHandler)?
     public internal(set) var pathParameter: String?
-    /// Of the router's `templates`; nil for a path that it does not know.
+    /// Index in the router's `templates`; nil for an unknown path.
     public internal(set) var routeIndex: Int?
-    /// What the handler has made of the head. The connection's next request finds it there if its
-    /// head has the same bytes, but for the digits of Content-Length.
+    /// A value that the handler derived from the head. It is still set for the connection's next
+    /// request if its head has the same bytes, except the digits of Content-Length.
     public var headValue: AnyObject?
-    /// What the request is called in answers and logs; its handler may set it.
+    /// The request's name in responses and logs; its handler may set it.
     public var name: RequestName?
-    /// Monotonic time (CLOCK_MONOTONIC) of the request's first byte; for a
-    /// pipelined one, of the moment when its turn came.
+    /// Monotonic time (CLOCK_MONOTONIC) of the request's first byte; for a pipelined request, when
+    /// its processing began.
     public internal(set) var firstByteNanoseconds: UInt64 = 0
     /// Monotonic time when the last byte of content had been read.
     public internal(set) var contentReadNanoseconds: UInt64 = 0
@@ -35,7 +35,7 @@ internal import Glibc
     public var method: Method { head.method }
     public var isHTTP10: Bool { head.minorVersion == 0 }
     public var contentLength: Int? { head.contentLength }
-    /// The request has a body, be it empty: Content-Length above zero, or chunks.
+    /// Whether the request has content: a Content-Length above zero, or chunks, even if empty.
     public var hasContent: Bool {
         switch head.framing {
         case .none, .length(0): false
@@ -45,7 +45,7 @@ internal import Glibc
     /// The target is `*`: the server as a whole.
     public var isAsterisk: Bool { head.isAsterisk }
 
-    /// The path as sent, percent-escapes and all; `/` for an absolute-form target without one.
+    /// The path as sent, with its percent-escapes; `/` for an absolute-form target without one.
     public var rawPath: String {
         head.path.isEmpty ? "/" : withBytes { $0.string(head.path) }
     }
@@ -78,7 +78,7 @@ internal import Glibc
         }
     }
 
-    /// The value of the first line of a known field: no search.
+    /// The value of the first line of a known field; needs no search.
     public func field(_ field: KnownField) -> String? {
         guard let line = head.line(field) else { return nil }
         return withBytes { $0.string(line.value) }
@@ -110,8 +110,8 @@ internal import Glibc
         }
     }
 
-    /// Whether a known field is there and its value, up to a semicolon, is `text` in any case:
-    /// compares a media type without its parameters and makes no String.
+    /// Whether a known field is present and its value, up to a semicolon, equals `text`, ignoring
+    /// case: compares a media type without its parameters and makes no String.
     /// - Parameter text: lower-case ASCII.
     public func field(_ field: KnownField, is text: StaticString) -> Bool {
         guard let line = head.line(field) else { return false }
@@ -126,13 +126,13 @@ internal import Glibc
     func withBytes<Result, Failure: Error>(
         _ body: (Bytes) throws(Failure) -> Result
     ) throws(Failure) -> Result {
-        // Safety: the bytes stay until `end`.
+        // Safety: the bytes are valid until `end`.
         try unsafe body(Bytes(bytes))
     }
 
     /// - Parameters:
-    ///   - bytes: of the head. They stay until `keepHead` or `end` is called.
-    ///   - isRepeated: the request before had the same head, but for the digits of Content-Length.
+    ///   - bytes: of the head. They are valid until `keepHead` or `end` is called.
+    ///   - isRepeated: the previous request had the same head, except the digits of Content-Length.
     @unsafe func begin(
         _ bytes: UnsafeRawBufferPointer, firstByteNanoseconds: UInt64, isRepeated: Bool = false
     ) {
@@ -154,7 +154,7 @@ internal import Glibc
         }
     }
 
-    /// Copies the head's bytes, unless that was done: the request outlives them.
+    /// Copies the head's bytes, unless that is done: the request outlives the read buffer.
     func keepHead() {
         guard let start = unsafe bytes.baseAddress,
             unsafe start != UnsafeRawPointer(kept.baseAddress)
@@ -168,13 +168,13 @@ internal import Glibc
         unsafe bytes = UnsafeRawBufferPointer(rebasing: kept[..<bytes.count])
     }
 
-    /// Memory that is kept for a head's bytes.
+    /// Bytes of memory allocated for heads.
     var keptByteCount: Int { unsafe kept.count }
 
-    /// Heads up to this size keep their memory for the next one.
+    /// Memory up to this size is kept for the next head.
     private static var keptByteCountMax: Int { 4 * 1024 }
 
-    /// Lets go of the head's bytes.
+    /// Releases the head's bytes.
     func end() {
         if unsafe kept.count > Self.keptByteCountMax {
             unsafe kept.deallocate()

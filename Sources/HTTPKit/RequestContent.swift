@@ -1,16 +1,16 @@
-// The whole content of a request, as its handler gets it.
+// The whole content of a request, as passed to its handler.
 
 internal import Glibc
 
 public import struct NIOCore.ByteBuffer
 
-/// Content that was read whole. It may lie where the socket's bytes were read to: who needs it
-/// after the call takes `buffer`.
+/// Content that was read whole. It may be borrowed from the read buffer: take `buffer` to use it
+/// after the call.
 @safe public struct RequestContent: ~Copyable {
-    // Safety: the bytes stay for the length of the call that this value is passed to.
+    // Safety: the bytes are valid for the length of the call that this value is passed to.
     private let borrowed: UnsafeRawBufferPointer
     private let owned: ByteBuffer?
-    /// What the content is counted with where it is long; whoever keeps `buffer` keeps it too.
+    /// The count of the content's memory if it is long; keep it for as long as `buffer`.
     public let hold: MemoryHold?
 
     init(_ owned: ByteBuffer, _ hold: MemoryHold?) {
@@ -19,7 +19,7 @@ public import struct NIOCore.ByteBuffer
         self.owned = owned
     }
 
-    /// - Parameter borrowed: stays for as long as this value lives.
+    /// - Parameter borrowed: valid for as long as this value lives.
     @unsafe init(borrowed: UnsafeRawBufferPointer) {
         unsafe self.borrowed = borrowed
         owned = nil
@@ -29,12 +29,12 @@ public import struct NIOCore.ByteBuffer
     public var byteCount: Int { unsafe owned?.readableBytes ?? borrowed.count }
 
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-        // Safety: the bytes stay while the closure runs.
+        // Safety: the bytes are valid while the closure runs.
         guard let owned else { return unsafe body(borrowed) }
         return unsafe owned.withUnsafeReadableBytes(body)
     }
 
-    /// The content to keep: copied if it was borrowed.
+    /// The content as an owned buffer: copied if it was borrowed.
     public consuming func buffer() -> ByteBuffer {
         unsafe owned ?? ByteBuffer(bytes: borrowed)
     }

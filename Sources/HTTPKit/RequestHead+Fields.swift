@@ -1,8 +1,8 @@
-// A field line -> what it says about framing, connection and expectation.
+// A field line -> its meaning for framing, connection and expectation.
 // Source: RFC 9112 6 and 9, RFC 9110 7.2 and 10.1.1.
 
 extension RequestHead {
-    /// Reads the fields that this layer acts on; others are only kept.
+    /// Interprets the fields that this layer acts on; others are only recorded.
     mutating func interpretField(
         _ bytes: Bytes, name: Range<Int>, value: Range<Int>
     ) throws(ProtocolError) {
@@ -139,7 +139,8 @@ enum HostRule {
         Byte.hexDigit(byte) != nil || byte == 0x3A || byte == 0x2E
     }
 
-    /// IPvFuture behind its `v`: hexadecimal digits, a dot, then what a name may have, and colons.
+    /// IPvFuture after its `v`: hexadecimal digits, a dot, then the characters of a name, or
+    /// colons.
     private static func endOfFutureLiteral(
         _ bytes: Bytes, _ range: Range<Int>
     ) throws(ProtocolError) -> Int {

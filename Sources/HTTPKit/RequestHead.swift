@@ -1,4 +1,4 @@
-// What the parser notes about a request's head: offsets into the head's bytes, no copies of them.
+// What the parser records about a request's head: offsets into the head's bytes, no copies of them.
 //
 //   POST /transform?a=1 HTTP/1.1\r\nHost: localhost\r\n\r\n
 //        ^path     ^query           ^name ^value
@@ -15,13 +15,13 @@ struct FieldLine {
     var value: Range<Int> { Int(valueOffset)..<Int(valueOffset) + Int(valueCount) }
 }
 
-/// Fields that the parser recognises while it scans, so that finding them costs nothing.
+/// Fields that the parser recognises during its scan, so that finding them costs nothing.
 public enum KnownField: UInt8, Sendable, CaseIterable {
     case host, contentType, contentEncoding, accept, acceptEncoding
 }
 
-/// How the content of a request is delimited. Without either field there is none, whatever the
-/// method (RFC 9112 6.3): an endpoint that needs content answers 411 itself.
+/// How the content of a request is delimited. Without either field there is no content, whatever
+/// the method (RFC 9112 6.3): an endpoint that needs content responds with 411 itself.
 enum RequestFraming: Equatable {
     case none
     case length(Int)
@@ -34,14 +34,14 @@ struct RequestHead: ~Copyable {
     var minorVersion: UInt8 = 1
     var target = 0..<0
     var path = 0..<0
-    /// What follows the question mark; nil without one.
+    /// The part after the question mark; nil without one.
     var query: Range<Int>?
     /// The target is `*`.
     var isAsterisk = false
     var fields = ContiguousArray<FieldLine>()
     var framing = RequestFraming.none
     var expectsContinue = false
-    /// Bytes of the head, from a tolerated leading line end to the empty line.
+    /// Bytes of the head, including a tolerated leading line end and the final empty line.
     var byteCount = 0
 
     var hasConnectionClose = false
@@ -50,20 +50,20 @@ struct RequestHead: ~Copyable {
     var endsInChunked = false
     var hasForeignCoding = false
     var contentLength: Int?
-    /// Where its digits stand.
+    /// The range of its digits.
     var contentLengthValue = 0..<0
     /// A bit for each length of a name, from 1 to 63 bytes; longer ones share the first.
     private var nameLengths: UInt64 = 0
     /// One above the index of each known field's first line; 0 where it is absent.
     private var known = SIMD8<UInt16>(repeating: 0)
 
-    /// Whether the client lets the connection live on after the response (RFC 9112 9.3).
+    /// Whether the client allows the connection to persist after the response (RFC 9112 9.3).
     var wantsKeepAlive: Bool {
         if hasConnectionClose { return false }
         return minorVersion >= 1 || hasConnectionKeepAlive
     }
 
-    /// Forgets the last request but keeps its storage.
+    /// Clears the previous request but keeps its storage.
     mutating func reset() {
         method = .other
         minorVersion = 1
@@ -92,8 +92,8 @@ struct RequestHead: ~Copyable {
         nameLengths |= Self.lengthBit(Int(line.nameCount))
     }
 
-    /// Whether a line's name has as many bytes: most heads have no line that is asked for, and
-    /// none of its length.
+    /// Whether any name has this length. In most heads, a field that is looked up is absent, and so
+    /// is any name of its length.
     func mayHave(nameByteCount: Int) -> Bool {
         nameLengths & Self.lengthBit(nameByteCount) != 0
     }
@@ -107,7 +107,7 @@ struct RequestHead: ~Copyable {
         return index == 0 ? nil : fields[Int(index) - 1]
     }
 
-    /// Notes that the last line is the first of its name.
+    /// Records that the last line is the first of its name.
     /// - Returns: whether it was the first.
     mutating func note(_ field: KnownField) -> Bool {
         if known[Int(field.rawValue)] != 0 { return false }

@@ -1,8 +1,8 @@
 // A request's first bytes -> RequestHead, in one pass (RFC 9112 2-5).
 //
-// The parser is told all bytes from the head's first one on, again and again as more arrive. It
-// keeps its phase and its cursor, so each byte is looked at once and the verdict depends on the
-// bytes alone, not on how they were cut: each phase decides at the first offending byte.
+// Each call passes all bytes from the head's first one on, including those that have arrived since.
+// The parser keeps its phase and its cursor, so each byte is examined once and the verdict depends
+// on the bytes alone, not on how they were split: each phase decides at the first offending byte.
 
 /// Reads one head. Reset it for the next.
 struct RequestHeadParser {
@@ -15,7 +15,7 @@ struct RequestHeadParser {
 
     private var phase = Phase.start
     private var cursor = 0
-    /// The first byte of the token, target, version or field section that the cursor is in.
+    /// The first byte of the token, target, version or field section at the cursor.
     private var tokenStart = 0
     private var sectionStart = 0
     private var nameStart = 0
@@ -27,7 +27,7 @@ struct RequestHeadParser {
 
     mutating func reset() { self = RequestHeadParser() }
 
-    /// Reads on in `bytes`, which begin with the head's first byte.
+    /// Continues in `bytes`, which begin with the head's first byte.
     /// - Returns: whether the head is complete.
     mutating func parse(
         _ bytes: Bytes, into head: inout RequestHead, limits: borrowing Limits
@@ -46,7 +46,7 @@ struct RequestHeadParser {
         while cursor < bytes.count {
             switch phase {
             case .start:
-                // One line end before the request line is let pass (RFC 9112 2.2).
+                // One line end before the request line is tolerated (RFC 9112 2.2).
                 if cursor == 0, bytes[0] == Byte.carriageReturn {
                     cursor = 1
                     phase = .startLineFeed
@@ -102,7 +102,7 @@ struct RequestHeadParser {
         return true
     }
 
-    /// `HTTP/` digit `.` digit CR, each byte judged as it comes.
+    /// `HTTP/` digit `.` digit CR, each byte checked as it arrives.
     private mutating func version(
         _ bytes: Bytes, into head: inout RequestHead
     ) throws(ProtocolError) -> Bool {
@@ -126,7 +126,7 @@ struct RequestHeadParser {
                 guard major == 0x31 else {
                     throw ProtocolError(.unsupportedVersion, at: tokenStart)
                 }
-                // A higher minor version is served as the highest one here (RFC 9110 2.5).
+                // A higher minor version is treated as the highest supported one (RFC 9110 2.5).
                 head.minorVersion = minor == 0x30 ? 0 : 1
                 cursor += 1
                 phase = .requestLineFeed
@@ -208,13 +208,13 @@ struct RequestHeadParser {
         return false
     }
 
-    /// Reads a field line that is whole and as most are; what is not is left to the phases, byte by
-    /// byte.
+    /// Parses a field line that is complete and of the usual form; others are left to the phases,
+    /// byte by byte.
     @inline(__always) private mutating func wholeField(
         _ bytes: Bytes, to end: Int, into head: inout RequestHead, _ limits: borrowing Limits
     ) throws(ProtocolError) -> Bool {
         let colon = bytes.endOfWord(from: cursor, to: end)
-        // Behind the colon at least a line end.
+        // After the colon, at least a line end.
         guard colon > cursor, colon + 2 < end, bytes[colon] == 0x3A,
             head.fields.count < limits.fieldCountMax
         else { return false }
@@ -230,13 +230,13 @@ struct RequestHeadParser {
         return true
     }
 
-    /// Appends the line that ends two bytes before the cursor and looks at what its name means.
+    /// Appends the line that ends two bytes before the cursor, and interprets it.
     private mutating func appendField(
         _ bytes: Bytes, into head: inout RequestHead
     ) throws(ProtocolError) {
         var valueEnd = cursor - 2
         while valueEnd > valueStart, Byte.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }
-        // Safety: offsets are below the sum of the limits, which a UInt32 holds by far.
+        // Safety: offsets are below the sum of the limits, which is far below a UInt32's range.
         head.append(
             FieldLine(
                 nameOffset: UInt32(truncatingIfNeeded: nameStart),
@@ -265,7 +265,7 @@ struct RequestHeadParser {
             head.framing = .length(length)
         }
         if head.method == .connect { throw ProtocolError(.unsupportedMethod) }
-        // RFC 9110 10.1.1: a 1.0 client's expectation is not acted on.
+        // RFC 9110 10.1.1: the expectation of an HTTP/1.0 client is ignored.
         if head.minorVersion == 0 { head.expectsContinue = false }
     }
 }

@@ -1,15 +1,15 @@
-// What a request is called in answers and logs.
+// The name of a request in responses and logs.
 
-/// The client's own name for its request, or a number that was given to it here.
+/// The client's own name for its request, or a number that the service assigned.
 public enum RequestName: Sendable, Equatable {
-    /// Bytes of a name that a client gives.
+    /// The longest name that a client may give, in bytes.
     public static let byteCountMax = 128
 
     /// Visible ASCII characters.
     case given(String)
     case number(UInt64)
 
-    /// A name of a client's; nil unless it is 1 to 128 visible ASCII characters.
+    /// A name given by a client; nil unless it is 1 to 128 visible ASCII characters.
     public init?(given text: String) {
         let bytes = text.utf8
         guard !bytes.isEmpty, bytes.count <= Self.byteCountMax,
@@ -18,7 +18,7 @@ public enum RequestName: Sendable, Equatable {
         self = .given(text)
     }
 
-    /// A number's name: 13 letters and digits.
+    /// Length of a number's name: 13 letters and digits.
     private static var digitCount: Int { 13 }
 
     public var byteCount: Int {
@@ -37,13 +37,13 @@ public enum RequestName: Sendable, Equatable {
     /// - Returns: `byteCount`.
     @unsafe public func write(to room: UnsafeMutableBufferPointer<UInt8>) -> Int {
         precondition(room.count >= byteCount)
-        // Safety: there is room for all bytes, as looked at just now.
+        // Safety: there is room for all bytes, as the precondition checks.
         guard let base = room.baseAddress else { return 0 }
         switch self {
         case .given(var text):
             text.withUTF8 { unsafe _ = room.update(fromContentsOf: $0) }
         case .number(let number):
-            // Eight digits from each end, of which the words share three.
+            // Eight digits from each end; the two words share three.
             let raw = UnsafeMutableRawPointer(base)
             unsafe raw.storeBytes(
                 of: Self.digits(number).littleEndian, as: UInt64.self)

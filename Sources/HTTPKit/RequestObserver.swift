@@ -1,11 +1,11 @@
-// What became of each request -> whoever counts and logs it.
+// The fate of each request -> its observer, which counts and logs it.
 //
 //     head read       requestBegan
 //     answered        requestEnded(record)      its status, times and sizes
 //     client gone     requestEnded(record)      status 499
-//     head refused    requestEnded(record)      without a request: there was no whole head
+//     head refused    requestEnded(record)      without a request: no whole head was read
 
-/// Hears of every request of one event loop, those that this layer refuses included. All calls
+/// Observes all requests of one event loop, including those that this layer refuses. All calls
 /// come on that loop and must be short.
 public protocol RequestObserver: AnyObject, Sendable {
     /// A head was read. One `requestEnded` with a request follows.
@@ -15,39 +15,39 @@ public protocol RequestObserver: AnyObject, Sendable {
     func requestEnded(_ record: borrowing RequestRecord, _ request: Request?)
 }
 
-/// What a handler measured while it made an answer. This layer only passes it on.
+/// What a handler measured while it made a response. This layer only passes it on.
 public struct Measures: Sendable, Equatable {
-    /// The time from being ready to being worked on; nil where nothing waited.
+    /// The time from being ready to the start of the work; nil if nothing waited.
     public var waitNanoseconds: UInt64?
-    /// The time that the work took; nil where there was none.
+    /// The duration of the work; nil if there was none.
     public var workNanoseconds: UInt64?
-    /// Memory that the work held at most.
+    /// The peak memory of the work.
     public var memoryBytes = 0
-    /// Names what was worked with, as handler and observer agree; 0 where that is not known.
+    /// Identifies what was run, as handler and observer agree; 0 if unknown.
     public var tag: UInt64 = 0
 
     public init() {}
 }
 
-/// A request that is over.
+/// A request that has ended.
 public struct RequestRecord: ~Copyable, Sendable {
-    /// The status in place of one that was never sent: the client had gone, or was cut.
+    /// The status recorded if none was sent: the client had gone, or was cut.
     public static let clientGone: UInt16 = 499
 
-    /// Of the server's event loops, which each belong to one thread.
+    /// Index of the event loop; each belongs to one thread.
     public internal(set) var loopIndex: Int
     public internal(set) var status: UInt16
     public internal(set) var method: Method
-    /// Into the router's `templates`; nil for paths that it does not know.
+    /// Index in the router's `templates`; nil for unknown paths.
     public internal(set) var routeIndex: Int?
-    /// `Request.name`, or what the server's error content was named.
+    /// `Request.name`, or the name in the server's error content.
     public internal(set) var name: RequestName?
     public internal(set) var startNanoseconds: UInt64
     public internal(set) var endNanoseconds: UInt64
     /// Content without its coding.
     public internal(set) var requestByteCount: Int
     public internal(set) var responseByteCount: Int
-    /// The answer began and was cut before its end.
+    /// The response began and was cut before its end.
     public internal(set) var isCut: Bool
     public internal(set) var measures: Measures
 
@@ -75,11 +75,11 @@ public struct RequestRecord: ~Copyable, Sendable {
     }
 }
 
-/// What a connection notes of the request in work until it is over.
+/// What a connection records of the current request until it ends.
 struct RequestTally {
     /// `requestBegan` was called.
     var hasBegun = false
-    /// Of the answer; 0 before.
+    /// Of the response; 0 before.
     var status: UInt16 = 0
     var requestByteCount = 0
     var responseByteCount = 0

@@ -1,12 +1,12 @@
 // A request target -> path and query (RFC 9112 3.2).
 //
 //   /path?query                 origin-form
-//   http://host:port/path?query absolute-form: its host stands for the Host field
+//   http://host:port/path?query absolute-form: its host replaces the Host field
 //   *                           asterisk-form, OPTIONS only
 //   host:port                   authority-form, CONNECT only; CONNECT is refused later
 //
-// Any visible ASCII byte may stand in a path or query: clients send quotes, bars and braces as they
-// are. A fragment is refused: a client that sends one means something that we would cut off.
+// Any visible ASCII byte is accepted in a path or query: clients send quotes, bars and braces
+// unescaped. A fragment is refused: a client that sends one intends a meaning that would be lost.
 
 enum RequestTarget {
     static func parse(
@@ -62,7 +62,7 @@ enum RequestTarget {
             throw ProtocolError(.badTarget, at: error.offset)
         }
         split(bytes, end..<range.upperBound, into: &head)
-        // `OPTIONS http://host` speaks of the server as a whole, like `OPTIONS *`.
+        // `OPTIONS http://host` concerns the server as a whole, like `OPTIONS *`.
         head.isAsterisk = head.method == .options && head.path.isEmpty && head.query == nil
     }
 }

@@ -1,18 +1,18 @@
-// What a handler answers: a status, fields and content.
+// A handler's response: a status, fields and content.
 
 public import struct NIOCore.ByteBuffer
 
-/// Field lines in wire form, `Name: value\r\n` one after the other.
+/// Field lines in wire form, a sequence of `Name: value\r\n`.
 public struct ResponseFields: Sendable {
     private(set) var lines = ByteBuffer()
 
-    /// Room for the fields of most answers.
+    /// Room for the fields of most responses.
     private static var usualByteCount: Int { 256 }
 
     public init() {}
 
     /// Appends a line. Control characters in `value` become spaces, so that no value can end its
-    /// line: what a client sent may be echoed.
+    /// line: the value may come from a client.
     public mutating func add(_ name: StaticString, _ value: String) {
         add(byteCountMax: HeadCursor.fieldByteCount(name) + value.utf8.count) {
             $0.field(name, value)
@@ -42,8 +42,8 @@ public struct ResponseFields: Sendable {
     public mutating func append(_ other: ResponseFields) { lines.writeImmutableBuffer(other.lines) }
 }
 
-/// A complete answer, or the head of a streamed one. `Date`, `Content-Length`,
-/// `Transfer-Encoding` and `Connection` are written by this layer.
+/// A complete response, or the head of a streamed one. This layer writes `Date`,
+/// `Content-Length`, `Transfer-Encoding` and `Connection`.
 public struct Response: Sendable {
     public enum Content: Sendable {
         case none
@@ -66,7 +66,7 @@ public struct Response: Sendable {
     public var content: Content
     /// For the observer; not sent.
     public var measures = Measures()
-    /// What its content is counted with until the connection counts it.
+    /// The count of its content's memory until the connection counts it.
     public var hold: MemoryHold?
 
     public init(
@@ -90,11 +90,11 @@ extension Response.Content {
     }
 }
 
-/// A complete answer whose fields and content are written straight to where they are sent from.
+/// A complete response whose fields and content are written in place, without a copy.
 public struct DirectAnswer: Sendable {
     public var status: Status
     public var contentType: StaticString?
-    /// Room for the field lines.
+    /// Room that the field lines need.
     public var fieldsByteCountMax: Int
     public var measures: Measures
     /// Monotonic time.

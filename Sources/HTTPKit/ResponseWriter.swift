@@ -2,7 +2,7 @@
 //
 //     HTTP/1.1 200 OK\r\n
 //     Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n
-//     Content-Type: application/json\r\n      where there is one
+//     Content-Type: application/json\r\n      if there is one
 //     Name: value\r\n                         the handler's fields
 //     Content-Length: 19\r\n                  or Transfer-Encoding: chunked
 //     Connection: close\r\n                   on the last response of a connection
@@ -11,10 +11,10 @@
 internal import struct NIOCore.ByteBuffer
 
 enum ResponseWriter {
-    /// More than all lines need that we write ourselves, the content type excepted.
+    /// An upper bound on all lines that this layer writes itself, except the content type.
     private static var ownBytesMax: Int { 256 }
 
-    /// Room that a head needs besides the handler's fields.
+    /// Room that a head needs in addition to the handler's fields.
     static func byteCountMax(contentType: StaticString?) -> Int {
         ownBytesMax + (contentType?.utf8CodeUnitCount ?? 0)
     }
@@ -68,7 +68,7 @@ enum ResponseWriter {
     /// Room that `writeChunkSize` needs.
     static var chunkSizeByteCountMax: Int { 18 }
 
-    /// `size CR LF`, the size in hexadecimal: what stands before a chunk.
+    /// `size CR LF`, the size in hexadecimal: the line before a chunk.
     static func writeChunkSize(_ byteCount: Int, to cursor: inout HeadCursor) {
         var shift = (63 - byteCount.leadingZeroBitCount) / 4 * 4
         while shift >= 0 {

@@ -1,5 +1,5 @@
-// Method and path -> the endpoint that serves them; else 404, 405 with Allow, 501 for a method that
-// nobody knows, or OPTIONS' answer.
+// Method and path -> the endpoint that serves them; else 404, 405 with Allow, 501 for an unknown
+// method, or the response to OPTIONS.
 //
 //     routes.add([.post], "/transform", transform)
 //     routes.add([.post], "/transform/{name...}", named)   // pathParameter: the rest, decoded
@@ -7,7 +7,7 @@
 /// The routes of a server, in the order in which they are tried.
 public struct Routes: Sendable {
     fileprivate final class Route: Sendable {
-        /// The path, or what stands before its parameter.
+        /// The path, or its part before the parameter.
         let path: [UInt8]
         let hasParameter: Bool
         let methods: [Method]
@@ -43,7 +43,7 @@ public struct Routes: Sendable {
     public init() {}
 
     /// Adds a route. Routes are tried in the order in which they were added.
-    /// - Parameter path: ASCII; may end in `/{name...}`, which stands for one byte or more.
+    /// - Parameter path: ASCII; may end in `/{name...}`, which matches one byte or more.
     public mutating func add(_ methods: [Method], _ path: String, _ endpoint: any HTTPHandler) {
         precondition(path.first == "/")
         var bytes = Array(path.utf8)
@@ -62,8 +62,8 @@ public struct Routes: Sendable {
     }
 }
 
-/// A handler that hands each request to the endpoint of its path and method. HEAD is served where
-/// GET is.
+/// A handler that passes each request to the endpoint of its path and method. HEAD is served
+/// wherever GET is.
 public final class Router: HTTPHandler {
     private let routes: [Routes.Route]
 
@@ -122,7 +122,7 @@ public final class Router: HTTPHandler {
             if escape == nil, !path.isEmpty { return find(bytes, path, request.method) }
             var decoded = try PercentDecoding.decode(bytes, path, plusIsSpace: false)
             if decoded.isEmpty { decoded = [0x2F] }
-            // Safety: the array outlives the closure, which is the only one to see its bytes.
+            // Safety: the array outlives the closure, which alone accesses its bytes.
             return unsafe decoded.withUnsafeBytes { memory in
                 find(unsafe Bytes(memory), 0..<decoded.count, request.method)
             }
@@ -159,7 +159,7 @@ public final class Router: HTTPHandler {
         exchange.respond(Response(.noContent, fields: fields))
     }
 
-    /// `GET, HEAD, OPTIONS`: in the order of `Method`'s cases.
+    /// `GET, HEAD, OPTIONS`, in the order of `Method`'s cases.
     private static func allowList(_ methods: [Method]) -> String {
         var all = methods + [.options]
         if methods.contains(.get) { all.append(.head) }

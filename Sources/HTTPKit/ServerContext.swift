@@ -1,4 +1,4 @@
-// What the connections of a server share, and what those of one event loop share.
+// The state shared by all connections of a server, and by those of one event loop.
 
 internal import Synchronization
 
@@ -9,7 +9,7 @@ final class ServerContext: Sendable {
     let connectionsMax: Int
     let memory: MemoryAccount
     let connectionCount = Atomic<Int>(0)
-    /// Clients that were cut because what they did not read took the memory of others.
+    /// Clients that were cut because their unread responses took the memory of others.
     let droppedReaderCount = Atomic<Int>(0)
 
     init(_ configuration: borrowing HTTPServer.Configuration) {
@@ -20,10 +20,10 @@ final class ServerContext: Sendable {
     }
 }
 
-/// Belongs to its event loop, which is the only thread that touches its variables: that is why it
-/// may be passed between threads.
+/// Belongs to its event loop, the only thread that accesses its variables: therefore it may be
+/// passed between threads.
 final class LoopContext: @unchecked Sendable {
-    /// An answer that has waited so long for the turn's other events waits for no further one.
+    /// A response that has waited this long for the iteration's other events is sent at once.
     private static var unsentNanosecondsMax: UInt64 { 1_000_000 }
 
     let server: ServerContext
@@ -32,14 +32,14 @@ final class LoopContext: @unchecked Sendable {
     let handler: any HTTPHandler
     let observer: (any RequestObserver)?
     var date = DateClock()
-    /// Where sockets' bytes are read to.
+    /// The buffer that sockets are read into.
     let input = InputMemory()
     let heads = HeadMemo()
-    /// The answers of this turn that are still to be sent.
+    /// The responses of this iteration that are still to be sent.
     var output = TurnOutput()
     private(set) var isDraining = false
     private var connections: [Connection] = []
-    /// Those that have something in `output`, and since when.
+    /// Connections with bytes in `output`, and when the first was added.
     private var unsent: [Connection] = []
     private var unsentTime: UInt64 = 0
 
@@ -52,20 +52,20 @@ final class LoopContext: @unchecked Sendable {
         self.index = index
         self.handler = handler
         self.observer = observer
-        // Until the loop ends.
+        // Keeps this object alive until the loop ends.
         eventLoop.onTurnEnd { self.sendAll() }
     }
 
-    /// The connection's answers in `output` are sent behind the events that are at hand. Were each
-    /// sent at once, the system would wake the client for each and run it in between: with 100
+    /// The connection's responses in `output` are sent after the pending events. If each were sent
+    /// at once, the system would wake the client for each and run it in between: with 100
     /// connections that took a third of a small request's time.
     func sendAtTurnEnd(_ connection: Connection, now: UInt64) {
         if unsent.isEmpty { unsentTime = now }
         unsent.append(connection)
     }
 
-    /// Before an event is worked through, which may take its time.
-    /// - Returns: the time after it.
+    /// Sends responses that are overdue; call it before an event is processed, which may take long.
+    /// - Returns: the time afterwards.
     func sendOverdue(now: UInt64) -> UInt64 {
         let isOverdue = !unsent.isEmpty && now &- unsentTime >= Self.unsentNanosecondsMax
         guard isOverdue || output.isFull else { return now }
@@ -75,7 +75,7 @@ final class LoopContext: @unchecked Sendable {
 
     private func sendAll() {
         if unsent.isEmpty { return }
-        // What is sent may have connections come in again.
+        // Sending may add connections again.
         var waiting: [Connection] = []
         swap(&waiting, &unsent)
         let now = eventLoop.now
@@ -114,8 +114,8 @@ final class LoopContext: @unchecked Sendable {
         server.connectionCount.subtract(1, ordering: .relaxed)
     }
 
-    /// Something found no room. If a client takes nothing of what is kept for it, that is dropped;
-    /// where more is held than allowed, so is the most that one client keeps waiting.
+    /// There was no room. Cuts the connection with the most unread output: among those whose client
+    /// takes none of it or, if the bound is exceeded, among all.
     func relieve() {
         let memory = server.memory
         memory.shortageSeen()
@@ -150,25 +150,25 @@ final class LoopContext: @unchecked Sendable {
     }
 }
 
-/// Memory that one socket's bytes are read to and worked through in place, before those of the
-/// next. What is needed later is copied.
+/// The buffer into which one socket's bytes are read, and in which they are parsed before those of
+/// the next socket. Bytes that are needed later are copied.
 @safe final class InputMemory {
-    /// Room for most requests as a whole. Only pages that were read to take memory.
+    /// Room for most requests as a whole. Only pages that were written take memory.
     static let byteCount = 128 * 1024
 
-    // Safety: allocated by `init` and freed by `deinit`; one socket's bytes are there at a time.
+    // Safety: allocated by `init` and freed by `deinit`; it holds one socket's bytes at a time.
     let bytes = UnsafeMutableRawBufferPointer.allocate(
         byteCount: InputMemory.byteCount, alignment: 64)
 
     deinit { unsafe bytes.deallocate() }
 }
 
-/// The answers of one turn, one behind the other. Ranges say whose they are.
+/// The responses of one iteration, concatenated. Ranges identify their connections.
 @safe struct TurnOutput: ~Copyable {
     private static var capacityMin: Int { 16 * 1024 }
-    /// From here on what is there is sent before more is worked on.
+    /// At this size, the output is sent before more is processed.
     private static var fullByteCount: Int { 256 * 1024 }
-    /// Memory beyond this is given back at the turn's end.
+    /// Memory above this size is released at the end of the iteration.
     private static var keptByteCount: Int { 512 * 1024 }
 
     // Safety: owned; `count` bytes of it are written.
@@ -181,8 +181,8 @@ final class LoopContext: @unchecked Sendable {
 
     var isFull: Bool { count >= Self.fullByteCount }
 
-    /// Appends what `write` writes, which is given room for `byteCountMax` bytes.
-    /// - Returns: where it stands.
+    /// Appends what `write` writes; it has room for `byteCountMax` bytes.
+    /// - Returns: the range of the appended bytes.
     mutating func append(
         byteCountMax: Int, _ write: (inout HeadCursor) -> Void
     ) -> Range<Int> {
@@ -215,7 +215,7 @@ final class LoopContext: @unchecked Sendable {
         guard unsafe memory.count - count < byteCount else { return }
         let larger = unsafe UnsafeMutableRawBufferPointer.allocate(
             byteCount: max(2 * memory.count, count + byteCount), alignment: 64)
-        // Safety: the larger memory has room for what is written.
+        // Safety: the larger memory has room for the written bytes.
         unsafe larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: memory[..<count]))
         unsafe memory.deallocate()
         unsafe memory = larger

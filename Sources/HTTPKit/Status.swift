@@ -1,6 +1,6 @@
 // A status code -> its reason phrase (RFC 9110 15).
 
-/// The three-digit result of a request.
+/// The three-digit status code of a response.
 public struct Status: Sendable, Equatable {
     public let code: UInt16
 
@@ -22,7 +22,7 @@ public struct Status: Sendable, Equatable {
     /// Whether a response of this status has neither content nor Content-Length.
     var isContentless: Bool { code < 200 || code == 204 || code == 304 }
 
-    /// The registered phrase; empty where we know none.
+    /// The registered phrase; empty for an unknown code.
     public var reason: StaticString {
         switch code {
         case 100: "Continue"

@@ -1,18 +1,18 @@
-// Bytes that requests hold, wherever they are -> one number under one bound.
+// Bytes that requests hold, wherever they are -> one total under one bound.
 //
-//     connections  what each takes, and its head      bodies   content that is being read
+//     connections  a constant for each, and heads     bodies   content that is being read
 //     jobs         content that waits or is run       runs     heaps and outputs of programs
 //     answers      what clients have not read yet     batches  windows of batches
-//     process      what is there without requests
+//     process      what it holds without requests
 //
-// What is new asks first, and is refused where there is no room. What is there already is counted
-// in any case; if that passes the bound, those who make us hold it are asked to go
-// (`LoopContext.relieve`). A part of the bound is kept for runs, which would else fail half-way for
-// bodies that nobody can run.
+// New uses reserve their bytes first, and are refused if there is no room. Bytes that exist already
+// are always counted; if they exceed the bound, clients that make us hold them are cut
+// (`LoopContext.relieve`). Part of the bound is reserved for runs, which would otherwise fail
+// half-way in favour of bodies that cannot be run.
 
 internal import Synchronization
 
-/// Counts what a server's requests hold. May be used from any thread.
+/// Counts the bytes that a server's requests hold. May be used from any thread.
 public final class MemoryAccount: Sendable {
     public enum Part: Int, CaseIterable, Sendable {
         case connections, bodies, jobs, runs, answers, batches, process
@@ -22,9 +22,9 @@ public final class MemoryAccount: Sendable {
         let bytes = Atomic<Int>(0)
     }
 
-    /// All parts together; beyond, nothing new is taken.
+    /// The bound on all parts together; beyond it, reservations are refused.
     public let bytesMax: Int
-    /// Of these, what nothing but runs may take.
+    /// The part of the bound that is reserved for runs.
     public let runBytesMin: Int
     private let total = Atomic<Int>(0)
     private let peak = Atomic<Int>(0)
@@ -41,16 +41,16 @@ public final class MemoryAccount: Sendable {
     public var bytes: Int { total.load(ordering: .relaxed) }
     /// The most that was held at once.
     public var bytesPeak: Int { peak.load(ordering: .relaxed) }
-    /// Takings that found no room.
+    /// Refused reservations.
     public var refusedCount: Int { refused.load(ordering: .relaxed) }
-    /// More is held than allowed: by what could not be refused.
+    /// Whether the bound is exceeded, by bytes that could not be refused.
     public var isOver: Bool { bytes > bytesMax }
 
     public func bytes(of part: Part) -> Int {
         cells[part.rawValue].bytes.load(ordering: .relaxed)
     }
 
-    /// Counts bytes that are about to be held, if there is room.
+    /// Reserves bytes that are about to be allocated, if there is room.
     public func take(_ byteCount: Int, _ part: Part) -> Bool {
         var room = bytesMax
         if part != .runs { room -= max(0, runBytesMin - bytes(of: .runs)) }
@@ -66,7 +66,7 @@ public final class MemoryAccount: Sendable {
         return true
     }
 
-    /// Counts bytes that are there already, or, with a negative count, are no longer.
+    /// Counts bytes that exist already or, with a negative count, no longer exist.
     public func add(_ byteCount: Int, _ part: Part) {
         if byteCount == 0 { return }
         cells[part.rawValue].bytes.add(byteCount, ordering: .relaxed)
@@ -76,12 +76,12 @@ public final class MemoryAccount: Sendable {
         if now > bytesMax { tellShortage() }
     }
 
-    /// Sets what is called, on any thread, when something finds no room.
+    /// Sets the action to call, on any thread, when there is no room.
     func onShortage(_ action: @escaping @Sendable () -> Void) {
         shortage.withLock { $0 = action }
     }
 
-    /// The next shortage is told again.
+    /// Allows the next shortage to be reported.
     func shortageSeen() { isShortageTold.store(false, ordering: .relaxed) }
 
     private func tellShortage() {
@@ -90,8 +90,8 @@ public final class MemoryAccount: Sendable {
     }
 }
 
-/// Bytes of an account that belong to one thing. They are given back when nobody has this object
-/// any more, so that it goes where the memory goes.
+/// Bytes of an account that belong to one object. They are released with the last reference to
+/// this object, which therefore accompanies the memory.
 public final class MemoryHold: Sendable {
     private struct State {
         var part: MemoryAccount.Part
@@ -108,7 +108,7 @@ public final class MemoryHold: Sendable {
         state = Mutex(State(part: part, byteCount: byteCount))
     }
 
-    /// Of bytes that are there already.
+    /// Counts bytes that exist already.
     public init(
         counting byteCount: Int, _ account: MemoryAccount, _ part: MemoryAccount.Part
     ) {
@@ -121,7 +121,7 @@ public final class MemoryHold: Sendable {
 
     public var byteCount: Int { state.withLock { $0.byteCount } }
 
-    /// - Returns: false if there is no room for more: then all stays as it is.
+    /// - Returns: false if there is no room for more: then nothing changes.
     public func resize(to byteCount: Int) -> Bool {
         state.withLock { state in
             let more = byteCount - state.byteCount
@@ -135,7 +135,7 @@ public final class MemoryHold: Sendable {
         }
     }
 
-    /// Counts so many from now on, room or not.
+    /// Changes the count, whether there is room or not.
     public func recount(_ byteCount: Int) {
         state.withLock { state in
             account.add(byteCount - state.byteCount, state.part)
@@ -143,7 +143,7 @@ public final class MemoryHold: Sendable {
         }
     }
 
-    /// The bytes belong to another part from now on.
+    /// Assigns the bytes to another part.
     public func move(to part: MemoryAccount.Part) {
         state.withLock { state in
             account.add(-state.byteCount, state.part)

@@ -1,8 +1,9 @@
-// A listening socket -> the same without connections that wait to be accepted.
+// A listening socket -> the same socket with an empty accept queue.
 //
-// The system makes a connection before it is accepted, and the client may have sent its request by
-// then. Closing the listening socket resets those, so a filter first keeps new ones from being
-// made (their clients try again after a second and are refused then), and all others are accepted.
+// The system establishes a connection before it is accepted, and the client may have sent its
+// request by then. Closing the listening socket would reset such connections. So a filter first
+// prevents new ones (their clients try again after a second and are refused then), and all others
+// are accepted.
 
 internal import Glibc
 
@@ -17,15 +18,15 @@ enum Backlog {
     /// `struct sock_fprog` of linux/filter.h.
     @safe private struct Filter: BitwiseCopyable {
         var count: UInt16 = 1
-        // Safety: it points to one instruction, which stays until the filter is attached.
+        // Safety: it points to one instruction, which stays valid until the filter is attached.
         var instructions: UnsafeMutablePointer<Instruction>
     }
 
     private static var waitNanosecondsMax: UInt64 { 1_000_000_000 }
     private static var pauseNanoseconds: UInt64 { 10_000_000 }
 
-    /// Waits until no connection waits to be accepted, and sees to it that none comes after.
-    /// - Parameter descriptor: stays open meanwhile.
+    /// Waits until the accept queue is empty, and prevents further connections.
+    /// - Parameter descriptor: remains open.
     static func empty(_ descriptor: Int32) async {
         refuse(descriptor)
         let end = LoopClock.now &+ waitNanosecondsMax
@@ -36,7 +37,7 @@ enum Backlog {
         }
     }
 
-    /// Where there is no filter (a Unix socket has none), what comes last may be reset.
+    /// Without a filter (a Unix socket has none), the last connections may be reset.
     private static func refuse(_ descriptor: Int32) {
         // BPF_RET | BPF_K: keep none of the packet's bytes.
         var instruction = Instruction(code: 6, constant: 0)
@@ -47,7 +48,7 @@ enum Backlog {
         }
     }
 
-    /// Connections that wait to be accepted: of a listening socket `tcpi_unacked` counts them.
+    /// Length of the accept queue: `tcpi_unacked` of a listening socket.
     private static func waitingCount(_ descriptor: Int32) -> UInt32 {
         var facts = tcp_info()
         var byteCount = socklen_t(MemoryLayout<tcp_info>.size)

@@ -1,35 +1,35 @@
-// Sockets, times and other threads' tasks -> calls on one thread, turn after turn.
+// Sockets, times and other threads' tasks -> calls on one thread, iteration by iteration.
 //
-//     wait (epoll) -> sockets that are ready -> tasks -> timers that are due -> the turn's end
+//     wait (epoll) -> ready sockets -> tasks -> due timers -> the iteration's end
 //
-// A socket is told of again in each turn for as long as it is ready (level-triggered), so nothing
-// needs to read or write until the system says that it would block.
+// Level-triggered: a ready socket is reported again in every iteration, so nothing needs to read or
+// write until EAGAIN.
 
 internal import CEpoll
 internal import Glibc
 internal import Synchronization
 
-/// What a socket is ready for, or what one waits for: bits of epoll.
+/// What a socket is ready for, or which readiness is awaited: epoll's event bits.
 struct Readiness: OptionSet {
     let rawValue: UInt32
 
     static let read = Readiness(rawValue: EPOLL_READABLE)
     static let write = Readiness(rawValue: EPOLL_WRITABLE)
-    /// Told without being waited for: an error, or both directions are shut.
+    /// Always reported: an error, or both directions are shut down.
     static let broken = Readiness(rawValue: EPOLL_BROKEN)
-    /// Where several loops wait for one socket, not all of them are woken.
+    /// If several loops wait for one socket, not all of them are woken.
     static let exclusive = Readiness(rawValue: EPOLL_ONE_WAITER)
 }
 
-/// A socket that an event loop watches. Its class says what becomes of its events.
+/// A socket that an event loop watches. Subclasses handle its events.
 class EventSource {
     let descriptor: Int32
-    /// What it waits for, as its loop knows it.
+    /// The readiness it waits for, as registered with its loop.
     fileprivate(set) var interest = Readiness()
     fileprivate var slot = -1
-    /// It takes much of its loop's time: others go first.
+    /// It takes much of its loop's time: other sources go first.
     var isGreedy = false
-    /// What its socket is ready for, while it waits for others.
+    /// The socket's readiness, while the source is deferred.
     fileprivate var lateReadiness = Readiness()
 
     init(descriptor: Int32) { self.descriptor = descriptor }
@@ -37,16 +37,17 @@ class EventSource {
     /// The socket is ready. Called on the loop.
     func ready(_ readiness: Readiness) {}
 
-    /// The turn has come that was asked for by `continueNextTurn`.
+    /// The iteration requested by `continueNextTurn` has come.
     func continueTurn() {}
 }
 
-/// One thread that waits for many sockets. What belongs to a loop is touched on its thread only,
-/// and `execute` brings other threads' work there: that is why it may be `Sendable`.
+/// One thread that waits for many sockets. A loop's state is accessed on its thread only, and
+/// `execute` brings other threads' work there: therefore it may be `Sendable`.
 @safe public final class EventLoop: @unchecked Sendable {
     private struct Slot {
         var source: EventSource?
-        /// Tells an event of a socket that is gone, and whose slot is another's, from its own.
+        /// Distinguishes stale events of a previous socket in this slot from those of the current
+        /// one.
         var generation: UInt32 = 0
     }
 
@@ -59,15 +60,15 @@ class EventSource {
     }
 
     private static var eventCountMax: Int { 256 }
-    /// Of a turn, for those that were put off.
+    /// The part of an iteration for deferred sources.
     private static var deferredNanosecondsMax: UInt64 { 500_000 }
 
     let system: SystemCalls
     private let inbox = Mutex(Inbox())
-    /// The thread waits, or is about to: whoever adds a task wakes it.
+    /// The thread waits, or is about to; adding a task must wake it.
     private let isWaiting = Atomic<Bool>(false)
     private let thread = Atomic<UInt>(0)
-    /// When the turn that is going on began; 0 between turns.
+    /// When the current iteration began; 0 between iterations.
     private let turnStart = Atomic<UInt64>(0)
     // The loop's variables.
     // Safety: allocated by `init`, freed by `deinit`, used for `eventCountMax` events.
@@ -75,14 +76,14 @@ class EventSource {
     private var slots = ContiguousArray<Slot>()
     private var freeSlots: [Int] = []
     private var timers = TimerHeap()
-    /// What the system was told to wake the loop at.
+    /// The time that the system's timer is armed for.
     private var armedTime: UInt64 = 0
     private var tasks: [@Sendable () -> Void] = []
-    /// Those that gave up the rest of a turn, for the next one.
+    /// Sources that gave up the rest of an iteration, for the next one.
     private var deferred: [EventSource] = []
-    /// Called when a turn's events, tasks and timers are done with.
+    /// Called after the events, tasks and timers of an iteration.
     private var turnEnd: (() -> Void)?
-    /// Counts turns.
+    /// Counts iterations.
     public private(set) var turn: UInt64 = 0
 
     init(_ system: SystemCalls) {
@@ -103,29 +104,29 @@ class EventSource {
     /// Monotonic time, nanoseconds.
     public var now: UInt64 { system.now() }
 
-    /// How long its turn has lasted by now; 0 between turns.
+    /// The duration of the current iteration so far; 0 between iterations.
     func turnTime(now: UInt64) -> UInt64 {
         let start = turnStart.load(ordering: .relaxed)
         return start == 0 || now < start ? 0 : now - start
     }
 
-    /// Calls `task` on the loop, in this turn or the next, behind those that were passed before. A
-    /// loop that has ended calls nothing.
+    /// Calls `task` on the loop, in this iteration or the next, after earlier tasks. A loop that
+    /// has ended calls nothing.
     public func execute(_ task: @escaping @Sendable () -> Void) {
         let isTaken = inbox.withLock { inbox in
             if !inbox.isStopped { inbox.tasks.append(task) }
             return !inbox.isStopped
         }
-        // The loop says that it waits before it looks for tasks: one of both sees the other.
+        // The loop sets `isWaiting` before it checks for tasks, so one of the two sees the other.
         if isTaken, isWaiting.exchange(false, ordering: .sequentiallyConsistent) { system.wake() }
     }
 
-    /// Waits until the loop has done what was passed to it before.
+    /// Waits until the loop has run all earlier tasks.
     func settle() async {
         await withCheckedContinuation { done in execute { done.resume() } }
     }
 
-    /// Lets the loop end when it has called the tasks that were passed before.
+    /// Ends the loop after all earlier tasks.
     func stop() {
         inbox.withLock { $0.isStopped = true }
         if isWaiting.exchange(false, ordering: .sequentiallyConsistent) { system.wake() }
@@ -154,7 +155,7 @@ class EventSource {
         return timer
     }
 
-    /// - Parameter action: is called at the end of each turn.
+    /// - Parameter action: called at the end of each iteration.
     func onTurnEnd(_ action: @escaping () -> Void) { turnEnd = action }
 
     /// - Returns: false where the system cannot watch the socket.
@@ -172,7 +173,7 @@ class EventSource {
         return false
     }
 
-    /// - Returns: false where the system refused: the socket is watched as before.
+    /// - Returns: false if the system refused; then the registration is unchanged.
     func setInterest(_ source: EventSource, _ interest: Readiness) -> Bool {
         assert(isCurrent)
         guard source.slot >= 0, source.interest != interest else { return true }
@@ -197,7 +198,7 @@ class EventSource {
         source.slot = -1
     }
 
-    /// Calls the source's `continueTurn` in the next turn, behind what is ready then.
+    /// Calls the source's `continueTurn` in the next iteration, after the sockets ready then.
     func continueNextTurn(_ source: EventSource) {
         assert(isCurrent)
         deferred.append(source)
@@ -223,7 +224,7 @@ class EventSource {
     func run() {
         adoptThread()
         while takeTurn() {}
-        // Nobody is called any more, but what stands here is let go of on its own thread.
+        // Nothing is called any more, but the loop's state is released on its own thread.
         turnEnd = nil
         timers.removeAll()
         deferred.removeAll()
@@ -235,10 +236,10 @@ class EventSource {
         waiter?.resume()
     }
 
-    /// The calling thread is the loop's.
+    /// Makes the calling thread the loop's thread.
     func adoptThread() { thread.store(UInt(pthread_self()), ordering: .relaxed) }
 
-    /// Whether the next turn has something to do besides what sockets bring.
+    /// Whether the next iteration has work other than socket events.
     var hasWork: Bool {
         nextTimerTime <= now || !deferred.isEmpty || inbox.withLock { !$0.tasks.isEmpty }
     }
@@ -246,7 +247,7 @@ class EventSource {
     /// When the first timer is due; the largest number for none.
     var nextTimerTime: UInt64 { timers.firstTime }
 
-    /// - Returns: whether there is another turn.
+    /// - Returns: whether there is another iteration.
     func takeTurn() -> Bool {
         isWaiting.store(true, ordering: .sequentiallyConsistent)
         let (hasTasks, isStopped) = inbox.withLock { (!$0.tasks.isEmpty, $0.isStopped) }
@@ -254,7 +255,7 @@ class EventSource {
         turnStart.store(0, ordering: .relaxed)
         let isPolling = hasTasks || !deferred.isEmpty
         if !isPolling { armClock() }
-        // Safety: there is room for so many events.
+        // Safety: there is room for `eventCountMax` events.
         let count = unsafe system.wait(events, Self.eventCountMax, isPolling: isPolling)
         isWaiting.store(false, ordering: .relaxed)
         turnStart.store(now, ordering: .relaxed)
@@ -283,8 +284,8 @@ class EventSource {
         source.lateReadiness = readiness
     }
 
-    /// Those that waited for others, the first ones first, for a part of the turn; then others have
-    /// theirs.
+    /// Runs deferred sources, in FIFO order, for a bounded part of the iteration; the rest wait for
+    /// the next one.
     private func continueDeferred() {
         if deferred.isEmpty { return }
         var sources: [EventSource] = []
@@ -305,7 +306,7 @@ class EventSource {
         if count < sources.count { deferred.insert(contentsOf: sources[count...], at: 0) }
     }
 
-    /// The system is to say when the first timer is due.
+    /// Arms the system's timer for the first of the loop's timers.
     private func armClock() {
         let time = timers.firstTime
         if time == armedTime || time == .max { return }
@@ -313,7 +314,7 @@ class EventSource {
         system.arm(time)
     }
 
-    /// Those that tasks pass on have their turn in the next.
+    /// Tasks that are added meanwhile run in the next iteration.
     private func runTasks() {
         inbox.withLock { if !$0.tasks.isEmpty { swap(&$0.tasks, &tasks) } }
         if tasks.isEmpty { return }

@@ -1,16 +1,16 @@
-// An address -> a listening socket; its connections -> whoever takes them.
+// An address -> a listening socket; its connections -> their owner.
 
 internal import Glibc
 
-/// Why a server could not begin to listen.
+/// Why a server could not start to listen.
 public enum ListenError: Error, Equatable {
     /// Another process listens on the Unix socket.
     case socketInUse(path: String)
-    /// Something that is no socket stands at the path.
+    /// The file at the path is not a socket.
     case notASocket(path: String)
-    /// The path does not fit a socket address, or holds a NUL.
+    /// The path does not fit into a socket address, or contains a NUL.
     case badSocketPath(path: String)
-    /// No address is known for the host.
+    /// The host has no known address.
     case unknownHost(String)
     /// There is no thread for an event loop.
     case noThread
@@ -18,17 +18,17 @@ public enum ListenError: Error, Equatable {
     case system(SocketError)
 }
 
-/// Accepts connections on one loop, from a socket that other loops may listen to as well.
+/// Accepts connections on one loop, from a socket that other loops may also listen on.
 final class Listener: EventSource {
-    /// Connections that one event accepts, before others of its loop have their turn.
+    /// Connections accepted for one event, before other sources of the loop.
     private static var acceptCountMax: Int { 64 }
-    /// Without a descriptor for the next connection, time passes before the next try.
+    /// The pause before the next attempt when there is no descriptor for a connection.
     private static var pauseNanoseconds: UInt64 { 100_000_000 }
 
     private let loop: EventLoop
     private let take: (Int32) -> Void
 
-    /// - Parameter take: called with the descriptor of each connection, which it is to close.
+    /// - Parameter take: called with the descriptor of each connection; takes ownership of it.
     init(_ descriptor: Int32, _ loop: EventLoop, _ take: @escaping (Int32) -> Void) {
         self.loop = loop
         self.take = take
@@ -37,8 +37,8 @@ final class Listener: EventSource {
 
     private var pause: LoopTimer?
 
-    /// Begins, or tries again until the system watches the socket: a listener that gave up would be
-    /// deaf for ever.
+    /// Starts, retrying until the system watches the socket: a listener that gave up would never
+    /// accept again.
     func listen() {
         pause = nil
         if !loop.register(self, [.read, .exclusive]) { listenLater() }
@@ -72,7 +72,7 @@ final class Listener: EventSource {
 
     // MARK: Addresses
 
-    /// Listens at the first address of a host that can be listened at.
+    /// Listens on the first address of a host on which that succeeds.
     /// - Throws: `ListenError`.
     static func listen(
         host: String, port: Int, backlog: Int32
@@ -119,7 +119,7 @@ final class Listener: EventSource {
     }
 }
 
-/// Something that is touched on its loop only, on the way there: that is why it may be `Sendable`.
+/// A value used only on its loop, while passed there: therefore it may be `Sendable`.
 struct OnLoop<Value>: @unchecked Sendable {
     let value: Value
 }

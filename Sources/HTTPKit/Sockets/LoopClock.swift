@@ -1,4 +1,4 @@
-// The monotonic clock, by which all times of this layer go.
+// The monotonic clock of this layer.
 
 internal import Glibc
 

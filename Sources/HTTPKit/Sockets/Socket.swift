@@ -3,7 +3,7 @@
 internal import CEpoll
 internal import Glibc
 
-/// A call of the system that failed.
+/// A failed system call.
 public struct SocketError: Error, Equatable {
     public let call: StaticString
     /// The system's number of the error.
@@ -13,7 +13,7 @@ public struct SocketError: Error, Equatable {
         lhs.errorNumber == rhs.errorNumber
     }
 
-    /// The result of a call that says -1 when it fails.
+    /// Checks the result of a call that returns -1 on failure.
     static func check(
         _ result: Int32, _ call: StaticString
     ) throws(SocketError) -> Int32 {
@@ -33,16 +33,16 @@ enum Socket {
     }
 
     enum Writing: Equatable {
-        /// As many as there was room for, maybe none.
+        /// As many bytes as there was room for, possibly none.
         case bytes(Int)
         case failed
     }
 
     enum Accepting: Equatable {
         case descriptor(Int32)
-        /// No connection waits.
+        /// The accept queue is empty.
         case none
-        /// That one is gone; another may wait.
+        /// The connection has been aborted; another may wait.
         case gone
         /// The process or the system has no descriptor or memory left.
         case exhausted
@@ -80,7 +80,7 @@ enum Socket {
         }
     }
 
-    /// Sends two runs of bytes as one.
+    /// Sends two byte ranges as one.
     static func send(
         _ descriptor: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
     ) -> Writing {
@@ -94,7 +94,7 @@ enum Socket {
         )
         return unsafe withUnsafeMutableBytes(of: &parts) { memory in
             var message = unsafe msghdr()
-            // Safety: a tuple of two of a type is laid out as an array of them.
+            // Safety: a tuple of two values of a type is laid out as an array of them.
             unsafe message.msg_iov = memory.baseAddress?.assumingMemoryBound(to: iovec.self)
             unsafe message.msg_iovlen = 2
             while true {
@@ -124,10 +124,10 @@ enum Socket {
 
     static func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
 
-    /// No more is sent; what the other side sends is still received.
+    /// Sends no more; bytes from the peer are still received.
     static func shutWriting(_ descriptor: Int32) { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
-    /// The close that follows drops what is unsent and resets the connection.
+    /// Makes the following close discard unsent bytes and reset the connection.
     static func resetOnClose(_ descriptor: Int32) {
         setOption(descriptor, SOL_SOCKET, SO_LINGER, linger(l_onoff: 1, l_linger: 0))
     }
@@ -172,7 +172,7 @@ enum Socket {
         var storage = sockaddr_storage()
         var byteCount = socklen_t(MemoryLayout<sockaddr_storage>.size)
         // Safety: the call writes at most as many bytes as the storage has; both families of
-        // TCP have the port behind the family.
+        // TCP have the port after the family.
         return unsafe withUnsafeMutablePointer(to: &storage) { storage in
             let result = unsafe storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe getsockname(descriptor, $0, &byteCount)

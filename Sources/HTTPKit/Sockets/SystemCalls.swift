@@ -1,11 +1,11 @@
-// What an event loop and its connections ask of the operating system, in one place.
+// An event loop's and its connections' calls to the operating system, in one place.
 //
-//     wait, watch, arm, wake       which sockets are ready, and until when to sleep
+//     wait, watch, arm, wake       socket readiness, and how long to sleep
 //     receive, send, ... close     one socket
 //     now                          the monotonic clock
 //
-// The simulator of the tests puts a network and a clock of its own here. The service has no such
-// subclass, which the compiler sees: its calls go straight to the functions below.
+// The tests' simulator substitutes its own network and clock here. The service has no such
+// subclass, and the compiler knows it: calls go straight to the functions below.
 
 internal import CEpoll
 internal import Glibc
@@ -16,8 +16,7 @@ class SystemCalls {
     private let waker: Int32
     private let clock: Int32
 
-    /// Of an event that says that there are tasks, and of one that says that a timer is due: no
-    /// slots' numbers.
+    /// Marks of the events for tasks and for a due timer; no slot has these numbers.
     static var wakerMark: UInt64 { .max }
     static var clockMark: UInt64 { .max - 1 }
 
@@ -64,8 +63,8 @@ class SystemCalls {
     /// Nanoseconds of CLOCK_MONOTONIC.
     func now() -> UInt64 { LoopClock.now }
 
-    /// Waits until a socket is ready, a task was passed on or the armed time has come.
-    /// - Parameter isPolling: it does not wait.
+    /// Waits until a socket is ready, a task was added or the armed time has come.
+    /// - Parameter isPolling: whether to return at once.
     /// - Returns: how many events were written.
     func wait(
         _ events: UnsafeMutablePointer<epoll_watch>, _ countMax: Int, isPolling: Bool
@@ -79,16 +78,16 @@ class SystemCalls {
         return Int(max(0, count))
     }
 
-    /// An event that was told of is not told of again.
+    /// Drains an eventfd or timerfd so that it stops being ready.
     private func forget(_ descriptor: Int32) {
         var count: UInt64 = 0
         // Safety: the call writes the one word that it is given.
         _ = unsafe read(descriptor, &count, MemoryLayout<UInt64>.size)
     }
 
-    /// Changes what is waited for.
+    /// Changes the interest in a descriptor.
     /// - Parameter operation: one of epoll's.
-    /// - Returns: false where the system has no memory for it.
+    /// - Returns: false if the system has no memory for it.
     func watch(
         _ operation: Int32, _ descriptor: Int32, _ interest: Readiness, mark: UInt64
     ) -> Bool {
@@ -97,7 +96,7 @@ class SystemCalls {
         return unsafe epoll_change(poller, operation, descriptor, &event) == 0
     }
 
-    /// `wait` is to end at this time of the monotonic clock.
+    /// Makes `wait` return at this time of the monotonic clock.
     func arm(_ time: UInt64) {
         var value = itimerspec()
         // A time of zero would disarm it.
@@ -124,23 +123,23 @@ class SystemCalls {
         unsafe Socket.send(descriptor, bytes)
     }
 
-    /// Sends two runs of bytes as one.
+    /// Sends two byte ranges as one.
     func send(
         _ descriptor: Int32, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
     ) -> Socket.Writing {
         unsafe Socket.send(descriptor, first, second)
     }
 
-    /// Bytes that were sent and that the other side has not acknowledged.
+    /// Bytes that were sent and that the peer has not acknowledged.
     func unacknowledgedByteCount(_ descriptor: Int32) -> Int {
         max(0, Int(socket_unsent(descriptor)))
     }
 
-    /// No more is sent; what the other side sends is still received.
+    /// Sends no more; bytes from the peer are still received.
     func shutWriting(_ descriptor: Int32) { Socket.shutWriting(descriptor) }
 
-    /// - Parameter isReset: what is unsent is dropped, and the other side is told that the
-    ///   connection broke off.
+    /// - Parameter isReset: whether to discard unsent bytes and tell the peer that the connection
+    ///   was aborted.
     func close(_ descriptor: Int32, isReset: Bool) {
         if isReset { Socket.resetOnClose(descriptor) }
         Socket.close(descriptor)

@@ -1,10 +1,10 @@
-// Timers in the order of their times: a binary heap, each timer knowing its place in it.
+// Timers ordered by time: a binary heap in which each timer knows its index.
 
-/// A moment at which something is called on a loop. It belongs to its loop's thread.
+/// A call on a loop at some time. It belongs to its loop's thread.
 public class LoopTimer {
     fileprivate unowned let loop: EventLoop
     fileprivate var index = -1
-    /// When it fires; the largest number where it is not set.
+    /// When it fires; the largest number if it is not set.
     fileprivate(set) var time = UInt64.max
 
     init(_ loop: EventLoop) { self.loop = loop }
@@ -12,11 +12,10 @@ public class LoopTimer {
     /// The time has come. The timer may be set again.
     func fire(now: UInt64) {}
 
-    /// - Parameter time: of the monotonic clock, in nanoseconds. It takes the place of an earlier
-    ///   one.
+    /// - Parameter time: of the monotonic clock, in nanoseconds; replaces an earlier setting.
     func set(_ time: UInt64) { loop.set(self, time) }
 
-    /// Nothing is called. Call it on the loop.
+    /// Prevents the call. Call it on the loop.
     public func cancel() { loop.remove(self) }
 }
 
@@ -41,7 +40,7 @@ struct TimerHeap {
 
     private var entries = ContiguousArray<Entry>()
 
-    /// The time of the next one; the largest number for none.
+    /// The time of the first timer; the largest number for none.
     var firstTime: UInt64 { entries.first?.time ?? .max }
 
     mutating func set(_ timer: LoopTimer, _ time: UInt64) {
@@ -70,7 +69,7 @@ struct TimerHeap {
         sink(from: last.timer.index)
     }
 
-    /// Takes the first timer out, if its time has come.
+    /// Removes the first timer if its time has come.
     mutating func popDue(_ now: UInt64) -> LoopTimer? {
         guard let first = entries.first, first.time <= now else { return nil }
         remove(first.timer)

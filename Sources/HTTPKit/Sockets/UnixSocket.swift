@@ -1,10 +1,10 @@
-// A path -> a Unix socket's address there, free to be bound: what a dead server left is removed.
+// A path -> the address of a Unix socket, free to be bound: a dead server's socket is removed.
 
 internal import Glibc
 
 enum UnixSocket {
-    /// Removes a socket that nobody listens on.
-    /// - Throws: `ListenError` if the path is in use, is no socket or cannot be an address.
+    /// Removes a socket on which no process listens.
+    /// - Throws: `ListenError` if the path is in use, is not a socket or cannot be an address.
     static func prepare(_ path: String) throws(ListenError) {
         let address = try address(path)
         var status = stat()
