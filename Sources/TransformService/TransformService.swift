@@ -1,5 +1,5 @@
-// The executable: its subcommands and how wrong arguments are answered. `run` has jq's command
-// line, which is no other program's, so it is handed over before anything is parsed here.
+// The executable: its subcommands, and the response to invalid arguments. `run` has jq's command
+// line, which follows other rules, so it is passed on before anything is parsed here.
 
 import ArgumentParser
 import Glibc
@@ -18,7 +18,7 @@ struct RootCommand: ParsableCommand {
     static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
         if arguments.first == "run" {
-            // What the run holds goes with the process; nothing is buffered that is not written.
+            // The process releases the run's memory; no output is left in buffers.
             _exit(RunCommand.main(arguments: Array(arguments.dropFirst())))
         }
         Signals.prepare()
@@ -30,7 +30,7 @@ struct RootCommand: ParsableCommand {
         }
     }
 
-    /// Help goes to the standard output; a wrong value is one line and status 64.
+    /// Help goes to the standard output; an invalid value gives one line and status 64.
     private static func end(_ error: any Error) -> Never {
         let code = RootCommand.exitCode(for: error)
         if code == .success {

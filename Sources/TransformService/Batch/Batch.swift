@@ -1,46 +1,46 @@
-// The inputs of a body -> their outputs, in their order and in bounded memory:
+// The inputs of a body -> their outputs, in input order and in bounded memory:
 //
 //     content -> source -> parts  | 7 | 8 | 9 | 10 |       on the loop
 //                                   |   ^   ^
 //                                   |   workers run these
-//                                   v first: it ran, so its outputs go to the sink -> answer
+//                                   v the first has run: its outputs go to the sink -> response
 //
 // The inputs are lines (LineSource) or the elements of an array (ElementSource). Outputs are sent
-// as they come (StreamedAnswer) or when all of them are known (CollectedAnswer).
+// as they are produced (StreamedAnswer) or once all of them are known (CollectedAnswer).
 //
-// Content is not read while enough parts are here, and a part is given up only when the sink has
-// room for its outputs: a client that sends faster than it reads waits for itself.
+// Back-pressure: content is not read while there are enough parts, and a part is removed only when
+// the sink has room for its outputs. So a client that sends faster than it reads is slowed down.
 
 import HTTPKit
 import Transforms
 
 import struct NIOCore.ByteBuffer
 
-/// Its variables belong to the exchange's event loop, which is why it is `Sendable`.
+/// `Sendable`, as its variables belong to the exchange's event loop.
 final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
     let eventLoop: EventLoop
     let work: BatchWork
     private let exchange: Exchange
     private let source: any BatchSource
     private let sink: any BatchSink
-    /// Counts the inputs and outputs that are here, and the content that is read next.
+    /// Counts the inputs and outputs in memory, and the next content to be read.
     private let hold: MemoryHold
     private let inflation: Inflation?
     private let end: @Sendable () -> Void
     private var plan: InputPlan?
-    /// In order; the first is the next to be sent.
+    /// In order; the first part's outputs are sent next.
     private var parts: [BatchPart] = []
     private var partCount = 0
     private var isContentEnded = false
     private var isPaused = false
     private var isSending = false
-    /// An input failed, and its problem is being looked for.
+    /// An input failed, and its problem is being determined.
     private var isFailing = false
     private var isOver = false
     private var deadlineTimer: LoopTimer?
-    /// Asks for memory again.
+    /// Requests memory again.
     private var memoryTimer: LoopTimer?
-    /// Looks whether the client reads.
+    /// Checks whether the client reads.
     private var readerTimer: LoopTimer?
 
     /// - Parameter end: called once.
@@ -60,7 +60,7 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     private var settings: BatchSettings { work.settings }
 
-    /// Begins to run what comes in. Compiling is work for a worker.
+    /// Starts to run the content that arrives. A worker compiles the program.
     func start(_ program: BatchProgram, _ arguments: [QueryParameter]) {
         deadlineTimer = eventLoop.schedule(atNanoseconds: settings.deadlineNanoseconds) {
             self.deadlinePassed()
@@ -118,7 +118,7 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
         case .end(let content):
             add(content)
             endContent()
-        // The inputs before it count; but it ends the batch whatever a failing input does.
+        // Earlier inputs are still served; but this ends the batch in either error mode.
         case .failed(let problem): fail(problem)
         }
         advance()
@@ -136,12 +136,12 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     // MARK: Parts
 
-    /// Whether no input is at work or waits.
+    /// Whether there are no inputs, neither running nor waiting.
     var isIdle: Bool { parts.isEmpty }
     /// Whether no further parts are wanted now.
     var hasEnoughParts: Bool { parts.count >= settings.partCountMax }
 
-    /// Takes the next part from the source.
+    /// Accepts the next part from the source.
     func add(_ part: BatchPart.Inputs) {
         parts.append(BatchPart(part, index: partCount, work, self))
         partCount += 1
@@ -149,13 +149,14 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     func stopped(_ part: BatchPart) {
         guard !isOver else { return }
-        // An input that met it fails because of it: whoever is first here, the answer is the same.
+        // An input that met the deadline fails because of it: the response must not depend on which
+        // is noticed first.
         if eventLoop.now >= settings.deadlineNanoseconds { return deadlinePassed() }
         if case .failed? = part.end { work.limit(to: part.index) }
         advance()
     }
 
-    /// Sends what can be sent and hands out what may be run.
+    /// Sends outputs and submits parts, as far as possible.
     func advance() {
         send()
         guard !isOver, !isFailing else { return }
@@ -178,7 +179,7 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
             }
         }
         for (index, part) in parts.enumerated() where !part.isSubmitted && part.end == nil {
-            // Whatever outputs are held, the first part goes on once its own are sent.
+            // However many outputs are held, the first part continues once its own are sent.
             let mayRun = index == 0 || outputByteCount < BatchSettings.heldOutputBytesMax
             if part.hasOutput { continue }
             if runningCount >= settings.runningCountMax || !mayRun { break }
@@ -187,13 +188,13 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
         }
     }
 
-    /// Reads on while there is room.
+    /// Reads more content while there is room.
     private func controlFlow() {
         let byteCount = parts.reduce(0) { $0 + $1.inputByteCount }
         let isFull = hasEnoughParts || !isIdle && byteCount >= BatchSettings.inputBytesMax
         let hasFailed = parts.contains { if case .failed? = $0.end { true } else { false } }
         let isShort = !holdWindow(partByteCount: byteCount)
-        // With nothing to run or to send, no memory comes free by itself.
+        // With nothing to run or to send, the batch itself frees no memory.
         if isShort, isIdle, sink.isSent, !isContentEnded { return fail(.noMemory) }
         if !isFull, !hasFailed { inflation?.advance { self.inflated($0) } }
         let shouldPause = isFull || isShort || hasFailed || inflation?.isFull == true
@@ -203,8 +204,8 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
         if shouldPause { exchange.pauseContent() } else { exchange.resumeContent() }
     }
 
-    /// A client that takes nothing of its answer while we read nothing waits for us: from then on
-    /// outputs are kept for it.
+    /// If a client takes no outputs while no content is read, it waits for us: from then on, its
+    /// outputs are spooled.
     private func watchReader() {
         guard readerTimer == nil else { return }
         readerTimer = eventLoop.schedule(
@@ -220,8 +221,8 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
         }
     }
 
-    /// Counts what is here and what is read next.
-    /// - Returns: false where there is no room to read on.
+    /// Counts the bytes in memory and the next ones to be read.
+    /// - Returns: false if there is no room to read more.
     private func holdWindow(partByteCount: Int) -> Bool {
         var byteCount = source.heldByteCount(partByteCount: partByteCount) + sink.byteCount
         for part in parts where !part.isSubmitted { byteCount += part.outputByteCount }
@@ -245,7 +246,7 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
     // MARK: Outputs out
 
     private func send() {
-        // What a write sets off may come back here; the loop below sees to it.
+        // A write may call this again; the loop below handles that case.
         if isSending { return }
         isSending = true
         defer { isSending = false }
@@ -259,7 +260,7 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
     }
 
     /// Sends the outputs of the first part.
-    /// - Returns: false if there is nothing to be sent yet.
+    /// - Returns: false if there is nothing to send yet.
     private func sendFirst(_ part: BatchPart) -> Bool {
         switch part.end {
         case .failed(let problem)?:
@@ -277,14 +278,14 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
 
     // MARK: The end
 
-    /// An input failed, and all before it are sent: the source knows what the answer is.
+    /// An input failed, and all outputs before it are sent: the source determines the response.
     func inputFailed(_ problem: Problem) {
         guard !isOver, !isFailing else { return }
         isFailing = true
         source.explain(problem, self)
     }
 
-    /// Nothing was sent: the problem is the answer. Else the connection is cut.
+    /// Responds with the problem if nothing was sent; else cuts the connection.
     func fail(_ problem: Problem) {
         guard !isOver else { return }
         if sink.hasBegun {

@@ -1,16 +1,16 @@
 // A part of a batch's inputs -> their outputs, in slices on any worker:
 //
-//     loop     submit .............................. stopped: outputs are sent; more inputs? submit
+//     loop     submit .............................. stopped: send outputs; more inputs? submit
 //     worker          slice, slice, ... slice
 //
-// A part stops when all its inputs are run, when one failed, or when it holds many outputs.
+// A part stops when all its inputs have run, when one has failed, or when it holds many outputs.
 
 import HTTPKit
 import Transforms
 
 import struct NIOCore.ByteBuffer
 
-/// Who a part comes back to.
+/// The owner to which a part returns.
 protocol PartReceiver: AnyObject, Sendable {
     var eventLoop: EventLoop { get }
 
@@ -18,10 +18,10 @@ protocol PartReceiver: AnyObject, Sendable {
     func stopped(_ part: BatchPart)
 }
 
-/// Its variables belong to the loop, and to the one worker that runs it from its submission until
-/// it stops; the queue's lock and the loop's stand between. That is why it is `Sendable`.
+/// `Sendable`, as its variables belong to the loop and, from its submission until it stops, to the
+/// one worker that runs it; the locks of the queue and of the loop synchronize the two.
 final class BatchPart: Slice, @unchecked Sendable {
-    /// What it is made of.
+    /// The inputs it consists of.
     enum Inputs {
         case lines(LineSplitter.Part)
         case elements(ElementSplitter.Part, of: ByteBuffer)
@@ -37,18 +37,18 @@ final class BatchPart: Slice, @unchecked Sendable {
     private let work: BatchWork
     private let receiver: any PartReceiver
     private let text: ByteBuffer
-    /// Of an array's elements: the offset behind each; nil for lines.
+    /// Of an array's elements: the end offset of each; nil for lines.
     private let ends: [UInt32]?
     private var offset = 0
-    /// Of the next input: a line's, counted from 1, or an element's, from 0.
+    /// Number of the next input: a line's is counted from 1, an element's from 0.
     private var number: Int
-    /// Without the last terminator where that separates elements.
+    /// Without the final terminator if terminators separate elements.
     private var output: CodedContent
-    /// Nil while there are inputs to be run.
+    /// Nil while inputs are left to run.
     private(set) var end: End?
     /// Index of the first element.
     private var firstElement = 0
-    /// The loop's: whether a worker has it or can take it.
+    /// Used by the loop: whether the part is with a worker or in the queue.
     private(set) var isSubmitted = false
     private var plan: InputPlan?
 
@@ -71,14 +71,14 @@ final class BatchPart: Slice, @unchecked Sendable {
         }
     }
 
-    /// Of a slice that begins now, in which one input may take all its time.
+    /// The deadline of a slice that begins now, in which one input may use all its time.
     var deadlineNanoseconds: UInt64 {
         min(
             MonotonicClock.nanoseconds() &+ work.settings.inputNanosecondsMax,
             work.settings.deadlineNanoseconds)
     }
     var inputByteCount: Int { text.readableBytes }
-    /// Whether it has begun and waits for its outputs to be sent.
+    /// Whether it has begun and its outputs are waiting to be sent.
     var hasOutput: Bool { output.byteCount > 0 }
     var outputByteCount: Int { output.bytes.readableBytes }
 
@@ -170,7 +170,7 @@ final class BatchPart: Slice, @unchecked Sendable {
         if !hasInput { end = .complete }
     }
 
-    /// The last element may be empty, as in `[1,]`, which is for the reader to refuse.
+    /// The last element may be empty, as in `[1,]`, which the reader will reject.
     private var hasInput: Bool {
         ends.map { number < $0.count } ?? (offset < text.readableBytes)
     }
@@ -186,7 +186,7 @@ final class BatchPart: Slice, @unchecked Sendable {
                 limit: settings.lineBytesMax)
             return .problem(problem)
         }
-        // The reader skips a byte-order mark, but inside an array there is none to be skipped.
+        // The reader skips a byte-order mark, but inside an array a mark is an error.
         if ends != nil, unsafe LineEnd.hasByteOrderMark(input) {
             return .problem(Problem(.malformedJSON, "unexpected byte"))
         }
@@ -194,9 +194,9 @@ final class BatchPart: Slice, @unchecked Sendable {
             input, plan, documents, settings.choice, terminator: settings.terminator, bounds)
     }
 
-    /// A failed input's problem takes the place of its outputs, or ends the part.
+    /// A failed input's problem replaces its outputs, or ends the part.
     private func fail(_ problem: Problem, _ executor: Executor) {
-        // An array with a malformed element is no array.
+        // An array with a malformed element is not an array.
         let isInline = ends == nil || problem.kind != .malformedJSON
         if isInline, work.settings.errors == .inline {
             let text = problem.text(requestID: work.settings.requestID)
@@ -213,7 +213,7 @@ final class BatchPart: Slice, @unchecked Sendable {
         return range
     }
 
-    /// The next line without what ends it; nil for a blank one.
+    /// The next line without its line end; nil for a blank one.
     private func nextLine(_ memory: UnsafeRawBufferPointer) -> Range<Int>? {
         var start = offset
         var end = unsafe LineEnd.next(memory, from: start)

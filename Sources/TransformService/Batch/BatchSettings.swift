@@ -1,11 +1,12 @@
-// A head -> how its batch is run: what a line may take, when all must be over, what is answered.
+// A head -> how its batch is run: the limits of an input, the batch's deadline, the response's
+// form.
 
 import HTTPKit
 import Transforms
 
 import struct NIOCore.ByteBuffer
 
-/// What each input of a batch goes through.
+/// The program that each input of a batch is run through.
 enum BatchProgram: Sendable {
     /// To be compiled.
     case text(String)
@@ -14,47 +15,47 @@ enum BatchProgram: Sendable {
 
 /// How a batch is run.
 struct BatchSettings: Sendable {
-    /// Inputs are run in parts of about this size: some half a millisecond's work.
+    /// The approximate size of a part of the inputs: about half a millisecond's work.
     static let partBytes = 128 << 10
-    /// A part's outputs beyond this wait until they are sent before its other inputs are run.
+    /// A part with more outputs than this waits until they are sent, then its other inputs are run.
     static let outputBytesMax = 1 << 20
-    /// With a coding, a slice ends with so many bytes of outputs: compressing them takes a
+    /// With a coding, a slice ends at this many bytes of outputs: compressing them takes a
     /// millisecond.
     static let codedOutputBytesMax = 128 << 10
-    /// Parts and bytes of inputs, and bytes of outputs, that are held; one part always may be.
+    /// Bounds on the inputs and the outputs in memory; one part is always allowed.
     static let inputBytesMax = 8 << 20
     static let heldOutputBytesMax = 8 << 20
-    /// What a batch begins with; it asks for more as it needs it.
+    /// The memory that a batch starts with; it requests more as needed.
     static let windowBytesMin = 512 << 10
-    /// Where there is no more for it, it asks again after this time.
+    /// If that is refused, it requests memory again after this time.
     static let shortNanoseconds: UInt64 = 50_000_000
-    /// A client that takes nothing of its answer for so long, while nothing is read from it, is
-    /// taken for one that sends all before it reads.
+    /// A client that takes none of its response for this long, while nothing is read from it, is
+    /// assumed to send all its content before it reads.
     static let untakenNanoseconds: UInt64 = 200_000_000
-    /// How long a slice of a part runs, if no single input takes longer.
+    /// How long a slice of a part runs, unless a single input takes longer.
     static let sliceNanoseconds: UInt64 = 2_000_000
 
     var choice: OutputChoice
     var errors: ErrorMode
     var requestID: RequestName
-    /// Stands behind each output.
+    /// Follows each output.
     var terminator: UInt8
     /// The longest time for one input.
     var inputNanosecondsMax: UInt64
-    /// Of `MonotonicClock`.
+    /// On `MonotonicClock`.
     var firstByteNanoseconds: UInt64
-    /// The batch's; `MonotonicClock`.
+    /// Of the batch, on `MonotonicClock`.
     var deadlineNanoseconds: UInt64
     var lineBytesMax: Int
     var workerCount: Int
     /// Of the named transform.
     var digest: String?
-    /// Of the answer; nil for none.
+    /// Of the response; nil for none.
     var answerCoding: ContentCoding?
-    /// The answer begins when all of it is known.
+    /// The response begins once all of it is known.
     var answersAsWhole = false
 
-    /// - Throws: a problem of the deadline's field, or of what is accepted.
+    /// - Throws: a problem of the deadline's field, or of Accept.
     init(
         lines request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
     ) throws(Problem) {
@@ -75,7 +76,7 @@ struct BatchSettings: Sendable {
     }
 
     /// An array's elements are inputs of one request, which has one deadline.
-    /// - Throws: a problem of what is accepted.
+    /// - Throws: a problem of Accept.
     init(
         each request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
     ) throws(Problem) {
@@ -92,14 +93,14 @@ struct BatchSettings: Sendable {
         answerCoding = Self.answerCoding(request, asked, settings)
     }
 
-    /// What all inputs together may take.
+    /// The time allowed for all inputs together.
     var timeoutNanoseconds: UInt64 { deadlineNanoseconds &- firstByteNanoseconds }
 
     func response(of problem: Problem) -> Response {
         problem.naming(timeoutNanoseconds: timeoutNanoseconds).response(requestID: requestID)
     }
 
-    /// A problem is JSON, so that none can stand among rows of text.
+    /// A problem is JSON, so it must not appear among rows of text.
     private static func choice(
         _ asked: borrowing TransformRequest, isArray: Bool
     ) throws(Problem) -> OutputChoice {
@@ -117,7 +118,8 @@ struct BatchSettings: Sendable {
         return choice
     }
 
-    /// The length of a batch's answer is not known when it begins; that of its inputs is, mostly.
+    /// The length of a batch's response is unknown when it begins; that of its inputs usually is
+    /// not.
     private static func answerCoding(
         _ request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
     ) -> ContentCoding? {
@@ -130,7 +132,7 @@ struct BatchSettings: Sendable {
         return asked.answerCoding
     }
 
-    /// The batch's answer with this content.
+    /// The batch's response with this content.
     func answer(_ content: ByteBuffer) -> Response {
         var fields = ResponseFields()
         fields.add("X-Request-Id", requestID.text)
@@ -140,8 +142,8 @@ struct BatchSettings: Sendable {
             .ok, contentType: choice.media.contentType, fields: fields, content: .buffer(content))
     }
 
-    /// Parts in work or waiting, in front of those that are not read yet.
+    /// The most parts in memory: running, waiting, or with outputs to be sent.
     var partCountMax: Int { 4 * workerCount + 4 }
-    /// Parts that workers have or can take.
+    /// The most parts that are with workers or in the queue.
     var runningCountMax: Int { 2 * workerCount }
 }

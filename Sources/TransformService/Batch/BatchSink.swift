@@ -1,4 +1,4 @@
-// Where a batch's outputs go.
+// The destination of a batch's outputs.
 
 import HTTPKit
 
@@ -8,33 +8,33 @@ import struct NIOCore.ByteBuffer
 protocol BatchSink: AnyObject {
     /// Whether outputs may be appended.
     var hasRoom: Bool { get }
-    /// Whether the answer's head is sent.
+    /// Whether the response's head is sent.
     var hasBegun: Bool { get }
-    /// All that was appended and can be sent is with the socket, which has room for more.
+    /// Whether the socket has taken all bytes that were appended and can be sent, and has room.
     var isSent: Bool { get }
-    /// Bytes of the answer in memory, besides what the connection has.
+    /// Bytes of the response in memory, excluding the connection's.
     var byteCount: Int { get }
-    /// Whether `beginSpooling` is of use.
+    /// Whether `beginSpooling` has an effect.
     var maySpool: Bool { get }
 
     /// - Parameters:
-    ///   - advance: called when there is more room or all is sent, maybe within a call.
-    ///   - failed: called when what was kept can't be had back, or can't be kept.
+    ///   - advance: called when there is more room or all is sent, possibly within a call.
+    ///   - failed: called when spooled outputs cannot be written or read back.
     func start(
         advance: @escaping @Sendable () -> Void, failed: @escaping @Sendable (Problem) -> Void)
-    /// Appends outputs, for which there is to be room.
+    /// Appends outputs; call it only if there is room.
     /// - Parameter isLast: no more follow; call `end` then.
     func append(_ outputs: CodedContent, isLast: Bool) throws(Problem)
-    /// Nothing more is appended. Call it again whenever `advance` is called.
-    /// - Returns: whether the answer has ended, all of which is with the socket.
+    /// No more outputs will be appended. Call it again whenever `advance` is called.
+    /// - Returns: whether the response has ended and the socket has taken all of it.
     func end() -> Bool
-    /// From now on, until the client has taken all of it, outputs are kept for it.
+    /// From now on, until the client has taken them all, outputs are spooled.
     func beginSpooling()
-    /// Nothing more is sent by this.
+    /// Sends nothing more.
     func close()
 }
 
-/// Outputs -> one answer, once all are known, so that a failure has an answer of its own.
+/// Outputs -> one response, once all are known, so that a failure has its own response.
 final class CollectedAnswer: BatchSink {
     private let exchange: Exchange
     private let settings: BatchSettings

@@ -1,4 +1,4 @@
-// Where a batch's inputs come from: content -> parts of it. Lines become parts as they come.
+// The source of a batch's inputs: content -> parts of it. Lines become parts as they arrive.
 
 import HTTPKit
 
@@ -6,22 +6,22 @@ import struct NIOCore.ByteBuffer
 
 /// It belongs to the event loop of the batch that calls it.
 protocol BatchSource: AnyObject {
-    /// Bytes that are asked for before they come, so that reading need not wait.
+    /// Bytes to reserve before they arrive, so that reading need not wait.
     var windowByteCount: Int { get }
     /// Whether no more parts follow.
     var isEnded: Bool { get }
 
-    /// Bytes of content that are held, in parts (`partByteCount`) and outside of them.
+    /// Bytes of content in memory, in parts (`partByteCount`) and outside of them.
     func heldByteCount(partByteCount: Int) -> Int
     /// Takes a piece of content.
     func add(_ piece: ByteBuffer, _ batch: Batch) throws(Problem)
     /// The content has ended.
     func endContent(_ batch: Batch)
-    /// Hands out parts that could wait; called whenever something has changed.
+    /// Emits parts that could wait; called on every change.
     func advance(_ batch: Batch)
-    /// Fails the batch with what is to be answered where an input has this problem.
+    /// Fails the batch with the problem to answer, given that of an input.
     func explain(_ problem: Problem, _ batch: Batch)
-    /// Frees what is held.
+    /// Frees its memory.
     func close()
 }
 
@@ -47,7 +47,7 @@ final class LineSource: BatchSource {
         splitter.finish { batch.add(.lines($0)) }
     }
 
-    /// Few lines that come slowly do not wait for more.
+    /// A few lines of slow content do not wait for more.
     func advance(_ batch: Batch) {
         if batch.isIdle { splitter.flush { batch.add(.lines($0)) } }
     }

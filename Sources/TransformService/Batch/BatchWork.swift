@@ -1,10 +1,10 @@
-// What the slices of one batch share, and a slice that is one closure.
+// The shared state of the slices of one batch, and a slice that is one closure.
 
 import HTTPKit
 import Synchronization
 import Transforms
 
-/// What a batch's slices share.
+/// The shared state of a batch's slices.
 final class BatchWork: Sendable {
     let settings: BatchSettings
     let queue: any SliceQueue
@@ -22,12 +22,12 @@ final class BatchWork: Sendable {
         cancel.isCancelled || index > lastIndex.load(ordering: .relaxed)
     }
 
-    /// The part at `index` failed, so those after it are of no use.
+    /// The part at `index` failed, so later parts are not needed.
     func limit(to index: Int) { lastIndex.min(index, ordering: .relaxed) }
 
-    /// Does something on any worker, and then something with what it made on the loop, unless the
-    /// batch is over by then.
-    /// - Parameter isNext: before all of the batch's that waits.
+    /// Runs `body` on any worker, then `done` with its result on the loop, unless the batch has
+    /// ended by then.
+    /// - Parameter isNext: before all waiting slices of the batch.
     func perform<Made: Sendable>(
         isNext: Bool, _ eventLoop: EventLoop, _ body: @escaping @Sendable (Executor) -> Made,
         done: @escaping @Sendable (Made) -> Void

@@ -1,4 +1,4 @@
-// Heads that ask for a batch -> batches in work, of which there may be so many at a time.
+// Heads that ask for a batch -> open batches, up to a maximum number.
 
 import HTTPKit
 import Synchronization
@@ -16,10 +16,10 @@ final class Batches: Sendable {
         self.spool = spool
     }
 
-    /// Batches in work.
+    /// Open batches.
     var count: Int { openCount.load(ordering: .relaxed) }
 
-    /// Takes a body of lines.
+    /// Starts the batch of a body of lines.
     func beginLines(
         _ request: Request, _ asked: borrowing TransformRequest, _ exchange: Exchange,
         _ program: BatchProgram
@@ -34,7 +34,7 @@ final class Batches: Sendable {
         return .stream(batch, bytesMax: .max)
     }
 
-    /// Takes a body that is an array, as `beginLines` takes lines.
+    /// Starts the batch of a body that is an array, as `beginLines` does for lines.
     func beginEach(
         _ request: Request, _ asked: borrowing TransformRequest, _ exchange: Exchange,
         _ program: BatchProgram
@@ -51,8 +51,8 @@ final class Batches: Sendable {
         return .stream(batch, bytesMax: settings.bodyBytesMax)
     }
 
-    /// Counts a batch and the memory that it begins with.
-    /// - Returns: what counts its memory, and what is to be called at its end.
+    /// Counts a batch and its initial memory.
+    /// - Returns: the count of its memory, and the action to call at its end.
     private func open(
         _ exchange: Exchange, _ byteCount: Int
     ) throws(Problem) -> (MemoryHold, @Sendable () -> Void) {

@@ -1,16 +1,16 @@
-// An array, read whole -> parts of its elements, which a worker finds a mebibyte at a time.
+// An array, read whole -> parts of its elements, which a worker splits a mebibyte at a time.
 //
 // When an element fails, the array is read once more as a whole: if it is malformed, that is the
-// answer, whatever an element did.
+// response, regardless of the element's problem.
 
 import HTTPKit
 import Transforms
 
 import struct NIOCore.ByteBuffer
 
-/// It belongs to the event loop of its batch, which is why it is `Sendable`.
+/// `Sendable`, as it belongs to the event loop of its batch.
 final class ElementSource: BatchSource, @unchecked Sendable {
-    /// What one look for elements goes over.
+    /// The bytes that one split examines.
     private static var sliceBytes: Int { 1 << 20 }
 
     private let bytesMax: Int
@@ -22,7 +22,7 @@ final class ElementSource: BatchSource, @unchecked Sendable {
 
     /// - Parameters:
     ///   - bytesMax: of the content, once inflated.
-    ///   - expectedByteCount: of the content as it comes, if that is known; else 0.
+    ///   - expectedByteCount: of the content as sent, if known; else 0.
     init(bytesMax: Int, expectedByteCount: Int) {
         self.bytesMax = bytesMax
         self.expectedByteCount = expectedByteCount
@@ -31,7 +31,7 @@ final class ElementSource: BatchSource, @unchecked Sendable {
     var windowByteCount: Int { 0 }
     var isEnded: Bool { splitter.state == .ended && !isSplitting }
 
-    /// Parts are slices of the content.
+    /// Parts are slices of the content, so they hold no memory of their own.
     func heldByteCount(partByteCount: Int) -> Int { max(content.readableBytes, expectedByteCount) }
 
     func add(_ piece: ByteBuffer, _ batch: Batch) throws(Problem) {
@@ -59,7 +59,7 @@ final class ElementSource: BatchSource, @unchecked Sendable {
         let (content, start) = (content, splitter)
         batch.work.perform(isNext: true, batch.eventLoop) { _ in
             var splitter = start
-            // Safety: the bytes stay while the closure runs.
+            // Safety: the bytes live while the closure runs.
             let parts = unsafe content.withUnsafeReadableBytes {
                 unsafe splitter.next($0, byteCountMax: Self.sliceBytes)
             }
@@ -78,7 +78,7 @@ final class ElementSource: BatchSource, @unchecked Sendable {
             let bounds = RunBounds(
                 deadlineNanoseconds: work.settings.deadlineNanoseconds, stepsMax: nil,
                 cancel: work.cancel)
-            // Safety: the bytes stay while the closure runs.
+            // Safety: the bytes live while the closure runs.
             return unsafe content.withUnsafeReadableBytes {
                 unsafe executor.readProblem(of: $0, bounds)
             }

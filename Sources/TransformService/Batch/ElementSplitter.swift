@@ -1,27 +1,27 @@
-// The text of an array -> parts of whole elements, told apart by quotes, brackets and commas:
+// The text of an array -> parts of whole elements, found by quotes, brackets and commas alone:
 //
 //     [ {"a":[1,2]} , 3 , "x,y" ]
 //       |         |   |         |
 //       |_________|___|_________|     ends: the offsets of commas between elements, and of the ]
 //
-// Whether an element is JSON is for its reader to find. If every element is, so is the array; if
-// one is not, a reader of the whole array says what is wrong and where.
+// Whether an element is JSON is left to its reader. If every element is, so is the array; if one is
+// not, a reader of the whole array determines the error and its location.
 
-/// How far it came is kept between calls, so that each call is short.
+/// Its position is kept between calls, so that each call is short.
 struct ElementSplitter {
     struct Part: Sendable, Equatable {
         /// In the array's text.
         var offset: Int
         var byteCount: Int
-        /// Of its first element.
+        /// Index of its first element.
         var index: Int
-        /// The offset behind each element, from `offset`.
+        /// The end offset of each element, from `offset`.
         var ends: [UInt32]
     }
 
     enum State: Sendable, Equatable {
         case before, inside
-        /// The array has ended, with nothing but space behind.
+        /// The array has ended, with only white space after it.
         case ended
         case malformed
     }
@@ -35,7 +35,7 @@ struct ElementSplitter {
 
     init(partBytes: Int) { self.partBytes = partBytes }
 
-    /// Goes on for about `byteCountMax` bytes of the text, which is always the same.
+    /// Continues for about `byteCountMax` bytes of the text, which is always the same.
     /// - Returns: the parts that ended there.
     mutating func next(_ text: UnsafeRawBufferPointer, byteCountMax: Int) -> [Part] {
         if state == .before { unsafe begin(text) }
@@ -104,7 +104,7 @@ struct ElementSplitter {
 
     /// The bracket at `bracket` closes the array.
     private mutating func end(_ text: UnsafeRawBufferPointer, _ bracket: Int) {
-        // Safety: a bracket stands there.
+        // Safety: the caller found a bracket at this offset.
         let isArray = unsafe text[bracket] == UInt8(ascii: "]")
         let rest = unsafe Self.skipSpace(text, bracket + 1)
         state = isArray && rest == text.count ? .ended : .malformed

@@ -1,22 +1,21 @@
-// A batch's compressed content -> the content, piece by piece on any worker; what is not asked for
-// is not inflated.
+// A batch's compressed content -> the content, piece by piece on any worker, and only on request.
 
 import HTTPKit
 import Transforms
 
 import struct NIOCore.ByteBuffer
 
-/// Its variables are the loop's, but those of the slice in work, which one worker has meanwhile;
-/// the queue's lock and the loop's stand between. That is why it is `Sendable`.
+/// `Sendable`, as its variables belong to the loop, except those of a running slice, which belong
+/// to one worker; the locks of the queue and of the loop synchronize the two.
 final class Inflation: Slice, @unchecked Sendable {
     enum Result: Sendable {
         case content(ByteBuffer)
-        /// The last of it.
+        /// The last piece.
         case end(ByteBuffer)
         case failed(Problem)
     }
 
-    /// Compressed bytes that are held, of which one more piece may come.
+    /// Bound on the compressed bytes in memory; one more piece may arrive.
     private static var heldBytesMax: Int { 256 << 10 }
     /// Content of one slice: a millisecond's work.
     private static var sliceBytes: Int { 256 << 10 }
@@ -30,7 +29,7 @@ final class Inflation: Slice, @unchecked Sendable {
     private var isDone = false
     private var isRunning = false
     private var done: (@Sendable (Result) -> Void)?
-    // The slice's.
+    // Variables of the slice.
     private var input = ByteBuffer()
     private var isLast = false
 
@@ -49,10 +48,10 @@ final class Inflation: Slice, @unchecked Sendable {
 
     func add(_ piece: ByteBuffer) { held.writeImmutableBuffer(piece) }
 
-    /// Nothing more comes.
+    /// No more content follows.
     func end() { isEnding = true }
 
-    /// Inflates some of what is here, if there is any.
+    /// Inflates some of the bytes in memory, if there are any.
     /// - Parameter done: called on the loop.
     func advance(_ done: @escaping @Sendable (Result) -> Void) {
         guard !isRunning, !isDone else { return }

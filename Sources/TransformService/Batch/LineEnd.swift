@@ -1,4 +1,4 @@
-// Where a line ends, and what of it is no content.
+// Where a line ends, and which of its bytes are not content.
 
 import Glibc
 

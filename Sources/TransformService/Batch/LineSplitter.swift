@@ -1,11 +1,11 @@
-// Bytes as they come -> parts of whole lines, of about one size:
+// Bytes as they arrive -> parts of whole lines, of about one size:
 //
 //     add  {"a":1}\n{"a"          pending  {"a":1}\n{"a"
 //                                          ^start   ^boundary
-//     add  :2}\n                  a part of both lines, once they are long enough or `flush` asks
+//     add  :2}\n                  a part of both lines, once they are long enough or on `flush`
 //
-// A line longer than allowed is cut one byte behind its bound, where whoever looks at it sees that
-// it is too long; so what is held is bounded whatever comes.
+// A line that is too long is cut one byte after the bound, so that a later check still finds it too
+// long; thus memory is bounded whatever the content.
 
 import struct NIOCore.ByteBuffer
 
@@ -13,7 +13,7 @@ struct LineSplitter {
     /// Whole lines; the last may lack its newline.
     struct Part: Equatable {
         var text: ByteBuffer
-        /// Of its first line, counted from 1.
+        /// Number of its first line, counted from 1.
         var lineNumber: Int
     }
 
@@ -23,7 +23,7 @@ struct LineSplitter {
     /// Bytes of `pending` that are whole lines.
     private var boundary = 0
     private var lineNumber = 1
-    /// The rest of the line is dropped.
+    /// The rest of the line is being dropped.
     private var isDropping = false
 
     init(partBytes: Int, lineBytesMax: Int) {
@@ -34,7 +34,7 @@ struct LineSplitter {
     /// Bytes held.
     var byteCount: Int { pending.readableBytes }
 
-    /// Takes a piece and hands out what is long enough.
+    /// Adds a piece, and emits a part if it is long enough.
     mutating func add(_ piece: ByteBuffer, _ emit: (Part) -> Void) {
         var piece = piece
         while piece.readableBytes > 0 {
@@ -47,7 +47,7 @@ struct LineSplitter {
                 if boundary >= partBytes { flush(emit) }
             }
             let room = boundary + lineBytesMax + 1 - pending.readableBytes
-            // What fits ends in this line or behind it; a longer rest is looked at again.
+            // The line or its rest fits, or the rest is examined again.
             let taken = min(piece.readableBytes, max(room, 0))
             guard let slice = piece.readSlice(length: taken) else { return }
             let before = pending.readableBytes
@@ -61,7 +61,7 @@ struct LineSplitter {
         }
     }
 
-    /// Hands out the whole lines there are.
+    /// Emits the whole lines there are.
     mutating func flush(_ emit: (Part) -> Void) {
         guard boundary > 0, let text = pending.readSlice(length: boundary) else { return }
         let rest = pending
@@ -75,13 +75,13 @@ struct LineSplitter {
         lineNumber += Self.newlineCount(text)
     }
 
-    /// Hands out all there is: nothing more comes.
+    /// Emits everything: no more content follows.
     mutating func finish(_ emit: (Part) -> Void) {
         boundary = pending.readableBytes
         flush(emit)
     }
 
-    /// The offset behind the first newline.
+    /// The offset after the first newline.
     private static func firstNewline(_ bytes: ByteBuffer) -> Int? {
         unsafe bytes.withUnsafeReadableBytes { memory in
             let end = unsafe LineEnd.next(memory, from: 0)
@@ -89,7 +89,7 @@ struct LineSplitter {
         }
     }
 
-    /// The offset behind the last newline.
+    /// The offset after the last newline.
     private static func lastNewline(_ bytes: ByteBuffer) -> Int? {
         unsafe bytes.withUnsafeReadableBytes { memory in
             var i = memory.count
@@ -102,7 +102,7 @@ struct LineSplitter {
         }
     }
 
-    /// Eight bytes at a time: byte by byte it took half of the loop's time for a batch.
+    /// Eight bytes at a time: a loop over bytes took half of the event loop's time for a batch.
     private static func newlineCount(_ bytes: ByteBuffer) -> Int {
         unsafe bytes.withUnsafeReadableBytes { memory in
             let low: UInt64 = 0x7F7F_7F7F_7F7F_7F7F
@@ -112,7 +112,7 @@ struct LineSplitter {
             while i &+ 8 <= memory.count {
                 let word = unsafe memory.loadUnaligned(fromByteOffset: i, as: UInt64.self)
                 let other = word ^ 0x0A0A_0A0A_0A0A_0A0A
-                // A byte's highest bit is set where it is no newline; no carry leaves a byte.
+                // A byte's highest bit is set unless it is a newline; no carry leaves a byte.
                 let isOther = (other & low &+ low) | other | low
                 count &+= (~isOther).nonzeroBitCount
                 i &+= 8

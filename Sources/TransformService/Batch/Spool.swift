@@ -1,9 +1,9 @@
-// Outputs that a client does not read yet -> a file that has no name, first in, first out:
+// Outputs that a client does not read yet -> an unnamed file, first in, first out:
 //
 //     loop            append(bytes) ......... then            takeFirst ......... then
 //     queue "spool"                  write                               read
 //
-// A disk may take its time, so that neither loops nor workers wait for it.
+// A disk may be slow, so neither loops nor workers wait for it.
 
 import CFiles
 import Dispatch
@@ -13,13 +13,13 @@ import Synchronization
 
 import struct NIOCore.ByteBuffer
 
-/// Where batches keep such outputs, all of them within one bound.
+/// The folder for the spools of all batches, with one bound for all of them.
 final class SpoolFolder: Sendable {
-    /// What the files of all batches take together at most.
+    /// The bound on the total size of the files.
     let bytesMax: Int
     private let path: String
     private let memory: MemoryAccount
-    /// The folder's files lie in memory.
+    /// Whether the folder is in a file system in memory.
     private let isMemory: Bool
     private let used = Atomic<Int>(0)
     private let full = Atomic<Int>(0)
@@ -27,8 +27,8 @@ final class SpoolFolder: Sendable {
 
     /// - Parameters:
     ///   - bytesMax: 0 for no spool.
-    ///   - memory: what files in memory are counted with.
-    ///   - perform: calls what it is given, one after the other, on any thread.
+    ///   - memory: the account that counts files in memory.
+    ///   - perform: runs closures in order, on any thread.
     init(
         _ path: String, bytesMax: Int, _ memory: MemoryAccount,
         perform: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void
@@ -45,12 +45,12 @@ final class SpoolFolder: Sendable {
         self.init(path, bytesMax: bytesMax, memory) { queue.async(execute: $0) }
     }
 
-    /// Bytes of the files now.
+    /// The total size of the files.
     var bytes: Int { used.load(ordering: .relaxed) }
-    /// Outputs that found no room, or could not be written.
+    /// Outputs for which there was no room, or whose write failed.
     var fullCount: Int { full.load(ordering: .relaxed) }
 
-    /// Why no file can be made there: the system's error number; nil if one can, or none is to be.
+    /// The error number of creating a file there; nil if that succeeds, or if there is no spool.
     func fault() -> Int32? {
         if bytesMax == 0 { return nil }
         let descriptor = open()
@@ -82,7 +82,7 @@ final class SpoolFolder: Sendable {
 
     fileprivate func noteFull() { full.add(1, ordering: .relaxed) }
 
-    /// - Returns: a new file without a name; below 0 for an error.
+    /// - Returns: a new unnamed file; below 0 for an error.
     fileprivate func open() -> Int32 {
         var name = Array("\(path)/transform-spool-XXXXXX".utf8CString)
         // Safety: the array is the name's memory, ended by 0, for both calls.
@@ -95,14 +95,14 @@ final class SpoolFolder: Sendable {
     }
 }
 
-/// One batch's. Its variables belong to the loop; the file is the queue's.
+/// The spool of one batch. Its variables belong to the loop, the file to the queue.
 final class Spool: @unchecked Sendable {
-    /// Read back at once.
+    /// The most bytes read back at once.
     private static var pieceBytes: Int { 256 << 10 }
 
-    /// What is written and not taken yet.
+    /// Bytes that are written and not taken yet.
     private(set) var byteCount = 0
-    /// The file is worked on: nothing else may be asked for.
+    /// An operation on the file is pending: no other may be started.
     private(set) var isBusy = false
     private let folder: SpoolFolder
     private let eventLoop: EventLoop
@@ -114,8 +114,8 @@ final class Spool: @unchecked Sendable {
         file = SpoolFile(folder)
     }
 
-    /// - Parameter then: called on the loop, maybe at once: with false if there is no room, or the
-    ///   file can't be written; then nothing was appended.
+    /// - Parameter then: called on the loop, possibly at once: with false if there is no room or
+    ///   the write failed; then nothing was appended.
     func append(_ bytes: ByteBuffer, then: @escaping @Sendable (Bool) -> Void) {
         let count = bytes.readableBytes
         guard folder.take(count) else {
@@ -137,8 +137,8 @@ final class Spool: @unchecked Sendable {
         }
     }
 
-    /// Takes what was written first.
-    /// - Parameter then: called on the loop; with nil if the file can't be read.
+    /// Takes the oldest bytes.
+    /// - Parameter then: called on the loop; with nil if the read failed.
     func takeFirst(then: @escaping @Sendable (ByteBuffer?) -> Void) {
         let count = min(byteCount, Self.pieceBytes)
         isBusy = true
@@ -153,7 +153,7 @@ final class Spool: @unchecked Sendable {
     }
 }
 
-/// Its variables belong to the spool's queue, where one call comes after the other.
+/// Its variables belong to the spool's queue, which runs one closure at a time.
 private final class SpoolFile: @unchecked Sendable {
     private let folder: SpoolFolder
     private var descriptor: Int32 = -1
@@ -191,13 +191,13 @@ private final class SpoolFile: @unchecked Sendable {
         while bytes.readableBytes < byteCount {
             let missing = byteCount - bytes.readableBytes
             let offset = start + bytes.readableBytes
-            // Safety: the call writes below the room's end, as many bytes as it says.
+            // Safety: the call writes within the room, and returns how many bytes it has written.
             var count = 0
             unsafe bytes.writeWithUnsafeMutableBytes(minimumWritableBytes: missing) {
                 unsafe count = pread(descriptor, $0.baseAddress, missing, off_t(offset))
                 return max(0, count)
             }
-            // At 0 the file is shorter than what was written to it.
+            // 0 means that the file is shorter than what was written to it.
             if count == 0 || count < 0 && errno != EINTR { return nil }
         }
         start += byteCount

@@ -1,13 +1,13 @@
-// A batch's outputs -> its answer, in their order:
+// A batch's outputs -> its response, in order:
 //
 //     outputs -> socket                      while the client reads
 //     outputs -> spool -> socket             once it does not, though it has more to send
-//     outputs -> spool, then -> socket       where the answer is to have a length: HTTP/1.0
+//     outputs -> spool, then -> socket       if the response must have a length: HTTP/1.0
 //
-// Most HTTP clients send a whole body before they read: without the spool both sides would wait for
-// the other as soon as sockets are full. HTTP/1.0 knows no chunks, so that without a length the end
-// of the connection would be the end of the answer; and nginx, which speaks it by default, sends no
-// more of a request whose answer has begun.
+// Most HTTP clients send a whole body before they read: without the spool, both sides would
+// deadlock as soon as the sockets' buffers are full. HTTP/1.0 has no chunked coding, so a response
+// without a length would be delimited by the end of the connection; and nginx, which uses 1.0 by
+// default, stops sending a request once its response has begun.
 
 import HTTPKit
 
@@ -15,25 +15,25 @@ import struct NIOCore.ByteBuffer
 
 /// Its variables belong to the exchange's event loop.
 final class StreamedAnswer: BatchSink, @unchecked Sendable {
-    /// What is held back in memory at most.
+    /// Bound on the outputs that are held back in memory.
     private static var heldBackBytesMax: Int { 256 << 10 }
 
     private let exchange: Exchange
     private let settings: BatchSettings
     private let folder: SpoolFolder
-    /// What was written so far, and what is to be written next.
+    /// The encoder of the response, with the bytes that are to be sent next.
     private var sent: CodedContent
     private(set) var hasBegun = false
-    /// The socket has no room yet for what it was given last.
+    /// The socket has no room yet for the last write.
     private var isWaiting = false
-    /// There while it holds something.
+    /// Nil unless it holds bytes.
     private var spool: Spool?
-    /// What the spool had no room for.
+    /// Bytes for which the spool had no room.
     private var held: ByteBuffer?
-    /// Nothing is sent before all is known.
+    /// Nothing is sent before the end of the outputs.
     private var isHeldBack: Bool
     private var isClosed = false
-    /// There is more room, or all is sent.
+    /// Called when there is more room, or all is sent.
     private var advance: (@Sendable () -> Void)?
     private var failed: (@Sendable (Problem) -> Void)?
 
@@ -65,7 +65,7 @@ final class StreamedAnswer: BatchSink, @unchecked Sendable {
 
     func append(_ outputs: CodedContent, isLast: Bool) {
         sent.append(outputs)
-        // All of it in one piece has a length.
+        // A response in one piece has a length.
         if isLast, !hasBegun, spool == nil { return }
         guard sent.bytes.readableBytes > (isHeldBack ? Self.heldBackBytesMax : 0) else { return }
         let bytes = sent.takeBytes()
@@ -106,7 +106,7 @@ final class StreamedAnswer: BatchSink, @unchecked Sendable {
         return true
     }
 
-    /// Of what stands before and behind what the spool holds.
+    /// Bytes before and after those in the spool.
     private var restByteCount: Int { sent.head.count + sent.bytes.readableBytes + sent.tail.count }
 
     private func begin(contentByteCount: Int?) {
@@ -134,7 +134,7 @@ final class StreamedAnswer: BatchSink, @unchecked Sendable {
         }
     }
 
-    /// Sends what was kept first, if the socket has room.
+    /// Sends the oldest spooled bytes, if the socket has room.
     private func sendSpooled() {
         guard let spool, !isWaiting, !isHeldBack, !spool.isBusy else { return }
         if spool.byteCount > 0 {

@@ -27,7 +27,7 @@ struct CheckCommand: ParsableCommand {
         if !set.faults.isEmpty { throw ExitCode(1) }
     }
 
-    /// The line, and below it the place in the text.
+    /// The line, and under it the excerpt of the text.
     static func report(_ fault: LoadFault, _ folder: String) -> String {
         let lines = fault.excerpt?.split(separator: "\n", omittingEmptySubsequences: false) ?? []
         return fault.shown(in: folder) + lines.map { "\n    " + $0 }.joined()

@@ -1,15 +1,15 @@
-// Content in pieces -> bytes of one coding, where the pieces are made on several threads:
+// Content in pieces -> bytes of one coding; the pieces may be made on different threads:
 //
 //     gzip   | head | piece | piece | ... | tail |
 //
-// Each piece is RFC 1951's blocks of its own, flushed to a whole byte, so pieces stand behind each
-// other in any number, and the check in the tail is put together from theirs.
+// Each piece is a sequence of RFC 1951 blocks, flushed to a whole byte. So pieces can be
+// concatenated in any number, and the tail's checksum is combined from theirs.
 
 import CZlib
 
 import struct NIOCore.ByteBuffer
 
-/// Pieces of content behind each other; plain where there is no coding.
+/// Concatenated pieces of content; plain without a coding.
 struct CodedContent {
     let coding: ContentCoding?
     /// The pieces' bytes, without head and tail.
@@ -39,7 +39,7 @@ struct CodedContent {
         case .deflate: checksum = unsafe adler32(checksum, base, UInt32(content.count))
         }
         if content.count == 1 {
-            // A block of one byte as it is: no last one, 1 byte, its complement.
+            // A stored block of one byte: not the last block, length 1, its complement.
             bytes.writeBytes([0, 1, 0, 0xFE, 0xFF, unsafe content[0]])
             return
         }
@@ -49,7 +49,7 @@ struct CodedContent {
 
     /// Appends one byte.
     mutating func append(_ byte: UInt8) {
-        // Safety: the byte stays while the closure runs.
+        // Safety: the byte lives while the closure runs.
         unsafe withUnsafeBytes(of: byte) { unsafe append($0) }
     }
 
@@ -68,14 +68,14 @@ struct CodedContent {
         }
     }
 
-    /// Forgets the bytes, which were sent; the check goes on.
+    /// Removes the bytes, which are being sent; the checksum continues.
     mutating func takeBytes() -> ByteBuffer {
         var taken = ByteBuffer()
         swap(&taken, &bytes)
         return taken
     }
 
-    /// Takes all of it, where nothing was taken before.
+    /// Takes the whole content; nothing may have been taken before.
     mutating func takeWhole() -> ByteBuffer {
         var whole = ByteBuffer(bytes: head)
         whole.writeImmutableBuffer(takeBytes())
@@ -83,17 +83,17 @@ struct CodedContent {
         return whole
     }
 
-    /// Stands in front of all pieces.
+    /// The bytes before all pieces.
     var head: [UInt8] {
         switch coding {
-        // RFC 1952 2.3: no name, no time, of an unknown system.
+        // RFC 1952 2.3: no name, no time, unknown system.
         case .gzip?: [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF]
         case .deflate?: [0x78, 0x01]
         case nil: []
         }
     }
 
-    /// Stands behind all pieces: an empty last block, and the check.
+    /// The bytes after all pieces: an empty last block, and the checksum.
     var tail: [UInt8] {
         let check = UInt32(truncatingIfNeeded: checksum)
         let length = UInt32(truncatingIfNeeded: byteCount)

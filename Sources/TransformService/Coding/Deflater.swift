@@ -1,10 +1,10 @@
-// Content -> compressed bytes: of gzip's or zlib's format, or RFC 1951's alone.
+// Content -> compressed bytes in gzip's or zlib's format, or raw (RFC 1951).
 
 import CZlib
 
 import struct NIOCore.ByteBuffer
 
-/// One stream. It belongs to the thread that made it.
+/// One stream. It belongs to the thread that created it.
 @safe struct Deflater: ~Copyable {
     enum Format: Int32 {
         case gzip = 31
@@ -14,7 +14,7 @@ import struct NIOCore.ByteBuffer
 
     enum Flush {
         case none
-        /// All content so far can be read from the bytes so far, which end at a whole byte.
+        /// The bytes so far suffice to decode all content so far, and end at a byte boundary.
         case sync
         case finish
 
@@ -27,8 +27,8 @@ import struct NIOCore.ByteBuffer
         }
     }
 
-    /// zlib's. 111 kB of orders came to 23.9 kB at 165 MB/s with 1, to 22.1 kB at 116 MB/s with 3
-    /// and to 18.9 kB at 57 MB/s with 6.
+    /// zlib's compression level. 111 kB of orders: 23.9 kB at 165 MB/s with 1, 22.1 kB at 116 MB/s
+    /// with 3, 18.9 kB at 57 MB/s with 6.
     private static var level: Int32 { 1 }
 
     // Safety: allocated by `init`, freed by `deinit`; zlib's own state points back to it.
@@ -49,12 +49,12 @@ import struct NIOCore.ByteBuffer
         unsafe stream.deallocate()
     }
 
-    /// Appends what comes of `content`, at most 1 GiB at a time.
+    /// Appends the compressed form of `content`, at most 1 GiB at a time.
     mutating func deflate(
         _ content: UnsafeRawBufferPointer, into output: inout ByteBuffer, _ flush: Flush
     ) {
         precondition(content.count <= 1 << 30)
-        // Safety: zlib stays within the counts that go with the pointers.
+        // Safety: zlib stays within the counts that belong to the pointers.
         unsafe stream.pointee.next_in = UnsafeMutablePointer(
             mutating: content.baseAddress?.assumingMemoryBound(to: UInt8.self))
         unsafe stream.pointee.avail_in = UInt32(content.count)

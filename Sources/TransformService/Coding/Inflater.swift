@@ -1,26 +1,26 @@
-// Compressed bytes as they come -> the content, in steps of a bounded size:
+// Compressed bytes as they arrive -> the content, in steps of a bounded size:
 //
-//     gzip      files of RFC 1952, one behind the other
-//     deflate   a stream of RFC 1950; some clients send RFC 1951's without the two bytes in front
+//     gzip      files of RFC 1952, concatenated
+//     deflate   a stream of RFC 1950; some clients send a raw one (RFC 1951) without its header
 //
-// It tells a stream that breaks off, bytes behind the end, and content that grows beyond reason.
+// It detects truncated streams, bytes after the end, and content that expands beyond reason.
 
 import CZlib
 
 import struct NIOCore.ByteBuffer
 
-/// Why there is no content in compressed bytes.
+/// Why compressed bytes could not be inflated.
 enum CodingFailure: Error, Equatable {
     case malformed
     /// The bytes end before the stream does.
     case truncated
-    /// The content is so much longer than its compressed bytes that it was made for this.
+    /// The expansion is so large that the content must be an attack.
     case ratioTooLarge
     case noMemory
 }
 
-/// One content's. It is used by one thread at a time, which hand it over through the queue's lock
-/// or the loop's: that is why it may be `Sendable`.
+/// The inflater of one content. `Sendable`, as one thread at a time uses it; threads pass it on
+/// through the lock of the queue or of the loop.
 @safe final class Inflater: @unchecked Sendable {
     /// Content longer than `ratioFreeBytes` may be this many times as long as its compressed bytes.
     static let ratioMax = 200
@@ -33,9 +33,9 @@ enum CodingFailure: Error, Equatable {
     private var isAtEnd = false
     private var inputByteCount = 0
     private var outputByteCount = 0
-    /// Whether there may be more content without more bytes.
+    /// Whether there may be more content without further input.
     private(set) var hasMore = false
-    /// A first byte that waits for the second one, which tells the format.
+    /// A first byte that waits for the second, which determines the format.
     private var first = ByteBuffer()
 
     init(_ coding: ContentCoding) {
@@ -50,7 +50,7 @@ enum CodingFailure: Error, Equatable {
         unsafe stream.deallocate()
     }
 
-    /// Takes bytes from the front of `input` and appends content to `output`, until the bytes are
+    /// Consumes bytes from the front of `input` and appends content to `output`, until the input is
     /// used up or the content has grown by `byteCountMax` bytes.
     func inflate(
         _ input: inout ByteBuffer, into output: inout ByteBuffer, byteCountMax: Int
@@ -73,12 +73,12 @@ enum CodingFailure: Error, Equatable {
         }
     }
 
-    /// Nothing more comes.
+    /// No more input follows.
     func finish() throws(CodingFailure) {
         if !isAtEnd { throw .truncated }
     }
 
-    /// - Returns: false while the bytes do not tell the format.
+    /// - Returns: false while the bytes do not determine the format.
     private func open(_ input: inout ByteBuffer) throws(CodingFailure) -> Bool {
         var windowBits: Int32 = 15 + 16
         if coding == .deflate {
@@ -99,7 +99,7 @@ enum CodingFailure: Error, Equatable {
         return true
     }
 
-    /// - Returns: bytes of content.
+    /// - Returns: bytes of content that were appended.
     private func step(
         _ input: inout ByteBuffer, _ output: inout ByteBuffer, _ room: Int
     ) throws(CodingFailure) -> Int {
@@ -108,7 +108,7 @@ enum CodingFailure: Error, Equatable {
         let written = unsafe output.writeWithUnsafeMutableBytes(minimumWritableBytes: room) {
             target in
             unsafe input.withUnsafeReadableBytes { source in
-                // Safety: zlib stays within the counts that go with the pointers.
+                // Safety: zlib stays within the counts that belong to the pointers.
                 let given = min(source.count, 1 << 30)
                 unsafe stream.pointee.next_in = UnsafeMutablePointer(
                     mutating: source.baseAddress?.assumingMemoryBound(to: UInt8.self))

@@ -1,6 +1,6 @@
-// Content that many requests get -> their answers: made once, and in each coding once, when a
-// client first asks for it. What is the same for all would else be made and compressed on an event
-// loop for each, where a burst of pipelined requests keeps everybody else waiting.
+// Content that many requests get -> their responses: prepared once, and compressed once per coding,
+// when a client first asks for it. Otherwise the same content would be generated and compressed on
+// an event loop for each request, where a burst of pipelined requests delays all others.
 
 import HTTPKit
 import Synchronization
@@ -11,7 +11,7 @@ final class PreparedAnswer: Sendable {
     private let content: ByteBuffer
     private let contentType: StaticString
     private let cacheControl: StaticString?
-    /// What the entity tag shows.
+    /// The value of the entity tag.
     private let digest: String?
     /// Whether it is long enough to be compressed.
     private let isCompressible: Bool
@@ -35,7 +35,7 @@ final class PreparedAnswer: Sendable {
         if isCompressible { fields.add(coding) }
         if let cacheControl { fields.add("Cache-Control", cacheControl) }
         if let digest {
-            // Codings of one text are not the same bytes, so their tag is a weak one.
+            // Codings of one text differ in their bytes, so their tag is a weak one.
             fields.add("ETag", "\(coding == nil ? "" : "W/")\"\(digest)\"")
             if let known = request.joinedFields("if-none-match"), Self.matches(known, digest) {
                 exchange.respond(Response(Status(304), fields: fields))
@@ -50,7 +50,7 @@ final class PreparedAnswer: Sendable {
 
     private func bytes(in coding: ContentCoding) -> ByteBuffer {
         if let known = compressed.withLock({ $0[coding] }) { return known }
-        // Not under the lock: other event loops may send what there is.
+        // Without the lock: other event loops may need what is ready.
         let made = WholeContent.deflate(content, coding)
         compressed.withLock { $0[coding] = made }
         return made

@@ -1,4 +1,4 @@
-// Whole contents <-> their codings, with a look at the deadline every quarter of a mebibyte.
+// Whole contents <-> their codings; the deadline is checked every quarter of a mebibyte.
 
 import HTTPKit
 import Transforms
@@ -8,7 +8,7 @@ import struct NIOCore.ByteBuffer
 enum WholeContent {
     private static var sliceBytes: Int { 256 << 10 }
 
-    /// The content of a request; nil when nobody waits for it any more.
+    /// The content of a request; nil once it was cancelled or its deadline has passed.
     /// - Throws: 413 when it is longer than `bytesMax`, 400 when it is malformed.
     static func inflate(
         _ compressed: ByteBuffer, _ coding: ContentCoding, bytesMax: Int,
@@ -33,7 +33,7 @@ enum WholeContent {
         throw Problem.inflatedTooLong(bytesMax)
     }
 
-    /// An answer's content in a coding; nil when nobody waits for it any more.
+    /// A response's content in a coding; nil once it was cancelled or its deadline has passed.
     static func deflate(
         _ content: ByteBuffer, _ coding: ContentCoding, deadlineNanoseconds: UInt64,
         cancel: CancelFlag
@@ -44,7 +44,7 @@ enum WholeContent {
         while let slice = rest.readSlice(length: min(rest.readableBytes, sliceBytes)) {
             if isOver(deadlineNanoseconds, cancel) { return nil }
             let isLast = rest.readableBytes == 0
-            // Safety: the bytes stay while the closure runs.
+            // Safety: the bytes live while the closure runs.
             unsafe slice.withUnsafeReadableBytes { memory in
                 unsafe deflater.deflate(memory, into: &compressed, isLast ? .finish : .none)
             }
@@ -53,11 +53,11 @@ enum WholeContent {
         return compressed
     }
 
-    /// Content that is short enough not to be looked up from.
+    /// Content that is short enough to need no checks of the deadline.
     static func deflate(_ content: ByteBuffer, _ coding: ContentCoding) -> ByteBuffer {
         var deflater = Deflater(coding == .gzip ? .gzip : .zlib)
         var compressed = ByteBuffer()
-        // Safety: the bytes stay while the closure runs.
+        // Safety: the bytes live while the closure runs.
         unsafe content.withUnsafeReadableBytes { memory in
             unsafe deflater.deflate(memory, into: &compressed, .finish)
         }
@@ -91,7 +91,7 @@ extension Problem {
 }
 
 extension ResponseFields {
-    /// Tells the coding of an answer, and that it was chosen by what the client accepts.
+    /// Adds the coding of a response, and Vary, as it depends on what the client accepts.
     mutating func add(_ coding: ContentCoding?) {
         if let coding { add("Content-Encoding", coding.name) }
         add("Vary", "Accept-Encoding" as StaticString)

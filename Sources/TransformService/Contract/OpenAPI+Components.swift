@@ -1,4 +1,4 @@
-// Parameters, fields, answers and schemas, as members of the OpenAPI document's `components`.
+// Parameters, fields, responses and schemas, as members of the OpenAPI document's `components`.
 
 import HTTPKit
 
@@ -108,7 +108,7 @@ extension OpenAPI {
             """
     }
 
-    /// All that `type` may be: of the service, and of the HTTP layer.
+    /// All values of `type`: the service's, and those of the HTTP layer.
     private static let problemTypes: String = {
         let slugs =
             Problem.Kind.allCases.map { "\($0.slug)" }

@@ -1,7 +1,7 @@
 // The endpoints, as members of the OpenAPI document's `paths`.
 
 extension OpenAPI {
-    /// The answers that any request with a body may get.
+    /// The responses that any request with a body may get.
     private static let runResponses = """
         "200": {"$ref": "#/components/responses/Outputs"},
         "400": {"$ref": "#/components/responses/BadRequest"},

@@ -1,5 +1,5 @@
-// The HTTP contract -> the OpenAPI 3.1 document that `GET /openapi.json` serves: what is served
-// (OpenAPI+Paths.swift) and what it is made of (OpenAPI+Components.swift), as JSON text.
+// The HTTP contract -> the OpenAPI 3.1 document that `GET /openapi.json` serves, as JSON text: its
+// paths (OpenAPI+Paths.swift) and its components (OpenAPI+Components.swift).
 
 import HTTPKit
 

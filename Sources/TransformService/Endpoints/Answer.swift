@@ -1,8 +1,8 @@
-// A finished run -> the response, with its times:
+// A finished run -> the response, with its timing:
 //
 //     Server-Timing: queue;dur=0.012, read;dur=0.003, run;dur=0.045, write;dur=0.001
 //
-// and `compile`, in front of `run`, where the program was not compiled before.
+// and `compile`, before `run`, if the program had to be compiled.
 
 import HTTPKit
 import Transforms
@@ -30,7 +30,7 @@ enum Answer {
         return response
     }
 
-    /// Answers with the executor's output, on the loop.
+    /// Responds with the executor's output, on the loop.
     static func respondHere(
         _ exchange: Exchange, _ request: borrowing TransformRequest, _ executor: Executor
     ) {
@@ -41,7 +41,7 @@ enum Answer {
             .ok, contentType: executor.choice.media.contentType,
             fieldsByteCountMax: fieldsByteCountMax(name, digest),
             measures: executor.measures(queued: 0), now: executor.endNanoseconds)
-        // Safety: the output stays as it is while the answer is written.
+        // Safety: the output does not change while the response is written.
         unsafe executor.output.withUnsafeBytes { content in
             unsafe exchange.respondHere(answer, content: content) {
                 write(name, timing, queued: 0, digest, to: &$0)
@@ -85,7 +85,7 @@ enum Answer {
     }
 
     private static func write(_ timing: Timing, queued: UInt64, to cursor: inout HeadCursor) {
-        // Safety: five durations at most, each in the room that one needs.
+        // Safety: at most five durations, each within its bound.
         unsafe cursor.field("Server-Timing", byteCountMax: 5 * durationByteCountMax) { bytes in
             guard let out = bytes.baseAddress else { return 0 }
             var count = 0
@@ -100,7 +100,7 @@ enum Answer {
         }
     }
 
-    /// A name of up to 16 bytes, and the milliseconds of 2^64 nanoseconds with three decimals.
+    /// A name of up to 16 bytes, and 2^64 nanoseconds as milliseconds with three decimals.
     private static var durationByteCountMax: Int { 16 + 14 + 4 }
 
     /// Milliseconds with three decimals.

@@ -2,14 +2,14 @@
 //
 //     Authorization: Bearer 6b7f...
 //
-// Health, metrics and the contract stay open: orchestrators and scrapers have no token.
+// Health, metrics and the contract need no token: orchestrators and scrapers have none.
 
 import HTTPKit
 import Synchronization
 
 import struct NIOCore.ByteBuffer
 
-/// The tokens that hold now. They may be replaced while the service runs.
+/// The valid tokens. They may be replaced while the service runs.
 final class AccessTokens: Sendable {
     private let tokens: Mutex<[[UInt8]]>
 
@@ -17,7 +17,7 @@ final class AccessTokens: Sendable {
 
     func replace(with tokens: [[UInt8]]) { self.tokens.withLock { $0 = tokens } }
 
-    /// Whether it is one of the tokens. The time does not depend on how much of one was guessed.
+    /// Whether it is one of the tokens. The time does not depend on how many bytes were guessed.
     func contains(_ given: [UInt8]) -> Bool {
         tokens.withLock { tokens in
             var isKnown = false
@@ -26,7 +26,7 @@ final class AccessTokens: Sendable {
         }
     }
 
-    /// Looks at each byte that was given, whatever the ones before were.
+    /// Compares in time that depends on the given bytes' count only.
     private static func isEqual(_ token: [UInt8], _ given: [UInt8]) -> Bool {
         var difference = UInt64(truncatingIfNeeded: token.count ^ given.count)
         for i in given.indices {
@@ -36,7 +36,7 @@ final class AccessTokens: Sendable {
     }
 }
 
-/// An endpoint that asks for a token.
+/// An endpoint that requires a token.
 final class Guarded: HTTPHandler {
     let endpoint: any HTTPHandler
     let tokens: AccessTokens

@@ -1,9 +1,9 @@
-// `/livez`, `/readyz`, `/healthz` -> JSON, on the event loop, whatever the workers do:
+// `/livez`, `/readyz`, `/healthz` -> JSON, on the event loop, independent of the workers:
 //
 //     {"status":"pass"}        200
 //     {"status":"fail","reason":"draining"}        503
 //
-// `?verbose` adds the parts.
+// `?verbose` adds the components.
 
 import HTTPKit
 import Transforms
@@ -57,7 +57,7 @@ final class HealthEndpoint: HTTPHandler {
         return .drop
     }
 
-    /// The transforms, and what is wrong with their folder as it is now.
+    /// The transforms, and the faults of their folder in its current state.
     private static func text(_ state: TransformLibrary.State) -> [UInt8] {
         var text = JSONText()
         text.open()
@@ -83,9 +83,9 @@ final class HealthEndpoint: HTTPHandler {
 
 /// The state of the service at one moment.
 struct Health: Sendable {
-    /// Turning work away for this long makes it unready.
+    /// Shedding load for this long makes it unready.
     static let saturatedNanosecondsMax: UInt64 = 10_000_000_000
-    /// An event loop whose periodic task has not run for this long stands still.
+    /// An event loop whose periodic task has not run for this long counts as hung.
     static let silentNanosecondsMax: UInt64 = 10_000_000_000
 
     var isDraining: Bool
@@ -98,19 +98,19 @@ struct Health: Sendable {
     var programBytes = 0
     var connectionCount = 0
     var loopCount = 0
-    /// Of the periodic tasks of the event loops.
+    /// Of the event loops' periodic tasks.
     var lagMilliseconds = 0
     var silenceNanoseconds: UInt64 = 0
     var uptimeSeconds = 0
     var now: UInt64
 
-    /// Why the process should be replaced.
+    /// Why the process should be restarted.
     var deathCause: String? {
         if isWedged { return "a worker does not come back from its job" }
         return silenceNanoseconds > Self.silentNanosecondsMax ? "an event loop stands still" : nil
     }
 
-    /// Why no requests should be sent here.
+    /// Why no requests should be routed here.
     var unreadyCause: String? {
         if isDraining { return "draining" }
         if let since = load.saturatedSince, now > since &+ Self.saturatedNanosecondsMax {

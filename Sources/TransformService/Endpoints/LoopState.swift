@@ -1,12 +1,12 @@
-// What the requests of one event loop share.
+// The state that the requests of one event loop share.
 
 import HTTPKit
 
-/// What runs on an event loop work with. It belongs to the loop's thread.
+/// The executor, budget and caches for requests on an event loop. It belongs to the loop's thread.
 final class LoopState {
     let executor: Executor
     var budget = LoopBudget()
-    /// `TransformQuery`s.
+    /// Holds values of type `TransformQuery`.
     let queries = QueryMemo()
     var ids: RequestID.Series
     private var transforms = TransformSet.none
@@ -17,7 +17,7 @@ final class LoopState {
         self.ids = ids
     }
 
-    /// `library.current`: all loops would wait for its lock.
+    /// `library.current`, cached: all loops would contend on its lock.
     func currentTransforms(of library: TransformLibrary) -> TransformSet {
         let version = library.version
         if version != transformsVersion {

@@ -1,4 +1,4 @@
-// A periodic task on each event loop -> how late it runs: for so long the loop was busy otherwise.
+// A periodic task on each event loop -> its delay: that long, the loop was busy with other work.
 
 import HTTPKit
 import Transforms

@@ -1,4 +1,4 @@
-// `GET /metrics` -> Prometheus text, made on the event loop from counts that nobody waits for.
+// `GET /metrics` -> Prometheus text, generated on the event loop from counters without locks.
 
 import HTTPKit
 import Synchronization
@@ -25,17 +25,17 @@ final class MetricsEndpoint: HTTPHandler {
     func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {}
 }
 
-/// The text of the metrics, which all event loops share. It is made for each scrape while those are
-/// few, so that a scrape tells what was before it. Making it takes half a millisecond and more, so
-/// that whoever asks without pause is told what was up to `periodNanoseconds` ago: each period pays
-/// for one making, and at most `savedCountMax` that were not used are saved up.
+/// The text of the metrics, shared by all event loops. Generating it takes half a millisecond or
+/// more. While scrapes are few, each generates it, so that it is current. A client that asks
+/// without pause gets a text that is up to `periodNanoseconds` old: each period earns one
+/// generation, and at most `savedCountMax` unused ones are saved up.
 final class MetricsPage: Sendable {
     static let periodNanoseconds: UInt64 = 100_000_000
     static let savedCountMax: UInt64 = 10
 
     private struct State {
         var answer: PreparedAnswer?
-        /// Up to here all periods are used; `MonotonicClock`.
+        /// The end of the periods that are used up, on `MonotonicClock`.
         var paidNanoseconds: UInt64 = 0
     }
 
@@ -50,7 +50,7 @@ final class MetricsPage: Sendable {
             return nil
         }
         if let kept { return kept }
-        // Not under the lock: other event loops may send what there is.
+        // Without the lock: other event loops may need what is ready.
         let made = make()
         state.withLock { $0.answer = made }
         return made

@@ -1,8 +1,8 @@
-// Each request's begin and end -> counts and the access log.
+// Each request's start and end -> counters and the access log.
 
 import HTTPKit
 
-/// Of one event loop.
+/// The observer of one event loop.
 final class RequestWatch: RequestObserver {
     private let loop: LoopMetrics
     private let metrics: Metrics

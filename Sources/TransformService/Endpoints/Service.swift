@@ -1,5 +1,5 @@
 // What the endpoints share: configuration, workers, compiled programs, the log; and the HTTP server
-// that is put together from them.
+// that is assembled from them.
 
 import HTTPKit
 import Logging
@@ -9,11 +9,11 @@ import Transforms
 import struct NIOCore.ByteBuffer
 
 final class Service: Sendable {
-    /// Programs are compiled on the loops too, however deep they nest; what is not used of a stack
-    /// takes no memory.
+    /// Programs are compiled on the loops too, however deeply they nest; unused parts of a stack
+    /// take no memory.
     private static var loopStackBytes: Int { 32 << 20 }
 
-    /// Of a run on an event loop: its thread's stack is small, and it should be over soon.
+    /// Of a run on an event loop: its thread's stack is small, and it should end soon.
     private static var loopLimits: Transforms.Limits {
         var limits = Transforms.Limits()
         limits.memoryBytesMax = 16 << 20
@@ -38,17 +38,17 @@ final class Service: Sendable {
     let memory: MemoryAccount
     private let runMemory: RunMemory
     private let sink: LogSink?
-    /// What opens the endpoints that run or list programs; nil if anyone may.
+    /// The tokens for the endpoints that run or list programs; nil if none is required.
     private let tokens: AccessTokens?
     private let running = Mutex(Running())
     private let groupFile = ProcessStatistics.findGroupFile()
     private let draining = Atomic<Bool>(false)
 
     /// - Parameters:
-    ///   - sink: where the access log goes; nil for none.
-    ///   - tokens: nil to serve anyone.
-    ///   - transforms: loaded already; nil: the configuration's folder is loaded here, as far as it
-    ///     can be.
+    ///   - sink: the destination of the access log; nil for none.
+    ///   - tokens: nil to require none.
+    ///   - transforms: loaded already; nil: the configuration's folder is loaded here, as far as
+    ///     possible.
     init(
         _ configuration: Configuration, logger: Logger, sink: LogSink? = nil,
         tokens: AccessTokens? = nil, transforms: TransformLibrary? = nil
@@ -68,7 +68,7 @@ final class Service: Sendable {
         metrics = Metrics(
             loopCount: configuration.loopCount, now: MonotonicClock.nanoseconds(),
             startUnixSeconds: Timestamp.now.seconds)
-        // The prelude is read now, and not while the first request waits.
+        // The prelude is read now, so that the first request need not wait for it.
         Program.prepare()
         let programs = ProgramCache(
             countMax: configuration.programCountMax, bytesMax: configuration.programCacheBytesMax)
@@ -93,7 +93,7 @@ final class Service: Sendable {
             SpoolFolder(configuration.spoolFolder, bytesMax: configuration.spoolBytesMax, memory))
     }
 
-    /// Binds and serves.
+    /// Binds and starts to serve.
     /// - Throws: `ListenError`.
     func start() throws(ListenError) -> HTTPServer {
         var server = HTTPServer.Configuration(configuration.address) { name, body in
@@ -120,7 +120,7 @@ final class Service: Sendable {
         return started
     }
 
-    /// What there is once it serves.
+    /// State that exists once it serves.
     private struct Running {
         weak var server: HTTPServer?
         var routes: [String] = []
@@ -147,7 +147,7 @@ final class Service: Sendable {
         return Guarded(endpoint: endpoint, tokens: tokens)
     }
 
-    /// What a head asks for. Call it on the request's event loop.
+    /// The interpreted head of a request. Call it on the request's event loop.
     func head(of request: Request, _ state: LoopState) throws(Problem) -> TransformHead {
         let transforms = state.currentTransforms(of: transforms)
         if let known = request.headValue as? TransformHead, known.transforms === transforms {
@@ -160,20 +160,20 @@ final class Service: Sendable {
         return head
     }
 
-    /// What a request asks for. Call it on the request's event loop.
+    /// The interpreted request. Call it on the request's event loop.
     func read(_ request: Request, _ state: LoopState) throws(Problem) -> TransformRequest {
         TransformRequest(
             head: try head(of: request, state), requestID: state.ids.name(of: request),
             firstByteNanoseconds: request.firstByteNanoseconds)
     }
 
-    /// Whether an answer of this length is compressed.
+    /// Whether a response of this length is compressed.
     func shouldCompress(_ request: borrowing TransformRequest, byteCount: Int) -> Bool {
         let byteCountMin = configuration.compressBytesMin
         return request.answerCoding != nil && byteCountMin > 0 && byteCount >= byteCountMin
     }
 
-    /// What the runs of an event loop work with. Call it there.
+    /// Makes the state of an event loop. Call it there.
     func makeLoopState(loopIndex index: Int) -> LoopState {
         var limits = Self.loopLimits
         limits.depthMax = configuration.depthMax
@@ -188,7 +188,7 @@ final class Service: Sendable {
             ids: RequestID.Series(index))
     }
 
-    /// From now on the service says that it is not ready.
+    /// From now on the service reports that it is not ready.
     func beginDrain() { draining.store(true, ordering: .relaxed) }
 
     func health() -> Health {
@@ -210,7 +210,7 @@ final class Service: Sendable {
         return ShedReason.allCases.map { ($0.label, counts[$0]) }
     }
 
-    /// For a scrape.
+    /// The gauges for a scrape.
     func gauges() -> Gauges {
         let (server, routes) = running.withLock { ($0.server, $0.routes) }
         let load = pool.queue.load

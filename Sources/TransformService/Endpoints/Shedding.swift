@@ -1,11 +1,11 @@
-// A request that there is no time for -> 503 with Retry-After, before its body is read where its
-// head and the queue tell enough.
+// A request for which there is no time -> 503 with Retry-After, before its body is read if its head
+// and the queue give enough information.
 
 import HTTPKit
 import Transforms
 
 extension Rejection {
-    /// The answer's content.
+    /// The response's content.
     var problem: Problem {
         var problem =
             switch reason {
@@ -28,14 +28,14 @@ extension Service {
     /// Whether jobs wait for workers.
     var isUnderPressure: Bool { pool.queue.isUnderPressure }
 
-    /// Turns a request away before its content is read, if its head tells that it must be.
-    /// - Parameter byteCount: of the content; nil where the head does not say.
+    /// Rejects a request before its content is read, if its head suffices to decide.
+    /// - Parameter byteCount: of the content; nil if the head does not give it.
     func checkTime(_ request: TransformRequest, byteCount: Int?) throws(Problem) {
         guard isUnderPressure else { return }
         let key = CostKey.of(request)
         let cost = costs.predict(key, byteCount: byteCount ?? 0)
         if let byteCount, byteCount <= configuration.loopBytesMax {
-            // It may never come to the queue.
+            // It may never reach the queue.
             let bound = configuration.loopCostNanosecondsMax
             guard cost.isKnown, cost.nanoseconds > bound else { return }
         }
@@ -47,7 +47,7 @@ extension Service {
         throw refusal.problem
     }
 
-    /// A program refused for its own cost, however little waits, is tried again some day.
+    /// A program that is refused for its own cost, however short the queue, is retried some day.
     func lowerIfHopeless(_ key: Int?, _ cost: PredictedCost, _ deadlineNanoseconds: UInt64) {
         guard let key, cost.isKnown else { return }
         let now = MonotonicClock.nanoseconds()

@@ -1,10 +1,10 @@
-// `POST /transform`. Small requests whose program is compiled already run right here, on the event
-// loop, with a hard bound of steps; all others, and those that meet the bound, go to the workers.
+// `POST /transform`. Small requests with a compiled program run here, on the event loop, with a
+// hard bound of steps; all others, and those that reach the bound, go to the workers.
 
 import HTTPKit
 import Transforms
 
-/// Of one event loop, whose thread alone uses it: that is why it may be `Sendable`.
+/// The endpoint of one event loop. `Sendable`, as only that loop's thread uses it.
 final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
     private let service: Service
     private let loopIndex: Int
@@ -75,7 +75,7 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         do throws(Problem) {
             let state = state
             let asked = try service.read(request, state)
-            // Where one read brought several requests, those before took their time.
+            // Of several pipelined requests in one read, the earlier ones have taken time.
             let now = max(request.contentReadNanoseconds, state.executor.endNanoseconds)
             if now >= asked.deadlineNanoseconds {
                 let problem = Problem(
@@ -96,10 +96,10 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         }
     }
 
-    /// How a try on the loop ended.
+    /// How an attempt on the loop ended.
     private enum Try {
         case answered
-        /// It is work for a worker. The key is nil if no program was looked for.
+        /// It must run on a worker. The key is nil if no program was looked up.
         case left(costKey: Int?)
     }
 
@@ -118,7 +118,7 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
             stepsMax: service.configuration.loopStepsMax, cancel: nil,
             costNanosecondsMax: service.configuration.loopCostNanosecondsMax,
             triesUnknown: state.budget.mayTry(now: now), startNanoseconds: now)
-        // Safety: the bytes stay while the closure runs, and the documents in them no longer.
+        // Safety: the bytes outlive the closure; the documents in them do not.
         let outcome = unsafe content.withUnsafeBytes {
             unsafe state.executor.execute(request, content: $0, bounds)
         }
@@ -127,7 +127,7 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         state.budget.ran(nanoseconds: timing.read &+ timing.run &+ timing.write, inTurn: turn)
         switch outcome {
         case .written:
-            // Compressing is no work for the loop.
+            // Compression is too slow for the loop.
             if service.shouldCompress(request, byteCount: state.executor.output.count) {
                 return .left(costKey: state.executor.programKey)
             }
@@ -141,16 +141,17 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         return .answered
     }
 
-    /// A run that met the loop's bound is not tried here again until workers have seen the program
-    /// take less.
+    /// A program whose run reached the loop's bound is not tried here again until workers have
+    /// measured shorter runs.
     private func learnAbandoned(_ state: LoopState, byteCount: Int) {
         let run = state.executor.timing.run
         guard let key = state.executor.programKey, run > 0 else { return }
         state.budget.abandoned(nanoseconds: run)
         state.executor.forgetCost()
         let bound = service.configuration.loopCostNanosecondsMax
-        // A run that the machine held up says no more than that it met the bound: a short program
-        // that were taken for a long one would be refused, and nothing run to correct that.
+        // A run that the machine delayed proves only that it reached the bound: a short program
+        // that were taken for a long one would be refused, and then no run would correct the
+        // estimate.
         service.costs.learn(
             key, byteCount: byteCount, nanoseconds: 2 * min(max(run, bound), 2 * bound),
             isComplete: false)

@@ -1,10 +1,11 @@
-// A request that a worker is to run: its content as it comes in, its deadline, its end.
+// A request that a worker is to run: its content as it arrives, its deadline, its end.
 //
 //     loop    content .. finish -> submit .............. answer
 //     worker                             execute -> respond
 //
-// The deadline's timer runs on the loop from the start, so that a job that waits, or whose content
-// comes slowly, is answered in time; a job that runs sees its deadline or its cancel flag itself.
+// The deadline's timer runs on the loop from the start, so a job that waits, or whose content
+// arrives slowly, is answered in time; a running job checks its deadline and its cancel flag
+// itself.
 
 import HTTPKit
 import Synchronization
@@ -12,9 +13,9 @@ import Transforms
 
 import struct NIOCore.ByteBuffer
 
-/// The loop's variables are touched on the exchange's event loop only; `content` is written there
-/// before the job is submitted and read by the one worker that takes it (the queue's lock stands
-/// between). That is why it is `Sendable`.
+/// `Sendable`, as the loop's variables are accessed on the exchange's event loop only; `content` is
+/// written there before the job is submitted and read by the one worker that takes it, and the
+/// queue's lock synchronizes the two.
 final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     private let service: Service
     private let request: TransformRequest
@@ -22,14 +23,14 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     private let cancel = CancelFlag()
     private let note = RunNote()
     private var content: ByteBuffer
-    /// What the content is counted with; it goes with it.
+    /// The count of the content's memory; it is released with the content.
     private var hold: MemoryHold?
-    /// What its cost is learned under.
+    /// The key under which its cost is learned.
     private var costKey: Int?
-    /// Of a run that was to begin when it was submitted.
+    /// The predicted cost at the time of submission.
     private(set) var cost = PredictedCost(nanoseconds: 0, isKnown: false)
     private var submittedNanoseconds: UInt64 = 0
-    /// When a worker began; 0 before.
+    /// When a worker started it; 0 before.
     private let startedNanoseconds = Atomic<UInt64>(0)
     // The loop's variables.
     private var timer: LoopTimer?
@@ -51,7 +52,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         self.costKey = costKey
     }
 
-    /// The deadline holds while content comes in.
+    /// Starts the deadline's timer while content arrives.
     func awaitContent() { startTimer() }
 
     private func startTimer() {
@@ -71,7 +72,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         submit()
     }
 
-    /// Hands the job to the workers, or answers 503.
+    /// Submits the job to the workers, or responds with 503.
     func submit() {
         guard !isOver else { return }
         if costKey == nil { costKey = CostKey.of(request) ?? CostKey.of(content) }
@@ -105,7 +106,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         end(response)
     }
 
-    /// What is known here of the times: a run that goes on counts as `run`.
+    /// Adds the timing known here: a run that has not ended counts as `run`.
     private func addTimes(to response: inout Response) {
         let now = MonotonicClock.nanoseconds()
         let started = startedNanoseconds.load(ordering: .relaxed)
@@ -130,8 +131,8 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         timer = nil
     }
 
-    /// Stops the work.
-    /// - Returns: whether it had not begun.
+    /// Cancels the work.
+    /// - Returns: whether it had not started.
     @discardableResult
     private func withdraw(_ reason: ShedReason) -> Bool {
         cancel.cancel()
@@ -156,7 +157,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     // MARK: On a worker
 
     func run(on executor: Executor) {
-        // A job that is over holds nothing more, whoever still knows it.
+        // A finished job holds no content, even if references to it remain.
         defer { dropContent() }
         if cancel.isCancelled { return }
         let started = MonotonicClock.nanoseconds()
@@ -191,7 +192,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     }
 
     private func learn(_ executor: Executor, _ outcome: Outcome, _ nanoseconds: UInt64) {
-        // A program that is not at an envelope's front is known by name only now.
+        // A program that does not come first in its envelope is identified only now.
         guard let key = executor.programKey ?? costKey else { return }
         let isComplete =
             switch outcome {
@@ -222,14 +223,14 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         } catch {
             return .problem(error)
         }
-        // Safety: the bytes stay while the closure runs, and the documents in them no longer.
+        // Safety: the bytes outlive the closure; the documents in them do not.
         return unsafe content.withUnsafeReadableBytes {
             unsafe executor.execute(request, content: $0, bounds)
         }
     }
 
-    /// The answer, compressed if the client likes that; nil when it left, or the deadline's timer
-    /// answers.
+    /// The response, compressed if the client accepts that; nil if it left, or if the deadline's
+    /// timer responds.
     private func answer(
         _ output: ByteBuffer, _ executor: Executor, queued: UInt64
     ) -> Response? {

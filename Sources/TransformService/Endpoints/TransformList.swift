@@ -3,7 +3,7 @@
 //     {"transforms":[{"name":"top-n","description":"...","arguments":{"limit":10},
 //       "outputs":"one","digest":"5feb..."}]}
 //
-// The digest is the ETag, so a client that asks again learns cheaply that nothing has changed.
+// The digest is the ETag, so a client can revalidate cheaply.
 
 import HTTPKit
 import Synchronization
@@ -50,7 +50,7 @@ final class TransformList: HTTPHandler {
             digest: digest, compressBytesMin: service.configuration.compressBytesMin)
     }
 
-    /// - Parameter isWhole: with the program's text and the names of its modules.
+    /// - Parameter isWhole: whether to include the program's text and the names of its modules.
     private static func text(_ transform: NamedTransform, isWhole: Bool) -> [UInt8] {
         let metadata = transform.metadata
         var text = JSONText()
@@ -76,13 +76,13 @@ final class TransformList: HTTPHandler {
     }
 }
 
-/// What was told of the current transforms, which all event loops share: made when first asked for,
-/// and kept until the folder has changed. There are at most as many as transforms, and one.
+/// Responses about the current transforms, shared by all event loops: made on first use, and kept
+/// until the folder changes. There is at most one for each transform, and one for the list.
 final class TransformPages: Sendable {
     private struct State {
-        /// Of the set whose answers these are.
+        /// Of the set that the responses belong to.
         var digest = ""
-        /// By name; the list's has none.
+        /// By name; the list has none.
         var answers: [String?: PreparedAnswer] = [:]
     }
 
@@ -94,7 +94,7 @@ final class TransformPages: Sendable {
     ) -> PreparedAnswer {
         let kept = state.withLock { $0.digest == set.digest ? $0.answers[name] : nil }
         if let kept { return kept }
-        // Not under the lock: other event loops may send what there is.
+        // Without the lock: other event loops may need what is ready.
         let made = make()
         state.withLock { state in
             if state.digest != set.digest { state = State(digest: set.digest) }

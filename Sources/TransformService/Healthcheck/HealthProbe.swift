@@ -1,4 +1,4 @@
-// An address and a path -> the status that the service answers, over a blocking socket.
+// An address and a path -> the status of the service's response, over a blocking socket.
 
 import Glibc
 import HTTPKit

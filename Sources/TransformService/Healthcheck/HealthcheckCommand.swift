@@ -1,5 +1,5 @@
-// The `healthcheck` command: asks a running service -> exit status 0 or 1, for images without a
-// shell. It asks the address that `serve` would listen on in the same environment.
+// The `healthcheck` command: probes a running service -> exit status 0 or 1, for images without a
+// shell. It uses the address that `serve` would listen on in the same environment.
 
 import ArgumentParser
 import HTTPKit
@@ -43,7 +43,7 @@ struct HealthcheckCommand: ParsableCommand {
         let environment = Process.environment.filter { variables.contains($0.key) }
         let address = try Configuration(flags: flags, environment: environment, cpuCount: 1).address
         guard case .tcp(let host, let port) = address else { return address }
-        // What listens everywhere is asked on the loopback address.
+        // For a wildcard address, the loopback address is probed.
         let wildcards = ["0.0.0.0": "127.0.0.1", "::": "::1"]
         return .tcp(host: wildcards[host] ?? host, port: port)
     }

@@ -1,17 +1,17 @@
-// `$ARGS`, which jq has in all programs: it is one more argument of those that mention it.
+// `$ARGS`, which jq binds in every program: an additional argument of programs that mention it.
 
 import Glibc
 
 enum ArgumentsObject {
     static let name = "ARGS"
 
-    /// The names of a program's arguments, `ARGS` first where the text has it, so that an argument
-    /// with that name hides it, as in jq.
+    /// The names of a program's arguments, preceded by `ARGS` if the text contains it, so that an
+    /// argument with that name hides it, as in jq.
     static func names(_ names: [String], in text: UnsafeRawBufferPointer) -> [String] {
         unsafe isMentioned(in: text) ? [name] + names : names
     }
 
-    /// Whether the text has `ARGS` in it. A capital A is rare in programs.
+    /// Whether the text contains `ARGS`. A capital A is rare in programs.
     static func isMentioned(in text: UnsafeRawBufferPointer) -> Bool {
         guard let base = text.baseAddress else { return false }
         var start = 0

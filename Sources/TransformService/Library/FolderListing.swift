@@ -1,5 +1,5 @@
-// A folder -> the files in it that matter, with their stamps. Hidden entries are skipped; symbolic
-// links are followed as long as they stay inside. So it reads a Kubernetes ConfigMap:
+// A folder -> its relevant files, with their stamps. Hidden entries are skipped; symbolic links are
+// followed if they stay inside. So it can read a Kubernetes ConfigMap:
 //
 //     DIR/..2026_11_22/totals.jq          hidden
 //     DIR/..data -> ..2026_11_22          hidden; swapped when the ConfigMap changes
@@ -7,7 +7,7 @@
 
 import Glibc
 
-/// What tells a file's state from another.
+/// Identifies a state of a file.
 struct FileStamp: Sendable, Equatable {
     var device: UInt64
     var inode: UInt64
@@ -28,7 +28,7 @@ struct FileStamp: Sendable, Equatable {
     }
 }
 
-/// The `.jq` and `.json` files below a folder. Two that are equal hold the same texts.
+/// The `.jq` and `.json` files of a folder. Equal listings have equal texts.
 struct FolderListing: Sendable, Equatable {
     /// Bounds of a folder.
     static let entryCountMax = 100_000
@@ -37,14 +37,14 @@ struct FolderListing: Sendable, Equatable {
     static let nameBytesMax = 255
 
     struct File: Sendable, Equatable {
-        /// The file's own path, without links.
+        /// The file's real path, without links.
         var path: String
         var stamp: FileStamp
     }
 
-    /// The folder's own path, without links.
+    /// The folder's real path, without links.
     private(set) var root = ""
-    /// By the path below the folder: `lib/time.jq`.
+    /// By the path relative to the folder: `lib/time.jq`.
     private(set) var files: [String: File] = [:]
     private(set) var faults: [LoadFault] = []
     private var entryCount = 0
@@ -64,8 +64,8 @@ struct FolderListing: Sendable, Equatable {
     }
 
     /// - Parameters:
-    ///   - path: of the folder below the root, with a slash at its end; empty for the root.
-    ///   - ancestors: the inodes of the folders around it and its own.
+    ///   - path: of the folder relative to the root, with a slash at its end; empty for the root.
+    ///   - ancestors: the inodes of the folder and of those that contain it.
     private mutating func scan(_ path: String, _ folder: String, _ ancestors: [UInt64]) {
         guard let names = Self.names(in: folder) else {
             faults.append(LoadFault(path: path, errorCode: errno))
@@ -91,7 +91,7 @@ struct FolderListing: Sendable, Equatable {
         let isText = path.hasSuffix(".jq") || path.hasSuffix(".json")
         guard let resolved = Self.resolved(place), let status = Self.status(resolved) else {
             let code = errno
-            // What is not ours may be broken.
+            // Other files may be broken.
             guard isText else { return }
             faults.append(
                 LoadFault(path: path, message: "can't be followed: ", errorCode: code))
@@ -126,7 +126,7 @@ struct FolderListing: Sendable, Equatable {
         }
     }
 
-    /// Whether a transform may have the name: ASCII letters, digits and `-_.`, folders with `/`.
+    /// Whether the name is allowed: ASCII letters, digits and `-_.`, folders with `/`.
     static func isValid(_ path: String) -> Bool {
         path.utf8.count <= nameBytesMax
             && path.utf8.allSatisfy { byte in
@@ -143,7 +143,7 @@ struct FolderListing: Sendable, Equatable {
     // MARK: The system's calls
 
     private static func resolved(_ path: String) -> String? {
-        // Safety: the call allocates the text, which is copied and freed here.
+        // Safety: the call allocates the text, which is copied and then freed.
         guard let text = unsafe realpath(path, nil) else { return nil }
         defer { unsafe free(text) }
         return unsafe String(cString: text)
@@ -151,7 +151,7 @@ struct FolderListing: Sendable, Equatable {
 
     private static func status(_ path: String) -> stat? {
         var status = stat()
-        // Safety: the call fills the structure that it gets.
+        // Safety: the call fills the structure that it is given.
         return unsafe stat(path, &status) == 0 ? status : nil
     }
 

@@ -1,9 +1,9 @@
 // The path of an `import` in a transform -> a module's text, from the transforms folder only:
 //
 //     import "lib/time" as time;                  lib/time.jq, lib/time/time.jq
-//     import "time" as time {search: "../lib"};   seen from the importing file's folder
+//     import "time" as time {search: "../lib"};   relative to the importing file's folder
 //
-// Paths are looked up in the folder's listing, never in the file system, so none leads out of it.
+// Paths are looked up in the folder's listing, never in the file system, so none leads outside.
 
 import Glibc
 import Synchronization
@@ -13,7 +13,7 @@ import Transforms
 final class FolderTexts: Sendable {
     static let programBytesMax = 256 << 10
     static let dataBytesMax = 16 << 20
-    /// All texts that one load reads.
+    /// Bound on all texts of one load.
     static let bytesMax = 128 << 20
 
     private struct State {
@@ -53,7 +53,7 @@ final class FolderTexts: Sendable {
         return text
     }
 
-    /// At most `bytesMax` and one byte more.
+    /// At most `bytesMax` bytes and one more.
     private static func read(_ path: String, _ bytesMax: Int) -> [UInt8]? {
         // A path that has become a link or a pipe since it was listed is refused.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
@@ -74,10 +74,10 @@ final class FolderTexts: Sendable {
     }
 }
 
-/// The modules of one program; notes which ones it takes.
+/// The modules of one program; records which ones are loaded.
 final class FolderModules: ModuleSource {
     private let texts: FolderTexts
-    /// The folder of the program's own file, below the root; empty for the root.
+    /// The folder of the program's own file, relative to the root; empty for the root.
     private let programFolder: String
     private let noted = Mutex<[String: [UInt8]]>([:])
 
@@ -86,7 +86,7 @@ final class FolderModules: ModuleSource {
         programFolder = Self.folder(of: path)
     }
 
-    /// Path below the folder -> text, of all that was loaded.
+    /// Path relative to the folder -> text, of all loaded modules.
     var taken: [String: [UInt8]] { noted.withLock { $0 } }
 
     func load(_ path: String, isData: Bool, search: [String]?, origin: String?)
@@ -114,7 +114,7 @@ final class FolderModules: ModuleSource {
         throw .missingModule("module not found in the transforms folder: \(path)\(ending)")
     }
 
-    /// `a/b` and `../c` -> `a/c`; nil where it leads out of the folder.
+    /// `a/b` and `../c` -> `a/c`; nil if the path leads outside the folder.
     static func joined(_ folder: String, _ path: String) -> String? {
         guard !path.hasPrefix("/") else { return nil }
         var parts: [Substring] = []

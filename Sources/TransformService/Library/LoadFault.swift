@@ -1,4 +1,4 @@
-// What is wrong with a file of the transforms folder -> a line for people:
+// A fault of a file of the transforms folder -> a line for people:
 //
 //     order-totals.jq:3:5: foo/0 is not defined
 
@@ -6,12 +6,12 @@ import Glibc
 import Transforms
 
 struct LoadFault: Error, Sendable, Equatable, CustomStringConvertible {
-    /// Below the folder; empty for the folder itself.
+    /// Relative to the folder; empty for the folder itself.
     var path: String
     var line: Int?
     var column: Int?
     var message: String
-    /// The line, and below it a caret.
+    /// The line, and under it a caret.
     var excerpt: String?
 
     init(path: String, message: String) {
@@ -19,7 +19,7 @@ struct LoadFault: Error, Sendable, Equatable, CustomStringConvertible {
         self.message = message
     }
 
-    /// - Parameter errorCode: of the system's call that failed.
+    /// - Parameter errorCode: of the failed system call.
     init(path: String, message: String = "", errorCode: Int32) {
         self.init(path: path, message: message + Process.message(ofSystemError: errorCode))
     }
@@ -36,7 +36,7 @@ struct LoadFault: Error, Sendable, Equatable, CustomStringConvertible {
 
     var description: String { shown(in: "") }
 
-    /// - Parameter folder: put in front of the path.
+    /// - Parameter folder: prefix of the path.
     func shown(in folder: String) -> String {
         var shown = folder.isEmpty || path.isEmpty ? folder + path : folder + "/" + path
         if shown.isEmpty { shown = "the transforms folder" }

@@ -1,24 +1,24 @@
-// A file of the transforms folder, compiled: what one version of a transform is. Immutable; a
-// request that has taken it keeps it to its end, whatever is loaded meanwhile.
+// A file of the transforms folder, compiled: one version of a transform. Immutable; a request that
+// has taken it keeps it to its end, whatever is loaded meanwhile.
 
 import Transforms
 
 final class NamedTransform: Sendable {
     let name: String
-    /// The file below the folder.
+    /// The file's path relative to the folder.
     let path: String
     let text: [UInt8]
     let metadata: TransformMetadata
     let program: Program
-    /// Path -> text, of what it imports.
+    /// Path -> text, of its imports.
     let modules: [String: [UInt8]]
-    /// SHA-256 in hexadecimal: of the text, and where there are modules, of all texts.
+    /// SHA-256 in hexadecimal: of the text or, if there are modules, of all texts.
     let digest: String
-    /// The defaults of the arguments, in order, as the text of an object. Documents are read from
-    /// it in each run, so it stays where it is.
+    /// The defaults of the arguments, in order, as the text of an object. Each run reads documents
+    /// that point into it, so it must not move.
     let fallbacks: ConstantBytes?
 
-    /// - Throws: `LoadFault` with the place of what is wrong.
+    /// - Throws: `LoadFault` with its location.
     init(path: String, text: [UInt8], head: ModuleHead, _ texts: FolderTexts) throws(LoadFault) {
         self.path = path
         self.text = text
@@ -26,7 +26,7 @@ final class NamedTransform: Sendable {
         let metadata = try TransformMetadata(head, path: path, text: text)
         self.metadata = metadata
         let source = FolderModules(texts, program: path)
-        // Safety: the bytes stay while the closure runs.
+        // Safety: the bytes live while the closure runs.
         let names = unsafe text.withUnsafeBytes {
             unsafe ArgumentsObject.names(metadata.arguments?.map(\.name) ?? [], in: $0)
         }
@@ -56,7 +56,8 @@ final class NamedTransform: Sendable {
         return LoadFault(path: path, text: text, offset: error.offset, message: message)
     }
 
-    /// Of the text alone it is what `sha256sum` shows; else of the lines `PATH DIGEST` of all.
+    /// Of the text alone it equals the output of `sha256sum`; else that of lines `PATH DIGEST` of
+    /// all.
     private static func digest(_ text: [UInt8], _ modules: [String: [UInt8]]) -> String {
         let own = SHA256.hex(text)
         if modules.isEmpty { return own }
@@ -78,7 +79,7 @@ final class NamedTransform: Sendable {
     }
 }
 
-/// Bytes that stay in one place as long as the object lives.
+/// Bytes at a fixed address for as long as the object lives.
 @safe final class ConstantBytes: @unchecked Sendable {
     // `Sendable`: written by `init` only. Safety: freed by `deinit`.
     let bytes: UnsafeRawBufferPointer

@@ -1,4 +1,4 @@
-// Bytes -> their SHA-256 digest (FIPS 180-4), for texts of programs: small, not fast.
+// Bytes -> their SHA-256 digest (FIPS 180-4), for program texts: small, not fast.
 
 struct SHA256 {
     private static let rounds: [UInt32] = [
@@ -38,7 +38,7 @@ struct SHA256 {
         for offset in stride(from: 0, to: wholeCount, by: 64) {
             hash.mix(bytes[offset..<offset + 64])
         }
-        // The rest, a 1 bit, zeros, and the count of bits, so that whole blocks come out.
+        // The rest, a 1 bit, zeros, and the count of bits, padded to whole blocks.
         var tail = Array(bytes[wholeCount...]) + [0x80]
         while tail.count % 64 != 56 { tail.append(0) }
         let bitCount = UInt64(bytes.count) * 8

@@ -1,33 +1,32 @@
-// The transforms that are served now, and the way to the next ones: a folder is loaded when it has
-// changed or on SIGHUP, beside the running service, and takes the old one's place as a whole or not
-// at all.
+// The transforms that are served now, and their reloads: the folder is loaded when it has changed
+// or on SIGHUP, while the service runs, and replaces the old set as a whole or not at all.
 
 import Logging
 import Synchronization
 
 final class TransformLibrary: Sendable {
-    /// What a service says of its transforms.
+    /// What a service reports about its transforms.
     struct State: Sendable {
         var set = TransformSet.none
-        /// What is wrong with the folder as it was last read.
+        /// The faults of the folder at the last read.
         var faults: [LoadFault] = []
         /// Reloads that took effect, and those that did not.
         var reloadCount = 0
         var failureCount = 0
     }
 
-    /// Lines of a failed reload in the log.
+    /// Bound on the log lines of a failed reload.
     private static var faultsLoggedMax: Int { 20 }
 
     let folder: String?
     private let logger: Logger
     private let state: Mutex<State>
     private let takenCount = Atomic<UInt64>(0)
-    /// The listing that was last read, with or without success; held while a folder is read.
+    /// The last listing, read with or without success; locked while a folder is read.
     private let seen: Mutex<FolderListing?>
 
-    /// Loads the folder; what is wrong with it stands in `faults`, and the transforms without a
-    /// fault are there.
+    /// Loads the folder; its faults are in `faults`, and the transforms without a fault are
+    /// available.
     /// - Parameter folder: nil: no transforms.
     init(_ folder: String?, logger: Logger) {
         self.folder = folder
@@ -37,17 +36,17 @@ final class TransformLibrary: Sendable {
         state = Mutex(State(set: set, faults: set.faults))
     }
 
-    /// The version that a request is to keep to its end.
+    /// The version that a request keeps to its end.
     var current: TransformSet { state.withLock { $0.set } }
 
-    /// Another number whenever `current` is another set: who keeps one looks here before each use,
-    /// without a lock. Read it before `current`.
+    /// Changes whenever `current` changes; compare it before using a cached set. Takes no lock.
+    /// Read it before `current`.
     var version: UInt64 { takenCount.load(ordering: .acquiring) }
 
     var status: State { state.withLock { $0 } }
 
     /// Reads the folder.
-    /// - Parameter always: even if it is as it was last read.
+    /// - Parameter always: even if it equals the last listing.
     func reload(always: Bool) {
         guard let folder else { return }
         seen.withLock { seen in
@@ -59,7 +58,7 @@ final class TransformLibrary: Sendable {
     }
 
     private func take(_ set: TransformSet) {
-        // The old set may be large: it is freed behind the lock.
+        // The old set may be large: it is freed after the lock is released.
         let old = state.withLock { state in
             let old = state.set
             state.set = set

@@ -1,4 +1,4 @@
-// `module {...};` at the top of a transform -> what of it the service heeds:
+// `module {...};` at the start of a transform -> the members that the service uses:
 //
 //     module {
 //       description: "The n largest orders",
@@ -18,11 +18,11 @@ struct TransformMetadata: Sendable {
 
     static let argumentCountMax = 100
     static let descriptionBytesMax = 1_000
-    /// Query parameters that are no arguments.
+    /// Query parameters that are not arguments.
     static let reserved: Set<String> = ["outputs", "errors", "each"]
 
     var description: String?
-    /// Nil: any argument goes, and is seen in `$ARGS.named` only.
+    /// Nil: any argument is accepted, and visible in `$ARGS.named` only.
     var arguments: [Argument]?
     var timeoutNanoseconds: UInt64?
     var memoryBytesMax: Int?

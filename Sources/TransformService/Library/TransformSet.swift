@@ -1,18 +1,18 @@
-// The transforms folder -> all its transforms, compiled, and what is wrong with the others. One set
-// is one version of the folder; it never changes.
+// The transforms folder -> all its transforms, compiled, and the faults of the others. One set is
+// one version of the folder; it never changes.
 
 import Transforms
 
 final class TransformSet: Sendable {
-    /// Times that a folder is read when it changes meanwhile.
+    /// The most times that a folder is read if it keeps changing.
     private static var readCountMax: Int { 5 }
 
     let listing: FolderListing?
-    /// What is wrong, by path.
+    /// Faults of the listing, then those of files, by path.
     let faults: [LoadFault]
-    /// Files that are only there to be imported.
+    /// Files that serve only to be imported.
     let libraryCount: Int
-    /// The digest of the digests: of all names and transforms.
+    /// The digest of all names and digests.
     let digest: String
     private let transforms: [String: NamedTransform]
 
@@ -33,12 +33,12 @@ final class TransformSet: Sendable {
 
     var count: Int { transforms.count }
 
-    /// In the order of their names.
+    /// Ordered by name.
     var all: [NamedTransform] { transforms.values.sorted { $0.name < $1.name } }
 
     subscript(name: String) -> NamedTransform? { transforms[name] }
 
-    /// Reads and compiles a folder; again, if it changes while it is read.
+    /// Reads and compiles a folder, and again if it changes meanwhile.
     static func load(_ folder: String) -> TransformSet {
         var listing = FolderListing(folder)
         for _ in 1..<readCountMax {
@@ -64,7 +64,7 @@ final class TransformSet: Sendable {
                     libraryCount += 1
                 }
             } catch {
-                // A fault of a module stands in all that import it.
+                // A fault of a module occurs in every transform that imports it.
                 if !faults.contains(error) { faults.append(error) }
             }
         }

@@ -1,5 +1,5 @@
 // Each request's end -> a line of the log, or none: successes may be sampled, and while requests
-// are shed only a few of the 503s a second are written, with the count of those left out.
+// are shed, only a few 503s a second are logged, with the count of suppressed ones.
 
 import HTTPKit
 import Logging
@@ -9,11 +9,11 @@ final class AccessLog: Sendable {
     struct Settings: Sendable, Equatable {
         var format = LogFormat.text
         var level = Logger.Level.notice
-        /// One of so many successes is logged.
+        /// Log one in this many successes.
         var sampleEvery = 1
     }
 
-    /// Lines a second about requests that were answered 503.
+    /// The most lines a second about requests that were answered with 503.
     static let shedLinesMax = 10
 
     private let settings: Settings
@@ -29,7 +29,7 @@ final class AccessLog: Sendable {
         loops = (0..<loopCount).map { _ in LoopLog(settings.format) }
     }
 
-    /// Each loop's own. It belongs to its event loop's thread, which is why it may be `Sendable`.
+    /// The state of one loop. `Sendable`, as it belongs to its event loop's thread.
     private final class LoopLog: @unchecked Sendable {
         var line: LogLine
         var successCount = 0
@@ -42,7 +42,7 @@ final class AccessLog: Sendable {
         var lineCount = 0
         var suppressedCount = 0
 
-        /// - Returns: how many were left out since the last line; nil to leave this one out.
+        /// - Returns: the lines suppressed since the last one; nil to suppress this one.
         mutating func next(_ now: Int) -> Int? {
             if second != now {
                 second = now
@@ -66,7 +66,7 @@ final class AccessLog: Sendable {
         }
     }
 
-    /// On the record's loop.
+    /// Call it on the record's loop.
     func requestEnded(_ record: borrowing RequestRecord, _ request: Request?) {
         let level = Self.level(of: record.status)
         guard level >= settings.level else { return }
@@ -131,7 +131,7 @@ enum TraceParent {
         return true
     }
 
-    /// Of a valid one.
+    /// - Parameter text: a valid one.
     static func traceID(_ text: String) -> String {
         String(decoding: Array(text.utf8)[3..<35], as: UTF8.self)
     }

@@ -1,4 +1,4 @@
-// A message of swift-log -> a line of ours, in the chosen format, into the sink.
+// A message of swift-log -> a line in the chosen format, in the sink.
 
 import Logging
 

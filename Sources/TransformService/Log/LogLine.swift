@@ -3,7 +3,7 @@
 //     2026-11-22T22:15:44.123Z info request request_id=k3 status=200 duration_ms=0.123
 //     {"time":"2026-11-22T22:15:44.123Z","level":"info","message":"request","request_id":"k3",...}
 //
-// What comes from outside can neither end a line nor look like another field.
+// External values can neither end a line nor imitate another field.
 
 import Logging
 
@@ -18,7 +18,7 @@ struct LogLine {
         bytes.reserveCapacity(512)
     }
 
-    /// Begins a line; the last one's memory is used again.
+    /// Begins a line; reuses the memory of the previous one.
     mutating func begin(_ time: Timestamp, _ level: Logger.Level, _ message: String) {
         bytes.removeAll(keepingCapacity: true)
         if format == .json {
@@ -33,7 +33,7 @@ struct LogLine {
             append(" ")
             append(level.name)
             append(" ")
-            // The message is a sentence of ours: it stands without quotes, but cannot end the line.
+            // The message is a sentence of the service: unquoted, but it cannot end the line.
             for byte in message.utf8 { bytes.append(byte < 0x20 || byte == 0x7F ? 0x20 : byte) }
         }
     }
@@ -45,7 +45,7 @@ struct LogLine {
         if format == .json || !Self.isPlain(value) { quote(value) } else { bytes += value.utf8 }
     }
 
-    /// A field whose name is not known when this is compiled.
+    /// A field whose name is known only at run time.
     mutating func field(named name: String, _ value: String) {
         if format == .json {
             append(",")
@@ -59,7 +59,7 @@ struct LogLine {
         if format == .json || !Self.isPlain(value) { quote(value) } else { bytes += value.utf8 }
     }
 
-    /// A word of ours.
+    /// A word of the service itself.
     mutating func field(_ name: StaticString, word: StaticString) {
         begin(name)
         if format == .json { append("\"") }
@@ -99,7 +99,7 @@ struct LogLine {
         append(format == .json ? "\":" : "=")
     }
 
-    /// Visible ASCII in which no reader sees a quote, an escape or another field.
+    /// Visible ASCII that no parser takes for a quote, an escape or another field.
     private static func isPlain(_ text: String) -> Bool {
         !text.isEmpty
             && text.utf8.allSatisfy {
@@ -107,13 +107,13 @@ struct LogLine {
             }
     }
 
-    /// A JSON string. In text lines too, where a value is not plain.
+    /// A JSON string; in text lines too, if a value is not plain.
     private mutating func quote(_ text: String) {
         append("\"")
         for scalar in text.unicodeScalars {
             switch scalar.value {
             case 0x22, 0x5C: bytes += [0x5C, UInt8(scalar.value)]
-            // Controls of both kinds, and what readers take for line ends.
+            // Control characters of both ranges, and line separators.
             case ..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: escape(scalar.value)
             case ..<0x80: bytes.append(UInt8(scalar.value))
             default: bytes += String(scalar).utf8

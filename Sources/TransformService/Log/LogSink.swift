@@ -1,20 +1,20 @@
-// Lines from any thread -> a descriptor, by way of a bounded buffer and a thread of its own:
+// Lines from any thread -> a descriptor, through a bounded buffer and a thread for it:
 //
-//     loops, workers   append -> | line line line ... |  <- bytesMax; a line beyond is dropped
-//     thread "log"               takes all of it -> write(2)
+//     loops, workers   append -> | line line line ... |  <- bytesMax; further lines are dropped
+//     thread "log"               takes all of them -> write(2)
 //
-// Whoever logs holds the lock for the copy of a line only; a reader of the log that stands still
-// costs lines, which are counted, and no request its time.
+// Threads that log hold the lock only to copy a line. If the reader of the log is stuck, lines are
+// dropped and counted, but no request is delayed.
 
 import Dispatch
 import Glibc
 import Synchronization
 
 final class LogSink: Sendable {
-    /// Bytes of lines that wait.
+    /// Bound on the bytes of waiting lines.
     static let bytesMax = 1 << 20
     private static var stackBytes: Int { 256 << 10 }
-    /// Lines gather for this long while the log is busy, so that a write takes many.
+    /// Lines are collected for this long while the log is busy, so that one write takes many.
     private static var gatherMicroseconds: UInt32 { 5_000 }
     private static var closeSeconds: Double { 2 }
 
@@ -31,7 +31,7 @@ final class LogSink: Sendable {
     private let wake = DispatchSemaphore(value: 0)
     private let isDone = DispatchSemaphore(value: 0)
 
-    /// - Parameter descriptor: is written to, and stays the caller's.
+    /// - Parameter descriptor: written to, not owned.
     init(descriptor: Int32, bytesMax: Int = LogSink.bytesMax) {
         self.descriptor = descriptor
         self.bytesMax = bytesMax
@@ -39,7 +39,7 @@ final class LogSink: Sendable {
         precondition(isStarted, "no thread for the log")
     }
 
-    /// Lines that found no room, or were not written.
+    /// Lines for which there was no room, or whose write failed.
     var droppedCount: UInt64 { state.withLock { $0.droppedCount } }
 
     /// Appends a line with its line end, or drops it.
@@ -57,7 +57,7 @@ final class LogSink: Sendable {
         if mustWake { wake.signal() }
     }
 
-    /// Writes what waits and ends the thread; waits two seconds at most.
+    /// Writes the waiting lines and ends the thread; waits at most two seconds.
     func close() {
         state.withLock { $0.isClosed = true }
         wake.signal()

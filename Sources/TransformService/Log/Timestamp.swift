@@ -1,4 +1,4 @@
-// The wall clock -> the time that stands in a line of the log.
+// The wall clock -> the time of a line in the log.
 
 import Glibc
 import HTTPKit

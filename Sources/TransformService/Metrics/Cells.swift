@@ -1,13 +1,13 @@
-// A fixed run of counters in memory of its own. One thread at a time adds to them and any thread
-// reads them, without a lock; what is read at one moment may miss what is being added then.
+// An array of counters with its own memory. One thread at a time adds to them and any thread reads
+// them, without a lock; a read may miss a concurrent addition.
 
 import Synchronization
 
 /// Counters that start at zero.
 @safe final class Cells: Sendable {
     let count: Int
-    // Safety: allocated and initialised by `init`, freed by `deinit`; the cells are atomics, so
-    // all threads may read them.
+    // Safety: allocated and initialised by `init`, freed by `deinit`; the cells are atomics, so all
+    // threads may read them.
     private nonisolated(unsafe) let base: UnsafeMutablePointer<Atomic<UInt64>>
 
     init(count: Int) {
@@ -24,13 +24,13 @@ import Synchronization
 
     subscript(index: Int) -> UInt64 {
         precondition(index >= 0 && index < count)
-        // Safety: the index was checked.
+        // Safety: the index is checked above.
         return unsafe base[index].load(ordering: .relaxed)
     }
 
     func add(_ amount: UInt64, at index: Int) {
         precondition(index >= 0 && index < count)
-        // Safety: the index was checked.
+        // Safety: the index is checked above.
         let place = unsafe base + index
         unsafe place.pointee.store(
             place.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
@@ -38,14 +38,14 @@ import Synchronization
 
     func store(_ value: UInt64, at index: Int) {
         precondition(index >= 0 && index < count)
-        // Safety: the index was checked.
+        // Safety: the index is checked above.
         unsafe base[index].store(value, ordering: .relaxed)
     }
 
-    /// Keeps the larger of the cell and `value`.
+    /// Raises the cell to `value` if that is larger.
     func raise(to value: UInt64, at index: Int) {
         precondition(index >= 0 && index < count)
-        // Safety: the index was checked.
+        // Safety: the index is checked above.
         if unsafe value > base[index].load(ordering: .relaxed) { store(value, at: index) }
     }
 }

@@ -1,10 +1,10 @@
-// A value -> its bucket. A histogram's counts lie in cells, one for each bucket and the sum behind:
+// A value -> its bucket. A histogram's counts are cells: one for each bucket, then the sum:
 //
 //     bounds   100 us | 250 us | ... | 10 s
 //     cells    <=100us  <=250us  ...  <=10s  more  sum
 
-/// The bounds of a histogram and how they are shown. Its counts are kept elsewhere, once for each
-/// thread and each set of labels.
+/// The bounds of a histogram and its unit. The counts are kept elsewhere, once for each thread and
+/// each set of labels.
 struct Histogram: Sendable {
     enum Unit: Sendable { case nanoseconds, bytes }
 
@@ -12,7 +12,7 @@ struct Histogram: Sendable {
     let bounds: [UInt64]
     let unit: Unit
 
-    /// Cells that one set of counts takes.
+    /// Cells for one set of counts.
     var cellCount: Int { bounds.count + 2 }
 
     /// From 100 microseconds to 10 seconds.
@@ -34,7 +34,7 @@ struct Histogram: Sendable {
         cells.add(value, at: offset + bounds.count + 1)
     }
 
-    /// The counts of several threads, added up.
+    /// The sum of several threads' counts.
     func total(_ parts: [(cells: Cells, offset: Int)]) -> [UInt64] {
         var sums = [UInt64](repeating: 0, count: cellCount)
         for part in parts {

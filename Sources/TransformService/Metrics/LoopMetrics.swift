@@ -1,7 +1,7 @@
-// What one event loop has counted. Loops share no memory while they count, so that none waits for
-// another's cache line; a scrape adds them up.
+// The counters of one event loop. Loops share no memory while they count, so that they do not
+// contend on cache lines; a scrape adds the counters up.
 //
-//     series   (route, method, status) -> a histogram of durations, made when it first occurs
+//     series   (route, method, status) -> a histogram of durations, created on first use
 //     cells    began | ended | memory peak | tick | lag | kinds ... | sizes by route ...
 
 import HTTPKit
@@ -9,7 +9,7 @@ import Synchronization
 
 /// Its loop's thread adds; any thread reads.
 @safe final class LoopMetrics: Sendable {
-    /// The statuses that are told apart; the rest are `other`.
+    /// The statuses that have a series of their own; the rest are `other`.
     static let statuses: [UInt16] = [
         200, 204, 304, 400, 401, 403, 404, 405, 406, 408, 411, 413, 414, 415, 417, 422, 431, 499,
         500, 501, 503, 504, 505,
@@ -37,10 +37,10 @@ import Synchronization
     private let statusIndices: [UInt8]
     private let kindOffsets: [Int]
     private let sizesOffset: Int
-    /// Known routes and, last, all others.
+    /// Known routes and, last, one for all others.
     private let routeCount: Int
     private let cells: Cells
-    /// Each 0 or a retained `Cells`, which stays.
+    /// Each is 0 or a retained `Cells`, which is never replaced.
     // Safety: allocated and initialised by `init`, freed by `deinit`; each is an atomic.
     private nonisolated(unsafe) let series: UnsafeMutablePointer<Atomic<UInt>>
     private let seriesCount: Int
@@ -99,14 +99,14 @@ import Synchronization
     private func durations(_ route: Int, _ method: Method, _ status: Int) -> Cells {
         precondition(route >= 0 && route < routeCount)
         let index = (route * Method.allCases.count + Int(method.rawValue)) * Self.statusCount
-        // Safety: all three numbers are below their counts, so the index is below the product. What
-        // stands there is a reference, which is kept until `deinit`.
+        // Safety: all three numbers are below their counts, so the index is below the product. The
+        // cell holds a reference, which is retained until `deinit`.
         let place = unsafe series + (index + status)
         if let known = unsafe Self.reference(place.pointee.load(ordering: .relaxed)) {
             return unsafe known.takeUnretainedValue()
         }
         let made = Cells(count: times.cellCount)
-        // Only the loop's thread stores.
+        // Only the loop's thread stores here.
         unsafe place.pointee.store(
             UInt(bitPattern: Unmanaged.passRetained(made).toOpaque()), ordering: .releasing)
         return made
@@ -116,8 +116,8 @@ import Synchronization
         unsafe UnsafeRawPointer(bitPattern: bits).map { unsafe Unmanaged.fromOpaque($0) }
     }
 
-    /// The loop's periodic task ran.
-    /// - Parameter lag: how much later than it was due.
+    /// The loop's periodic task has run.
+    /// - Parameter lag: how late it was.
     func ticked(at now: UInt64, lag: UInt64) {
         add(lag, .loopLag)
         cells.store(now, at: Place.tick)
@@ -126,12 +126,12 @@ import Synchronization
 
     // MARK: From any thread
 
-    /// When the periodic task last ran; 0 before.
+    /// When the periodic task last ran; 0 if never.
     var tickNanoseconds: UInt64 { cells[Place.tick] }
-    /// How late it was.
+    /// How late it was then.
     var lagNanoseconds: UInt64 { cells[Place.lag] }
     var memoryBytesPeak: UInt64 { cells[Place.memoryPeak] }
-    /// Requests that began and have not ended.
+    /// Requests that have begun and not ended.
     var activeCount: Int {
         let ended = cells[Place.ended]
         return Int(cells[Place.began]) - Int(ended)
@@ -146,7 +146,7 @@ import Synchronization
         return (cells, sizesOffset + index * sizes.cellCount)
     }
 
-    /// Requests of all routes that were answered with a status.
+    /// Requests of all routes that were answered with this status.
     func requestCount(status: Int) -> UInt64 {
         var count: UInt64 = 0
         for route in 0..<routeCount {
@@ -160,13 +160,13 @@ import Synchronization
         return count
     }
 
-    /// Durations of what a route answered a method with; nil where that never occurred.
+    /// Durations of responses by route, method and status; nil if there were none.
     func durations(route: Int, method: Int, status: Int) -> Cells? {
         precondition(route >= 0 && route < routeCount)
         precondition(method >= 0 && method < Method.allCases.count)
         precondition(status >= 0 && status < Self.statusCount)
-        // Safety: all three numbers are below their counts, so the index is below the product. What
-        // stands there is a reference, which is kept until `deinit`.
+        // Safety: all three numbers are below their counts, so the index is below the product. The
+        // cell holds a reference, which is retained until `deinit`.
         let index = (route * Method.allCases.count + method) * Self.statusCount + status
         return unsafe Self.reference(series[index].load(ordering: .acquiring))?
             .takeUnretainedValue()

@@ -1,10 +1,10 @@
-// The counts and the moment's gauges -> the text of a scrape: what is shown, under which names.
-// Names are OpenTelemetry's where it has one, with Prometheus' units at their ends.
+// The counters and current gauges -> the text of a scrape. Names are OpenTelemetry's where it
+// defines one, with Prometheus' units at their ends.
 
 import HTTPKit
 
 extension Metrics {
-    /// The whole text: some 30 families, a histogram for each set of labels that occurred.
+    /// The whole text: about 30 families, a histogram for each set of labels that occurred.
     func text(_ gauges: borrowing Gauges) -> [UInt8] {
         var text = MetricsText()
         writeRequests(to: &text, gauges)
@@ -43,7 +43,7 @@ extension Metrics {
         text.gauge("http_server_open_connections", gauges.connectionCount, "Open connections.")
     }
 
-    /// A label for each index of a route; the last is that of all others.
+    /// A label for each index of a route; the last is for all others.
     private static func labels(_ templates: [String]) -> [String] {
         (0...routeCountMax).map { index in
             let isKnown = index < min(templates.count, routeCountMax)
@@ -196,6 +196,6 @@ extension Metrics {
 }
 
 extension Method {
-    /// OpenTelemetry's word for a method that is not listed.
+    /// OpenTelemetry's label for a method that is not listed.
     fileprivate var label: StaticString { self == .other ? "_OTHER" : name }
 }

@@ -1,18 +1,18 @@
-// All that the service counts. Hot counts lie with their event loop (LoopMetrics.swift), rare ones
-// here; nothing of it takes a lock. Metrics+Text.swift shows them.
+// All metrics of the service. Frequent counters belong to their event loop (LoopMetrics.swift),
+// rare ones are here; none takes a lock. Metrics+Text.swift formats them.
 
 import HTTPKit
 import Synchronization
 
 final class Metrics: Sendable {
-    /// Routes that have a label of their own; paths beyond count as `other`.
+    /// Routes that have a label of their own; further paths count as `other`.
     static let routeCountMax = 15
 
     let loops: [LoopMetrics]
     /// Monotonic time of the start, and the same moment in Unix time.
     let startNanoseconds: UInt64
     let startUnixSeconds: Double
-    /// Requests of connections that there was no room for.
+    /// Requests on connections for which there was no room.
     private let connectionsRefused = Atomic<UInt64>(0)
 
     init(loopCount: Int, now: UInt64, startUnixSeconds: Double) {
@@ -21,16 +21,16 @@ final class Metrics: Sendable {
         self.startUnixSeconds = startUnixSeconds
     }
 
-    /// Requests answered 503 because their connection was one too many.
+    /// Requests answered with 503 because there were too many connections.
     var connectionsShed: UInt64 { connectionsRefused.load(ordering: .relaxed) }
 
-    /// There was no room for a connection, whose request was answered 503.
+    /// A connection for which there was no room; its request was answered with 503.
     func connectionRefused() { connectionsRefused.add(1, ordering: .relaxed) }
 
-    /// The longest that a loop's periodic task was late when it last ran.
+    /// The longest delay of a loop's periodic task at its last run.
     var lagNanoseconds: UInt64 { loops.map(\.lagNanoseconds).max() ?? 0 }
 
-    /// How long the loop that is silent longest has not run its periodic task.
+    /// The longest time that a loop has not run its periodic task.
     func silenceNanoseconds(now: UInt64) -> UInt64 {
         var longest: UInt64 = 0
         for loop in loops {
@@ -41,7 +41,7 @@ final class Metrics: Sendable {
     }
 }
 
-/// What the service holds at the moment of a scrape.
+/// The service's gauges at the moment of a scrape.
 struct Gauges: Sendable {
     /// The router's templates.
     var routes: [String] = []
@@ -50,7 +50,7 @@ struct Gauges: Sendable {
     var busyCount = 0
     var queueCount = 0
     var queueBytes = 0
-    /// Jobs that were not run, by the name of the reason.
+    /// Jobs that were not run, by label of the reason.
     var shed: [(reason: String, count: UInt64)] = []
     var programCount = 0
     var programBytes = 0
@@ -63,14 +63,14 @@ struct Gauges: Sendable {
     var process = ProcessStatistics()
 }
 
-/// What batches keep for clients that send all before they read.
+/// Outputs that batches keep for clients that send all their content before they read.
 struct SpoolGauges: Sendable {
     var bytes = 0
     var bytesMax = 0
     var fullCount = 0
 }
 
-/// What requests hold of the memory that they share.
+/// The memory that requests hold, of their common bound.
 struct MemoryGauges: Sendable {
     var parts: [(name: String, bytes: Int)] = []
     var bytesMax = 0

@@ -4,8 +4,8 @@
 //     # TYPE transform_workers gauge
 //     transform_workers 2
 
-/// Appends families, one after the other. Names and labels are ours, so only label values that come
-/// from elsewhere are escaped.
+/// Appends families, one after the other. Names and labels are the service's own, so only external
+/// label values are escaped.
 struct MetricsText {
     enum Kind { case counter, gauge, histogram }
 
@@ -16,7 +16,7 @@ struct MetricsText {
 
     init() { bytes.reserveCapacity(32 * 1024) }
 
-    /// Begins a family. Its samples follow.
+    /// Begins a family; its samples follow.
     mutating func family(_ name: StaticString, _ kind: Kind, _ help: StaticString) {
         family = name
         bytes += "# HELP \(name) \(help)\n# TYPE \(name) \(kind)\n".utf8
@@ -73,7 +73,7 @@ struct MetricsText {
         return "\(value)"
     }
 
-    /// A label's value in its quotes.
+    /// A label's value in quotes.
     static func quoted(_ text: String) -> String {
         var quoted = "\""
         for scalar in text.unicodeScalars {

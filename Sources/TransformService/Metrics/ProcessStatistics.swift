@@ -1,4 +1,4 @@
-// The system's files about this process and its container -> numbers:
+// The system's files about this process and its container -> statistics:
 //
 //     /proc/self/statm               25113 3212 ...           pages: virtual, resident
 //     /proc/self/fd                  st_size, or its entries  open descriptors
@@ -8,16 +8,16 @@
 
 import Glibc
 
-/// Numbers of one moment; 0 where the system does not tell.
+/// Statistics of one moment; 0 where the system has none.
 struct ProcessStatistics: Sendable, Equatable {
-    /// What the CPU quota of the container did.
+    /// The effect of the container's CPU quota.
     struct Group: Sendable, Equatable {
         var periodCount: UInt64 = 0
         var throttledCount: UInt64 = 0
         var throttledNanoseconds: UInt64 = 0
     }
 
-    /// Entries of `/proc/self/fd` that are counted one by one.
+    /// Bound on the entries of `/proc/self/fd` that are counted one by one.
     private static let entryCountMax = 65_536
 
     var cpuSeconds = 0.0
@@ -27,7 +27,7 @@ struct ProcessStatistics: Sendable, Equatable {
     var descriptorCountMax = 0
     var group: Group?
 
-    /// - Parameter groupFile: as `findGroupFile` told.
+    /// - Parameter groupFile: the result of `findGroupFile`.
     static func now(groupFile: String?) -> ProcessStatistics {
         var statistics = ProcessStatistics()
         statistics.cpuSeconds = cpuSeconds()
@@ -39,7 +39,7 @@ struct ProcessStatistics: Sendable, Equatable {
         }
         statistics.descriptorCount = descriptorCount()
         var limit = rlimit()
-        // Safety: the call fills the one value that it gets.
+        // Safety: the call fills the one value that it is given.
         if unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
             statistics.descriptorCountMax = Int(clamping: limit.rlim_cur)
         }
@@ -49,13 +49,13 @@ struct ProcessStatistics: Sendable, Equatable {
 
     private static func cpuSeconds() -> Double {
         var usage = rusage()
-        // Safety: the call fills the one value that it gets.
+        // Safety: the call fills the one value that it is given.
         guard unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
         return Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
             + Double(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1_000_000
     }
 
-    /// Newer kernels tell the count as the folder's size; else the entries are counted.
+    /// Newer kernels give the count as the folder's size; else the entries are counted.
     private static func descriptorCount() -> Int {
         var status = stat()
         // Safety: the call fills the one value; the bridging keeps the path for the call's length.
@@ -67,11 +67,11 @@ struct ProcessStatistics: Sendable, Equatable {
         defer { unsafe closedir(folder) }
         var count = 0
         while count < entryCountMax, unsafe readdir(folder) != nil { count += 1 }
-        // Not `.`, `..` and the folder's own.
+        // Except `.`, `..` and the descriptor of the folder itself.
         return max(0, count - 3)
     }
 
-    /// The text of `cpu.stat`; nil where no quota is kept.
+    /// Parses the text of `cpu.stat`; nil without a quota.
     static func group(_ text: String) -> Group? {
         var group: Group?
         for line in text.split(separator: "\n") {
@@ -90,8 +90,8 @@ struct ProcessStatistics: Sendable, Equatable {
         return group
     }
 
-    /// Where this process' `cpu.stat` is.
-    /// - Parameter root: what stands before the system's paths, in tests.
+    /// The path of this process' `cpu.stat`.
+    /// - Parameter root: a prefix of the system's paths, for tests.
     static func findGroupFile(root: String = "") -> String? {
         guard let groups = SystemFile.read(root + "/proc/self/cgroup") else { return nil }
         for line in groups.split(separator: "\n") {
@@ -100,7 +100,7 @@ struct ProcessStatistics: Sendable, Equatable {
             let isSecond = parts[1].isEmpty
             guard isSecond || parts[1].split(separator: ",").contains("cpu") else { continue }
             let base = root + "/sys/fs/cgroup" + (isSecond ? "" : "/cpu")
-            // Inside a container the path may lead nowhere: then the base is its own group.
+            // Inside a container the path may not exist: then the base is the process' group.
             for folder in [base + parts[2], base] {
                 let path = folder + "/cpu.stat"
                 if let text = SystemFile.read(path), group(text) != nil { return path }

@@ -1,4 +1,4 @@
-// Accept -> which media types the client takes, and how gladly (RFC 9110 12.5.1).
+// Accept -> the media types that the client accepts, and its preferences (RFC 9110 12.5.1).
 //
 //     text/csv, application/json;q=0.5, */*;q=0.1
 
@@ -9,14 +9,14 @@ enum Acceptance: Sendable, Equatable {
     case anything
     /// `application/json` alone.
     case json
-    /// For each `OutputMedia` by its number: 0 where it is refused, else 2 x thousandths of its
-    /// quality, and 1 more where it is named itself.
+    /// For each `OutputMedia` by its number: 0 if it is refused, else 2 x thousandths of its
+    /// weight, plus 1 if it is named itself.
     case ranked([Int])
 
-    /// - Returns: nil if nothing that is offered is acceptable.
+    /// - Returns: nil if no media type of the service is acceptable.
     init?(_ accept: String) {
         var best = [Int](repeating: 0, count: OutputMedia.allCases.count)
-        // How closely the range that counts names the type: the closest one counts.
+        // How specific the range is that determines a type's weight: the most specific one does.
         var closeness = [Int](repeating: -1, count: best.count)
         var isEmpty = true
         for range in accept.split(separator: ",") {
@@ -42,8 +42,8 @@ enum Acceptance: Sendable, Equatable {
         }
     }
 
-    /// The type that the client likes best; of equals one that it names, lines before all, then
-    /// the usual one, then JSON.
+    /// The type that the client prefers; among equals one that it names, lines before all, then the
+    /// usual one, then JSON.
     func choice(usual: OutputMedia) -> OutputMedia {
         switch self {
         case .anything: return usual

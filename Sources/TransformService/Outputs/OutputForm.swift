@@ -1,19 +1,19 @@
-// What a program's outputs become: a form, and the media type that says so.
+// The form of a program's outputs in the response, and the media type that expresses it.
 //
 //     one      {"a":1}             application/json
 //     array    [{"a":1},{"a":2}]   application/json
 //     lines    {"a":1}\n{"a":2}\n  application/x-ndjson, application/jsonl
 //     text     a,b\n1,2\n          text/csv, text/tab-separated-values, text/plain
 
-/// How a program's outputs become an answer.
+/// How a program's outputs become a response.
 enum OutputForm: Sendable, Equatable {
-    /// Exactly one output, which is the content.
+    /// Exactly one output, as the content.
     case one
-    /// All, in an array.
+    /// All outputs, in an array.
     case array
-    /// All, one a line.
+    /// All outputs, one per line.
     case lines
-    /// All, which are strings, as they are, one a line.
+    /// All outputs, which must be strings, unquoted, one per line.
     case text
 
     init?(name: String) {
@@ -25,7 +25,7 @@ enum OutputForm: Sendable, Equatable {
     }
 }
 
-/// The media types of answers.
+/// The media types of responses.
 enum OutputMedia: Int, Sendable, Equatable, CaseIterable {
     case lines, linesText, json, plain, csv, tsv
 
@@ -41,7 +41,7 @@ enum OutputMedia: Int, Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// Of strings as they are.
+    /// Whether it consists of unquoted strings.
     var isText: Bool {
         switch self {
         case .lines, .linesText, .json: false
@@ -49,7 +49,7 @@ enum OutputMedia: Int, Sendable, Equatable, CaseIterable {
         }
     }
 
-    /// The field's value.
+    /// The value of Content-Type.
     var contentType: StaticString {
         switch self {
         case .lines: "application/x-ndjson"
@@ -74,7 +74,7 @@ struct OutputChoice: Sendable, Equatable {
         self.media = media
     }
 
-    /// What a transform's metadata may say.
+    /// A value of `outputs` in a transform's metadata.
     init?(name: String) {
         switch name {
         case "one": self.init(form: .one, media: .json)
@@ -89,12 +89,12 @@ struct OutputChoice: Sendable, Equatable {
 
     static let names = ["one", "array", "lines", "text", "csv", "tsv"]
 
-    /// The name of it in metadata.
+    /// Its name in metadata.
     var name: String { Self.names.first { OutputChoice(name: $0) == self } ?? "one" }
 
     /// - Parameters:
-    ///   - asked: what the request's `outputs` says.
-    ///   - usual: what the transform does when nobody asks.
+    ///   - asked: the value of the request's `outputs`.
+    ///   - usual: the transform's default.
     init(_ acceptance: Acceptance, asked: OutputForm?, usual: OutputChoice) {
         media = acceptance.choice(usual: asked == nil ? usual.media : .json)
         switch media {
@@ -104,10 +104,10 @@ struct OutputChoice: Sendable, Equatable {
         }
     }
 
-    /// What a batch is answered with: the media type is that of the whole answer, the form what
-    /// becomes of each input. By itself an input may have any number of outputs.
-    /// - Parameter isArray: the inputs are an array's elements; else the answer is lines, also for
-    ///   who wants JSON.
+    /// The choice for a batch: the media type is that of the whole response, the form that of each
+    /// input's outputs. By default an input may have any number of outputs.
+    /// - Parameter isArray: the inputs are an array's elements; else the response is lines, even if
+    ///   the client asks for JSON.
     init(
         batch acceptance: Acceptance, asked: OutputForm?, usual: OutputChoice, isArray: Bool
     ) {

@@ -1,11 +1,11 @@
-// Content-Encoding and Accept-Encoding -> the codings of a request's content and of its answer:
+// Content-Encoding and Accept-Encoding -> the codings of a request's content and of its response:
 //
 //     Content-Encoding: gzip                          gzip
 //     Accept-Encoding: gzip;q=0.5, deflate, *;q=0     deflate
 
 import HTTPKit
 
-/// A coding of content besides none (RFC 9110 8.4.1): gzip's files, or zlib's streams.
+/// A coding of content other than identity (RFC 9110 8.4.1): gzip's files, or zlib's streams.
 enum ContentCoding: Sendable, Equatable, CaseIterable {
     case gzip, deflate
 
@@ -46,7 +46,7 @@ enum ContentCoding: Sendable, Equatable, CaseIterable {
         return found
     }
 
-    /// The coding that the client likes best; nil for none.
+    /// The coding that the client prefers; nil for none.
     static func answer(to request: Request) -> ContentCoding? {
         guard request.field(.acceptEncoding) != nil else { return nil }
         if let control = request.joinedFields("cache-control"),
@@ -79,7 +79,7 @@ enum ContentCoding: Sendable, Equatable, CaseIterable {
         let gzip = weights[.gzip] ?? others ?? 0
         let deflate = weights[.deflate] ?? others ?? 0
         let best = max(gzip, deflate)
-        // Content without a coding is always welcome, but where a weight is given it counts.
+        // Identity is always acceptable here, but its weight counts if one is given.
         if best <= 0 || best < identity ?? 0 { return nil }
         return gzip >= deflate ? .gzip : .deflate
     }

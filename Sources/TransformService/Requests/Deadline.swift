@@ -1,8 +1,8 @@
-// Deadline fields -> nanoseconds that the client will wait, from the request's first byte:
+// Deadline fields -> how long the client will wait, in nanoseconds from the request's first byte:
 //
 //     X-Request-Timeout-Ms: 250
-//     x-envoy-expected-rq-timeout-ms: 250     where the first is missing
-//     grpc-timeout: 250m                      where both are missing
+//     x-envoy-expected-rq-timeout-ms: 250     if the first is missing
+//     grpc-timeout: 250m                      if both are missing
 
 import HTTPKit
 
@@ -20,7 +20,7 @@ enum Deadline {
         }
     }
 
-    /// The client's timeout in nanoseconds; nil where it names none.
+    /// The client's timeout in nanoseconds; nil if it gives none.
     static func timeout(of request: Request) throws(Problem) -> UInt64? {
         if let text = request.field("x-request-timeout-ms") {
             return try milliseconds(text, "X-Request-Timeout-Ms")
@@ -55,7 +55,7 @@ enum Deadline {
         }
     }
 
-    /// Bounded in count, so that no product overflows.
+    /// The number of digits is bounded, so that no product overflows.
     private static func digits(_ bytes: some Collection<UInt8>, countMax: Int) -> UInt64? {
         guard !bytes.isEmpty, bytes.count <= countMax else { return nil }
         var number: UInt64 = 0

@@ -1,8 +1,8 @@
-// The envelope's members, found once by their names; the values stay where the reader put them.
+// The envelope's members, found once by their names; the values remain in the reader's documents.
 //
 //     {"program": ".a + $b", "input": {"a": 1}, "args": {"b": 2}, "outputs": "array"}
 //
-// A member that is null counts as absent, as clients that write all fields of a model send it.
+// A null member counts as absent: clients that serialize all fields of a model send such members.
 
 import Transforms
 

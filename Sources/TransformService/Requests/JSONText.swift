@@ -1,4 +1,4 @@
-// Names and values -> the bytes of one JSON object, for the small answers that the service writes
+// Names and values -> the bytes of one JSON object, for the small responses that the service writes
 // itself: problems, health, lists.
 
 /// Appends members of objects, one after the other.
@@ -32,7 +32,7 @@ struct JSONText {
         bytes += (flag ? "true" : "false").utf8
     }
 
-    /// A member whose value is JSON text already.
+    /// A member whose value is already JSON text.
     mutating func member(_ name: StaticString, json: [UInt8]) {
         self.name(name)
         bytes += json

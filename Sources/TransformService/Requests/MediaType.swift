@@ -1,11 +1,10 @@
-// Content-Type and Accept -> what of them this service needs to know.
+// Content-Type and Accept -> the facts that this service needs.
 
 import HTTPKit
 
 enum MediaType {
-    /// Refuses content that is surely no JSON, where its type is not `application/json`. Clients
-    /// that name no type, or their tool's default (`curl -d` says form), are served: the reader is
-    /// strict anyway.
+    /// Refuses content whose type is certainly not JSON. Clients that send no type, or their tool's
+    /// default (`curl -d` sends that of a form), are served, as the reader is strict anyway.
     static func check(_ request: Request) throws(Problem) {
         guard let type = request.field(.contentType) else { return }
         let essence = Acceptance.essence(type)
@@ -19,7 +18,7 @@ enum MediaType {
             "Content-Type \(essence) is not served here; send application/json.")
     }
 
-    /// Which answers the client takes.
+    /// The media types that the client accepts.
     static func acceptance(_ request: Request) throws(Problem) -> Acceptance {
         if request.field(.accept, is: "*/*") { return .anything }
         if request.field(.accept, is: "application/json") { return .json }
@@ -30,7 +29,7 @@ enum MediaType {
             .notAcceptable, "None of what Accept names is served; offered are \(offered).")
     }
 
-    /// Whether the content is JSON texts, one a line.
+    /// Whether the content is JSON texts, one per line.
     static func isLines(_ request: Request) -> Bool {
         return request.field(.contentType).map { lineTypes.contains(Acceptance.essence($0)) }
             ?? false

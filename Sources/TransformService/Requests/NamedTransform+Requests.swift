@@ -1,10 +1,10 @@
-// What a request asks of a named transform -> a problem where it can't have it; and the place of an
-// error of its run.
+// A request's arguments for a named transform -> a problem if they are not allowed; and the
+// location of an error in its run.
 
 import Transforms
 
 extension NamedTransform {
-    /// Arguments that the metadata does not know are refused, with those that it knows.
+    /// Refuses arguments that the metadata does not declare; the problem lists those that it does.
     func check(argument name: String) throws(Problem) {
         guard let known = metadata.arguments, !known.contains(where: { $0.name == name }) else {
             return
@@ -16,7 +16,7 @@ extension NamedTransform {
                 + (names.isEmpty ? "it has none." : "it has \(names)."))
     }
 
-    /// - Parameter offset: of a run's error; counts through the program and its modules.
+    /// - Parameter offset: of a run's error; counts through the program and all its modules.
     func place(of offset: Int) -> Problem.Place? {
         guard let (module, offset) = program.moduleOffset(of: offset) else { return nil }
         guard let text = module.map({ modules[$0] }) ?? text else { return nil }
@@ -27,7 +27,7 @@ extension NamedTransform {
 }
 
 extension Problem.Place {
-    /// A place in a program's text.
+    /// The location of an offset in a program's text.
     init(offset: Int, in text: [UInt8]) {
         let place = ProgramLocation(offset: offset, in: text)
         self.init(

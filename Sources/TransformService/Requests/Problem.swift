@@ -1,4 +1,4 @@
-// What went wrong -> an answer of `application/problem+json` (RFC 9457):
+// An error -> a response of `application/problem+json` (RFC 9457):
 //
 //     {"type":"/problems/malformed-json","title":"The JSON text is malformed","status":400,
 //      "detail":"unexpected byte at line 1, column 7","request_id":"...",
@@ -6,7 +6,7 @@
 
 import HTTPKit
 
-/// A failed request's answer.
+/// The response to a failed request.
 struct Problem: Error, Sendable, Equatable {
     /// The types, each with its path below `/problems/`, its title and its status.
     enum Kind: Sendable, Equatable, CaseIterable {
@@ -98,39 +98,39 @@ struct Problem: Error, Sendable, Equatable {
         }
     }
 
-    /// A place in the JSON text or in the program's text.
+    /// A location in the JSON text or in the program's text.
     struct Place: Sendable, Equatable {
         var offset: Int
         var line: Int
         var column: Int
-        /// Of a program: the line, and below it a caret.
+        /// Of a program: the line, and under it a caret.
         var excerpt: String?
         /// Of a named transform: the file in the transforms folder.
         var file: String?
     }
 
-    /// Which input of a batch failed: a line, counted from 1, or an array's element, from 0.
+    /// The input of a batch that failed: a line, counted from 1, or an array's element, from 0.
     enum Input: Sendable, Equatable {
         case line(Int)
         case element(Int)
     }
 
-    /// The longest `detail`, in code points: what a program raises may be longer.
+    /// The longest `detail`, in code points: an error that a program raises may be longer.
     private static let detailCountMax = 2_000
 
     var kind: Kind
     var detail: String
     var place: Place?
-    /// JSON text of what the program raised.
+    /// JSON text of the error that the program raised.
     var value: [UInt8]?
-    /// Outputs that the program yielded.
+    /// How many outputs the program yielded.
     var count: Int?
     var retryAfterSeconds: Int?
-    /// The bound that was met: milliseconds of a deadline, else bytes.
+    /// The limit that was reached: milliseconds of a deadline, else bytes.
     var limit: Int?
-    /// With a line, `place` is a place in that line.
+    /// For a line, `place` is relative to that line.
     var input: Input?
-    /// The answer's status, where it is not the kind's.
+    /// The response's status, if it is not the kind's.
     var statusInstead: Status?
 
     var status: Status { statusInstead ?? kind.status }
@@ -142,7 +142,7 @@ struct Problem: Error, Sendable, Equatable {
         self.limit = limit
     }
 
-    /// A problem of a deadline tells the time that was allowed, unless it does already.
+    /// Adds the allowed time to a problem of a deadline, unless it has one.
     func naming(timeoutNanoseconds: UInt64) -> Problem {
         var problem = self
         if kind == .deadlineExceeded, limit == nil {
@@ -192,7 +192,7 @@ struct Problem: Error, Sendable, Equatable {
         return text.bytes
     }
 
-    /// The content of an answer that the HTTP layer makes itself.
+    /// The content of an error response that the HTTP layer makes itself.
     /// - Parameter bodyBytesMax: the longest content.
     static func content(
         of error: ProtocolError, _ request: Request?, bodyBytesMax: Int

@@ -1,16 +1,16 @@
-// The first bytes of an envelope -> the bytes of its program, for a guess at what it will take:
+// The first bytes of an envelope -> the bytes of its program, to predict its cost:
 //
 //     {"program": ".a | length", "input": ...
 //                  ^^^^^^^^^^^
 //
-// Only where the program comes first and has no escapes; nothing is checked, and nothing but the
-// guess depends on it.
+// Works only if the program comes first and has no escapes. Nothing is validated, as only the
+// prediction depends on it.
 
 enum ProgramPeek {
     private static let spaces: [UInt8] = [0x20, 0x09, 0x0A, 0x0D]
     private static let name = Array("\"program\"".utf8)
 
-    /// Where the program's text stands; nil where that can't be seen at a glance.
+    /// The range of the program's text; nil if it is not found this way.
     static func find(_ text: UnsafeRawBufferPointer, bytesMax: Int) -> Range<Int>? {
         let end = min(text.count, bytesMax)
         var offset = 0

@@ -1,6 +1,6 @@
-// The head of `POST /transform` -> what it asks for, read once for all requests of a connection
-// that have it. The program may be in the query, with arguments (TransformQuery.swift); else the
-// content is an envelope (Envelope.swift).
+// The head of `POST /transform` -> its interpretation, made once for all requests of a connection
+// with the same head. The program may be in the query, with arguments (TransformQuery.swift); else
+// the content is an envelope (Envelope.swift).
 //
 //     POST /transform?program=.a%2B$b&b=1&outputs=array
 //     POST /transform/shop/top-n?limit=3
@@ -9,24 +9,24 @@ import HTTPKit
 
 final class TransformHead: Sendable {
     let query: TransformQuery
-    /// The media types that Accept asks for.
+    /// The media types of Accept.
     let acceptance: Acceptance
-    /// The transforms as they were when the head was read.
+    /// The set of transforms when the head was read.
     let transforms: TransformSet
-    /// The one that the path names: then the content is its input.
+    /// The transform that the path names: then the content is its input.
     let transform: NamedTransform?
     /// Of the content; nil for none.
     let contentCoding: ContentCoding?
-    /// That the client wants the answer in; nil for none.
+    /// Of the response; nil for none.
     let answerCoding: ContentCoding?
     /// From the request's first byte to its deadline.
     let timeoutNanoseconds: UInt64
-    /// The content is JSON texts, one a line.
+    /// The content is JSON texts, one per line.
     let isLines: Bool
 
     /// - Parameters:
-    ///   - queries: what earlier queries asked for.
-    ///   - timeoutNanoseconds: the longest that a client may ask for, and the usual one.
+    ///   - queries: interpretations of earlier queries.
+    ///   - timeoutNanoseconds: the longest that a client may ask for, and the default.
     init(
         _ request: Request, _ transforms: TransformSet, queries: QueryMemo,
         timeoutNanoseconds: UInt64
@@ -54,6 +54,6 @@ final class TransformHead: Sendable {
         answerCoding = ContentCoding.answer(to: request)
     }
 
-    /// Each line of the content, or each element of its array, is an input of the program.
+    /// Whether each line of the content, or each element of its array, is an input of the program.
     var isBatch: Bool { isLines || query.isEach }
 }

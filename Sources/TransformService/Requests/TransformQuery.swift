@@ -1,14 +1,14 @@
-// The query of `POST /transform` -> what it asks for, read once for all requests that have it.
+// The query of `POST /transform` -> its interpretation, made once for all requests with that query.
 //
 //     ?program=.a%2B$b&b=1&outputs=array
 
 import HTTPKit
 
-/// What a failing input of a batch does.
+/// How a failing input affects its batch.
 enum ErrorMode: Sendable, Equatable {
     /// It ends the batch.
     case fail
-    /// Its problem stands in the place of its outputs.
+    /// Its problem replaces its outputs.
     case inline
 
     init?(name: String) {
@@ -53,13 +53,13 @@ final class TransformQuery: Sendable {
         isEach = parts.isEach
     }
 
-    /// - Parameter transform: that the path names; what its query may say depends on it.
+    /// - Parameter transform: named by the path; the allowed parameters depend on it.
     static func of(
         _ request: Request, _ transform: NamedTransform?, _ queries: QueryMemo
     ) throws(Problem) -> TransformQuery {
         guard request.hasQuery else { return none }
         if transform != nil { return TransformQuery(try read(request, transform)) }
-        // Safety: nothing else is kept in the memo.
+        // Safety: the memo holds no values of other types.
         if let known = queries.find(request) {
             return unsafe unsafeDowncast(known, to: TransformQuery.self)
         }

@@ -1,15 +1,15 @@
-// What a request of `POST /transform` asks for: its head's wishes, and what is its own.
+// The interpretation of a request of `POST /transform`: its head's, and its own name and time.
 
 import HTTPKit
 
-/// What a head says, so that the request may be dropped.
+/// Holds what is needed of the head, so that the request may be dropped.
 struct TransformRequest: Sendable {
     let head: TransformHead
     let requestID: RequestName
-    /// Of `MonotonicClock`.
+    /// On `MonotonicClock`.
     let firstByteNanoseconds: UInt64
 
-    /// Of `MonotonicClock`.
+    /// On `MonotonicClock`.
     var deadlineNanoseconds: UInt64 { firstByteNanoseconds &+ head.timeoutNanoseconds }
     var query: TransformQuery { head.query }
     var acceptance: Acceptance { head.acceptance }
@@ -20,12 +20,12 @@ struct TransformRequest: Sendable {
     var program: String? { head.query.program }
     /// Arguments in the query.
     var arguments: [QueryParameter] { head.query.arguments }
-    /// The form that the query asks for.
+    /// The form in the query.
     var form: OutputForm? { head.query.form }
-    /// What a failing input of a batch does.
+    /// How a failing input affects its batch.
     var errors: ErrorMode? { head.query.errors }
 
-    /// - Parameter transform: one that ran, which may allow less time than the request does.
+    /// - Parameter transform: that has run; it may allow less time than the request does.
     func response(of problem: Problem, running transform: NamedTransform? = nil) -> Response {
         let allowed = min(
             head.timeoutNanoseconds, transform?.metadata.timeoutNanoseconds ?? .max)

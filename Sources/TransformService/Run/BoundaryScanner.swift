@@ -1,14 +1,14 @@
-// Bytes as they come -> how many of them are whole inputs. It tells JSON texts apart by their
-// quotes and brackets alone; what is malformed is for the reader to find.
+// Bytes as they arrive -> how many of them form whole inputs. It delimits JSON texts by quotes and
+// brackets alone; malformed ones are left to the reader.
 //
-//     {"a":1}\n{"b":      the boundary is behind the first `}` and its newline
-//     12                  none: the number may go on
-//     [1,2                of events: behind the comma
+//     {"a":1}\n{"b":      the boundary is after the first `}` and its newline
+//     12                  none: the number may continue
+//     [1,2                of events: after the comma
 
 struct BoundaryScanner {
-    /// Where bytes may be parted; `whole` as `texts`.
+    /// Where bytes may be split; `whole` like `texts`.
     let parts: InputFiles.Parts
-    /// The first bytes that have been looked at, and of these the ones that are whole inputs.
+    /// The bytes scanned so far, and those of them that form whole inputs.
     private(set) var scanned = 0
     private(set) var boundary = 0
     private var depth = 0
@@ -17,7 +17,7 @@ struct BoundaryScanner {
 
     init(_ parts: InputFiles.Parts) { self.parts = parts }
 
-    /// Looks at the bytes behind those of the last call.
+    /// Scans the bytes after those of the last call.
     mutating func scan(_ bytes: UnsafeRawBufferPointer) {
         // Safety: every offset is below the buffer's count, which subscripts check in debug builds.
         if parts == .lines {
@@ -31,7 +31,7 @@ struct BoundaryScanner {
         for offset in scanned..<bytes.count {
             let byte = unsafe bytes[offset]
             if byte == separator {
-                // A record begins whatever stands before.
+                // A separator always begins a record.
                 (depth, isInString, isEscaped) = (0, false, false)
                 boundary = offset
                 continue
@@ -61,7 +61,7 @@ struct BoundaryScanner {
         scanned = bytes.count
     }
 
-    /// The bytes up to the boundary have been taken away.
+    /// The bytes up to the boundary have been removed.
     mutating func take() {
         scanned -= boundary
         boundary = 0

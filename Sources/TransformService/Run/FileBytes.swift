@@ -10,13 +10,13 @@ struct FileError: Error {
     var sentence: String { "Could not open \(path): \(Process.message(ofSystemError: code))" }
 }
 
-/// A file's bytes from its current offset on, for as long as the object lives.
+/// A file's bytes from its current offset on, valid for as long as the object lives.
 @safe final class FileBytes {
     // Safety: `base` is a mapping of `mappedByteCount` bytes, unmapped by `deinit`.
     private let base: UnsafeMutableRawPointer
     private let mappedByteCount: Int
     private let offset: Int
-    /// Whole pages that have been given back.
+    /// Whole pages that have been released, in bytes.
     private var passedUpto = 0
 
     /// The descriptor's bytes if it is a regular file that can be mapped, else nil.
@@ -42,18 +42,18 @@ struct FileError: Error {
         var place: UnsafeMutableRawPointer?
         var whole = byteCount
         if byteCount <= populatedMax {
-            // A small file's pages come at once, which is quicker than one fault after another.
+            // A small file's pages are mapped at once, which is faster than a fault for each.
             flags |= MAP_POPULATE
         } else if byteCount <= smallPagesMax {
-            // Where no huge page fits, pages come by 64 kB, and not by 2 MiB, of which those that
-            // have been passed would come again with their neighbours.
+            // At an address that fits no huge page, faults map 64 kB instead of 2 MiB. With 2 MiB,
+            // released pages would be mapped again along with their neighbours.
             let page = Int(getpagesize())
             whole = (byteCount + page - 1) & ~(page - 1)
             let room = unsafe mmap(
                 nil, whole + page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
             guard let room = unsafe room, unsafe room != MAP_FAILED else { return nil }
             let isAligned = UInt(bitPattern: room) & (2 << 20 - 1) == 0
-            // Safety: the page in front of the bytes, or behind them, is given back.
+            // Safety: the page before the bytes, or after them, is released.
             unsafe munmap(isAligned ? room : room + whole, page)
             unsafe place = isAligned ? room + page : room
             flags |= MAP_FIXED
@@ -64,13 +64,13 @@ struct FileError: Error {
         return nil
     }
 
-    /// Gives the memory of the bytes in front of `offset` back; they come again from the file when
-    /// they are read again.
+    /// Releases the memory of the bytes before `offset`; if they are read again, they are loaded
+    /// from the file.
     func pass(upto offset: Int) {
         let pageMask = Int(getpagesize()) - 1
         let upto = (self.offset + offset) & ~pageMask
         if upto <= passedUpto { return }
-        // Safety: `upto` is inside the mapping, which is read only and is the file's.
+        // Safety: `upto` is inside the mapping, which is read-only and backed by the file.
         unsafe madvise(base + passedUpto, upto - passedUpto, MADV_DONTNEED)
         passedUpto = upto
     }

@@ -1,6 +1,6 @@
-// The path of an `import` -> the text of a module's file, as jq looks for it: where the import's
-// metadata says `search`, there, seen from the importing module; else in the current folder and
-// those of `-L`.
+// The path of an `import` -> the text of a module's file, as jq finds it: in the folders of the
+// import's `search` metadata, relative to the importing module; without it, in the current folder
+// and those of `-L`.
 //
 //     import "a/b"      DIR/a/b.jq, DIR/a/b/jq/main.jq, DIR/a/b/b.jq; `.json` for data
 
@@ -8,12 +8,12 @@ import Glibc
 import Transforms
 
 struct FileModules: ModuleSource {
-    /// The folders of `-L` as they were given, if any was.
+    /// The folders of `-L` as given; nil without that option.
     let listed: [String]?
-    /// What the program's own `search` paths are relative to.
+    /// The base of relative `search` paths in the program itself.
     let programFolder: String
 
-    /// What `get_search_list` shows.
+    /// The value of `get_search_list`.
     var searchList: [String] { listed?.map(FileModules.real) ?? FileModules.standard }
 
     private static let standard = ["~/.jq", "$ORIGIN/../lib/jq", "$ORIGIN/../lib"]
@@ -23,7 +23,7 @@ struct FileModules: ModuleSource {
         unsafe getenv("HOME").map { unsafe String(cString: $0) }
     }
 
-    /// The file `~/.jq`. A folder of that name is where modules are looked for.
+    /// The file `~/.jq`. A folder of that name is searched for modules.
     var home: (text: [UInt8], folder: String, name: String)? {
         guard let folder = FileModules.homeFolder,
             let text = try? FileBytes.readAll(folder + "/.jq")
@@ -64,9 +64,9 @@ struct FileModules: ModuleSource {
         throw .missingModule("module not found: \(path)")
     }
 
-    /// `~` and `$ORIGIN` at the beginning are the home folder and that of the command's own file;
-    /// `.` is the current folder.
-    /// - Parameter base: what other paths are relative to; nil: the current folder.
+    /// `~` and `$ORIGIN` at the beginning mean the home folder and that of the executable; `.` is
+    /// the current folder.
+    /// - Parameter base: of other paths; nil: the current folder.
     private static func expanded(_ path: String, from base: String?) -> String {
         if path == "." { return path }
         if path.hasPrefix("~/"), let home = homeFolder { return home + path.dropFirst() }
@@ -78,15 +78,15 @@ struct FileModules: ModuleSource {
         return base + "/" + path
     }
 
-    /// The path without links and `..`, or as it is where there is no such file.
+    /// The path without links and `..`, or unchanged if there is no such file.
     private static func real(_ path: String) -> String {
-        // Safety: realpath gives null or a string of its own, which is freed.
+        // Safety: realpath returns null or an allocated string, which is freed.
         guard let real = unsafe realpath(path, nil) else { return path }
         defer { unsafe free(real) }
         return unsafe String(cString: real)
     }
 
-    /// The part in front of the last `/`; `.` where there is none.
+    /// The part before the last `/`; `.` without one.
     static func folder(of path: String) -> String {
         guard let slash = path.lastIndex(of: "/") else { return "." }
         return slash == path.startIndex ? "/" : String(path[..<slash])

@@ -1,13 +1,13 @@
-// The files of a command line, one after another -> blocks of whole inputs. A regular file is
-// mapped and is one block; of a pipe a block is what has come, up to the end of an input, or all
-// of it where a file is one input. A block of a pipe is given out when the line has come in which
-// it ends, or 4 KiB of that: which line an input is on does not depend on when its bytes come.
+// The files of a command line, in order -> blocks of whole inputs. A regular file is mapped and is
+// one block. A block of a pipe consists of the bytes that have arrived, up to the end of an input,
+// or of all bytes if a file is one input. It is emitted once its last line has arrived, or 4 KiB of
+// that line: so an input's line number does not depend on when its bytes arrive.
 
 import Glibc
 import Transforms
 
 @safe final class InputFiles: InputBlocks {
-    /// Where a pipe's bytes may be parted.
+    /// Where a pipe's bytes may be split.
     enum Parts { case texts, records, events, lines, whole }
 
     private var paths: ArraySlice<String>
@@ -26,13 +26,14 @@ import Transforms
     private var isFirst = false
     private(set) var trailingFileName: String?
     private var scanner: BoundaryScanner
-    // Safety: `pending` holds `capacity` bytes from malloc, `count` of them read and not given out.
+    // Safety: `pending` holds `capacity` bytes from malloc, `count` of them read and not yet
+    // emitted.
     private var pending: UnsafeMutableRawPointer?
     private var capacity = 0
     private var count = 0
 
     private static let readByteCount = 1 << 18
-    /// What is waited for of a line.
+    /// The longest part of a line to wait for.
     private static let lineByteCountMax = 4_096
 
     /// - Parameter paths: `-` is the standard input.
@@ -73,7 +74,7 @@ import Transforms
         guard let first = next() else { return nil }
         var parts = [first]
         var byteCount = unsafe rest.count + first.bytes.count
-        // What is joined again and again is at least doubled.
+        // Repeated joins at least double the size.
         while byteCount < 2 * rest.count, descriptor >= 0, let more = nextOfPipe() {
             parts.append(more)
             unsafe byteCount += more.bytes.count
@@ -82,7 +83,7 @@ import Transforms
             fail(FileError(path: fileName, code: ENOMEM))
             return nil
         }
-        // Safety: the memory has the bytes of the rest and of all parts.
+        // Safety: the memory has room for the rest and all parts.
         unsafe memory.copyMemory(
             from: rest.baseAddress ?? UnsafeRawPointer(memory), byteCount: rest.count)
         var end = rest.count
@@ -101,7 +102,7 @@ import Transforms
         return joined
     }
 
-    /// Both, one behind the other, in memory that is to be given back as a block's.
+    /// Both, concatenated, in memory that the caller must release like a block's.
     func copied(
         _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
     ) -> UnsafeRawBufferPointer? {
@@ -150,7 +151,7 @@ import Transforms
         )
     }
 
-    /// What has come of the pipe, up to the end of an input; nil at its end.
+    /// The bytes of the pipe, up to the end of an input; nil at its end.
     private func nextOfPipe() -> InputBlock? {
         while true {
             guard reserve() else { return nil }
@@ -161,7 +162,7 @@ import Transforms
                 StandardStreams.complain("error: \(Process.message(ofSystemError: errno))")
             }
             if read <= 0 {
-                // A file that must be one input is given out though it is empty.
+                // A file that must be one input is emitted even if it is empty.
                 return count > 0 || read == 0 && isFirst && parts == .whole ? give(count, 0) : nil
             }
             count += read
@@ -175,10 +176,10 @@ import Transforms
         }
     }
 
-    /// Bytes behind the boundary up to the end of its line, or 0 where that is far; nil where it
-    /// has not come yet.
+    /// Bytes after the boundary up to the end of its line, or 0 if that is far; nil if it has not
+    /// arrived yet.
     private func lineRest(behind boundary: Int) -> Int? {
-        // Safety: `boundary` is above 0 and at most `count`, the bytes that have come.
+        // Safety: `boundary` is above 0 and at most `count`, the bytes that have arrived.
         guard let line = unsafe pending.map({ unsafe $0 + boundary }) else { return nil }
         if unsafe (line - 1).load(as: UInt8.self) == 0x0A { return 0 }
         if let feed = unsafe memchr(line, 0x0A, count - boundary) { return unsafe feed - line + 1 }
@@ -198,7 +199,7 @@ import Transforms
         return true
     }
 
-    /// Gives the first bytes out with their memory; the rest moves to memory of its own.
+    /// Emits the first bytes with their memory; the rest is moved to new memory.
     private func give(_ byteCount: Int, _ lineRest: Int) -> InputBlock? {
         guard let given = unsafe pending else { return nil }
         let rest = count - byteCount
@@ -211,7 +212,7 @@ import Transforms
                 fail(FileError(path: fileName, code: ENOMEM))
                 return nil
             }
-            // Safety: the given memory holds the rest behind the first `byteCount` bytes.
+            // Safety: the emitted memory holds the rest after the first `byteCount` bytes.
             unsafe memcpy(moved, given + byteCount, rest)
             unsafe pending = unsafe moved
             capacity = wanted

@@ -1,4 +1,4 @@
-// One input -> its outputs, and messages in jq's words for what went wrong.
+// One input -> its outputs, and error messages in jq's words.
 
 import Glibc
 import Transforms
@@ -10,7 +10,7 @@ final class InputProcessor {
     let sink: OutputSink
     private let arguments: [Document]
     private let complain: (String) -> Void
-    /// Whether no further input is to be processed: the program halted, or the time is over.
+    /// Whether no further input is to be processed: the program halted, or the deadline has passed.
     private(set) var hasEnded = false
 
     /// - Parameters:
@@ -24,7 +24,7 @@ final class InputProcessor {
         self.complain = complain
         runner = Runner(limits: limits)
         runner.adopt(job.arguments)
-        // Safety: the bytes are a message's, used while it is written only.
+        // Safety: the bytes are a message's, used only while it is written.
         unsafe runner.connect(
             environment: RunJob.readEnvironment, searchList: { job.modules.searchList },
             modules: job.modules, debugOptions: job.options.debugWrite, debugColors: job.colors
@@ -35,10 +35,10 @@ final class InputProcessor {
         arguments = job.arguments.documents(job.program.argumentNames)
     }
 
-    /// Empties the runner for the next input.
+    /// Clears the runner for the next input.
     func begin() { runner.begin(deadlineNanoseconds: job.deadlineNanoseconds) }
 
-    /// - Parameter place: where messages say that the input is.
+    /// - Parameter place: the input's location, for messages.
     /// - Returns: the outcome.
     func process(_ input: Document, place: () -> String) -> Int32 {
         sink.outcome = RunOutcome.noOutput
@@ -57,7 +57,7 @@ final class InputProcessor {
         return RunOutcome.failed
     }
 
-    /// Passes the next input on, for a program that does only that; nil at the end.
+    /// Copies the next input, for a program that does only that; nil at the end.
     func copyNext(_ inputs: InputReader) throws(InputFailure) -> Int32? {
         switch try inputs.copyNext(to: &sink.buffer) {
         case .text(let isTrue)?:
@@ -68,7 +68,7 @@ final class InputProcessor {
         }
     }
 
-    /// What ends the run before or while an input is read.
+    /// Reports the failure that ends the run before or during the reading of an input.
     func fail(_ failure: InputFailure) -> Int32 {
         switch failure {
         case .malformed(let sentence):
@@ -86,7 +86,7 @@ final class InputProcessor {
             let isString = value.kind == .string
             complain("jq: error (at \(place()))\(isString ? "" : " (not a string)"): ")
             if isString {
-                // As C shows it.
+                // Up to the first NUL, as C prints it.
                 complain(String((value.string ?? "").prefix { $0 != "\0" }))
             } else {
                 complain(value, isRaw: false)

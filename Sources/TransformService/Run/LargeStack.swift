@@ -1,5 +1,4 @@
-// A closure -> run on a thread of its own whose stack is large, though only what is used of it
-// takes memory.
+// A closure -> run on a new thread with a large stack, of which only the used part takes memory.
 
 import Glibc
 
@@ -7,7 +6,7 @@ enum LargeStack {
     static let byteCountMax = 2 << 30
     private static let byteCountMin = 16 << 20
 
-    /// A thread that runs.
+    /// A running thread.
     struct Thread {
         fileprivate var thread: pthread_t
 
@@ -24,13 +23,13 @@ enum LargeStack {
         }
     }
 
-    /// Starts a thread with a stack of up to `byteCount` bytes; `body` gets what there is. Nil
-    /// where the system refuses every size.
+    /// Starts a thread with a stack of up to `byteCount` bytes; `body` receives the actual size.
+    /// Nil if the system refuses every size.
     static func start(_ byteCount: Int = byteCountMax, _ body: @escaping (Int) -> Void) -> Thread? {
         var byteCount = byteCount
         while byteCount >= byteCountMin {
-            // Safety: the attributes live until the thread is made; the work is retained until it
-            // runs, or released here if it never does.
+            // Safety: the attributes live until the thread is created; the work is retained until
+            // it runs, or released here if it never does.
             var attributes = pthread_attr_t()
             unsafe pthread_attr_init(&attributes)
             defer { unsafe pthread_attr_destroy(&attributes) }

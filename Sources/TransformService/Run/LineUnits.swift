@@ -1,5 +1,5 @@
-// Files of newline-delimited JSON -> units of whole lines, for threads that work side by side. What
-// a file's last line leaves unfinished goes on in the first line of the next file:
+// Files of newline-delimited JSON -> units of whole lines, for parallel threads. A text that is
+// incomplete at the end of a file continues in the first line of the next file:
 //
 //     a: {"n":1}\n{"n":2}\n12      unit 0: {"n":1}\n{"n":2}\n
 //     b: 3\n[4]\n                  unit 1: 123\n                 unit 2: [4]\n
@@ -8,11 +8,11 @@ import Glibc
 import Transforms
 
 @safe final class LineUnits {
-    /// Lines that one thread processes at once.
+    /// Lines that one thread processes as one unit.
     struct Unit {
         let index: Int
         let block: InputBlock
-        /// What is to be given back behind it; of a mapped file that others share, nothing is.
+        /// The block to release after the unit; nil while others share a mapped file.
         let owner: InputBlock?
     }
 
@@ -20,11 +20,11 @@ import Transforms
     private static let byteCount = 1 << 20
     private var block: InputBlock?
     private var offset = 0
-    /// Whether units before hold bytes of the block.
+    /// Whether earlier units share the block.
     private var isShared = false
-    /// What the file before left unfinished.
+    /// The incomplete end of the previous file.
     private var rest: [UInt8] = []
-    /// What is in front of `offset`.
+    /// The position of `offset` in its file.
     private var before = InputBlock.Before()
     private var count = 0
 
@@ -50,7 +50,7 @@ import Transforms
         if let owner = unit.owner { files.giveBack(owner) }
     }
 
-    /// The block's next lines; nil where they hold nothing whole.
+    /// The block's next lines; nil if they contain no whole text.
     private func take(_ block: InputBlock) -> Unit? {
         let bytes = unsafe block.bytes
         let isWhole =
@@ -75,8 +75,8 @@ import Transforms
         return make(unit, behind: start, owner: isWhole ? block : nil)
     }
 
-    /// What the file before left unfinished, with this one's first line; nil where that is
-    /// unfinished too.
+    /// The incomplete end of the previous file, joined with this one's first line; nil if that is
+    /// incomplete too.
     private func join(_ block: InputBlock) -> Unit? {
         let bytes = unsafe block.bytes
         // Safety: no block is empty.
@@ -106,7 +106,7 @@ import Transforms
         return make(unit, behind: start, owner: unit)
     }
 
-    /// What the last file left unfinished.
+    /// The incomplete end of the last file.
     private func takeRest() -> Unit? {
         let head = rest
         rest = []
@@ -133,7 +133,7 @@ import Transforms
         return Unit(index: count - 1, block: block, owner: owner)
     }
 
-    /// Goes on behind the bytes; a byte order mark in front of a file counts for no column.
+    /// Advances past the bytes; a byte-order mark at the start of a file counts as no column.
     private func pass(_ bytes: UnsafeRawBufferPointer, hasMark: Bool) {
         var lineStart: Int?
         for index in 0..<bytes.count where unsafe bytes[index] == 0x0A {
@@ -149,10 +149,10 @@ import Transforms
         }
     }
 
-    /// What a file's end leaves unfinished of its last line.
+    /// The incomplete text at the end of a file's last line.
     private static func unfinished(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
         var start = bytes.count
-        // Safety: `start` stays above 0 where a byte is read.
+        // Safety: `start` is above 0 where a byte is read.
         while start > 0, unsafe bytes[start - 1] != 0x0A { start -= 1 }
         let line = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...])
         var scanner = BoundaryScanner(.texts)
@@ -160,7 +160,7 @@ import Transforms
         return unsafe Array(line[scanner.boundary...])
     }
 
-    /// Where the line ends that is a unit's size behind `offset`.
+    /// The end of the line that contains the byte one unit's size after `offset`.
     private static func lineEnd(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int {
         let from = offset + byteCount
         if from >= bytes.count { return bytes.count }

@@ -1,9 +1,9 @@
-// Outputs -> bytes, as the options ask; and what the last output means for the exit status.
+// Outputs -> bytes, in the form of the options; and the exit status that follows from the last one.
 
 import Glibc
 import Transforms
 
-/// What processing an input came to, as jq numbers it.
+/// The result of processing an input, with jq's numbers.
 enum RunOutcome {
     static let trueOutput: Int32 = 0
     static let falseOutput: Int32 = -1
@@ -14,7 +14,7 @@ enum RunOutcome {
 /// The exit status of a run, from the outcome of each input in order.
 struct RunStatus {
     private var last = RunOutcome.noOutput
-    /// Whether the last output of all was true; nil before any.
+    /// Whether the last output of all was true; nil without outputs.
     private var lastOutput: Bool?
 
     mutating func add(_ outcome: Int32) {
@@ -23,7 +23,7 @@ struct RunStatus {
         if outcome == RunOutcome.falseOutput { lastOutput = false }
     }
 
-    /// Takes what later inputs came to.
+    /// Adds the status of later inputs.
     mutating func add(_ later: RunStatus) {
         last = later.last
         lastOutput = later.lastOutput ?? lastOutput
@@ -46,11 +46,11 @@ final class OutputSink {
     private let job: RunJob
     private let runner: Runner
     var buffer: OutputBuffer
-    /// Of the outputs since it was last set.
+    /// Of the outputs since it was last reset.
     var outcome = RunOutcome.noOutput
     private let stringOptions: WriteOptions
 
-    /// - Parameter drain: takes the bytes as they come; nil keeps them in `buffer`.
+    /// - Parameter drain: receives the bytes as they are produced; nil keeps them in `buffer`.
     init(_ job: RunJob, _ runner: Runner, drain: ((UnsafeRawBufferPointer) -> Void)?) {
         self.job = job
         self.runner = runner
@@ -58,16 +58,16 @@ final class OutputSink {
         stringOptions = WriteOptions(asciiOnly: true)
     }
 
-    /// Ends a text that was copied to the buffer.
+    /// Ends a text that was copied into the buffer.
     func endCopied() {
         buffer.endLine()
         if job.options.isUnbuffered { buffer.flush() }
     }
 
-    /// Why an output can't be written.
+    /// Why an output cannot be written.
     static let nulSentence = "Cannot dump a string containing NUL with --raw-output0 option"
 
-    /// - Returns: false if the output can't be written as the options ask.
+    /// - Returns: false if the output cannot be written as the options require.
     func write(_ document: Document) throws(RunFailure) -> Bool {
         let options = job.options
         if options.output != .json && document.kind == .string {

@@ -1,14 +1,14 @@
 // Newline-delimited JSON -> outputs in the same order, on several threads.
 //
 //     file      | unit 0 | unit 1 | unit 2 | unit 3 ...      whole lines, about a mebibyte each
-//     thread A    unit 0            unit 2                   each takes the next unit, and when it
-//     thread B             unit 1            unit 3          is its turn writes what came of it
+//     thread A    unit 0            unit 2                   each takes the next unit, and writes
+//     thread B             unit 1            unit 3          its outputs in the order of units
 
 import Glibc
 import Transforms
 
-/// What the threads share. `@unchecked Sendable`: the files and units are under `inputLock`, what
-/// was written so far under `outputLock`.
+/// The state shared by the threads. `@unchecked Sendable`: the files and units are guarded by
+/// `inputLock`, the state of the output by `outputLock`.
 @safe final class ParallelRun: @unchecked Sendable {
     private let job: RunJob
     private let limits: Limits
@@ -48,7 +48,7 @@ import Transforms
         return status.exitStatus(isExact: job.options.setsExitStatus)
     }
 
-    /// One thread's part: units until there are no more.
+    /// The work of one thread: processes units until there are no more.
     private func work(_ limits: Limits) {
         var messages = ""
         let processor = unsafe InputProcessor(
@@ -68,7 +68,7 @@ import Transforms
         }
     }
 
-    /// - Returns: whether nothing may follow.
+    /// - Returns: whether no unit may follow.
     private func processUnit(
         _ inputs: InputReader, _ processor: InputProcessor, _ status: inout RunStatus
     ) -> Bool {
@@ -85,7 +85,7 @@ import Transforms
         return true
     }
 
-    /// Waits for its turn and writes; false when an earlier unit ended the run.
+    /// Waits for its turn and writes; returns false if an earlier unit ended the run.
     private func write(
         _ index: Int, _ processor: InputProcessor, _ messages: String, _ later: RunStatus,
         _ isLast: Bool
@@ -107,7 +107,7 @@ import Transforms
     }
 }
 
-/// The unit that a thread is at, as the blocks of its reader.
+/// The unit that a thread is processing, as the blocks of its reader.
 private final class UnitBlocks: InputBlocks {
     var block: InputBlock?
 
@@ -121,7 +121,7 @@ private final class UnitBlocks: InputBlocks {
 
 /// A mutex with a condition.
 @safe private final class Lock: @unchecked Sendable {
-    // Safety: initialised by `init`, freed by `deinit`; the C library guards their use.
+    // Safety: initialised by `init`, freed by `deinit`; the C library synchronizes their use.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
@@ -143,7 +143,7 @@ private final class UnitBlocks: InputBlocks {
         return body()
     }
 
-    /// Lets others in until one of them calls `wakeAll`.
+    /// Releases the lock until another thread calls `wakeAll`.
     func wait() { unsafe pthread_cond_wait(condition, mutex) }
 
     func wakeAll() { unsafe pthread_cond_broadcast(condition) }

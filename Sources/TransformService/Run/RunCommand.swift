@@ -1,15 +1,15 @@
-// `transform-service run`: a drop-in for the jq command. Options -> program, arguments and inputs
-// -> outputs and an exit status.
+// `transform-service run`: a drop-in replacement for the jq command. Options -> program, arguments
+// and inputs -> outputs and an exit status.
 
 import CMalloc
 import Glibc
 import Transforms
 
 enum RunCommand {
-    /// The version of the jq language and command that this one stands in for.
+    /// The version of the jq language and command that this one is compatible with.
     static let version = "jq-1.8.2"
 
-    /// - Parameter arguments: the words behind `run`.
+    /// - Parameter arguments: the words after `run`.
     /// - Returns: the exit status.
     static func main(arguments: [String]) -> Int32 {
         var options: RunOptions
@@ -41,8 +41,8 @@ enum RunCommand {
         return 0
     }
 
-    /// Runs it all on a thread whose stack has room for deep recursion. What only copies texts has
-    /// none, and for a short text a thread takes longer than the copy.
+    /// Runs on a thread whose stack has room for deep recursion. Copying texts does not recurse,
+    /// and for a short text, starting a thread takes longer than the copy.
     private static func run(_ options: RunOptions, _ word: String) -> Int32 {
         let isCopy =
             word == "." && !options.programIsFile && options.copiesTexts
@@ -50,7 +50,7 @@ enum RunCommand {
         if isCopy, let stackByteCount = mainStackByteCount() {
             return run(options, word, stackByteCount)
         }
-        // One thread works at a time, and takes memory from the first one's heap: a heap of its own
+        // Only one thread works at a time, so it shares the main thread's heap: a separate heap
         // would grow by a system call every few pages.
         if options.threadCount == 1 { mallopt(M_ARENA_MAX, 1) }
         final class Status { var code: Int32 = ExitStatus.failed }
@@ -66,10 +66,10 @@ enum RunCommand {
         return status.code
     }
 
-    /// Bytes of stack that the process was given, if it is not fewer than usual.
+    /// The process' stack size in bytes, unless it is smaller than usual.
     private static func mainStackByteCount() -> Int? {
         var limit = rlimit()
-        // Safety: the limit is written where it is declared.
+        // Safety: the limit is written to the variable above.
         unsafe getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &limit)
         return limit.rlim_cur >= 8 << 20 ? 8 << 20 : nil
     }
@@ -95,7 +95,7 @@ enum RunCommand {
     }
 }
 
-/// Exit statuses, as jq's.
+/// Exit statuses of jq.
 enum ExitStatus {
     static let falseOutput: Int32 = 1
     static let badInput: Int32 = 2
@@ -104,7 +104,7 @@ enum ExitStatus {
     static let failed: Int32 = 5
 }
 
-/// Why there is nothing to run: lines for the standard error, and a status.
+/// Why nothing can be run: lines for the standard error, and a status.
 struct Refusal: Error {
     var text: String
     var status: Int32

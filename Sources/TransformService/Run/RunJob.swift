@@ -1,4 +1,4 @@
-// Options -> what all threads of a run share: the program, its arguments, how outputs are written.
+// Options -> the state shared by all threads of a run: program, arguments, form of outputs.
 
 import Glibc
 import Transforms
@@ -10,10 +10,10 @@ final class RunJob: Sendable {
     let modules: FileModules
     let colors: WriteColors?
     let deadlineNanoseconds: UInt64
-    /// Whether the program may ask for the number of the input's line.
+    /// Whether the program may use the line number of the input.
     let countsLines: Bool
 
-    /// Whether texts are passed on as they are read: `.`, compact, nothing else asked for.
+    /// Whether texts are copied unchanged: `.`, compact, no other options.
     var copiesTexts: Bool {
         program.isIdentity && options.copiesTexts
     }
@@ -92,7 +92,7 @@ final class RunJob: Sendable {
         }
     }
 
-    /// What is wrong with an argument's file, and where.
+    /// The error in an argument's file, with its location.
     private static func sentence(_ error: ReadFailure, in file: [UInt8]) -> String {
         if error.code == .limit { return error.message }
         let location = unsafe file.withUnsafeBytes {
@@ -122,7 +122,7 @@ final class RunJob: Sendable {
         return .standard
     }
 
-    /// What `env` and `$ENV` show.
+    /// The value of `env` and `$ENV`.
     static func readEnvironment() -> [(name: String, value: String)] {
         var all: [(name: String, value: String)] = []
         // Safety: `environ` is a list of C strings that ends with nil; nothing changes it.

@@ -1,16 +1,16 @@
-// The words behind `run` -> options, as the jq command reads them.
+// The words after `run` -> options, as the jq command interprets them.
 
 import Glibc
 import Transforms
 
-/// Why the words make no sense: a sentence for the standard error.
+/// Why the words are invalid: a sentence for the standard error.
 struct UsageError: Error {
     var message: String
 }
 
 struct RunOptions {
     enum Output { case json, raw, joined, rawNUL }
-    /// What else than running a program was asked for.
+    /// A request for something other than running a program.
     enum Other { case help, version, buildConfiguration }
 
     var other: Other?
@@ -24,27 +24,27 @@ struct RunOptions {
     var form = InputForm()
     var output = Output.json
     var write = WriteOptions(indent: 2)
-    /// `-C`; without it a terminal gets colours.
+    /// `-C`; without it, only a terminal gets colours.
     var wantsColors = false
-    /// `-M`, which goes before.
+    /// `-M`, which takes precedence.
     var refusesColors = false
     var isSequence = false
     var isUnbuffered = false
     var setsExitStatus = false
-    /// Whether inputs keep to RFC 8259, one text a file.
+    /// Whether inputs must conform to RFC 8259, one text per file.
     var isStrict = false
 
     var threadCount = 1
     var memoryMebibytesMax = 4096
     var timeoutMilliseconds: Int?
 
-    /// Whether `.` passes texts on as they are read: compact, nothing else asked for.
+    /// Whether `.` copies texts unchanged: compact, no other options.
     var copiesTexts: Bool {
         write == .compact && output == .json && !usesColors && form.kind == .texts
             && !form.slurps && !isSequence
     }
 
-    /// How `debug` writes: as outputs are, but on one line.
+    /// The form of `debug`: that of outputs, but on one line.
     var debugWrite: WriteOptions {
         WriteOptions(sortsNames: write.sortsNames, asciiOnly: write.asciiOnly)
     }
@@ -53,12 +53,12 @@ struct RunOptions {
     var usesColors: Bool {
         if wantsColors || refusesColors { return !refusesColors }
         if isatty(STDOUT_FILENO) == 0 { return false }
-        // Safety: getenv gives null or a string that ends in 0; nothing changes the environment.
+        // Safety: getenv returns null or a string that ends in 0; nothing changes the environment.
         guard let refusal = unsafe getenv("NO_COLOR") else { return true }
         return unsafe refusal.pointee == 0
     }
 
-    /// A value for the program.
+    /// A named or positional value for the program.
     enum Argument {
         case string(name: String, String)
         case json(name: String, String)
@@ -67,7 +67,7 @@ struct RunOptions {
         case positionalString(String)
         case positionalJSON(String)
 
-        /// Of the variable that it binds.
+        /// The name of the variable that it binds.
         var name: String? {
             switch self {
             case .string(let name, _), .json(let name, _), .slurpFile(let name, _),
@@ -82,7 +82,7 @@ struct RunOptions {
     static let threadCountMax = 256
     static let memoryMebibytesLimit = 1 << 20
 
-    /// What the words that are no options stand for, once the program has been named.
+    /// The meaning of words that are not options, once the program has been given.
     private enum Rest { case files, strings, texts }
 
     init(_ words: [String]) throws(UsageError) {
@@ -110,7 +110,7 @@ struct RunOptions {
         form.isSingle = isStrict && !isSequence && form.kind != .lines
     }
 
-    /// `-1` is a program.
+    /// `-1` is a program, not an option.
     private static func isOption(_ word: String) -> Bool {
         var bytes = word.utf8.makeIterator()
         guard bytes.next() == UInt8(ascii: "-"), let second = bytes.next() else { return false }
@@ -153,7 +153,7 @@ struct RunOptions {
         }
     }
 
-    /// A `switch` and no dictionary: making the type of one takes longer than a short run.
+    /// A `switch`, not a dictionary: creating its type takes longer than a short run.
     private static func longName(_ letter: UInt8) -> String? {
         switch UnicodeScalar(letter) {
         case "s": "--slurp"
@@ -233,7 +233,7 @@ struct RunOptions {
             throw UsageError(
                 message: "\(word) takes two parameters (e.g. \(word) varname \(kind))")
         }
-        // The first one counts; others are not even read.
+        // The first one wins; others are not even read.
         if arguments.contains(where: { $0.name == name }) { return }
         switch word {
         case "--arg": arguments.append(.string(name: name, value))

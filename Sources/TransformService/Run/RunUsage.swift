@@ -1,4 +1,4 @@
-// What `run --help` shows.
+// The text of `run --help`.
 
 enum RunUsage {
     static let short = """

@@ -1,5 +1,5 @@
-// The inputs of a command line, one after another, each with an empty heap: a stream of any length
-// takes the memory of its largest input.
+// The inputs of a command line, in order, each with an empty heap: a stream of any length takes the
+// memory of its largest input.
 
 import Glibc
 import Transforms
@@ -13,10 +13,10 @@ struct SequentialRun {
         self.limits = limits
     }
 
-    /// Ends the process with the exit status; what the run holds goes with it.
+    /// Ends the process with the exit status, which releases the run's memory.
     func run() -> Never {
         let options = job.options
-        // Safety: the drain uses the bytes while they are written only.
+        // Safety: the drain uses the bytes only while they are written.
         let processor = unsafe InputProcessor(
             job, limits, drain: StandardStreams.drainOutput,
             complain: { StandardStreams.write($0, to: STDERR_FILENO) })

@@ -1,4 +1,4 @@
-// What the command writes, in jq's words.
+// The command's messages and outputs, in jq's words.
 
 import Glibc
 
@@ -6,7 +6,7 @@ extension StandardStreams {
     /// A line for people: `jq: SENTENCE`.
     static func complain(_ sentence: String) { write("jq: \(sentence)\n", to: STDERR_FILENO) }
 
-    /// Writes outputs; where nobody can take them there is nothing left to do.
+    /// Writes outputs; if that fails, there is nothing left to do.
     static func drainOutput(_ bytes: UnsafeRawBufferPointer) {
         let code = unsafe write(bytes, to: STDOUT_FILENO)
         if code == 0 { return }

@@ -1,5 +1,5 @@
-// An asynchronous piece of work -> its result, on a thread that may wait. The main thread is not
-// Swift's own loop: Dispatch's way to run one unblocks the signals that we wait for (see
+// Asynchronous work -> its result, on a thread that may block. The main thread does not run Swift's
+// main loop: Dispatch's way to run it would unblock the signals that we wait for (see
 // Signals.swift).
 
 import Dispatch
@@ -11,7 +11,7 @@ enum Blocking {
         let isDone = DispatchSemaphore(value: 0)
     }
 
-    /// Runs `work` and waits for its end.
+    /// Runs `work` and waits for its result.
     static func wait<Success: Sendable>(
         _ work: @escaping @Sendable () async throws -> Success
     ) throws -> Success {

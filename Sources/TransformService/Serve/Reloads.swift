@@ -1,5 +1,5 @@
-// SIGHUP -> each of the things that are read again while the service runs. What fails keeps its
-// old state, and the log says so.
+// SIGHUP -> reload of the files that can change while the service runs. A failed reload keeps the
+// old state, and is logged.
 
 import Logging
 
@@ -11,7 +11,7 @@ struct Reloads: Sendable {
 
     private var entries: [Entry] = []
 
-    /// - Parameter action: throws where the old state is kept.
+    /// - Parameter action: throws if it keeps the old state.
     mutating func add(_ name: String, _ action: @escaping @Sendable () throws -> Void) {
         entries.append(Entry(name: name, action: action))
     }

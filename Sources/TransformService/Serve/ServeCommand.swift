@@ -1,13 +1,13 @@
-// The `serve` command: flags and environment -> a running service, until a signal ends it.
+// The `serve` command: flags and environment -> a running service, until a signal stops it.
 
 import ArgumentParser
 import Glibc
 import HTTPKit
 import Logging
 
-/// `EX_UNAVAILABLE` of sysexits.h: the address can't be listened on.
+/// `EX_UNAVAILABLE` of sysexits.h: the address cannot be listened on.
 private let unavailableStatus: Int32 = 69
-/// `EX_CONFIG` of sysexits.h: a file that the settings name is wrong.
+/// `EX_CONFIG` of sysexits.h: a file named in the settings is invalid.
 private let configurationStatus: Int32 = 78
 
 struct ServeCommand: ParsableCommand {
@@ -62,7 +62,7 @@ struct ServeCommand: ParsableCommand {
         sink.close()
     }
 
-    /// The tokens of the file, if there is to be one.
+    /// The tokens of the file, if one is configured.
     private static func tokens(
         _ settings: Configuration, _ reloads: inout Reloads
     ) throws -> AccessTokens? {
@@ -77,7 +77,7 @@ struct ServeCommand: ParsableCommand {
         }
     }
 
-    /// The transforms. One that does not compile ends the start, unless that is allowed.
+    /// The transforms. One that does not compile aborts the start, unless that is allowed.
     private static func load(
         _ settings: Configuration, _ logger: Logger
     ) throws -> TransformLibrary {
@@ -99,8 +99,8 @@ struct ServeCommand: ParsableCommand {
 
     private static var workersEndNanosecondsMax: UInt64 { 1_000_000_000 }
 
-    /// Serves on while balancers notice, then lets open requests finish. Ctrl-C does not wait for
-    /// balancers.
+    /// Serves on until load balancers have noticed, then lets open requests finish. Ctrl-C does not
+    /// wait for load balancers.
     private static func end(
         _ server: HTTPServer, _ service: Service, after signal: Signals.Kind
     ) async {

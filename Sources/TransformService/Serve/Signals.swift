@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT -> the orderly end; a second one ends the process at once. SIGHUP -> a reload.
+// SIGTERM and SIGINT -> graceful shutdown; a second one ends the process at once. SIGHUP -> reload.
 
 import Glibc
 import Synchronization
@@ -8,10 +8,10 @@ enum Signals {
 
     private static var stackBytes: Int { 256 << 10 }
 
-    /// Blocks the three signals, so that every thread started later leaves them to `first`, and
-    /// ignores SIGPIPE: a client that is gone is an error of its own write. To be called first.
+    /// Blocks the three signals, so that all threads started later leave them to `first`, and
+    /// ignores SIGPIPE: a closed client is an error of the write to it. Call this first.
     static func prepare() {
-        // Safety: each call gets memory of its own type.
+        // Safety: each call is given memory of the right type.
         signal(SIGPIPE, SIG_IGN)
         var set = ends
         unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
@@ -19,7 +19,7 @@ enum Signals {
 
     private static var ends: sigset_t {
         var set = sigset_t()
-        // Safety: each call gets the one set.
+        // Safety: each call is given the one set.
         unsafe sigemptyset(&set)
         unsafe sigaddset(&set, SIGTERM)
         unsafe sigaddset(&set, SIGINT)
@@ -27,8 +27,8 @@ enum Signals {
         return set
     }
 
-    /// Waits for the first signal to end. From then on a second one ends the process.
-    /// - Parameter hangup: called for each SIGHUP before.
+    /// Waits for the first signal to end. After that, a second one ends the process.
+    /// - Parameter hangup: called for each earlier SIGHUP.
     static func first(hangup: () -> Void) -> Kind {
         var number = wait()
         while number == SIGHUP {
@@ -47,7 +47,7 @@ enum Signals {
     private static func wait() -> Int32 {
         var set = ends
         var number: Int32 = 0
-        // Safety: the call gets the set and the number that it fills.
+        // Safety: the call is given the set, and the number that it fills.
         while unsafe sigwait(&set, &number) != 0 {}
         return number
     }

@@ -1,9 +1,9 @@
-// The transforms folder's changes -> reloads, on a thread that sleeps between two looks.
+// The transforms folder's changes -> reloads, on a thread that polls.
 
 extension TransformLibrary {
     private static var watchStackBytes: Int { 16 << 20 }
 
-    /// Looks at the folder again and again, as long as the library lives.
+    /// Polls the folder for as long as the library lives.
     func watch(everyMilliseconds interval: Int32) {
         guard folder != nil else { return }
         let isStarted = Thread.start(

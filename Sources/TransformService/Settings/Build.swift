@@ -1,8 +1,8 @@
-// The file Sources/TransformService/VERSION -> what this build is called, wherever it says so.
+// The file Sources/TransformService/VERSION -> the version of this build, wherever it is shown.
 
 enum Build {
     static let version = String(
         decoding: PackageResources.VERSION.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
-    /// The language that it runs.
+    /// The version of the language.
     static let jqVersion = "1.8.2"
 }

@@ -6,13 +6,13 @@
 //     /sys/fs/cgroup/cpu/cpu.cfs_period_us    100000
 
 enum CPUQuota {
-    /// CPUs that this process may use: the smallest of quotas and its affinity, rounded up.
-    /// - Parameter root: what stands before the system's paths, in tests.
+    /// CPUs that this process may use: the smallest quota or its affinity, rounded up.
+    /// - Parameter root: a prefix of the system's paths, for tests.
     static func count(root: String = "") -> Int {
         min(quota(root: root) ?? Int.max, affinityCount(root: root))
     }
 
-    /// The bits of the mask in `Cpus_allowed: ff,ffffffff`.
+    /// The number of bits set in `Cpus_allowed: ff,ffffffff`.
     private static func affinityCount(root: String) -> Int {
         let allowed = "Cpus_allowed:"
         guard let status = SystemFile.read(root + "/proc/self/status"),
@@ -48,7 +48,7 @@ enum CPUQuota {
         return threads(number("cpu.cfs_quota_us"), number("cpu.cfs_period_us"))
     }
 
-    /// `max` and -1 stand for no quota.
+    /// `max` and -1 mean no quota.
     private static func threads(_ quota: Int?, _ period: Int?) -> Int? {
         guard let quota, let period, quota > 0, period > 0 else { return nil }
         return max(1, (quota + period - 1) / period)

@@ -1,10 +1,10 @@
-// What `serve` is told, and what it does by default. `Setting` lists what can be set from outside.
+// The settings of `serve` and their defaults. `Setting` lists those that can be set externally.
 
 import HTTPKit
 import Logging
 import Transforms
 
-/// A wrong setting: one line for people.
+/// An invalid setting: one line for people.
 struct ConfigurationError: Error, Equatable, CustomStringConvertible {
     let description: String
 }
@@ -13,25 +13,25 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 struct Configuration: Sendable, Equatable {
     var host = "127.0.0.1"
     var port = 8_001
-    /// A socket in the file system, instead of host and port.
+    /// A socket in the file system, in place of host and port.
     var unixPath: String?
     var workerCount = 1
     var loopCount = 1
     var timeoutNanoseconds: UInt64 = 4_500_000_000
     /// Of a batch, from its first byte; a client may ask for less.
     var batchTimeoutNanoseconds: UInt64 = 600_000_000_000
-    /// Batches in work.
+    /// The most open batches.
     var batchCountMax = 16
-    /// Outputs of batches that are kept for clients that send all before they read; 0 for none.
+    /// Outputs kept for clients that send all their content before they read; 0 for none.
     var spoolBytesMax = 1_024 << 20
-    /// Where they are kept.
+    /// The folder for them.
     var spoolFolder = "/tmp"
     var memoryBytesMax = 256 << 20
-    /// What all requests hold together; beyond, new work is refused.
+    /// Bound on the memory of all requests together; beyond, new work is refused.
     var memoryTotalBytesMax = MemoryQuota.byteCount()
     var bodyBytesMax = 64 << 20
     var outputBytesMax = 256 << 20
-    /// Answers from this length are compressed for clients that accept it; 0 for none.
+    /// Responses of at least this length are compressed for clients that accept it; 0 for none.
     var compressBytesMin = 1 << 10
     var queueCountMax = 1_024
     var queueBytesMax = 256 << 20
@@ -43,48 +43,48 @@ struct Configuration: Sendable, Equatable {
     var transformsFolder: String?
     /// Serve without the transforms that do not compile.
     var isLenient = false
-    /// Run programs that a request brings along.
+    /// Whether to run programs that requests contain.
     var servesInlinePrograms = true
-    /// How often the transforms folder is looked at.
+    /// The interval of polling the transforms folder.
     var transformsPollMilliseconds: Int32 = 1_000
     var logFormat = LogFormat.text
-    /// One of so many successes is logged.
+    /// Log one in this many successes.
     var logSample = 1
 
-    /// The bounds of connections and requests; `bodyBytesMax` is added to them.
+    /// The limits of connections and requests; `bodyBytesMax` is added to them.
     var http = HTTPKit.Limits()
-    /// Connections beyond are answered 503 and closed.
+    /// Further connections are answered with 503 and closed.
     var connectionCountMax = 10_000
     var depthMax = 10_000
     /// Program text; longer ones are refused.
     var programTextBytesMax = 64 << 10
-    /// A file with the tokens that open the service.
+    /// A file with the tokens that grant access.
     var tokenFile: String?
 
-    /// Compiled programs that are kept.
+    /// Bounds on the cache of compiled programs.
     var programCountMax = 1_024
     var programBytesMax = 64 << 20
-    /// Content up to this size may run on an event loop. With 11 kB a request took 113-123 us of
-    /// CPU there, 138-144 us by way of a worker.
+    /// Content up to this size may run on an event loop. For 11 kB, a request took 113-123 us of
+    /// CPU there, and 138-144 us on a worker.
     var loopBytesMax = 16 << 10
-    /// Steps of a run on an event loop, of some 10 ns each.
+    /// Steps of a run on an event loop, of about 10 ns each.
     var loopStepsMax = 20_000
 }
 
 extension Configuration {
-    /// One express worker for each two workers.
+    /// One express worker for every two workers.
     var queuePolicy: QueuePolicy {
         QueuePolicy(
             countMax: queueCountMax, bytesMax: queueBytesMax, workerCount: workerCount,
             expressCount: (workerCount + 1) / 2, waitPercent: queueWaitPercent)
     }
 
-    /// What counts the memory of requests, the process's own share being taken.
+    /// The account of the requests' memory, with the process's own share already counted.
     func makeMemoryAccount() -> MemoryAccount {
         let executorCount = workerCount + queuePolicy.expressCount + loopCount
         let ownBytes =
             Self.processBytes + executorCount * Self.executorBytes + programCacheBytesMax
-        // A bound below what the process needs by itself would refuse everything.
+        // A bound below the process's own needs would refuse everything.
         let account = MemoryAccount(
             bytesMax: max(memoryTotalBytesMax, 2 * ownBytes),
             runBytesMin: workerCount * (memoryBytesMax + outputBytesMax))
@@ -94,15 +94,15 @@ extension Configuration {
 
     /// Code, tables, stacks and buffers of an idle process.
     private static var processBytes: Int { 12 << 20 }
-    /// What each thread that runs programs keeps from run to run.
+    /// Memory that each thread that runs programs retains between runs.
     private static var executorBytes: Int {
         Transforms.Limits().retainedBytesMax + Executor.outputBytesKept
     }
 
-    /// Compiled programs that are kept, where memory is small no more than a part of it.
+    /// Bound on the cache of compiled programs; if memory is small, no more than a part of it.
     var programCacheBytesMax: Int { min(programBytesMax, memoryTotalBytesMax / 16) }
 
-    /// A program that is predicted to take longer is not tried on an event loop.
+    /// A program whose predicted cost is higher is not tried on an event loop.
     var loopCostNanosecondsMax: UInt64 { UInt64(loopStepsMax) * 10 }
 }
 
@@ -124,9 +124,9 @@ extension Configuration {
 
     /// - Parameters:
     ///   - flags: values of the command line by name (`timeout-ms`).
-    ///   - environment: looked at for what the command line does not say; an empty variable says
-    ///     nothing.
-    ///   - cpuCount: for what depends on the machine.
+    ///   - environment: used for settings that the command line does not give; an empty variable
+    ///     counts as unset.
+    ///   - cpuCount: for defaults that depend on the machine.
     init(
         flags: [String: String], environment: [String: String], cpuCount: Int
     ) throws(ConfigurationError) {

@@ -1,21 +1,21 @@
-// The process's control groups -> the folders where the system keeps their bounds:
+// The process's control groups -> the folders of their limits:
 //
 //     /proc/self/cgroup                       0::/kubepods/pod1            version 2
 //     /sys/fs/cgroup/kubepods/pod1/cpu.max
 //     /sys/fs/cgroup/memory/pod1/memory.limit_in_bytes                     version 1
 //
-// A limit of a group above holds too. Inside a container the path may lead nowhere, and the base is
-// the container's own group.
+// The limit of an ancestor group applies too. Inside a container the path may not exist; then the
+// base is the container's own group.
 
 enum ControlGroup {
     struct Folder {
         var path: String
-        /// Of version 2.
+        /// Whether it is a group of version 2.
         var isSecond: Bool
     }
 
     /// The folders of a controller's groups, from the process's own up to the root.
-    /// - Parameter root: what stands before the system's paths, in tests.
+    /// - Parameter root: a prefix of the system's paths, for tests.
     static func folders(of controller: String, root: String) -> [Folder] {
         guard let groups = SystemFile.read(root + "/proc/self/cgroup") else { return [] }
         var folders: [Folder] = []

@@ -1,25 +1,25 @@
-// The settings of `serve`, each declared once: flag, variable of the environment, unit, bounds,
-// default and help. The command line, the messages about wrong values and docs/settings.md are
-// made of this list.
+// The settings of `serve`, each declared once: flag, environment variable, unit, bounds, default
+// and help. The command line, the messages about invalid values and docs/settings.md are generated
+// from this list.
 
 import HTTPKit
 import Logging
 
-/// A setting, and what a text given for it does.
+/// A setting, and the effect of its value.
 struct Setting: Sendable {
     /// `timeout-ms`: `--timeout-ms` and `TRANSFORM_TIMEOUT_MS`.
     let name: String
-    /// What the help calls a value; nil for a switch, which has none on the command line.
+    /// The name of a value in the help; nil for a switch, which has none on the command line.
     let valueName: String?
     /// A sentence.
     let help: String
-    /// What holds if the setting is not given; nil where there is nothing to say.
+    /// The default, for the help; nil where there is nothing to say.
     let usual: String?
     /// Of a number.
     let range: ClosedRange<Int>?
-    /// "a whole number from 1 to 5": for what is refused.
+    /// "a whole number from 1 to 5": for messages about invalid values.
     let accepted: String
-    /// - Returns: whether the text is a value.
+    /// - Returns: whether the text is a valid value.
     let set: @Sendable (inout Configuration, String) -> Bool
 
     var variable: String { Setting.variable(name) }
@@ -160,10 +160,10 @@ struct Setting: Sendable {
 
     // MARK: Kinds
 
-    /// What a number counts.
+    /// The unit of a number.
     private struct Unit {
         let valueName: String
-        /// How many of the configuration's own units one is.
+        /// How many of the configuration's units one of these is.
         let factor: Int
 
         static let count = Unit(valueName: "count", factor: 1)
@@ -189,7 +189,7 @@ struct Setting: Sendable {
         ) { $0[keyPath: path] = $1 * factor }
     }
 
-    /// Milliseconds.
+    /// A setting in milliseconds.
     private static func time(
         _ name: String, _ path: Path<UInt64>, _ range: ClosedRange<Int>, _ help: String
     ) -> Setting {
@@ -256,7 +256,7 @@ struct Setting: Sendable {
         }
     }
 
-    /// A switch; in the environment it can be turned off, too.
+    /// A switch; the environment can also turn it off.
     private static func toggle(
         _ name: String, _ path: Path<Bool>, _ valueWhenOn: Bool, _ help: String
     ) -> Setting {

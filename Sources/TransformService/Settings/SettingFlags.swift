@@ -1,11 +1,11 @@
-// The list of settings -> flags of the command line.
+// The list of settings -> command-line flags.
 
 import ArgumentParser
 
-/// The flags of `serve`. ArgumentParser finds what a type declares by reflection, and has it
-/// decoded by name; so this type has a child for each setting, and no property for any.
+/// The flags of `serve`. ArgumentParser finds a type's declarations by reflection and decodes them
+/// by name; so this type has a child for each setting, and a property for none.
 struct SettingFlags: ParsableArguments, CustomReflectable {
-    /// What was given, by the setting's name.
+    /// The given values, by the setting's name.
     private(set) var values: [String: String] = [:]
 
     init() {}

@@ -1,5 +1,5 @@
-// The file of --auth-token-file -> the tokens that open the service, one a line, so that an old and
-// a new one hold while clients change.
+// The file of --auth-token-file -> the tokens that grant access, one per line, so that an old and a
+// new one are valid while clients change.
 
 import Glibc
 
@@ -7,7 +7,7 @@ enum TokenFile {
     static let bytesMax = 64 * 1024
     static let tokenBytesMax = 4_096
 
-    /// - Throws: one line for people, which shows nothing of the file's content.
+    /// - Throws: one line for people, without any of the file's content.
     static func tokens(at path: String) throws(ConfigurationError) -> [[UInt8]] {
         guard let text = SystemFile.read(path) else {
             let reason = Process.message(ofSystemError: errno)
@@ -19,7 +19,7 @@ enum TokenFile {
         return try tokens(in: text, path)
     }
 
-    /// Lines without the white space around them; empty ones mean nothing.
+    /// Lines without surrounding white space; empty ones are ignored.
     static func tokens(in text: String, _ path: String) throws(ConfigurationError) -> [[UInt8]] {
         var tokens: [[UInt8]] = []
         let lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)

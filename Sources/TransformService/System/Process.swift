@@ -1,4 +1,4 @@
-// The process around the service: its environment, its standard streams, the system's words.
+// The process's environment, its standard streams, and the system's error messages.
 
 import CMalloc
 import Glibc
@@ -6,9 +6,10 @@ import Glibc
 enum Process {
     private static var largeBlockBytes: Int32 { 1 << 20 }
 
-    /// Has each block from 1 MiB on mapped alone, so that it goes back when it is freed. By itself
-    /// the C library raises that bound to 32 MiB, and bodies and answers are cut from heaps whose
-    /// rest it keeps. Another allocator in its place may know no such bound, and needs none.
+    /// Makes the C library map each block from 1 MiB on separately, so that freeing it returns the
+    /// memory. By default the library raises that bound to 32 MiB, and allocates bodies and
+    /// responses from heaps whose remainder it keeps. A substituted allocator may not have this
+    /// bound, nor need it.
     static func returnLargeBlocks() { mallopt(M_MMAP_THRESHOLD, largeBlockBytes) }
 
     static var environment: [String: String] {
@@ -26,13 +27,13 @@ enum Process {
 
     static func writeLine(_ text: String) { StandardStreams.write(text + "\n", to: STDOUT_FILENO) }
 
-    /// A line that names this program, for people.
+    /// A line for people that begins with this program's name.
     static func writeError(_ text: String) {
         StandardStreams.write("transform-service: \(text)\n", to: STDERR_FILENO)
     }
 
     static func message(ofSystemError code: Int32) -> String {
-        // Safety: the C library's own string, copied at once.
+        // Safety: the string is the C library's own, and is copied at once.
         unsafe String(cString: strerror(code))
     }
 }

@@ -1,16 +1,15 @@
-// Bytes to the standard output and the standard error, all of them, whatever the calls take at
-// once.
+// Bytes to the standard output and the standard error: all of them, despite partial writes.
 
 import Glibc
 
 enum StandardStreams {
-    /// Writes all bytes; the error number of what failed, or 0.
+    /// Writes all bytes; returns the error number of a failed write, or 0.
     static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) -> Int32 {
         var offset = 0
         return unsafe write(bytes, to: descriptor, from: &offset)
     }
 
-    /// Writes the bytes from `offset` on, which then is behind what was written.
+    /// Writes the bytes from `offset` on, which is then after the last byte written.
     static func write(
         _ bytes: UnsafeRawBufferPointer, to descriptor: Int32, from offset: inout Int
     ) -> Int32 {

@@ -1,10 +1,10 @@
-// A program, as far as a request shows it -> the key that its cost is learned under.
+// A program, as far as a request shows it -> the key under which its cost is learned.
 
 import struct NIOCore.ByteBuffer
 
-/// What a program's cost is learned under.
+/// The key under which a program's cost is learned.
 enum CostKey {
-    /// Of a loaded transform: by its digest, so that what was learned outlives a reload.
+    /// Of a loaded transform: by its digest, so that the learned cost outlives a reload.
     static func of(_ transform: NamedTransform) -> Int { transform.digest.hashValue }
 
     /// Of the transform that the path names, or of the program in the query.

@@ -1,34 +1,34 @@
-// Runs of one program, each as bytes of content and nanoseconds -> what a run on other content is
-// likely to take: a line through the recent runs, which fade out (weighted least squares).
+// Runs of one program, as bytes of content and nanoseconds -> the predicted duration of a run on
+// other content: a line through the recent runs, which decay (weighted least squares).
 //
 //     ns |            x .-'
 //        |        x .-'              slope: covariance / variance
 //        |    .-' x
 //        +--------------------- bytes
 
-/// What one program's runs take, by the bytes of their content.
+/// The duration of one program's runs, by the bytes of their content.
 struct CostModel: Sendable, Equatable {
-    /// A run's share in the means; of the first runs each counts alike.
+    /// A run's weight in the means; the first runs have equal weights.
     static let share = 0.125
     /// The longest prediction: an hour.
     static let nanosecondsMax = 3.6e12
-    /// A run counts for at most so many times what it was thought to take: one that the machine
-    /// held up would make a short program a long one, which is refused while others are short.
+    /// A run counts for at most this many times its prediction. Otherwise a run that the machine
+    /// delayed would make a short program a long one, which is refused while others are short.
     private static let surpriseMax = 4.0
-    /// Runs without that bound: little is known yet.
+    /// Runs without that bound, at first, while little is known.
     private static let trustCount = 4
-    /// Sizes that vary by less than this share of their mean count as one size.
+    /// Sizes that vary by less than this share of their mean are treated as equal.
     private static let spreadMin = 0.03
 
     private(set) var runCount: UInt32 = 0
-    /// Whether a run came to its end: else what is known is a lower bound.
+    /// Whether any run completed; else the model is a lower bound.
     private(set) var hasEnded = false
     private(set) var byteMean = 0.0
     private(set) var nanosecondMean = 0.0
     private(set) var byteVariance = 0.0
     private(set) var covariance = 0.0
 
-    /// Takes in a run that came to its end.
+    /// Adds a completed run.
     mutating func learn(byteCount: Int, nanoseconds: UInt64) {
         hasEnded = true
         add(byteCount: byteCount, nanoseconds: nanoseconds)
@@ -45,14 +45,14 @@ struct CostModel: Sendable, Equatable {
         covariance = (1 - share) * (covariance + share * bytesOff * nanosecondsOff)
     }
 
-    /// What a run counts for.
+    /// The duration that a run counts for.
     private func believable(_ byteCount: Int, _ nanoseconds: UInt64) -> Double {
         let taken = min(Double(nanoseconds), Self.nanosecondsMax)
         guard runCount > Self.trustCount else { return taken }
         return min(taken, Self.surpriseMax * max(prediction(byteCount), 1_000))
     }
 
-    /// Takes in a run that was stopped: it would have taken at least this long.
+    /// Adds a run that was stopped: it would have taken at least this long.
     mutating func raise(byteCount: Int, nanoseconds: UInt64) {
         let bound = min(Double(nanoseconds), Self.nanosecondsMax)
         let predicted = prediction(byteCount)
@@ -66,15 +66,15 @@ struct CostModel: Sendable, Equatable {
         }
     }
 
-    /// Lowers the line a little. A program that is refused for its cost is not run, so that
-    /// nothing would ever correct a prediction that is too high.
+    /// Lowers the line a little. A program that is refused for its cost is not run, so nothing else
+    /// would ever correct a prediction that is too high.
     mutating func lower() {
         nanosecondMean *= 15 / 16
         covariance *= 15 / 16
     }
 
-    /// Nanoseconds. Content beyond the sizes that were seen counts in proportion at least, smaller
-    /// content never for less than its share.
+    /// Nanoseconds. For content beyond the sizes seen, at least in proportion; for smaller content,
+    /// never less than its share.
     func predicted(_ byteCount: Int) -> UInt64 {
         UInt64(max(0, min(prediction(byteCount), Self.nanosecondsMax)))
     }
@@ -90,11 +90,11 @@ struct CostModel: Sendable, Equatable {
     }
 }
 
-/// What a job is likely to take.
+/// The predicted duration of a job.
 struct PredictedCost: Sendable, Equatable {
     var nanoseconds: UInt64
-    /// Learned from runs of the same program, not from programs at large.
+    /// Whether it was learned from runs of the same program, not from programs in general.
     var isKnown: Bool
-    /// Whether one of those runs came to its end; else it may take far longer.
+    /// Whether one of those runs completed; else the job may take far longer.
     var hasEnded = true
 }

@@ -1,8 +1,8 @@
-// Programs -> what their runs take, learned; for all threads, bounded in count.
+// Programs -> the learned cost of their runs; for all threads, bounded in count.
 //
 //     key -> one of 16 shards, each with a lock -> a set of 4 slots -> CostModel
 //
-// A new program takes the place of the one in its set that was asked for longest ago.
+// A new program replaces the least recently used one of its set.
 
 import Synchronization
 
@@ -27,18 +27,18 @@ final class CostTable: Sendable {
     private static var setCount: Int { 4 }
     private static var shardCount: Int { 16 }
 
-    /// What a process that has run nothing yet guesses of a program: 4 ns a byte, twice what it
-    /// takes to group and sum, and no less than a millisecond. Who guesses high turns away clients
-    /// that all come at the start; who guesses low has their first runs to learn better.
+    /// The initial guess for a program in a process that has run nothing yet: 4 ns a byte, twice
+    /// the cost of grouping and summing, and at least a millisecond. A high initial guess would
+    /// reject a burst at start-up; a low one is corrected by the first runs.
     private static var guessedByteCount: Int { 256 * 1024 }
     private static var guessedNanoseconds: UInt64 { 1_000_000 }
 
     private let shards: [Shard]
     private let slotsPerShard: Int
-    /// Of programs at large when they run for the first time.
+    /// The first runs of all programs.
     private let firstRuns: Mutex<CostModel>
 
-    /// - Parameter countMax: programs that are remembered; rounded up to a power of two from 64.
+    /// - Parameter countMax: programs to remember; rounded up to a power of two of at least 64.
     init(countMax: Int = 2_048) {
         var count = Self.setCount
         while count * Self.shardCount < countMax { count *= 2 }
@@ -52,7 +52,7 @@ final class CostTable: Sendable {
     var countMax: Int { shards.count * slotsPerShard }
 
     /// - Parameters:
-    ///   - key: `ProgramKey` of the program's text; nil where the program is not known yet.
+    ///   - key: `ProgramKey` of the program's text; nil if the program is not known yet.
     ///   - byteCount: of the content.
     func predict(_ key: Int?, byteCount: Int) -> PredictedCost {
         if let key, let known = model(key) {
@@ -72,8 +72,8 @@ final class CostTable: Sendable {
         }
     }
 
-    /// Takes in a run.
-    /// - Parameter isComplete: false if it was stopped, and would have taken longer.
+    /// Adds a run.
+    /// - Parameter isComplete: false if it was stopped and would have taken longer.
     func learn(_ key: Int, byteCount: Int, nanoseconds: UInt64, isComplete: Bool) {
         let isNew = withSet(key) { content, first in
             let found = Self.find(key, &content, first)
@@ -89,7 +89,7 @@ final class CostTable: Sendable {
         firstRuns.withLock { $0.learn(byteCount: byteCount, nanoseconds: nanoseconds) }
     }
 
-    /// A job was refused for what its program is thought to take.
+    /// A job was refused for the predicted cost of its program.
     func lower(_ key: Int) {
         withSet(key) { content, first in
             if let index = Self.find(key, &content, first) { content.slots[index].model.lower() }
@@ -97,7 +97,7 @@ final class CostTable: Sendable {
     }
 
     private func withSet<Result>(_ key: Int, _ body: (inout Slots, Int) -> Result) -> Result {
-        // The key is a hash: any of its bits will do.
+        // The key is a hash, so any of its bits serve.
         let bits = UInt(bitPattern: key)
         let shard = shards[Int(bits % UInt(Self.shardCount))]
         let sets = UInt(slotsPerShard / Self.setCount)

@@ -1,11 +1,11 @@
-// A trap or a bad address in any thread -> a line on the standard error for each job in work, then
-// the process ends as it would have:
+// A trap or an invalid address in any thread -> a line on the standard error for each running job,
+// then the process ends as it would have without this:
 //
 //     transform-service: crashed by signal 11
 //     transform-service: job in work at the crash: request_id=5tq6w1r4 program=458e3818183c8aec
 //
-// One job brings all down, so the lines name all that may have done it. A signal handler may call
-// little: it reads a table of fixed size in plain memory and calls write.
+// One job's crash ends all jobs, so the lines name every possible culprit. A signal handler may
+// call few functions: this one reads a table of fixed size in plain memory and calls write.
 //
 //     slot    | id's byte count | digest | id ...          |     count 0: nothing runs here
 //             0                 8        16             144
@@ -14,11 +14,11 @@ import Glibc
 import HTTPKit
 import Synchronization
 
-/// An executor's place in the table. Its thread writes it; the handler, on whatever thread, reads.
+/// An executor's slot in the table. Its thread writes it; the handler reads it on any thread.
 @safe struct CrashSlot: ~Copyable {
     fileprivate static var byteCount: Int { 16 + RequestName.byteCountMax }
 
-    // Safety: a slot of the table, which is never freed; nil when the table was full.
+    // Safety: a slot of the table, which is never freed; nil if the table was full.
     fileprivate let base: UnsafeMutableRawPointer?
     private let index: Int
 
@@ -33,7 +33,7 @@ import Synchronization
     /// A job begins.
     func begin(_ requestID: RequestName) {
         guard let base = unsafe base else { return }
-        // Safety: the slot has room for as many bytes behind its two words.
+        // Safety: the slot has room for this many bytes after its two words.
         let room = unsafe UnsafeMutableBufferPointer(
             start: (base + 16).assumingMemoryBound(to: UInt8.self),
             count: RequestName.byteCountMax)
@@ -56,17 +56,17 @@ import Synchronization
 }
 
 @safe enum CrashReport {
-    /// Executors that are in the table; others run unnamed.
+    /// Executors in the table; further ones are not reported.
     static let slotCountMax = 2_048
     private static let stackByteCount = 64 << 10
     private static let lineByteCount = 512
     private static let signals = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV]
 
-    // Safety: mapped once and never unmapped; pages that nobody wrote to take no memory.
+    // Safety: mapped once and never unmapped; pages that are never written take no memory.
     private nonisolated(unsafe) static let table = unsafe map(slotCountMax * CrashSlot.byteCount)
-    /// Where the handler puts its lines together, one thread at a time.
+    /// Where the handler assembles its lines, one thread at a time.
     private nonisolated(unsafe) static let line = unsafe map(lineByteCount)
-    /// What was done about each signal before, and is done after the report.
+    /// The previous action for each signal, which is taken after the report.
     private nonisolated(unsafe) static let actions: UnsafeMutablePointer<sigaction> = {
         let actions = UnsafeMutablePointer<sigaction>.allocate(capacity: 64)
         unsafe actions.initialize(repeating: sigaction(), count: 64)
@@ -82,10 +82,10 @@ import Synchronization
         return unsafe memory == MAP_FAILED ? nil : memory
     }
 
-    /// From now on a crash is reported. Called once, before threads start.
+    /// Enables the reports. Call it once, before threads start.
     static func install() {
-        // Safety: touches what the handler reads, so that nothing is initialised in it; then each
-        // call gets memory of its own type.
+        // Safety: accesses everything the handler reads, so that nothing is initialised there; then
+        // each call is given memory of the right type.
         guard unsafe table != nil, unsafe line != nil else { return }
         var crashes = sigset_t()
         unsafe sigemptyset(&crashes)
@@ -96,7 +96,7 @@ import Synchronization
             action.sa_flags = SA_ONSTACK | SA_NODEFER
             unsafe sigaction(number, &action, actions + Int(number))
         }
-        // Whoever started this process may have blocked them.
+        // The parent process may have blocked them.
         unsafe pthread_sigmask(SIG_UNBLOCK, &crashes, nil)
         isReporting.store(false, ordering: .relaxed)
         isInstalled.store(true, ordering: .relaxed)
@@ -112,7 +112,7 @@ import Synchronization
 
     fileprivate static func giveBack(_ index: Int) { freeSlots.withLock { $0.append(index) } }
 
-    /// A thread whose stack has overflowed needs another one to report on. It stays for as long as
+    /// A thread whose stack has overflowed needs another one for the report. It lives as long as
     /// the thread, which lives as long as the process.
     private static func giveThreadAStack() {
         var known = unsafe stack_t()
@@ -129,10 +129,10 @@ import Synchronization
 
     // MARK: In the handler
 
-    /// Everything called here is safe in a signal handler: loads, stores, write, sigaction, raise.
+    /// Everything called here is async-signal-safe: loads, stores, write, sigaction, raise.
     private static func report(_ number: Int32) {
         if isReporting.exchange(true, ordering: .relaxed) {
-            // Another thread reports. It ends the process in a moment.
+            // Another thread is reporting, and will end the process in a moment.
             usleep(1_000_000)
         } else {
             writeReport(number)
@@ -150,7 +150,7 @@ import Synchronization
         text.write()
         var slot = unsafe table
         for _ in 0..<slotCountMax {
-            // Safety: the loop stays in the table; a count is cut to the slot's room.
+            // Safety: the loop stays within the table; a count is bounded by the slot's room.
             let count = unsafe Int(slot.load(as: UInt64.self) & 0xFF)
             if count > 0 {
                 text.append("transform-service: job in work at the crash: request_id=")
@@ -164,7 +164,7 @@ import Synchronization
     }
 }
 
-/// A line that is put together without allocating.
+/// A line that is assembled without allocation.
 @safe private struct CrashLine {
     // Safety: has room for `capacity` bytes, which every append checks.
     private let base: UnsafeMutableRawPointer
@@ -178,24 +178,24 @@ import Synchronization
 
     private mutating func append(byte: UInt8) {
         guard count < capacity else { return }
-        // Safety: checked above.
+        // Safety: there is room, as checked above.
         unsafe base.storeBytes(of: byte, toByteOffset: count, as: UInt8.self)
         count += 1
     }
 
     @unsafe mutating func append(_ bytes: UnsafeRawPointer, _ byteCount: Int) {
         for i in 0..<byteCount {
-            // Safety: the caller's bytes are as many.
+            // Safety: the caller passes this many bytes.
             append(byte: unsafe bytes.load(fromByteOffset: i, as: UInt8.self))
         }
     }
 
     mutating func append(_ text: StaticString) {
-        // Safety: a StaticString of ASCII has a pointer to that many bytes for ever.
+        // Safety: a StaticString of ASCII has a permanently valid pointer to that many bytes.
         unsafe append(text.utf8Start, text.utf8CodeUnitCount)
     }
 
-    /// Of a signal.
+    /// - Parameter number: of a signal.
     mutating func append(decimal number: Int32) {
         if number >= 10 { append(byte: 0x30 + UInt8(truncatingIfNeeded: number / 10 % 10)) }
         append(byte: 0x30 + UInt8(truncatingIfNeeded: number % 10))

@@ -1,10 +1,10 @@
-// How a run failed -> the problem that is answered, with its place in the content or the program.
+// A failure of a run -> the problem to answer, with its location in the content or the program.
 
 import HTTPKit
 import Transforms
 
 extension Executor {
-    /// - Parameter isLine: the text is one line of several; who reads the problem knows which.
+    /// - Parameter isLine: the text is one line of several; the reader of the problem knows which.
     func readFailure(
         _ error: ReadFailure, _ text: UnsafeRawBufferPointer, isLine: Bool = false
     ) -> Outcome {
@@ -76,7 +76,7 @@ extension Executor {
         return Problem.Place(offset: own.offset, in: text)
     }
 
-    /// The raised value as `value`; a string is the detail itself.
+    /// The error value as `value`; a string becomes the detail itself.
     func errorProblem(_ raised: Document, _ verb: String) -> Problem {
         let text = jsonText(raised)
         let shown = text.map { String(decoding: $0.prefix(200), as: UTF8.self) }

@@ -1,21 +1,20 @@
-// Program text -> the compiled program: the one that was named last, the cache's, or a new one; and
-// whether this thread should run it.
+// Program text -> the compiled program: the most recent one, the cache's, or a new one; and whether
+// this thread should run it.
 
 import HTTPKit
 import Synchronization
 import Transforms
 
 extension Executor {
-    /// A program that a query named: all threads share the cache, so that to look there for each
-    /// request would have them wait for each other's cache lines; and so would it to count a
-    /// program's references.
+    /// A program that a query named. It saves a look-up in the cache for each request, and the
+    /// count of a reference: all threads share both, and would contend on their cache lines.
     final class Recent: Sendable {
         let query: TransformQuery
         let hash: Int
         let program: Program
-        /// It has no arguments.
+        /// Whether it has no arguments.
         let isBare: Bool
-        /// When it is to be looked for again, or it would seem unused there.
+        /// When to look it up again; without that it would seem unused in the cache.
         let until: UInt64
 
         init(query: TransformQuery, hash: Int, program: Program, isBare: Bool, until: UInt64) {
@@ -29,8 +28,8 @@ extension Executor {
 
     private static var recentNanoseconds: UInt64 { 1_000_000 }
 
-    /// Looks for the program that the query names: then the content is its input, of which no more
-    /// is read than the program looks at.
+    /// Looks up the program of the query: then the content is its input, of which only the parts
+    /// are read that the program uses.
     /// - Returns: nil if it is not compiled.
     func findRecent(_ request: borrowing TransformRequest, now: UInt64) -> Recent? {
         let query = request.query
@@ -49,7 +48,7 @@ extension Executor {
         return recent
     }
 
-    /// The compiled program; nil where it is not compiled yet and may not be here.
+    /// The compiled program; nil if it is not compiled yet and must not be compiled here.
     /// - Parameters:
     ///   - hash: `ProgramKey` of the text and names.
     ///   - recent: the program that the request's head names, if it is compiled.
@@ -83,7 +82,7 @@ extension Executor {
         note?.digest.store(digest, ordering: .relaxed)
     }
 
-    /// Whether this thread should run the program, by what it took until now.
+    /// Whether this thread should run the program, judging by its learned cost.
     func mayRun(_ key: Int) -> Bool {
         guard isTentative, let costs else { return true }
         let recent = recentCost
@@ -99,6 +98,6 @@ extension Executor {
         return known <= costNanosecondsMax
     }
 
-    /// What programs take is looked up anew.
+    /// Makes the next run look up the program's cost anew.
     func forgetCost() { recentCost.until = 0 }
 }

@@ -1,5 +1,5 @@
-// Content of a request -> output bytes or a problem. One executor belongs to one thread: it owns
-// the runner, whose memory all its runs share, and the buffer that they write to.
+// Content of a request -> output bytes or a problem. Each thread has one executor, which owns the
+// runner, whose memory all its runs share, and the output buffer.
 //
 //     content -> document -> envelope -> program (cached or compiled) -> outputs -> bytes
 
@@ -10,10 +10,10 @@ import Transforms
 
 import struct NIOCore.ByteBuffer
 
-/// Nanoseconds of a run's parts, for `Server-Timing`.
+/// Durations of a run's phases in nanoseconds, for `Server-Timing`.
 struct Timing: Sendable {
     var read: UInt64 = 0
-    /// 0 for a program that was compiled before.
+    /// 0 for a program that was already compiled.
     var compile: UInt64 = 0
     var run: UInt64 = 0
     var write: UInt64 = 0
@@ -21,81 +21,82 @@ struct Timing: Sendable {
 
 /// How a run ended.
 enum Outcome {
-    /// The executor's output holds the content.
+    /// The executor's output contains the content.
     case written
     case problem(Problem)
-    /// This thread may not finish it: the program is not compiled, or a bound of the event loop's
-    /// runs was met. It is to run on a worker from the start; programs have no effects.
+    /// This thread may not finish it: the program is not compiled, or a bound of runs on event
+    /// loops was reached. It must run on a worker from the start, which is possible as programs
+    /// have no effects.
     case unfinished
-    /// Nobody waits for it.
+    /// The result is no longer needed.
     case cancelled
 }
 
-/// What bounds a run besides its executor's limits.
+/// The bounds of a run, in addition to its executor's limits.
 struct RunBounds {
     var deadlineNanoseconds: UInt64
     var stepsMax: Int?
     var cancel: CancelFlag?
     var note: RunNote?
-    /// On an event loop: a program that is predicted to take longer is left to a worker.
+    /// On an event loop: a program with a higher predicted cost is left to a worker.
     var costNanosecondsMax: UInt64 = .max
-    /// On an event loop: whether to try a program of which no run is known.
+    /// On an event loop: whether to try a program without a known run.
     var triesUnknown = true
-    /// The time now, where the caller has just looked at the clock.
+    /// The current time, if the caller has just read the clock.
     var startNanoseconds: UInt64?
 }
 
-/// What others may know of a run while it goes on.
+/// What other threads may know about a run in progress.
 final class RunNote: Sendable {
-    /// Of its program; 0 before that is known.
+    /// Of its program; 0 until that is known.
     let digest = Atomic<UInt64>(0)
 }
 
 @safe final class Executor {
-    /// Program text, where the settings say nothing else.
+    /// The default bound on program text.
     static let programBytesMax = 64 * 1024
-    /// JSON text of a raised value that is put into the answer.
+    /// Bound on the JSON text of an error value in a response.
     static let valueBytesMax = 64 * 1024
-    /// Memory of the output that is kept between runs.
+    /// Memory of the output buffer that is retained between runs.
     static let outputBytesKept = 256 * 1024
 
     let runner: Runner
     let cache: ProgramCache
-    /// On the event loop nothing is compiled, and a bound that is met is not the program's fault.
+    /// On an event loop: nothing is compiled, and reaching a bound is not the program's fault.
     let isTentative: Bool
-    /// What programs take; looked at on event loops.
+    /// The costs of programs; used on event loops.
     let costs: CostTable?
     let outputBytesMax: Int
     let slot = CrashSlot()
-    /// Program text; longer ones are refused.
+    /// Bound on program text; longer ones are refused.
     private let programTextBytesMax: Int
     var output: OutputBuffer
     private(set) var choice = OutputChoice.one
-    /// The named transform that runs or ran.
+    /// The named transform of the current or last run.
     private(set) var transform: NamedTransform?
     var timing = Timing()
-    /// What the last run's cost is learned under; nil if no program was found in the request.
+    /// The key for learning the last run's cost; nil if no program was found in the request.
     private(set) var programKey: Int?
-    /// What a program was known to take, for the content of a size, and until when that holds.
+    /// The known cost of a program for content of one size, and until when it is used.
     var recentCost = (key: 0, byteCount: -1, nanoseconds: UInt64(0), until: UInt64(0))
     var startNanoseconds: UInt64 = 0
-    /// The most that the last run held.
+    /// The peak memory of the last run.
     private var memoryBytesPeak = 0
     /// When the last run ended.
     private(set) var endNanoseconds: UInt64 = 0
-    /// When the writing of a last output began; 0 before.
+    /// When the writing of the last output began; 0 before.
     private var lastWriteNanoseconds: UInt64 = 0
-    /// Of the last run's bounds, and the size of its content.
+    /// Of the current run's bounds, and the size of its content.
     private(set) var costNanosecondsMax: UInt64 = .max
     private(set) var triesUnknown = true
     private(set) var contentByteCount = 0
     private let servesInlinePrograms: Bool
-    /// The envelope's text of the program that runs.
+    /// The program's text in the envelope of the current run.
     private(set) var programText: Document?
     let hits: HitCounter
-    /// The program that a query named last.
+    /// The most recent program of a query.
     var recent: Recent?
-    /// Of the program of the last run; 0 where it got to none.
+    /// Of the program of the last run; 0 if it reached none.
     var digest: UInt64 = 0
     var note: RunNote?
 
@@ -116,10 +117,10 @@ final class RunNote: Sendable {
         output = OutputBuffer(bytesMax: outputBytesMax)
     }
 
-    /// Ends the run and takes its output away.
-    /// - Returns: the output and what it is counted with; nil if there is no room for it.
+    /// Ends the run and takes its output.
+    /// - Returns: the output and the count of its memory; nil if there is no room for it.
     func takeOutput(_ memory: MemoryAccount) -> (content: ByteBuffer, hold: MemoryHold)? {
-        // The copy takes the place of the documents, so that a run holds no more than its bounds.
+        // The documents are released before the copy, so that a run never exceeds its bounds.
         runner.releaseDocuments()
         guard let hold = MemoryHold(memory, output.count, .answers) else {
             end()
@@ -135,15 +136,15 @@ final class RunNote: Sendable {
         return (buffer, hold)
     }
 
-    /// Ends the run, whose output is no longer needed: what it took beyond what its thread always
-    /// has goes back.
+    /// Ends the run, whose output is no longer needed, and releases its memory except the part that
+    /// its thread always retains.
     func end() {
         output.removeAll(retaining: Self.outputBytesKept)
         runner.end()
     }
 
-    /// What is known of the last run once it is over.
-    /// - Parameter queued: the time that it waited; 0 if it did not.
+    /// The measures of the last run.
+    /// - Parameter queued: its time in the queue; 0 if it was not queued.
     func measures(queued: UInt64) -> Measures {
         var measures = Measures()
         measures.waitNanoseconds = queued == 0 ? nil : queued
@@ -153,7 +154,7 @@ final class RunNote: Sendable {
         return measures
     }
 
-    /// What a run stands on once the content is read.
+    /// Everything needed for a run, once the content is read.
     struct Plan {
         var program: Program
         var input: Document
@@ -219,9 +220,9 @@ final class RunNote: Sendable {
         return outcome
     }
 
-    // MARK: What is to run
+    // MARK: The plan
 
-    /// Whether this thread should read the content; not where it is known not to run the program.
+    /// Whether this thread should read the content; not if it is known not to run the program.
     private func mayRunUnread(
         _ request: borrowing TransformRequest, _ recent: Recent?
     ) -> Bool {
@@ -303,7 +304,7 @@ final class RunNote: Sendable {
         return Plan(program: program, input: input, arguments: arguments)
     }
 
-    /// Whether a program of a request's own may run, and is no longer than allowed.
+    /// Checks that a request's own program is allowed, and not too long.
     func checkProgram(byteCount: Int) throws(Problem) {
         guard servesInlinePrograms else {
             throw Problem(
@@ -317,8 +318,8 @@ final class RunNote: Sendable {
         }
     }
 
-    /// What a named transform runs with: its own bounds, and the arguments that `read` appends in
-    /// place of their defaults. One that the program does not know is seen in `$ARGS` only.
+    /// The plan of a named transform: its own bounds, and the arguments that `read` appends, which
+    /// replace their defaults. One that the program does not declare is visible in `$ARGS` only.
     private func plan(
         _ transform: NamedTransform, _ request: borrowing TransformRequest, _ asked: OutputForm?,
         _ input: Document,
@@ -341,7 +342,7 @@ final class RunNote: Sendable {
         var ordered: [Document] = []
         if let fallbacks = transform.fallbacks {
             do throws(ReadFailure) {
-                // Safety: the executor keeps the transform, and so the text, until the next run.
+                // Safety: the executor retains the transform, and so the text, until the next run.
                 let object = unsafe try runner.read(fallbacks.bytes)
                 for index in 0..<object.count {
                     let name = object.memberName(at: index)
@@ -386,7 +387,7 @@ final class RunNote: Sendable {
 
     // MARK: The run
 
-    /// Runs the program that was named last, and that has no arguments.
+    /// Runs the most recent program, which has no arguments.
     private func run(
         _ recent: Recent, _ input: Document, _ request: borrowing TransformRequest
     ) throws(Problem) -> Outcome {
@@ -414,12 +415,12 @@ final class RunNote: Sendable {
     }
 
     /// Runs a program and appends its outputs.
-    /// - Parameter isTimed: whether `timing` has what writing takes.
+    /// - Parameter isTimed: whether to measure the time of writing in `timing`.
     func evaluate(
         _ program: Program, _ input: Document, _ arguments: [Document],
         _ framer: inout OutputFramer, isTimed: Bool
     ) throws(RunFailure) {
-        // Nothing is run after a single output, so that it is written until the run's end.
+        // No program code runs after a single output, so the time from there to the end is writing.
         let isLast = program.hasOneOutput
         try framer.begin(runner, &output)
         do throws(RunFailure) {
@@ -441,7 +442,7 @@ final class RunNote: Sendable {
 }
 
 extension Array where Element == UInt8 {
-    /// `withUnsafeBytes` for bodies that throw one type.
+    /// `withUnsafeBytes` for closures with typed throws.
     func withUnsafeBytesTyped<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -1,14 +1,14 @@
-// One input of a batch -> its outputs, behind those of the inputs before it, or a problem. All
-// inputs of a batch share a compiled program and the values of its arguments.
+// One input of a batch -> its outputs, after those of earlier inputs, or a problem. All inputs of a
+// batch share a compiled program and the values of its arguments.
 
 import HTTPKit
 import Transforms
 
-/// What every input of a batch is run through.
+/// The program that every input of a batch is run through.
 struct InputPlan: Sendable {
     let program: Program
     let arguments: ArgumentValues
-    /// A named transform's own bounds of one input.
+    /// A named transform's own bounds for one input.
     var timeoutNanoseconds = UInt64.max
     var memoryBytesMax = Int.max
 }
@@ -19,7 +19,7 @@ extension Executor {
         let bytes = Array(text.utf8)
         try checkProgram(byteCount: bytes.count)
         let values = try values(arguments, defaults: [])
-        // Safety: the bytes stay while the closure runs.
+        // Safety: the bytes live while the closure runs.
         return unsafe try bytes.withUnsafeBytesTyped { (text) throws(Problem) in
             let names = unsafe ArgumentsObject.names(arguments.map(\.name), in: text)
             let hash = unsafe ProgramKey.of(text, names)
@@ -60,7 +60,7 @@ extension Executor {
         return values
     }
 
-    /// Forgets the outputs of earlier inputs, and names the batch for a crash report.
+    /// Discards the outputs of earlier inputs, and names the batch for a crash report.
     func beginInputs(_ plan: InputPlan, requestID: RequestName) {
         slot.begin(requestID)
         slot.note(digest: plan.program.digest)
@@ -68,13 +68,13 @@ extension Executor {
         runner.adopt(plan.arguments)
     }
 
-    /// The outputs were taken away.
+    /// Ends the inputs, whose outputs have been taken.
     func endInputs() {
         slot.end()
         end()
     }
 
-    /// What is wrong with a JSON text; nil for nothing.
+    /// The error in a JSON text; nil for none.
     func readProblem(of text: UnsafeRawBufferPointer, _ bounds: RunBounds) -> Problem? {
         runner.begin(
             deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
@@ -85,7 +85,7 @@ extension Executor {
         return nil
     }
 
-    /// Appends a text that stands for an input's outputs; false when there is no room for it.
+    /// Appends a text in place of an input's outputs; returns false if there is no room for it.
     func append(_ text: [UInt8], terminator: UInt8) -> Bool {
         let before = output.count
         do throws(RunFailure) {
@@ -98,7 +98,7 @@ extension Executor {
         }
     }
 
-    /// Runs one input and appends its outputs, each or all in one array, with `terminator` behind;
+    /// Runs one input and appends its outputs, each or all in one array followed by `terminator`;
     /// none of them if it failed.
     func process(
         _ text: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],

@@ -1,28 +1,28 @@
-// Waiting jobs as doubly linked lists in one array of nodes, so that any job leaves at once.
+// Waiting jobs as doubly linked lists in one array of nodes: any job can be removed in O(1).
 //
 //     nodes   | A | - | C | B |        short: A <-> B        long: C        free: -
 //     ticket  generation << 32 | node: an old ticket never names a later job
 
-/// What waits, with all that the queue asks of it.
+/// A waiting job, with the facts that the queue needs.
 struct WaitingJob<Job> {
     var job: Job
     var byteCount: Int
     var cost: PredictedCost
-    /// `MonotonicClock`.
+    /// On `MonotonicClock`.
     var deadlineNanoseconds: UInt64
     var submittedNanoseconds: UInt64
-    /// The wait that it was admitted for; long beyond it, the queue's predictions have failed.
+    /// The wait for which it was admitted; one far longer means that predictions have failed.
     var waitNanosecondsMax: UInt64
 }
 
-/// Which line a job stands in.
+/// The list in which a job waits.
 enum Lane: Int, CaseIterable, Sendable {
-    /// Known to be over soon.
+    /// Known to be short.
     case short
     case long
 }
 
-/// Two lists over nodes of a fixed count.
+/// Two lists over a fixed number of nodes.
 struct JobLists<Job> {
     private struct Node {
         var waiting: WaitingJob<Job>?
@@ -49,7 +49,7 @@ struct JobLists<Job> {
 
     var count: Int { lists[0].count + lists[1].count }
     func count(_ lane: Lane) -> Int { lists[lane.rawValue].count }
-    /// Predicted nanoseconds of all jobs of a lane together.
+    /// The predicted nanoseconds of all jobs of a lane together.
     func cost(_ lane: Lane) -> UInt64 { lists[lane.rawValue].costNanoseconds }
 
     /// The job that has waited longest.
@@ -59,7 +59,7 @@ struct JobLists<Job> {
     }
 
     /// Appends a job.
-    /// - Returns: its ticket; nil when all nodes are taken.
+    /// - Returns: its ticket; nil if all nodes are in use.
     mutating func append(_ waiting: WaitingJob<Job>, to lane: Lane) -> UInt64? {
         guard count < countMax else { return nil }
         let index: Int
@@ -83,7 +83,7 @@ struct JobLists<Job> {
         return UInt64(nodes[index].generation) << 32 | UInt64(index)
     }
 
-    /// Takes the job out that a ticket names; nil when it has left already.
+    /// Removes the job of a ticket; nil if it has left already.
     mutating func remove(ticket: UInt64) -> WaitingJob<Job>? {
         let index = Int(ticket & 0xFFFF_FFFF)
         guard index < nodes.count, UInt64(nodes[index].generation) == ticket >> 32 else {
@@ -92,7 +92,7 @@ struct JobLists<Job> {
         return remove(at: index)
     }
 
-    /// Takes out the job that has waited longest, or the one that came last.
+    /// Removes the oldest job, or the newest.
     mutating func take(_ lane: Lane, newest: Bool) -> WaitingJob<Job>? {
         let list = lists[lane.rawValue]
         let index = newest ? list.last : list.first

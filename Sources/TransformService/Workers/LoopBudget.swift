@@ -1,16 +1,16 @@
-// How much program work an event loop may do, so that its other connections never wait long: a
-// pure value, time comes in with each call.
+// How much program work an event loop may do, so that its other connections never wait long: a pure
+// value, to which each call passes the time.
 //
-//     one turn   | read | run | read | run | run | ....... | end      runs: 5 ms, then to workers
-//     a second   runs given up in vain: 50 ms, then only programs known to be short
+//     iteration  | read | run | read | run | run | ...... | end      runs: 5 ms, then to workers
+//     a second   abandoned runs: 50 ms, then only programs known to be short
 
 /// The runs of one event loop.
 struct LoopBudget {
-    /// Of runs in one turn of the loop.
+    /// Bound on the runs in one iteration of the loop.
     static let turnNanosecondsMax: UInt64 = 5_000_000
-    /// Of runs that were given up, in a second, and at once after a calm second.
+    /// Bound on the abandoned runs in a second, and at once after a second without any.
     static let abandonedNanosecondsMax: UInt64 = 50_000_000
-    /// Shorter runs cost little more than what else a request costs: they are not counted.
+    /// Shorter runs are not counted: they cost little more than the rest of a request.
     static let countedNanosecondsMin: UInt64 = 20_000
 
     private var turn: UInt64 = 0
@@ -18,14 +18,14 @@ struct LoopBudget {
     private var abandonedLeft = Self.abandonedNanosecondsMax
     private var filledNanoseconds: UInt64 = 0
 
-    /// Whether a turn of the loop has time for another run.
+    /// Whether an iteration of the loop has time for another run.
     func hasTime(inTurn turn: UInt64) -> Bool {
         self.turn != turn || turnNanoseconds < Self.turnNanosecondsMax
     }
 
-    /// Whether a program may be tried whose cost is not known.
+    /// Whether a program of unknown cost may be tried.
     mutating func mayTry(now: UInt64) -> Bool {
-        // 5 % of the time that went by.
+        // 5 % of the elapsed time.
         let gained = (now &- filledNanoseconds) / (1_000_000_000 / Self.abandonedNanosecondsMax)
         if gained > 0 {
             let room = Self.abandonedNanosecondsMax - abandonedLeft
@@ -43,7 +43,7 @@ struct LoopBudget {
         turnNanoseconds += nanoseconds
     }
 
-    /// A run was given up: it is done again by a worker.
+    /// A run was abandoned: a worker repeats it.
     mutating func abandoned(nanoseconds: UInt64) {
         abandonedLeft -= min(abandonedLeft, nanoseconds)
     }

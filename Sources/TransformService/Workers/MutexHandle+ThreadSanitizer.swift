@@ -1,19 +1,19 @@
-// In the thread sanitizer's build only: what a thread does that finds a Mutex taken, told in words
-// that the sanitizer knows.
+// Only in the thread sanitizer's build: the slow path of locking a contended Mutex, in operations
+// that the sanitizer sees.
 //
-// A Mutex that is free is taken and given back by atomic operations that are compiled here, and the
-// sanitizer sees them. One that is taken is waited for in libswiftSynchronization.so, which is
-// compiled without it: each thread that has waited would look as if it had not locked at all. The
-// linker prefers this function to the library's of the same name. Nobody notes here that he waits,
-// so the other slow path, which wakes those who do, is never needed. Should the name change one
-// day, `make test-thread` fails with reports about contended mutexes.
+// An uncontended Mutex is locked and unlocked by atomic operations that are compiled here, and the
+// sanitizer sees them. Waiting for a contended one happens in libswiftSynchronization.so, which is
+// compiled without it: a thread that has waited would look as if it had never locked. The linker
+// prefers this function to the library's of the same name. It does not mark the mutex as having
+// waiters, so the other slow path, which wakes them, is never needed. If the name ever changes,
+// `make test-thread` fails with reports about contended mutexes.
 
 #if THREAD_SANITIZER
     import Glibc
     import Synchronization
 
     extension _MutexHandle {
-        /// - Parameter thread: the caller's number, which a mutex that is taken holds.
+        /// - Parameter thread: the caller's number, which a locked mutex contains.
         @_silgen_name("$s15Synchronization12_MutexHandleV9_lockSlowyys6UInt32VF")
         borrowing func waitUntilTaken(_ thread: UInt32) {
             // Safety: the handle is one atomic word: `@frozen`, a part of the library's interface.

@@ -1,33 +1,33 @@
-// A program's outputs -> the bytes that stand for them, in the form that was chosen:
+// A program's outputs -> the bytes of the response, in the chosen form:
 //
 //     one      {"a":1}
 //     array    [{"a":1},{"a":2}]
 //     lines    {"a":1}\n{"a":2}\n
-//     text     a,b\n1,2\n           strings as they are
+//     text     a,b\n1,2\n           strings, unquoted
 //
-// Of a batch the terminator follows what each input has become.
+// In a batch, the terminator follows the outputs of each input.
 
 import Transforms
 
-/// What one run has written, and whether it fits the form.
+/// The state of one run's output, and whether it fits the form.
 struct OutputFramer {
-    /// Outputs are counted up to here where there should be one.
+    /// Where there should be one output, further ones are counted up to this number.
     static let countedMax = 1_000
 
     private let choice: OutputChoice
-    /// Follows each output, or the array of them; nil for nothing.
+    /// Follows each output, or the array of them; nil for none.
     private let terminator: UInt8?
     private(set) var count = 0
-    /// Of an output that should be a string.
+    /// The kind of an output that should have been a string.
     private var nonText: Document.Kind?
 
-    /// The answer to one input.
+    /// For the response to one input.
     init(_ choice: OutputChoice) {
         self.choice = choice
         terminator = choice.form == .lines || choice.form == .text ? UInt8(ascii: "\n") : nil
     }
 
-    /// The part of an answer that one of several inputs has become.
+    /// For the part of a response that belongs to one of several inputs.
     init(_ choice: OutputChoice, terminator: UInt8) {
         self.choice = choice
         self.terminator = terminator
@@ -37,7 +37,7 @@ struct OutputFramer {
         if choice.form == .array { try runner.write(UInt8(ascii: "["), to: &out) }
     }
 
-    /// - Returns: false when no more outputs are wanted.
+    /// - Returns: false if no more outputs are wanted.
     mutating func add(
         _ document: Document, _ runner: Runner, _ out: inout OutputBuffer
     ) throws(RunFailure) -> Bool {
@@ -68,7 +68,7 @@ struct OutputFramer {
         if let terminator { try runner.write(terminator, to: &out) }
     }
 
-    /// What is wrong with the outputs; nil for nothing.
+    /// The error in the outputs; nil for none.
     var problem: Problem? {
         if let nonText {
             return Problem(

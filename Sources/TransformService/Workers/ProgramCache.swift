@@ -1,11 +1,11 @@
 // Program text and argument names -> the compiled program, for all threads; bounded in count and
-// bytes. What was not asked for since the hand last passed goes first (the clock algorithm).
+// bytes. Entries not used since the hand's last pass are evicted first (the clock algorithm).
 
 import Glibc
 import Synchronization
 import Transforms
 
-/// One thread adds, any reads.
+/// One thread adds; any thread reads.
 final class HitCounter: Sendable {
     let count = Atomic<UInt64>(0)
 
@@ -23,7 +23,7 @@ final class ProgramCache: Sendable {
 
     private struct State {
         var entries: [Entry] = []
-        /// Hash -> index in `entries`. Of two texts with one hash the later is kept.
+        /// Hash -> index in `entries`. Of two texts with the same hash, the later one is kept.
         var indices: [Int: Int] = [:]
         var byteCount = 0
         var hand = 0
@@ -43,21 +43,21 @@ final class ProgramCache: Sendable {
 
     var count: Int { state.withLock { $0.entries.count } }
     var byteCount: Int { state.withLock { $0.byteCount } }
-    /// Look-ups that found a program, and those after which one was compiled.
+    /// Look-ups that found a program, and those that led to a compilation.
     var lookups: (hits: UInt64, misses: UInt64) {
         state.withLock { state in
             (state.counters.reduce(0) { $0 &+ $1.count.load(ordering: .relaxed) }, state.missCount)
         }
     }
 
-    /// Counts the look-ups of one thread that found a program.
+    /// Makes a counter for one thread's look-ups that find a program.
     func makeCounter() -> HitCounter {
         let counter = HitCounter()
         state.withLock { $0.counters.append(counter) }
         return counter
     }
 
-    /// A program is about to be compiled because it was not found.
+    /// Counts a look-up that found no program, which is then compiled.
     func noteMiss() { state.withLock { $0.missCount += 1 } }
 
     func find(_ hash: Int, _ text: UnsafeRawBufferPointer, _ names: [String]) -> Program? {
@@ -76,7 +76,7 @@ final class ProgramCache: Sendable {
         guard entry.text.count == text.count, entry.program.argumentNames == names else {
             return false
         }
-        // Safety: both have as many bytes, as compared above.
+        // Safety: both have equally many bytes, as compared above.
         return unsafe entry.text.withUnsafeBytes { kept in
             guard let known = kept.baseAddress, let asked = text.baseAddress else { return true }
             return unsafe memcmp(known, asked, kept.count) == 0
@@ -105,7 +105,7 @@ final class ProgramCache: Sendable {
         }
     }
 
-    /// The last entry takes the place of the one that goes.
+    /// Moves the last entry to the place of the removed one.
     private static func remove(_ index: Int, from state: inout State) {
         state.indices[state.entries[index].hash] = nil
         state.byteCount -= state.entries[index].byteCount

@@ -1,19 +1,19 @@
-// Who is let in, who goes next, who is dropped unrun: a pure value, time comes in with each call.
+// Admission, scheduling and shedding of jobs: a pure value, to which each call passes the time.
 //
 //     submit -> refused (503 at once)
 //            -> short | B | A | ---.
-//               long  | D | C | ----+--> a worker that is free; an express worker takes short
-//                                        jobs only, and only while all others have long ones
+//               long  | D | C | ----+--> an idle worker; an express worker takes short jobs only,
+//                                        and only while all others run long ones
 //
-// A job is let in if, by what its program and those before it took until now, it will wait for a
-// fraction of its time only and be done by its deadline. So the queue stays short, and first in,
-// first out is fair. Where predictions fail and the queue stands, the newest go first: they can
-// still be in time, while whoever is served in turn would be served too late, each of them.
+// A job is admitted if, by the learned cost of its program and of the jobs before it, it will wait
+// for only a fraction of its time and complete by its deadline. So the queue stays short, and FIFO
+// order is fair. If predictions fail and a standing queue forms, the newest jobs go first: they can
+// still complete in time, whereas in FIFO order every job would be served too late.
 // Source: Nichols, Jacobson, Controlling Queue Delay (2012); Maurer, Fail at Scale (2015).
 
 /// The state of a queue and its workers.
 struct QueueDiscipline<Job> {
-    /// What a worker does next.
+    /// A worker's next step.
     enum Step {
         case run(Job)
         case drop(Job, ShedReason)
@@ -27,7 +27,7 @@ struct QueueDiscipline<Job> {
     }
 
     private struct Standing {
-        /// Since when the oldest job has waited beyond twice its bound.
+        /// Since when the oldest job has been waiting for more than twice its bound.
         var since: UInt64?
         var isNewestFirst = false
     }
@@ -35,11 +35,11 @@ struct QueueDiscipline<Job> {
     let policy: QueuePolicy
     private(set) var lists: JobLists<Job>
     private(set) var shed = ShedCounts()
-    /// By worker; those that take any job first.
+    /// By worker; general workers come before express ones.
     private var runs: [Run?]
     private var standings = [Standing(), Standing()]
     private var hasAgedTurn = true
-    /// Memory that `waterLevel` works in.
+    /// Scratch memory of `waterLevel`.
     private var remaining: [UInt64] = []
 
     init(_ policy: QueuePolicy) {
@@ -48,10 +48,10 @@ struct QueueDiscipline<Job> {
         runs = Array(repeating: nil, count: policy.workerCount + policy.expressCount)
     }
 
-    /// Workers for any job that have none.
+    /// General workers without a job.
     var idleCount: Int { runs[..<policy.workerCount].count { $0 == nil } }
 
-    /// Whether short jobs would wait for long ones to end.
+    /// Whether short jobs would have to wait for the end of long ones.
     var isExpressNeeded: Bool {
         lists.count(.short) > 0 && areAllLong
     }
@@ -67,10 +67,10 @@ struct QueueDiscipline<Job> {
         return cost.isKnown && cost.hasEnded && isShort ? .short : .long
     }
 
-    // MARK: Who is let in
+    // MARK: Admission
 
-    /// Whether a job would be let in now.
-    /// - Returns: the longest wait that it is let in for.
+    /// Checks whether a job would be admitted now.
+    /// - Returns: the longest wait for which it is admitted.
     mutating func admit(
         _ cost: PredictedCost, byteCount: Int, deadline: UInt64, now: UInt64
     ) throws(Rejection) -> UInt64 {
@@ -82,11 +82,12 @@ struct QueueDiscipline<Job> {
         let left = deadline - now
         let share = left / 100 * UInt64(policy.waitPercent)
         let bound = max(share, cost.isKnown ? QueuePolicy.costFactor &* cost.nanoseconds : 0)
-        // Whom a worker waits for takes nobody's time.
+        // A job for which a worker is idle delays no other.
         if lists.count < idleCount { return bound }
         let lane = Self.lane(cost)
         let wait = predictedWait(lane, now: now)
-        // Of the first in line little is known but what runs; it costs nobody but itself to wait.
+        // For the first in line, only the running jobs matter, whose prediction is uncertain; its
+        // wait delays no other job.
         let isInBound = wait <= bound || lists.count(lane) == 0
         let needed = cost.isKnown ? cost.nanoseconds : 0
         guard isInBound, wait < left, needed <= left - wait else {
@@ -95,7 +96,7 @@ struct QueueDiscipline<Job> {
         return bound
     }
 
-    /// Lets a job in.
+    /// Admits a job.
     /// - Returns: its ticket.
     mutating func submit(
         _ job: Job, _ cost: PredictedCost, byteCount: Int, deadline: UInt64, now: UInt64
@@ -118,7 +119,7 @@ struct QueueDiscipline<Job> {
             retryAfterSeconds: Int(max(1, min(seconds, QueuePolicy.retryAfterSecondsMax))))
     }
 
-    /// When a job that came now would begin, in nanoseconds from now.
+    /// The predicted wait of a job that arrives now, in nanoseconds.
     mutating func predictedWait(_ lane: Lane, now: UInt64) -> UInt64 {
         let count =
             lane == .short && areAllLong ? runs.count : policy.workerCount
@@ -126,15 +127,15 @@ struct QueueDiscipline<Job> {
         for run in runs[..<count] {
             let elapsed = run.map { now &- $0.startedNanoseconds } ?? 0
             let cost = run?.costNanoseconds ?? 0
-            // Of a run that has taken longer than predicted nothing is known.
+            // If a run exceeds its prediction, the rest is unknown.
             remaining.append(cost > elapsed ? cost - elapsed : 0)
         }
         let ahead = lists.cost(.short) + (lane == .long ? lists.cost(.long) : 0)
         return Self.waterLevel(&remaining, ahead)
     }
 
-    /// When `work` will have been begun by workers that are free after `remaining` each, if it can
-    /// be cut at will: the level that water reaches over a floor of such steps.
+    /// When `work` will have been started by workers that are free after `remaining` each, if it is
+    /// divisible at will: the level of water poured over a floor with steps of those heights.
     /// - Complexity: O(n log n) in workers.
     static func waterLevel(_ remaining: inout [UInt64], _ work: UInt64) -> UInt64 {
         remaining.sort()
@@ -147,9 +148,9 @@ struct QueueDiscipline<Job> {
         return (remaining.last ?? 0) + left / UInt64(max(1, remaining.count))
     }
 
-    // MARK: Who goes
+    // MARK: Scheduling
 
-    /// Takes a waiting job out.
+    /// Removes a waiting job.
     /// - Returns: whether it was still there.
     mutating func withdraw(_ ticket: UInt64, _ reason: ShedReason) -> Bool {
         guard lists.remove(ticket: ticket) != nil else { return false }
@@ -157,10 +158,10 @@ struct QueueDiscipline<Job> {
         return true
     }
 
-    /// The worker's job is done.
+    /// The worker's job has ended.
     mutating func finish(worker: Int) { runs[worker] = nil }
 
-    /// What a worker without a job is to do.
+    /// The next step of an idle worker.
     mutating func next(worker: Int, now: UInt64) -> Step {
         guard let lane = nextLane(worker, now) else { return .wait }
         lookForStanding(lane, now)
@@ -171,7 +172,7 @@ struct QueueDiscipline<Job> {
             shed[.expired] += 1
             return .drop(waiting.job, .expired)
         }
-        // Alone it may try: nobody else loses by it.
+        // A job that waits alone is tried anyway: it delays no other.
         let left = waiting.deadlineNanoseconds - now
         if cost.isKnown, cost.nanoseconds > left, lists.count > 0 {
             shed[.predictedLate] += 1

@@ -1,44 +1,43 @@
-// The numbers that the queue decides by, why a job was turned away, and how often.
+// The parameters of the queue, the reasons for rejections, and their counts.
 
-/// Bounds and aims of a queue.
+/// Bounds and targets of a queue.
 struct QueuePolicy: Sendable {
-    /// Jobs that wait.
+    /// Bound on the waiting jobs.
     var countMax: Int
-    /// Bytes of all jobs that wait; a job that is larger waits only alone.
+    /// Bound on the bytes of all waiting jobs; a larger job waits only alone.
     var bytesMax: Int
-    /// Workers that take any job.
+    /// General workers, which take any job.
     var workerCount: Int
-    /// Workers for short jobs while all others have long ones.
+    /// Express workers, which take short jobs while all others run long ones.
     var expressCount = 0
-    /// A job may be made to wait for this share of the time that it has left: 60 ms where a client
-    /// allows 1 s, 270 ms, room for a burst, of the 4.5 s where it says nothing. With 10 % jobs of
-    /// 10 ms took up to 190 ms at ten times saturation, as more requests also slow what runs.
+    /// A job may have to wait for this percentage of its remaining time: 60 ms if a client allows
+    /// 1 s; 270 ms, room for a burst, of the default 4.5 s. With 10 %, jobs of 10 ms took up to 190
+    /// ms at ten times saturation, as more requests also slow down running jobs.
     var waitPercent = 6
 
-    /// A job that waits for no longer than this many times its own cost may wait longer.
+    /// A job may wait longer than that, for up to this many times its own cost.
     static let costFactor: UInt64 = 2
-    /// Jobs that are known to take no longer than this go ahead of others.
+    /// Jobs known to take no longer than this go before others.
     static let shortNanosecondsMax: UInt64 = 5_000_000
-    /// A long job that has waited for this long takes turns with short ones.
+    /// A long job that has waited for this long alternates with short ones.
     static let agedNanoseconds: UInt64 = 50_000_000
-    /// For this long the oldest job must have waited beyond twice its bound before the newest go
-    /// first.
+    /// How long the oldest job must have exceeded twice its bound before the newest go first.
     static let standingNanoseconds: UInt64 = 100_000_000
     static let retryAfterSecondsMax: UInt64 = 60
 }
 
 /// Why a job was not run.
 enum ShedReason: Int, CaseIterable, Sendable {
-    /// The count or byte bound.
+    /// A bound on the count or the bytes was reached.
     case queueFull
-    /// It would have waited too long, or not have been done by its deadline.
+    /// It would have waited too long, or not have completed by its deadline.
     case predictedLate
     /// Its deadline passed while it waited.
     case expired
     /// Its client left while it waited.
     case cancelled
 
-    /// As metrics show it.
+    /// Its label in metrics.
     var label: String {
         switch self {
         case .queueFull: "queue_full"
@@ -59,9 +58,9 @@ struct ShedCounts: Sendable, Equatable {
     }
 }
 
-/// What a job that is turned away is told.
+/// The response to a rejected job.
 struct Rejection: Error, Sendable, Equatable {
     var reason: ShedReason
-    /// When those who wait now should be done.
+    /// When the waiting jobs should have completed.
     var retryAfterSeconds: Int
 }

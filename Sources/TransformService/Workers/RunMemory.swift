@@ -1,9 +1,9 @@
-// The account's part for runs, as the engine asks for it.
+// The account's part for runs, in the interface that the engine uses.
 
 import HTTPKit
 import Transforms
 
-/// What runs on all threads take of the service's memory.
+/// The memory of runs on all threads, counted in the service's account.
 final class RunMemory: MemorySource {
     private let account: MemoryAccount
 
@@ -14,7 +14,7 @@ final class RunMemory: MemorySource {
 }
 
 extension Problem {
-    /// Work that found no room beside what others hold.
+    /// Work for which other requests leave no room.
     static var noMemory: Problem {
         var problem = Problem(
             .reducedCapacity,

@@ -1,34 +1,34 @@
-// Slices of long work, for moments in which no job waits. Their owners take turns, so that what a
-// batch gets does not depend on how many slices it has here:
+// Slices of long work, run while no job waits. Their owners take turns, so a batch's share does not
+// depend on how many slices it has queued:
 //
 //     turns   A  B  C            A: 3 4 5      B: 0      C: 7 8
 //     taken   A3 B0 C7 A4 C8 A5
 
-/// A part of long work, short enough for a job to wait behind it.
+/// A part of long work, short enough that a job can wait for its end.
 protocol Slice: AnyObject, Sendable {
-    /// Until when it may run; `MonotonicClock`.
+    /// Its deadline, on `MonotonicClock`.
     var deadlineNanoseconds: UInt64 { get }
 
     func run(on executor: Executor)
 }
 
-/// Where slices are handed in; `WorkQueue` is one.
+/// A queue of slices; `WorkQueue` is one.
 protocol SliceQueue: AnyObject, Sendable {
-    /// - Parameter isNext: before all of its owner's that wait.
+    /// - Parameter isNext: before all waiting slices of its owner.
     func submit(_ slice: any Slice, of owner: SliceOwner, isNext: Bool)
-    /// Drops all that wait.
+    /// Drops all waiting slices.
     func withdrawSlices(of owner: SliceOwner)
 }
 
-/// What the slices of one request have in common. Its variables belong to the queue that it waits
-/// in, and are touched under that queue's lock only: that is why it is `Sendable`.
+/// The common owner of one request's slices. `Sendable`, as its variables belong to the queue in
+/// which it waits, and are accessed only under that queue's lock.
 final class SliceOwner: @unchecked Sendable {
     fileprivate var waiting: [any Slice] = []
 }
 
-/// The owners' turns. Its owner is a queue, under whose lock it is touched.
+/// Round robin over the owners. It belongs to a queue and is accessed under that queue's lock.
 struct SliceLane {
-    /// Those with slices that wait, the next one first.
+    /// Owners with waiting slices, the next one first.
     private var turns: [SliceOwner] = []
 
     var isEmpty: Bool { turns.isEmpty }

@@ -10,11 +10,11 @@ enum Thread {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Starts a thread that nobody joins.
+    /// Starts a detached thread.
     /// - Parameters:
     ///   - name: at most 15 bytes.
-    ///   - niceness: above 0, other threads of the machine go first.
-    /// - Returns: false if the system has no thread for us.
+    ///   - niceness: above 0, the machine's other threads have priority.
+    /// - Returns: false if the system has no thread left.
     static func start(
         name: String, stackBytes: Int, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void
     ) -> Bool {
@@ -47,15 +47,15 @@ enum Thread {
         return true
     }
 
-    /// Lets the calling thread wait; a signal may end it earlier.
+    /// Suspends the calling thread; a signal may wake it earlier.
     static func sleep(milliseconds: Int32) {
         _ = poll(nil, 0, milliseconds)
     }
 
-    /// Stack below the caller's that is kept: it is used again at once.
+    /// Stack below the caller's that is kept, as it will be used again at once.
     private static var stackBytesKept: UInt { 64 << 10 }
 
-    /// Gives back what deep calls have left of the calling thread's stack.
+    /// Releases the part of the calling thread's stack that deep calls have used.
     static func releaseStack() {
         var attributes = pthread_attr_t()
         // Safety: the attributes are those of this thread, and are destroyed.
@@ -68,7 +68,7 @@ enum Thread {
         let here = unsafe withUnsafeMutablePointer(to: &byteCount) { UInt(bitPattern: $0) }
         let start = UInt(bitPattern: lowest)
         let end = (here - stackBytesKept) & ~4095
-        // Safety: between the stack's lowest address and what this thread uses now.
+        // Safety: between the stack's lowest address and the part in use by this thread.
         if end > start { unsafe madvise(lowest, Int(end - start), MADV_DONTNEED) }
     }
 

@@ -1,54 +1,54 @@
 // Jobs between the event loops that submit them and the workers that take them: the lock and the
-// waiting around QueueDiscipline, which decides.
+// condition variables around QueueDiscipline, which decides.
 //
-// A job whose client left or whose deadline passed is withdrawn at once: its place and its memory
-// are free for others, whatever the workers do.
+// A job is withdrawn at once if its client leaves or its deadline passes: its slot and its memory
+// become free for others, whatever the workers do.
 
 import Glibc
 import Synchronization
 import Transforms
 
-/// What can wait in the queue.
+/// A job that can wait in the queue.
 protocol QueuedJob: AnyObject, Sendable {
-    /// Bytes that it holds while it waits.
+    /// The bytes it holds while it waits.
     var byteCount: Int { get }
-    /// Until when it may run; `MonotonicClock`.
+    /// Its deadline, on `MonotonicClock`.
     var deadlineNanoseconds: UInt64 { get }
-    /// What it is likely to take.
+    /// Its predicted cost.
     var cost: PredictedCost { get }
 }
 
-/// Its lock is `mutex`; every variable is touched under it only, which is why it is `Sendable`.
+/// `Sendable`, as every variable is accessed only under its lock `mutex`.
 @safe final class WorkQueue<Job: QueuedJob>: @unchecked Sendable {
     struct Load: Sendable, Equatable {
         var count = 0
         var byteCount = 0
-        /// Since when the queue has turned jobs away without ever being empty; `MonotonicClock`.
+        /// Since when the queue has rejected jobs without ever being empty, on `MonotonicClock`.
         var saturatedSince: UInt64?
     }
 
-    /// What `take` has for a worker.
+    /// The result of `take` for a worker.
     struct Taken {
-        /// Nil if all that waited were dropped, or the queue is closed.
+        /// Nil if all waiting jobs were dropped, or the queue is closed.
         var job: Job?
-        /// Instead of a job: a part of a batch.
+        /// A part of a batch, in place of a job.
         var slice: (any Slice)?
-        /// Jobs that are too late, to be told so.
+        /// Jobs that are too late; the worker must notify them.
         var dropped: [(job: Job, reason: ShedReason)] = []
         var isClosed = false
-        /// There was nothing to do for a while.
+        /// There has been nothing to do for a while.
         var isIdle = false
     }
 
-    /// So long a worker waits before it is told that it is idle.
+    /// A worker that has waited for this long is told that it is idle.
     private static var idleNanoseconds: UInt64 { 1_000_000_000 }
-    /// Jobs dropped in one call at most: the lock is held.
+    /// The most jobs dropped in one call, as it holds the lock.
     private static var droppedCountMax: Int { 64 }
 
     private let pressure = Atomic<Bool>(false)
-    /// While jobs wait, one slice is taken in this time: batches advance, if slowly.
+    /// While jobs wait, one slice is taken per this time, so that batches still advance.
     private static var laneWaitNanosecondsMax: UInt64 { 10_000_000 }
-    // Safety: allocated and initialised by `init`, destroyed by `deinit`, when no thread is left.
+    // Safety: allocated and initialised by `init`; destroyed by `deinit`, when no thread is left.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let general: UnsafeMutablePointer<pthread_cond_t>
     private let express: UnsafeMutablePointer<pthread_cond_t>
@@ -58,7 +58,7 @@ protocol QueuedJob: AnyObject, Sendable {
     private var saturatedSince: UInt64?
     private var isClosed = false
     private var lane = SliceLane()
-    /// When a slice was last taken, or the lane was last empty; `MonotonicClock`.
+    /// When a slice was last taken, or the lane was last empty, on `MonotonicClock`.
     private var laneNanoseconds: UInt64 = 0
 
     init(_ policy: QueuePolicy) {
@@ -71,7 +71,7 @@ protocol QueuedJob: AnyObject, Sendable {
         unsafe general.initialize(to: pthread_cond_t())
         unsafe express.initialize(to: pthread_cond_t())
         unsafe pthread_mutex_init(mutex, nil)
-        // Times are of `MonotonicClock`.
+        // Timeouts are on `MonotonicClock`.
         var attributes = pthread_condattr_t()
         unsafe pthread_condattr_init(&attributes)
         defer { unsafe pthread_condattr_destroy(&attributes) }
@@ -113,13 +113,13 @@ protocol QueuedJob: AnyObject, Sendable {
     /// Jobs that were not run.
     var shed: ShedCounts { locked { discipline.shed } }
 
-    /// Whether the newest go first now.
+    /// Whether the newest jobs go first now.
     var isNewestFirst: Bool {
         locked { Lane.allCases.contains { discipline.isNewestFirst($0) } }
     }
 
-    /// Why a job would be turned away if it were submitted now; nil if it would not be. A refusal
-    /// counts.
+    /// Why a job would be rejected if it were submitted now; nil if it would be admitted. A
+    /// rejection is counted.
     func refusal(
         _ cost: PredictedCost, byteCount: Int, deadline: UInt64, now: UInt64
     ) -> Rejection? {
@@ -154,7 +154,7 @@ protocol QueuedJob: AnyObject, Sendable {
         }
     }
 
-    /// Takes a job out of the queue before a worker did.
+    /// Removes a waiting job from the queue.
     /// - Returns: whether it was still there.
     @discardableResult
     func withdraw(_ ticket: UInt64, _ reason: ShedReason = .cancelled) -> Bool {
@@ -183,8 +183,8 @@ protocol QueuedJob: AnyObject, Sendable {
 
     // MARK: For the workers
 
-    /// Waits for a worker's next job, its last one being done.
-    /// - Parameter toldWhenIdle: returns without a job, once nothing came for a while.
+    /// Ends a worker's last job and waits for its next one.
+    /// - Parameter toldWhenIdle: whether to return without a job after a while without any.
     func take(worker: Int, toldWhenIdle: Bool = false) -> Taken {
         locked { () -> Taken in
             var taken = Taken()
@@ -238,7 +238,7 @@ protocol QueuedJob: AnyObject, Sendable {
         if !isExpress { waitingCount -= 1 }
     }
 
-    /// Whether the worker is to take a slice now: no job waits, or slices have waited long.
+    /// Whether the worker should take a slice now: no job waits, or slices have waited long.
     private func isSliceDue(_ worker: Int, _ now: UInt64) -> Bool {
         if lane.isEmpty || worker >= workerCount { return false }
         if discipline.lists.count > 0, now < laneNanoseconds &+ Self.laneWaitNanosecondsMax {
@@ -248,7 +248,7 @@ protocol QueuedJob: AnyObject, Sendable {
         return true
     }
 
-    /// Takes no more jobs; workers end when those that wait are done.
+    /// Takes no more jobs; workers end once the waiting ones are done.
     func close() {
         locked {
             isClosed = true

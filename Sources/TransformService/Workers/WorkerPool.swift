@@ -1,8 +1,8 @@
-// Threads of our own with large stacks, which take jobs from one queue. Each has an executor, whose
-// memory its runs share.
+// Threads with large stacks, which take jobs from one queue. Each has an executor, whose memory its
+// runs share.
 //
-//     worker-0, worker-1      as many as the queue's policy has workers: take any job
-//     express-0               take short jobs while all workers have long ones
+//     worker-0, worker-1      as many as the queue's policy says: general workers
+//     express-0               take short jobs while all workers run long ones
 
 import Glibc
 import Synchronization
@@ -12,25 +12,26 @@ import Transforms
 protocol PoolJob: QueuedJob {
     func run(on executor: Executor)
 
-    /// It left the queue unrun. Called on a worker's thread.
+    /// The job left the queue without having run. Called on a worker's thread.
     func drop(_ reason: ShedReason)
 }
 
 final class WorkerPool<Job: PoolJob>: Sendable {
-    /// Stack beyond what a run may use: for what is called at the deepest place.
+    /// Stack beyond the bound of a run: for functions called at the greatest depth.
     private static var stackReserveBytes: Int { 8 << 20 }
-    /// Event loops, and clients on the same machine, go before programs. With 50 endless programs
-    /// on 2 cores a Python client waited 140-190 ms for /livez instead of 540-760.
+    /// Event loops, and clients on the same machine, have priority over programs. With 50 endless
+    /// programs on 2 cores a Python client waited 140-190 ms for /livez instead of 540-760.
     private static var niceness: Int32 { 5 }
-    /// Of express workers: what they run is short, as on event loops. With short jobs beside a few
-    /// long ones at twice saturation the short ones' p99 was 8-9 ms, and 18 and more at 2.
+    /// Of express workers, whose jobs are short, as on event loops. With short jobs and a few long
+    /// ones at twice saturation, the short ones' p99 was 8-9 ms; with niceness 2 it was 18 and
+    /// more.
     private static var expressNiceness: Int32 { 0 }
-    /// A job that runs this much longer than its deadline shows that its thread is stuck.
+    /// A job that exceeds its deadline by this much shows that its thread is stuck.
     private static var wedgedNanoseconds: UInt64 { 5_000_000_000 }
 
     let queue: WorkQueue<Job>
     private let workers: [Worker<Job>]
-    /// Workers that take any job.
+    /// The number of general workers.
     let threadCount: Int
 
     /// - Parameter makeExecutor: called on each worker's thread, for its first job.
@@ -55,12 +56,12 @@ final class WorkerPool<Job: PoolJob>: Sendable {
         }
     }
 
-    /// Workers that run a job.
+    /// Workers that are running a job.
     var busyCount: Int {
         workers.count { $0.deadlineNanoseconds.load(ordering: .relaxed) != 0 }
     }
 
-    /// Whether some thread has not come back from its job long after the job's deadline.
+    /// Whether any thread is still in its job long after the job's deadline.
     func isWedged(now: UInt64) -> Bool {
         workers.contains { worker in
             let deadline = worker.deadlineNanoseconds.load(ordering: .relaxed)
@@ -68,10 +69,10 @@ final class WorkerPool<Job: PoolJob>: Sendable {
         }
     }
 
-    /// Ends the threads once the jobs that wait are done.
+    /// Ends the threads once the waiting jobs are done.
     func close() { queue.close() }
 
-    /// Closes and waits for the threads to end, no longer than told.
+    /// Closes, and waits for the threads to end, for at most the given time.
     /// - Returns: whether all have.
     @discardableResult
     func end(withinNanoseconds nanoseconds: UInt64) async -> Bool {
@@ -86,7 +87,7 @@ final class WorkerPool<Job: PoolJob>: Sendable {
 }
 
 private final class Worker<Job: PoolJob>: Sendable {
-    /// Of the job in work; 0 without one.
+    /// Of the running job; 0 without one.
     let deadlineNanoseconds = Atomic<UInt64>(0)
     let hasEnded = Atomic(false)
     private let index: Int
@@ -103,7 +104,8 @@ private final class Worker<Job: PoolJob>: Sendable {
 
     func work() {
         lazy var executor = makeExecutor()
-        /// Runs have left memory behind, which it gives back when nothing comes for a while.
+        /// Whether runs have left memory behind, to be released when the worker is idle for a
+        /// while.
         var hasMemory = false
         while true {
             let taken = queue.take(worker: index, toldWhenIdle: hasMemory)
