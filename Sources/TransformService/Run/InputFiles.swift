@@ -146,9 +146,8 @@ import Transforms
 
     private func fail(_ error: FileError) {
         errorCount += 1
-        StandardStreams.complain(
-            "error: Could not open file \(error.path): \(Process.message(ofSystemError: error.code))"
-        )
+        let reason = Process.message(ofSystemError: error.code)
+        StandardStreams.complain("error: Could not open file \(error.path): \(reason)")
     }
 
     /// The bytes of the pipe, up to the end of an input; nil at its end.
