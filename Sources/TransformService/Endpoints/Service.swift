@@ -162,8 +162,9 @@ final class Service: Sendable {
 
     /// The interpreted request. Call it on the request's event loop.
     func read(_ request: Request, _ state: LoopState) throws(Problem) -> TransformRequest {
-        TransformRequest(
-            head: try head(of: request, state), requestID: state.ids.name(of: request),
+        let head = try head(of: request, state)
+        return TransformRequest(
+            head: head, requestID: state.ids.name(of: request, mayBeGiven: head.hasRequestID),
             firstByteNanoseconds: request.firstByteNanoseconds)
     }
 

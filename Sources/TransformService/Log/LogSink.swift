@@ -86,6 +86,7 @@ final class LogSink: Sendable {
 
     private func write(_ bytes: [UInt8]) {
         var written = 0
+        // Safety: the bytes stay while the closure runs.
         let code = unsafe bytes.withUnsafeBytes {
             unsafe StandardStreams.write($0, to: descriptor, from: &written)
         }

@@ -19,9 +19,11 @@ enum RequestID {
         init(_ index: Int) { next = UInt64(index) % (Self.countMax - 1) + 1 }
 
         /// Like `RequestID.of`.
-        mutating func name(of request: Request) -> RequestName {
+        /// - Parameter mayBeGiven: whether the request may have an `X-Request-Id`.
+        mutating func name(of request: Request, mayBeGiven: Bool = true) -> RequestName {
             if let name = request.name { return name }
-            let name = RequestID.given(request) ?? RequestID.name(next)
+            let given = mayBeGiven ? RequestID.given(request) : nil
+            let name = given ?? RequestID.name(next)
             next &+= Self.countMax
             request.name = name
             return name
@@ -45,7 +47,7 @@ enum RequestID {
         name(Series.other(counter.add(1, ordering: .relaxed).newValue))
     }
 
-    private static func given(_ request: Request) -> RequestName? {
+    static func given(_ request: Request) -> RequestName? {
         request.field("x-request-id").flatMap { RequestName(given: $0) }
     }
 

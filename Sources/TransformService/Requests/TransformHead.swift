@@ -21,6 +21,8 @@ final class TransformHead: Sendable {
     let answerCoding: ContentCoding?
     /// From the request's first byte to its deadline.
     let timeoutNanoseconds: UInt64
+    /// Whether the client names its requests.
+    let hasRequestID: Bool
     /// The content is JSON texts, one per line.
     let isLines: Bool
 
@@ -52,6 +54,7 @@ final class TransformHead: Sendable {
         query = try TransformQuery.of(request, transform, queries)
         contentCoding = try ContentCoding.content(of: request)
         answerCoding = ContentCoding.answer(to: request)
+        hasRequestID = RequestID.given(request) != nil
     }
 
     /// Whether each line of the content, or each element of its array, is an input of the program.

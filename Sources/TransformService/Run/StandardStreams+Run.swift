@@ -8,6 +8,7 @@ extension StandardStreams {
 
     /// Writes outputs; if that fails, there is nothing left to do.
     static func drainOutput(_ bytes: UnsafeRawBufferPointer) {
+        // Safety: the caller keeps the bytes for the call.
         let code = unsafe write(bytes, to: STDOUT_FILENO)
         if code == 0 { return }
         if code != EPIPE {

@@ -35,6 +35,7 @@ extension Executor {
         let query = request.query
         if query.programBytes.isEmpty { return nil }
         if let recent, recent.query === query, now < recent.until { return recent }
+        // Safety: the bytes stay while the closure runs.
         recent = unsafe query.programBytes.withUnsafeBytes { text in
             let names = unsafe ArgumentsObject.names(query.arguments.map(\.name), in: text)
             let hash =

@@ -410,8 +410,7 @@ final class RunNote: Sendable {
             if case .raised(_, let offset) = error { place = self.place(offset, program, request) }
             return failure(error, place)
         }
-        if let problem = framer.problem { throw problem }
-        return .written
+        return framer.isRight ? .written : .problem(framer.problem)
     }
 
     /// Runs a program and appends its outputs.

@@ -135,6 +135,6 @@ extension Executor {
         } catch {
             return failure(error)
         }
-        return framer.problem.map { .problem($0) } ?? .written
+        return framer.isRight ? .written : .problem(framer.problem)
     }
 }

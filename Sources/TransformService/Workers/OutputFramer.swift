@@ -68,15 +68,17 @@ struct OutputFramer {
         if let terminator { try runner.write(terminator, to: &out) }
     }
 
-    /// The error in the outputs; nil for none.
-    var problem: Problem? {
+    /// Whether the outputs fit the form.
+    var isRight: Bool { nonText == nil && (choice.form != .one || count == 1) }
+
+    /// What is wrong with outputs that do not fit.
+    var problem: Problem {
         if let nonText {
             return Problem(
                 .outputNotText,
                 "Output \(count) is no string but \(nonText); \(choice.media.essence) needs "
                     + "strings, as @csv and @tsv make them. Else ask for application/json.")
         }
-        guard choice.form == .one, count != 1 else { return nil }
         let detail =
             switch count {
             case 0:

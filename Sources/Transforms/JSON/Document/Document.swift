@@ -34,6 +34,7 @@ public struct Document {
     public var utf8: [UInt8]? {
         guard value.isString else { return nil }
         let bytes = value.bytes
+        // Safety: the bytes are copied at once.
         return unsafe Array(UnsafeBufferPointer(start: bytes.base, count: bytes.count))
     }
     /// The number of elements or members.
