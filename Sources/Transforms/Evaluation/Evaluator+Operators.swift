@@ -254,7 +254,9 @@ extension Evaluator {
         if !lhs.isNumber || !rhs.isNumber {
             throw raiseOperands(.cannotTakeRemainder, lhs, rhs, node)
         }
-        if lhs.tag == .integer && rhs.tag == .integer && rhs.integer != 0 && rhs.integer != -1 {
+        if lhs.tag == .integer && rhs.tag == .integer && rhs.integer != 0
+            && Evaluator.isExact(lhs.integer) && Evaluator.isExact(rhs.integer)
+        {
             return Value(integer: lhs.integer % Int(rhs.integer.magnitude))
         }
         let (left, right) = (heap.double(lhs), heap.double(rhs))
