@@ -35,7 +35,7 @@ extension RegexParser {
             // Oniguruma's message leaves out the last character of the pattern.
             var end = isAtEnd && offset - start > 1 ? offset - 1 : offset
             while end < bytes.count, end > start, bytes[end] & 0xC0 == 0x80 { end -= 1 }
-            throw invalid("group name", start..<end)
+            throw invalid("group name", start..<(end > start ? end : offset))
         }
         let name = start..<offset
         offset += 1
