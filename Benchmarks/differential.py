@@ -15,6 +15,7 @@ import collections
 import json
 import os
 import random
+import signal
 import sys
 import time
 
@@ -46,6 +47,7 @@ def main():
     found = report.Report([rule for path in lists for rule in report.read_rules(path)])
     judge.is_accepted = lambda case: found.rule(case) is not None
     engines.limit_memory()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     totals = search(judge, found, options)
     text = found.write(judge)
     if options.output:

@@ -101,8 +101,14 @@ def run_both(
 ) -> tuple[Result, Result]:
     """Both at the same time, on the same data; the second has as long again as the first."""
     processes = start(first, data), start(second, data)
-    result = finish(processes[0], seconds, bytes_max)
-    return result, finish(processes[1], seconds, bytes_max)
+    try:
+        result = finish(processes[0], seconds, bytes_max)
+        return result, finish(processes[1], seconds, bytes_max)
+    except BaseException:
+        # What ends this ends them: a program may run for ever.
+        for process in processes:
+            process.kill()
+        raise
 
 
 def start(

@@ -118,7 +118,7 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
         case .end(let content):
             add(content)
             endContent()
-        // Earlier inputs are still served; but this ends the batch in either error mode.
+        // The rest cannot be inflated: this ends the batch in either error mode.
         case .failed(let problem): fail(problem)
         }
         advance()

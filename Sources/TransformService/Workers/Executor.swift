@@ -293,14 +293,13 @@ final class RunNote: Sendable {
         try checkProgram(byteCount: text.count)
         programKey = key
         if !mayRun(key) { return nil }
-        let own = (names, arguments)
-        let names = unsafe ArgumentsObject.names(own.0, in: text)
+        let allNames = unsafe ArgumentsObject.names(names, in: text)
         var arguments = arguments
-        if names.count > own.0.count {
-            arguments.insert(try argumentObject(own.0, own.1), at: 0)
+        if allNames.count > names.count {
+            arguments.insert(try argumentObject(names, arguments), at: 0)
         }
-        let hash = unsafe names.isEmpty ? key : ProgramKey.of(text, names)
-        guard let program = unsafe try program(text, hash, names, recent) else { return nil }
+        let hash = unsafe allNames.isEmpty ? key : ProgramKey.of(text, allNames)
+        guard let program = unsafe try program(text, hash, allNames, recent) else { return nil }
         return Plan(program: program, input: input, arguments: arguments)
     }
 

@@ -17,7 +17,7 @@ struct OutputFramer {
     private let choice: OutputChoice
     /// Follows each output, or the array of them; nil for none.
     private let terminator: UInt8?
-    private(set) var count = 0
+    private var count = 0
     /// The kind of an output that should have been a string.
     private var nonText: Document.Kind?
 

@@ -76,7 +76,8 @@ import Testing
         #expect(heap.bytesHeld <= 1 << 20)
     }
 
-    /// Chunks are kept up to the bound, taken again before new ones, and count as used only then.
+    /// Chunks are kept up to the bound, taken again before new ones, and count as used only then;
+    /// but see the next test.
     @Test func chunksAreKeptFromRunToRun() throws {
         let heap = Heap(bytesMax: 16 << 20)
         defer { heap.destroy() }
@@ -101,6 +102,27 @@ import Testing
         #expect(heap.bytesHeld <= 1 << 20)
         heap.reset(retaining: 0)
         #expect(heap.bytesHeld == 0 && heap.bytesSpare == 0)
+    }
+
+    /// The only chunk of a short run stays open, and counts, if it is small and within the bound.
+    @Test func aShortRunsChunkStaysOpen() throws {
+        let heap = Heap(bytesMax: 16 << 20)
+        defer { heap.destroy() }
+        let first = try heap.bump(64)
+        let size = heap.bytesHeld
+        heap.reset(retaining: size)
+        #expect(heap.bytesHeld == size && heap.bytesSpare == 0)
+        #expect(try heap.bump(64) == first)
+        heap.reset(retaining: size - 1)
+        #expect(heap.bytesHeld == 0 && heap.bytesSpare == 0)
+        // Two chunks, or a large one, are taken again when they are needed.
+        for byteCounts in [[64, size], [2 * size + 1]] {
+            for byteCount in byteCounts { _ = try heap.bump(byteCount) }
+            let held = heap.bytesHeld
+            heap.reset(retaining: 16 << 20)
+            #expect(heap.bytesHeld == 0 && heap.bytesSpare == held)
+            heap.reset(retaining: 0)
+        }
     }
 
     /// A value as deep as memory allows is freed without recursion.
