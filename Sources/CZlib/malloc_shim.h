@@ -1,3 +1,8 @@
 #include <malloc.h>
 /* Fills in a pthread_attr_t, which Swift's own module leaves out this call of. */
 extern int thread_attributes(unsigned long thread, void *attributes) __asm__("pthread_getattr_np");
+/* mremap, whose last argument is optional, which Swift cannot call. MOVE_TO_TARGET is MREMAP_MAYMOVE
+   and MREMAP_FIXED together, as Linux has them on every platform. */
+enum { MOVE_TO_TARGET = 3 };
+extern void *move_memory(void *address, unsigned long size, unsigned long new_size, int flags, void *target)
+    __asm__("mremap");

@@ -4,19 +4,15 @@
 // Safety: the heap's own state.
 
 extension Heap {
-    /// From this size on memory is moved by the kernel as it grows, page by page. Smaller memory
-    /// may exist twice for a moment, old and new.
-    static let movedByteCountMin = 32 << 20
-
-    /// Checks that the bound has room for memory to grow, for both copies of it where there are
-    /// two.
+    /// Checks that the bound has room for memory to grow: for both copies of it, old and new,
+    /// unless the kernel moves it.
     func admitGrowth(from byteCount: Int, to grown: Int) throws(Stop) {
-        let more = byteCount > Heap.movedByteCountMin ? grown - byteCount : grown
+        let more = byteCount >= SystemMemory.mappedByteCountMin ? grown - byteCount : grown
         try admit(more)
         unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, bytesHeld + more)
     }
 
-    /// Counts memory of others, from malloc, that is about to grow or shrink; it stays counted when
+    /// Counts memory of others that is about to grow or shrink; it stays counted when
     /// the heap is reset.
     func resizeAside(from byteCount: Int, to resized: Int) throws(Stop) {
         if resized > byteCount { try admitGrowth(from: byteCount, to: resized) }

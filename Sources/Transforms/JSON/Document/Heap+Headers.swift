@@ -28,6 +28,14 @@ extension Heap {
         store(payload - 24, UInt(byteCount) | UInt(moved) << 40)
     }
 
+    /// The byte count of a large block, with its links; `address` is that of the links. The block's
+    /// first header keeps it where the start has moved.
+    static func largeByteCount(_ address: UInt) -> Int { Int(load(address + 24) & sizeMask) + 16 }
+
+    static func setLargeByteCount(_ address: UInt, _ byteCount: Int) {
+        store(address + 24, UInt(byteCount - 16))
+    }
+
     @inline(__always) static func listIndex(_ size: Int) -> Int {
         if size <= 1024 { return (size + 15) >> 4 }
         // 4 sizes for each doubling: 1280, 1536, 1792, 2048, ...

@@ -2,8 +2,8 @@
 //
 // A document's containers are bump-allocated from chunks and live until the run ends. What a
 // program builds is put in blocks that count their references; a freed block goes to the free list
-// of its size and is used again, so a loop runs in constant memory. Large blocks come from malloc,
-// whose realloc grows them in place.
+// of its size and is used again, so a loop runs in constant memory. Large blocks come from the
+// system one by one and grow in place (see SystemMemory.swift).
 //
 //     block     | index 8 | size 8 | references 4, capacity 4, used 8 | payload ...
 //                                                                     ^ a value points here
@@ -166,7 +166,7 @@ import Glibc
         var large = unsafe state.pointee.largeList
         while large != 0 {
             let next = Heap.load(large)
-            unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: large))
+            SystemMemory.free(large, Heap.largeByteCount(large))
             large = next
         }
         unsafe state.pointee.freeLists.update(repeating: 0, count: Heap.freeListCount)
@@ -214,7 +214,7 @@ import Glibc
                 let next = Heap.load(chunk)
                 let size = Int(Heap.load(chunk + 8))
                 if size > left {
-                    unsafe munmap(UnsafeMutableRawPointer(bitPattern: chunk), size)
+                    SystemMemory.unmap(chunk, size)
                 } else {
                     left -= size
                     Heap.store(chunk, kept)
@@ -279,42 +279,15 @@ import Glibc
         }
         var size = max(Heap.chunkByteCountMin, min(held / 4, Heap.chunkByteCountMax))
         size = (max(size, byteCountMin) + 0xFFFF) & ~0xFFFF
-        let huge = (size + Heap.hugePageByteCount - 1) & ~(Heap.hugePageByteCount - 1)
-        if held >= 2 * Heap.hugePageByteCount, held + huge <= bytesLimit {
+        let unit = SystemMemory.hugePageByteCount
+        let huge = (size + unit - 1) & ~(unit - 1)
+        if held >= 2 * unit, held + huge <= bytesLimit {
             try admit(huge)
-            if let chunk = Heap.mapHuge(huge) { return (chunk, huge) }
+            if let chunk = SystemMemory.mapHuge(huge) { return (chunk, huge) }
         }
         try admit(size)
-        guard let chunk = Heap.map(size) else { throw stop(.memory) }
+        guard let chunk = SystemMemory.map(size) else { throw stop(.memory) }
         return (chunk, size)
-    }
-
-    /// On x86-64.
-    private static let hugePageByteCount = 2 << 20
-
-    private static func map(_ byteCount: Int) -> UInt? {
-        let mapped = unsafe mmap(
-            nil, byteCount, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-            -1, 0)
-        return unsafe mapped == MAP_FAILED ? nil : UInt(bitPattern: mapped)
-    }
-
-    /// Memory in whole huge pages: one page fault for each 2 MiB instead of each 4 KiB. For less
-    /// than a few of them it would waste too much memory.
-    private static func mapHuge(_ byteCount: Int) -> UInt? {
-        let unit = UInt(hugePageByteCount)
-        guard let mapped = map(byteCount + hugePageByteCount) else { return nil }
-        let start = (mapped + unit - 1) & ~(unit - 1)
-        let end = start + UInt(byteCount)
-        if start > mapped { unmap(mapped, start - mapped) }
-        let rest = mapped + unit - start
-        if rest > 0 { unmap(end, rest) }
-        unsafe madvise(UnsafeMutableRawPointer(bitPattern: start), byteCount, MADV_HUGEPAGE)
-        return start
-    }
-
-    private static func unmap(_ address: UInt, _ byteCount: UInt) {
-        unsafe munmap(UnsafeMutableRawPointer(bitPattern: address), Int(byteCount))
     }
 
     // MARK: Counted blocks
@@ -367,16 +340,14 @@ import Glibc
         let total = (size + 16 + 4095) & ~4095
         if size > 1 << 39 { throw stop(.memory) }
         try admit(total)
-        guard let memory = unsafe malloc(total) else { throw stop(.memory) }
-        Heap.adviseHuge(UInt(bitPattern: memory), total)
+        guard let address = SystemMemory.allocate(total) else { throw stop(.memory) }
         // Such a block is usually filled, and the kernel clears it first.
         spend(total / 128)
         unsafe state.pointee.bytesHeld += total
         unsafe state.pointee.liveBlocks &+= 1
-        let address = UInt(bitPattern: memory)
         linkLarge(address)
         Heap.store(address + 16, 0)
-        Heap.store(address + 24, UInt(total - 16))
+        Heap.setLargeByteCount(address, total)
         let payload = address + 16 + UInt(Heap.headerByteCount)
         Heap.setHeader(payload, capacity: (total - 16 - Heap.headerByteCount) / unit)
         return payload
@@ -416,7 +387,7 @@ import Glibc
         unlinkLarge(address)
         unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, state.pointee.bytesHeld)
         unsafe state.pointee.bytesHeld -= total
-        unsafe Glibc.free(UnsafeMutableRawPointer(bitPattern: address))
+        SystemMemory.free(address, total)
     }
 
     /// Makes room for `payloadByteCount` bytes in a block with one reference; returns its new
@@ -437,17 +408,15 @@ import Glibc
             forgetMeasures(payload)
             let old = payload - UInt(headers)
             unlinkLarge(old)
-            let resized = unsafe realloc(UnsafeMutableRawPointer(bitPattern: old), total)
-            guard let memory = unsafe resized else {
+            guard let address = SystemMemory.resize(old, from: size + 16, to: total) else {
                 linkLarge(old)
                 throw stop(.memory)
             }
             spend((total - size) / 128)
             unsafe state.pointee.bytesHeld += total - size - 16
-            let address = UInt(bitPattern: memory)
-            Heap.adviseHuge(address, total)
             linkLarge(address)
             let grown = address + UInt(headers)
+            Heap.setLargeByteCount(address, total)
             Heap.setSize(grown, total - 16, moved: moved)
             Heap.setCapacity(grown, (total - headers) / unit)
             return grown
@@ -466,14 +435,6 @@ import Glibc
         Heap.setUsed(grown, Heap.used(payload))
         free(block: payload)
         return grown
-    }
-
-    /// Blocks of this size are filled from front to back: fewer, larger page faults, and pages that
-    /// can be given back.
-    private static func adviseHuge(_ address: UInt, _ byteCount: Int) {
-        if byteCount < 4 * hugePageByteCount { return }
-        let start = (address + 4095) & ~4095
-        unsafe madvise(UnsafeMutableRawPointer(bitPattern: start), byteCount - 8192, MADV_HUGEPAGE)
     }
 
     private func linkLarge(_ address: UInt) {

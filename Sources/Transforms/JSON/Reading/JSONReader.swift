@@ -26,9 +26,10 @@ import Glibc
     /// Whether the text's containers are counted blocks, which may be changed in place. Their
     /// strings and numbers still borrow. Blocks left over by an error are freed when the run ends.
     private(set) var makesBlocks = false
-    private(set) var stack: Slots
+    /// Written by JSONReader+Stack.swift alone.
+    var stack: Slots
     /// 0 before the first text, when nothing has been allocated.
-    private(set) var stackCapacity = 0
+    var stackCapacity = 0
     var stackCount = 0
 
     /// Whether names are remembered from text to text: only where the values of one text are gone
@@ -66,7 +67,7 @@ import Glibc
 
     /// Allocates for the first text: of a run's several readers usually only one reads.
     @inline(never) private mutating func allocate() {
-        stackCapacity = 256
+        stackCapacity = JSONReader.stackCountMin
         unsafe stack = Slots(.allocate(capacity: stackCapacity))
         frameCapacity = 64
         unsafe frames = .allocate(capacity: frameCapacity)
@@ -75,7 +76,7 @@ import Glibc
 
     deinit {
         if stackCapacity == 0 { return }
-        unsafe stack.base.deallocate()
+        SystemMemory.free(UInt(stack.address), stackCapacity * MemoryLayout<Value>.size)
         unsafe frames.deallocate()
         shapes.destroy()
     }
@@ -87,9 +88,6 @@ import Glibc
         unsafe frames = unsafe moved
         frameCapacity *= 2
     }
-
-    /// How many values the stack keeps room for from text to text; that memory belongs to no run.
-    private static var stackCountKept: Int { 1 << 14 }
 
     /// The byte order mark.
     static var mark: [UInt8] { [0xEF, 0xBB, 0xBF] }
@@ -167,39 +165,6 @@ import Glibc
             cursor &+= 1
         }
         return cursor
-    }
-
-    @inline(__always) mutating func push(_ value: Value) throws(ReadFailure) {
-        if stackCount == stackCapacity { try growStack() }
-        stack[stackCount] = value
-        stackCount &+= 1
-    }
-
-    @inline(never) mutating func growStack() throws(ReadFailure) {
-        let byteCount = stackCapacity * 2 * MemoryLayout<Value>.size
-        let counted = stackCapacity > JSONReader.stackCountKept ? byteCount / 2 : 0
-        let more = 2 * stackCapacity > JSONReader.stackCountKept ? byteCount : 0
-        do throws(Stop) { try heap.resizeAside(from: counted, to: more) } catch {
-            throw limit(.memory)
-        }
-        guard let moved = unsafe realloc(stack.base, byteCount) else {
-            heap.countAside(counted - more)
-            throw limit(.memory)
-        }
-        stackCapacity *= 2
-        unsafe stack = Slots(moved.assumingMemoryBound(to: Value.self))
-    }
-
-    /// After a text: frees a stack that grew beyond what is kept, and stops counting it.
-    @inline(__always) mutating func settle() {
-        if stackCapacity > JSONReader.stackCountKept { shrinkStack() }
-    }
-
-    @inline(never) private mutating func shrinkStack() {
-        heap.countAside(-stackCapacity * MemoryLayout<Value>.size)
-        unsafe stack.base.deallocate()
-        stackCapacity = 256
-        unsafe stack = Slots(.allocate(capacity: stackCapacity))
     }
 
     func limit(_ limit: Limit) -> ReadFailure {

@@ -4,7 +4,7 @@ import Glibc
 
 /// An owned, growing run of bytes with a bound.
 @safe public struct OutputBuffer: ~Copyable {
-    // Safety: `capacity` bytes from malloc; writes are preceded by `reserve`.
+    // Safety: `capacity` bytes of `SystemMemory`; writes are preceded by `reserve`.
     private var base: UnsafeMutablePointer<UInt8>
     private var capacity: Int
     /// The bytes written.
@@ -24,7 +24,7 @@ import Glibc
         // With a drain the usual maximum is allocated at once: it never moves, and uses memory only
         // as it fills.
         capacity = unsafe drain == nil ? 1 << 12 : OutputBuffer.drainCount + 1 << 13
-        unsafe base = .allocate(capacity: capacity)
+        unsafe base = OutputBuffer.allocate(capacity)
         self.bytesMax = bytesMax
         unsafe self.drain = unsafe drain
         isHeaps = false
@@ -34,7 +34,7 @@ import Glibc
     /// hold.
     init(heap: Heap) {
         capacity = OutputBuffer.heapsCapacityMin
-        unsafe base = .allocate(capacity: capacity)
+        unsafe base = OutputBuffer.allocate(capacity)
         bytesMax = .max
         isHeaps = true
         heap.countAside(capacity)
@@ -53,21 +53,31 @@ import Glibc
     mutating func shrink(_ heap: Heap) {
         precondition(isHeaps && count == 0)
         let smaller = OutputBuffer.heapsCapacityMin
-        guard capacity > smaller, let moved = unsafe realloc(base, smaller) else { return }
-        heap.countAside(smaller - capacity)
-        unsafe base = moved.assumingMemoryBound(to: UInt8.self)
-        capacity = smaller
+        let larger = capacity
+        if larger > smaller && resize(to: smaller) { heap.countAside(smaller - larger) }
     }
 
-    deinit { unsafe free(base) }
+    deinit { unsafe SystemMemory.free(UInt(bitPattern: base), capacity) }
+
+    private static func allocate(_ byteCount: Int) -> UnsafeMutablePointer<UInt8> {
+        let address = SystemMemory.allocate(byteCount)
+        precondition(address != nil, "the system has no memory left")
+        return unsafe UnsafeMutablePointer(bitPattern: address.unsafelyUnwrapped).unsafelyUnwrapped
+    }
+
+    /// - Returns: false where the system has no memory left.
+    private mutating func resize(to room: Int) -> Bool {
+        let old = unsafe UInt(bitPattern: base)
+        guard let address = SystemMemory.resize(old, from: capacity, to: room) else { return false }
+        unsafe base = UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped
+        capacity = room
+        return true
+    }
 
     /// Drops what was written; keeps at most `retaining` bytes of memory.
     public mutating func removeAll(retaining: Int = 1 << 20) {
         count = 0
-        if capacity > retaining, let smaller = unsafe realloc(base, 1 << 12) {
-            unsafe base = smaller.assumingMemoryBound(to: UInt8.self)
-            capacity = 1 << 12
-        }
+        if capacity > retaining { _ = resize(to: 1 << 12) }
     }
 
     public func withUnsafeBytes<R, E: Error>(
@@ -86,9 +96,9 @@ import Glibc
 
     /// Ends a line, after which the bytes may be drained.
     public mutating func endLine() {
-        if count == capacity, let moved = unsafe realloc(base, capacity + 4096) {
-            unsafe base = moved.assumingMemoryBound(to: UInt8.self)
-            capacity += 4096
+        if count == capacity {
+            let hasRoom = resize(to: capacity + 4096)
+            precondition(hasRoom, "the system has no memory left")
         }
         put(0x0A)
         drainIfFull()
@@ -124,16 +134,9 @@ import Glibc
         } else if room > OutputBuffer.ownCount {
             try heap.admitOutput(room - max(capacity, OutputBuffer.ownCount))
         }
-        guard let moved = unsafe realloc(base, room) else {
+        if !resize(to: room) {
             if isHeaps { heap.countAside(capacity - room) }
             throw heap.stop(.memory)
-        }
-        unsafe base = moved.assumingMemoryBound(to: UInt8.self)
-        capacity = room
-        if room >= 4 << 20 {
-            // Large outputs are written front to back: fewer, larger page faults.
-            let start = unsafe (UInt(bitPattern: base) + 4095) & ~4095
-            unsafe madvise(UnsafeMutableRawPointer(bitPattern: start), room - 8192, MADV_HUGEPAGE)
         }
     }
 
