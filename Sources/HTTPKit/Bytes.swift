@@ -129,32 +129,6 @@ struct Bytes {
         unsafe other.copyMemory(from: base + range.lowerBound, byteCount: range.count)
     }
 
-    /// A copy of `range`.
-    func array(_ range: Range<Int>) -> [UInt8] {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count)
-        // Safety: the range lies in the bytes, as checked above.
-        return unsafe Array(
-            UnsafeRawBufferPointer(start: base + range.lowerBound, count: range.count))
-    }
-
-    /// A hash of the bytes in `range`: fast, not cryptographic.
-    func hash(_ range: Range<Int>) -> UInt64 {
-        precondition(range.lowerBound >= 0 && range.upperBound <= count)
-        var hash = UInt64(range.count)
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            var word: UInt64 = 0
-            if offset + 8 <= range.upperBound {
-                word = self.word(at: offset)
-            } else {
-                for i in offset..<range.upperBound { word = word << 8 | UInt64(self[i]) }
-            }
-            hash = (hash ^ (hash >> 32) ^ word) &* 0x9E37_79B9_7F4A_7C15
-            offset += 8
-        }
-        return hash
-    }
-
     /// Whether `range` spells `name` (lower-case letters, digits, `-`, `/`, `*`), ignoring ASCII
     /// case.
     func equals(_ range: Range<Int>, ignoringCase name: StaticString) -> Bool {

@@ -142,7 +142,7 @@ final class BatchPart: Slice, @unchecked Sendable {
                 end = .dropped
                 return
             }
-            let place = number
+            let inputIndex = number
             guard let range = unsafe ends == nil ? nextLine(memory) : nextElement() else {
                 continue
             }
@@ -161,7 +161,8 @@ final class BatchPart: Slice, @unchecked Sendable {
                 var problem = failure.naming(
                     timeoutNanoseconds: isOfBatch
                         ? work.settings.timeoutNanoseconds : inputNanosecondsMax)
-                problem.input = ends == nil ? .line(place) : .element(firstElement + place)
+                problem.input =
+                    ends == nil ? .line(inputIndex) : .element(firstElement + inputIndex)
                 fail(problem, executor)
             }
             if end != nil { return }

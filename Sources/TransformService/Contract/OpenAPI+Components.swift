@@ -9,8 +9,8 @@ extension OpenAPI {
         `array`.",
         "schema": {"type": "string", "enum": ["one", "array"], "default": "one"}},
         "errors": {"name": "errors", "in": "query",
-        "description": "Of a batch: whether the first failing line ends it, or stands in its \
-        line's place.",
+        "description": "Of a batch: whether the first failing line ends it, or its problem \
+        replaces the line's outputs.",
         "schema": {"type": "string", "enum": ["fail", "inline"], "default": "fail"}},
         "each": {"name": "each", "in": "query", "allowEmptyValue": true,
         "description": "The body is an array, each element of which is an input of its own.",

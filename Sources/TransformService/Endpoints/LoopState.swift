@@ -6,8 +6,6 @@ import HTTPKit
 final class LoopState {
     let executor: Executor
     var budget = LoopBudget()
-    /// Holds values of type `TransformQuery`.
-    let queries = QueryMemo()
     var ids: RequestID.Series
     private var transforms = TransformSet.none
     private var transformsVersion = UInt64.max

@@ -154,8 +154,7 @@ final class Service: Sendable {
             return known
         }
         let head = try TransformHead(
-            request, transforms, queries: state.queries,
-            timeoutNanoseconds: configuration.timeoutNanoseconds)
+            request, transforms, timeoutNanoseconds: configuration.timeoutNanoseconds)
         request.headValue = head
         return head
     }

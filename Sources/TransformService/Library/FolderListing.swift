@@ -87,9 +87,9 @@ struct FolderListing: Sendable, Equatable {
         }
     }
 
-    private mutating func visit(_ path: String, _ place: String, _ ancestors: [UInt64]) {
+    private mutating func visit(_ path: String, _ fullPath: String, _ ancestors: [UInt64]) {
         let isText = path.hasSuffix(".jq") || path.hasSuffix(".json")
-        guard let resolved = Self.resolved(place), let status = Self.status(resolved) else {
+        guard let resolved = Self.resolved(fullPath), let status = Self.status(resolved) else {
             let code = errno
             // Other files may be broken.
             guard isText else { return }

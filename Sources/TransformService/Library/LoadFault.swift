@@ -26,12 +26,12 @@ struct LoadFault: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// - Parameter offset: in the file's text.
     init(path: String, text: [UInt8], offset: Int, message: String) {
-        let place = ProgramLocation(offset: offset, in: text)
+        let location = ProgramLocation(offset: offset, in: text)
         self.path = path
         self.message = message
-        line = place.line
-        column = place.column
-        excerpt = place.excerpt
+        line = location.line
+        column = location.column
+        excerpt = location.excerpt
     }
 
     var description: String { shown(in: "") }

@@ -31,9 +31,9 @@ import Synchronization
     func add(_ amount: UInt64, at index: Int) {
         precondition(index >= 0 && index < count)
         // Safety: the index is checked above.
-        let place = unsafe base + index
-        unsafe place.pointee.store(
-            place.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
+        let cell = unsafe base + index
+        unsafe cell.pointee.store(
+            cell.pointee.load(ordering: .relaxed) &+ amount, ordering: .relaxed)
     }
 
     func store(_ value: UInt64, at index: Int) {

@@ -23,7 +23,7 @@ import Synchronization
         var histogram: Histogram { self == .runMemory ? .sizes : .times }
     }
 
-    private enum Place {
+    private enum Index {
         static let began = 0
         static let ended = 1
         static let memoryPeak = 2
@@ -50,7 +50,7 @@ import Synchronization
         statusIndices = (0..<600).map { code in
             UInt8(Self.statuses.firstIndex(of: UInt16(code)) ?? Self.statuses.count)
         }
-        var offset = Place.kinds
+        var offset = Index.kinds
         var offsets: [Int] = []
         for kind in Kind.allCases {
             offsets.append(offset)
@@ -74,10 +74,10 @@ import Synchronization
 
     // MARK: On the loop
 
-    func requestBegan() { cells.add(1, at: Place.began) }
+    func requestBegan() { cells.add(1, at: Index.began) }
 
     func requestEnded(_ record: borrowing RequestRecord, hasBegun: Bool) {
-        if hasBegun { cells.add(1, at: Place.ended) }
+        if hasBegun { cells.add(1, at: Index.ended) }
         let route = min(record.routeIndex ?? routeCount - 1, routeCount - 1)
         let status = Int(record.status < 600 ? statusIndices[Int(record.status)] : 0)
         times.add(record.durationNanoseconds, to: durations(route, record.method, status), at: 0)
@@ -89,7 +89,7 @@ import Synchronization
         add(work, .runTime)
         let memory = UInt64(record.measures.memoryBytes)
         sizes.add(memory, to: cells, at: kindOffsets[Kind.runMemory.rawValue])
-        cells.raise(to: memory, at: Place.memoryPeak)
+        cells.raise(to: memory, at: Index.memoryPeak)
     }
 
     private func add(_ nanoseconds: UInt64, _ kind: Kind) {
@@ -101,13 +101,13 @@ import Synchronization
         let index = (route * Method.allCases.count + Int(method.rawValue)) * Self.statusCount
         // Safety: all three numbers are below their counts, so the index is below the product. The
         // cell holds a reference, which is retained until `deinit`.
-        let place = unsafe series + (index + status)
-        if let known = unsafe Self.reference(place.pointee.load(ordering: .relaxed)) {
+        let cell = unsafe series + (index + status)
+        if let known = unsafe Self.reference(cell.pointee.load(ordering: .relaxed)) {
             return unsafe known.takeUnretainedValue()
         }
         let made = Cells(count: times.cellCount)
         // Only the loop's thread stores here.
-        unsafe place.pointee.store(
+        unsafe cell.pointee.store(
             UInt(bitPattern: Unmanaged.passRetained(made).toOpaque()), ordering: .releasing)
         return made
     }
@@ -120,21 +120,21 @@ import Synchronization
     /// - Parameter lag: how late it was.
     func ticked(at now: UInt64, lag: UInt64) {
         add(lag, .loopLag)
-        cells.store(now, at: Place.tick)
-        cells.store(lag, at: Place.lag)
+        cells.store(now, at: Index.tick)
+        cells.store(lag, at: Index.lag)
     }
 
     // MARK: From any thread
 
     /// When the periodic task last ran; 0 if never.
-    var tickNanoseconds: UInt64 { cells[Place.tick] }
+    var tickNanoseconds: UInt64 { cells[Index.tick] }
     /// How late it was then.
-    var lagNanoseconds: UInt64 { cells[Place.lag] }
-    var memoryBytesPeak: UInt64 { cells[Place.memoryPeak] }
+    var lagNanoseconds: UInt64 { cells[Index.lag] }
+    var memoryBytesPeak: UInt64 { cells[Index.memoryPeak] }
     /// Requests that have begun and not ended.
     var activeCount: Int {
-        let ended = cells[Place.ended]
-        return Int(cells[Place.began]) - Int(ended)
+        let ended = cells[Index.ended]
+        return Int(cells[Index.began]) - Int(ended)
     }
 
     func counts(_ kind: Kind) -> (cells: Cells, offset: Int) {

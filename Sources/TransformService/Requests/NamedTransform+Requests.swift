@@ -17,21 +17,21 @@ extension NamedTransform {
     }
 
     /// - Parameter offset: of a run's error; counts through the program and all its modules.
-    func place(of offset: Int) -> Problem.Place? {
+    func location(of offset: Int) -> Problem.Location? {
         guard let (module, offset) = program.moduleOffset(of: offset) else { return nil }
         guard let text = module.map({ modules[$0] }) ?? text else { return nil }
-        var place = Problem.Place(offset: offset, in: text)
-        place.file = module ?? path
-        return place
+        var location = Problem.Location(offset: offset, in: text)
+        location.file = module ?? path
+        return location
     }
 }
 
-extension Problem.Place {
+extension Problem.Location {
     /// The location of an offset in a program's text.
     init(offset: Int, in text: [UInt8]) {
-        let place = ProgramLocation(offset: offset, in: text)
+        let location = ProgramLocation(offset: offset, in: text)
         self.init(
-            offset: min(max(offset, 0), text.count), line: place.line, column: place.column,
-            excerpt: place.excerpt)
+            offset: min(max(offset, 0), text.count), line: location.line, column: location.column,
+            excerpt: location.excerpt)
     }
 }

@@ -99,7 +99,7 @@ struct Problem: Error, Sendable, Equatable {
     }
 
     /// A location in the JSON text or in the program's text.
-    struct Place: Sendable, Equatable {
+    struct Location: Sendable, Equatable {
         var offset: Int
         var line: Int
         var column: Int
@@ -120,7 +120,7 @@ struct Problem: Error, Sendable, Equatable {
 
     var kind: Kind
     var detail: String
-    var place: Place?
+    var location: Location?
     /// JSON text of the error that the program raised.
     var value: [UInt8]?
     /// How many outputs the program yielded.
@@ -128,17 +128,17 @@ struct Problem: Error, Sendable, Equatable {
     var retryAfterSeconds: Int?
     /// The limit that was reached: milliseconds of a deadline, else bytes.
     var limit: Int?
-    /// For a line, `place` is relative to that line.
+    /// For a line, `location` is relative to that line.
     var input: Input?
     /// The response's status, if it is not the kind's.
     var statusInstead: Status?
 
     var status: Status { statusInstead ?? kind.status }
 
-    init(_ kind: Kind, _ detail: String, place: Place? = nil, limit: Int? = nil) {
+    init(_ kind: Kind, _ detail: String, location: Location? = nil, limit: Int? = nil) {
         self.kind = kind
         self.detail = detail
-        self.place = place
+        self.location = location
         self.limit = limit
     }
 
@@ -176,12 +176,12 @@ struct Problem: Error, Sendable, Equatable {
         case .element(let index)?: text.member("index", index)
         case nil: break
         }
-        if let place {
-            text.member("offset", place.offset)
-            if !isLine { text.member("line", place.line) }
-            text.member("column", place.column)
-            if let excerpt = place.excerpt { text.member("excerpt", excerpt) }
-            if let file = place.file { text.member("file", file) }
+        if let location {
+            text.member("offset", location.offset)
+            if !isLine { text.member("line", location.line) }
+            text.member("column", location.column)
+            if let excerpt = location.excerpt { text.member("excerpt", excerpt) }
+            if let file = location.file { text.member("file", file) }
         }
         if let value { text.member("value", json: value) }
         if let count { text.member("count", count) }

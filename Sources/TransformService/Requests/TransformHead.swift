@@ -27,11 +27,9 @@ final class TransformHead: Sendable {
     let isLines: Bool
 
     /// - Parameters:
-    ///   - queries: interpretations of earlier queries.
     ///   - timeoutNanoseconds: the longest that a client may ask for, and the default.
     init(
-        _ request: Request, _ transforms: TransformSet, queries: QueryMemo,
-        timeoutNanoseconds: UInt64
+        _ request: Request, _ transforms: TransformSet, timeoutNanoseconds: UInt64
     ) throws(Problem) {
         if request.field(.contentType, is: "application/json") {
             isLines = false
@@ -51,7 +49,7 @@ final class TransformHead: Sendable {
         }
         self.timeoutNanoseconds = timeout
         acceptance = try MediaType.acceptance(request)
-        query = try TransformQuery.of(request, transform, queries)
+        query = try TransformQuery.of(request, transform)
         contentCoding = try ContentCoding.content(of: request)
         answerCoding = ContentCoding.answer(to: request)
         hasRequestID = RequestID.given(request) != nil

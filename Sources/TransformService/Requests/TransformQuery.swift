@@ -1,4 +1,4 @@
-// The query of `POST /transform` -> its interpretation, made once for all requests with that query.
+// The query of `POST /transform` -> its interpretation.
 //
 //     ?program=.a%2B$b&b=1&outputs=array
 
@@ -46,6 +46,7 @@ final class TransformQuery: Sendable {
     private init(_ parts: consuming Parts) {
         program = parts.program
         programBytes = parts.program.map { Array($0.utf8) } ?? []
+        // Safety: the array outlives the closure.
         programKey = unsafe programBytes.withUnsafeBytes { unsafe ProgramKey.of($0, []) }
         arguments = parts.arguments
         form = parts.form
@@ -55,17 +56,16 @@ final class TransformQuery: Sendable {
 
     /// - Parameter transform: named by the path; the allowed parameters depend on it.
     static func of(
-        _ request: Request, _ transform: NamedTransform?, _ queries: QueryMemo
+        _ request: Request, _ transform: NamedTransform?
     ) throws(Problem) -> TransformQuery {
-        guard request.hasQuery else { return none }
-        if transform != nil { return TransformQuery(try read(request, transform)) }
-        // Safety: the memo holds no values of other types.
-        if let known = queries.find(request) {
-            return unsafe unsafeDowncast(known, to: TransformQuery.self)
-        }
-        let query = TransformQuery(try read(request, nil))
-        queries.keep(query, for: request)
-        return query
+        request.hasQuery ? TransformQuery(try read(request, transform)) : none
+    }
+
+    /// Whether both name the same program with the same names of arguments.
+    func hasProgram(of other: TransformQuery) -> Bool {
+        self === other
+            || programKey == other.programKey && programBytes == other.programBytes
+                && arguments.elementsEqual(other.arguments) { $0.name == $1.name }
     }
 
     private static func read(

@@ -39,7 +39,7 @@ struct FileError: Error {
 
     private static func map(_ descriptor: Int32, _ byteCount: Int) -> UnsafeMutableRawPointer? {
         var flags = MAP_PRIVATE
-        var place: UnsafeMutableRawPointer?
+        var target: UnsafeMutableRawPointer?
         var whole = byteCount
         if byteCount <= populatedMax {
             // A small file's pages are mapped at once, which is faster than a fault for each.
@@ -55,12 +55,12 @@ struct FileError: Error {
             let isAligned = UInt(bitPattern: room) & (2 << 20 - 1) == 0
             // Safety: the page before the bytes, or after them, is released.
             unsafe munmap(isAligned ? room : room + whole, page)
-            unsafe place = isAligned ? room + page : room
+            unsafe target = isAligned ? room + page : room
             flags |= MAP_FIXED
         }
-        let mapped = unsafe mmap(place, byteCount, PROT_READ, flags, descriptor, 0)
+        let mapped = unsafe mmap(target, byteCount, PROT_READ, flags, descriptor, 0)
         if unsafe mapped != MAP_FAILED { return unsafe mapped }
-        if let place = unsafe place { unsafe munmap(place, whole) }
+        if let target = unsafe target { unsafe munmap(target, whole) }
         return nil
     }
 

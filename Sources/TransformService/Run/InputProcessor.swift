@@ -38,9 +38,9 @@ final class InputProcessor {
     /// Clears the runner for the next input.
     func begin() { runner.begin(deadlineNanoseconds: job.deadlineNanoseconds) }
 
-    /// - Parameter place: the input's location, for messages.
+    /// - Parameter location: the input's location, for messages.
     /// - Returns: the outcome.
-    func process(_ input: Document, place: () -> String) -> Int32 {
+    func process(_ input: Document, location: () -> String) -> Int32 {
         sink.outcome = RunOutcome.noOutput
         var isWritten = true
         do throws(RunFailure) {
@@ -50,10 +50,10 @@ final class InputProcessor {
                 return isWritten
             }
         } catch {
-            return fail(error, place)
+            return fail(error, location)
         }
         if isWritten { return sink.outcome }
-        complain("jq: error (at \(place())): \(OutputSink.nulSentence)\n")
+        complain("jq: error (at \(location())): \(OutputSink.nulSentence)\n")
         return RunOutcome.failed
     }
 
@@ -80,11 +80,11 @@ final class InputProcessor {
         }
     }
 
-    private func fail(_ failure: RunFailure, _ place: () -> String) -> Int32 {
+    private func fail(_ failure: RunFailure, _ location: () -> String) -> Int32 {
         switch failure {
         case .raised(let value, _):
             let isString = value.kind == .string
-            complain("jq: error (at \(place()))\(isString ? "" : " (not a string)"): ")
+            complain("jq: error (at \(location()))\(isString ? "" : " (not a string)"): ")
             if isString {
                 // Up to the first NUL, as C prints it.
                 complain(String((value.string ?? "").prefix { $0 != "\0" }))

@@ -9,13 +9,13 @@ extension Executor {
         _ error: ReadFailure, _ text: UnsafeRawBufferPointer, isLine: Bool = false
     ) -> Outcome {
         if error.code == .limit { return stopped(runner.limitMet) }
-        let place = unsafe TextLocation(offset: error.offset, in: text)
-        let line = isLine ? "" : "line \(place.line), "
+        let location = unsafe TextLocation(offset: error.offset, in: text)
+        let line = isLine ? "" : "line \(location.line), "
         return .problem(
             Problem(
-                .malformedJSON, "\(error.message) at \(line)column \(place.column)",
-                place: Problem.Place(
-                    offset: error.offset, line: place.line, column: place.column)))
+                .malformedJSON, "\(error.message) at \(line)column \(location.column)",
+                location: Problem.Location(
+                    offset: error.offset, line: location.line, column: location.column)))
     }
 
     func stopped(_ limit: Limit) -> Outcome {
@@ -46,19 +46,19 @@ extension Executor {
     }
 
     func compileProblem(_ error: CompileError, _ text: [UInt8]) -> Problem {
-        let place = Problem.Place(offset: error.offset, in: text)
+        let location = Problem.Location(offset: error.offset, in: text)
         return Problem(
-            .compileError, "\(error.message) at line \(place.line), column \(place.column)",
-            place: place)
+            .compileError, "\(error.message) at line \(location.line), column \(location.column)",
+            location: location)
     }
 
-    /// - Parameter place: where the program raised.
-    func failure(_ failure: RunFailure, _ place: Problem.Place? = nil) -> Outcome {
+    /// - Parameter location: where the program raised.
+    func failure(_ failure: RunFailure, _ location: Problem.Location? = nil) -> Outcome {
         switch failure {
         case .limit(let limit): return stopped(limit)
         case .raised(let value, _):
             var problem = errorProblem(value, "The program raised")
-            problem.place = place
+            problem.location = location
             return .problem(problem)
         case .halted(let status, let message):
             return .problem(
@@ -67,13 +67,13 @@ extension Executor {
         }
     }
 
-    func place(
+    func location(
         _ offset: Int, _ program: Program, _ request: borrowing TransformRequest
-    ) -> Problem.Place? {
-        if let transform { return transform.place(of: offset) }
+    ) -> Problem.Location? {
+        if let transform { return transform.location(of: offset) }
         guard let own = program.moduleOffset(of: offset) else { return nil }
         let text = request.program == nil ? programText?.utf8 ?? [] : request.query.programBytes
-        return Problem.Place(offset: own.offset, in: text)
+        return Problem.Location(offset: own.offset, in: text)
     }
 
     /// The error value as `value`; a string becomes the detail itself.

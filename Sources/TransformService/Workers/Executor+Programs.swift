@@ -34,7 +34,7 @@ extension Executor {
     func findRecent(_ request: borrowing TransformRequest, now: UInt64) -> Recent? {
         let query = request.query
         if query.programBytes.isEmpty { return nil }
-        if let recent, recent.query === query, now < recent.until { return recent }
+        if let recent, now < recent.until, recent.query.hasProgram(of: query) { return recent }
         // Safety: the bytes stay while the closure runs.
         recent = unsafe query.programBytes.withUnsafeBytes { text in
             let names = unsafe ArgumentsObject.names(query.arguments.map(\.name), in: text)

@@ -405,9 +405,11 @@ final class RunNote: Sendable {
         do throws(RunFailure) {
             try evaluate(program, input, arguments, &framer, isTimed: true)
         } catch {
-            var place: Problem.Place?
-            if case .raised(_, let offset) = error { place = self.place(offset, program, request) }
-            return failure(error, place)
+            var location: Problem.Location?
+            if case .raised(_, let offset) = error {
+                location = self.location(offset, program, request)
+            }
+            return failure(error, location)
         }
         return framer.isRight ? .written : .problem(framer.problem)
     }

@@ -83,7 +83,6 @@ final class SimulatedHandler: HTTPHandler, @unchecked Sendable {
     let workers: SimulatedWorkers
     let batches: Batches
     private let configuration: Configuration
-    private let queries = QueryMemo()
 
     init(_ network: SimulatedNetwork, _ workers: SimulatedWorkers, _ configuration: Configuration) {
         self.network = network
@@ -124,8 +123,7 @@ final class SimulatedHandler: HTTPHandler, @unchecked Sendable {
     private func batch(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
             let head = try TransformHead(
-                request, .none, queries: queries,
-                timeoutNanoseconds: configuration.timeoutNanoseconds)
+                request, .none, timeoutNanoseconds: configuration.timeoutNanoseconds)
             let asked = TransformRequest(
                 head: head, requestID: RequestID.of(request),
                 firstByteNanoseconds: request.firstByteNanoseconds)
