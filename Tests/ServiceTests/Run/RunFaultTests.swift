@@ -137,14 +137,22 @@ struct RunFaultTests {
     }
 
     /// Whatever bytes come, all of them are passed, and the time limit holds.
-    @Test func sequencesOfAnyBytesEnd() throws {
-        var generator = SystemRandomNumberGenerator()
+    @Test(arguments: 1...4) func sequencesOfAnyBytesEnd(_ seed: Int) throws {
+        var generator = SeededGenerator(state: UInt64(seed))
         for options in [["--seq"], ["--seq", "--stream"], ["--stream-errors"]] {
-            let bytes = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            var bytes = (0..<4096).map { _ in UInt8.random(in: 0...255, using: &generator) }
+            // It would begin a byte-order mark, which ends the input if it is broken.
+            if bytes[0] == 0xEF { bytes[0] = 0x20 }
             let result = try run(["--timeout", "20000", "-c"] + options + ["."], bytes)
             #expect(!result.message.contains("time limit"), "\(options) \(bytes)")
             #expect(result.status == 0, "\(options) \(bytes)")
         }
+    }
+
+    @Test func brokenByteOrderMark() throws {
+        let result = try run(["-c", "--stream-errors", "."], [0xEF, 0x3E, 0x31])
+        #expect(result.message == "jq: parse error: Malformed BOM\n")
+        #expect(result.status == 5)
     }
 
     /// Words, input, output: reading goes on behind the line of a fault.

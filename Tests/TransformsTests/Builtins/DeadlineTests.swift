@@ -4,7 +4,8 @@
 // 512 KiB, as a debug build is some twenty times slower.
 //
 //     begin ---- filter, filter, filter ... ---- deadline -- return
-//                                               |- the thread's own time: 20 ms at most -|
+//                                               |- the thread's own time: 20 ms at most,
+//                                                  in a debug build 80 ms -|
 //
 // A second thread reads the first one's clock at the deadline. What other processes take does not
 // count, and a late look only makes the time shorter.
@@ -22,7 +23,13 @@ import Testing
         let filter: String
     }
 
-    private static let overrunNanosecondsMax: UInt64 = 20_000_000
+    #if DEBUG
+        // The clock is checked after so many steps, which take a debug build up to ten times as
+        // long: up to 28 ms were seen. A pass that is not charged takes far longer here.
+        private static let overrunNanosecondsMax: UInt64 = 80_000_000
+    #else
+        private static let overrunNanosecondsMax: UInt64 = 20_000_000
+    #endif
     private static let runNanoseconds: UInt64 = 8_000_000
     /// Bytes of an operand.
     private static let byteCount = 1 << 19
