@@ -218,7 +218,7 @@ struct TidyTests {
     /// texts and numbers and charges that itself, and what is told to take a piece or has a bound.
     private static let unchargedAllowed = [
         "JSON/Document/Heap", "JSON/Reading/", "JSON/Number/", "Codec/", "Program/",
-        // 8 MiB at most, once.
+        // 4 MiB at most, as memory begins to be mapped.
         "JSON/Document/SystemMemory.swift",
         // Strings of 1 KiB at most, and a call's frame.
         "JSON/Writing/OutputBuffer.swift", "Evaluation/Evaluator+Calls.swift",

@@ -3,7 +3,7 @@
 // A document's containers are bump-allocated from chunks and live until the run ends. What a
 // program builds is put in blocks that count their references; a freed block goes to the free list
 // of its size and is used again, so a loop runs in constant memory. Large blocks come from the
-// system one by one and grow in place (see SystemMemory.swift).
+// system one by one; the largest grow without a copy (see SystemMemory.swift).
 //
 //     block     | index 8 | size 8 | references 4, capacity 4, used 8 | payload ...
 //                                                                     ^ a value points here

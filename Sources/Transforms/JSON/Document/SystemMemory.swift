@@ -1,9 +1,9 @@
 // Memory from the system, of any size. Small memory is malloc's. Large memory is mapped for itself
-// in huge pages, and as it grows the kernel moves its pages: nothing is copied, and it never exists
-// twice.
+// in huge pages, and from then on the kernel moves its pages as it grows: nothing is copied, and it
+// does not exist twice.
 //
-//     0 .. 8 MiB    malloc, realloc, free: growing may copy, 2 ms at most
-//     8 MiB ..      mmap, mremap, munmap
+//     0 .. 4 MiB    malloc, realloc, free: growing may copy, for 1 or 2 ms
+//     4 MiB ..      mmap, mremap, munmap
 //
 // malloc's own large memory cannot have huge pages and be moved: malloc's header stands before the
 // pages that may be advised, and the kernel moves no mapping whose pages differ in advice, so that
@@ -16,10 +16,10 @@ import Glibc
 
 enum SystemMemory {
     /// From this size on memory is mapped for itself.
-    static let mappedByteCountMin = 8 << 20
+    static let mappedByteCountMin = 4 << 20
     /// On x86-64.
     static let hugePageByteCount = 2 << 20
-    /// The largest page of any platform; what is mapped is a multiple of it.
+    /// The largest page of the platforms that Swift supports; what is mapped is a multiple of it.
     private static let pageByteCountMax = 1 << 16
 
     /// - Returns: nil where the system has no memory left.
@@ -90,8 +90,8 @@ enum SystemMemory {
         guard let target = mapHuge(resized) else { return nil }
         let room = unsafe UnsafeMutableRawPointer(bitPattern: target)
         let flags = Int32(MOVE_TO_TARGET)
-        if unsafe move_memory(old, size, newSize, flags, room) != MAP_FAILED { return target }
-        unmap(target, Int(newSize))
-        return nil
+        // After a failure the target stays: the kernel may have unmapped it already, and another
+        // thread's memory may be there by now. What is left of it are addresses without memory.
+        return unsafe move_memory(old, size, newSize, flags, room) == MAP_FAILED ? nil : target
     }
 }

@@ -1,9 +1,22 @@
 // The stack of a reader: the values of containers that are not complete.
 
 extension JSONReader {
-    static var stackCountMin: Int { 256 }
+    private static var stackCountMin: Int { 256 }
     /// How many values the stack keeps room for from text to text; that memory belongs to no run.
     private static var stackCountKept: Int { 1 << 14 }
+
+    private var stackByteCount: Int { stackCapacity * MemoryLayout<Value>.size }
+
+    /// Allocates an empty stack.
+    mutating func allocateStack() {
+        stackCapacity = JSONReader.stackCountMin
+        guard let address = SystemMemory.allocate(stackByteCount) else {
+            preconditionFailure("the system has no memory left")
+        }
+        stack = Slots(address: UInt64(address))
+    }
+
+    func freeStack() { SystemMemory.free(UInt(stack.address), stackByteCount) }
 
     @inline(__always) mutating func push(_ value: Value) throws(ReadFailure) {
         if stackCount == stackCapacity { try growStack() }
@@ -12,16 +25,19 @@ extension JSONReader {
     }
 
     @inline(never) mutating func growStack() throws(ReadFailure) {
-        let byteCount = stackCapacity * 2 * MemoryLayout<Value>.size
+        let byteCount = 2 * stackByteCount
         let counted = stackCapacity > JSONReader.stackCountKept ? byteCount / 2 : 0
         let more = 2 * stackCapacity > JSONReader.stackCountKept ? byteCount : 0
         do throws(Stop) { try heap.resizeAside(from: counted, to: more) } catch {
             throw limit(.memory)
         }
-        if !resizeStack(to: 2 * stackCapacity) {
+        let old = UInt(stack.address)
+        guard let moved = SystemMemory.resize(old, from: stackByteCount, to: byteCount) else {
             heap.countAside(counted - more)
             throw limit(.memory)
         }
+        stack = Slots(address: UInt64(moved))
+        stackCapacity *= 2
     }
 
     /// After a text: frees a stack that grew beyond what is kept, and stops counting it.
@@ -30,18 +46,8 @@ extension JSONReader {
     }
 
     @inline(never) private mutating func shrinkStack() {
-        let byteCount = stackCapacity * MemoryLayout<Value>.size
-        if resizeStack(to: JSONReader.stackCountMin) { heap.countAside(-byteCount) }
-    }
-
-    /// - Returns: false where the system has no memory left.
-    private mutating func resizeStack(to capacity: Int) -> Bool {
-        let size = MemoryLayout<Value>.size
-        let moved = SystemMemory.resize(
-            UInt(stack.address), from: stackCapacity * size, to: capacity * size)
-        guard let moved else { return false }
-        stack = Slots(address: UInt64(moved))
-        stackCapacity = capacity
-        return true
+        heap.countAside(-stackByteCount)
+        freeStack()
+        allocateStack()
     }
 }

@@ -26,7 +26,7 @@ import Glibc
     /// Whether the text's containers are counted blocks, which may be changed in place. Their
     /// strings and numbers still borrow. Blocks left over by an error are freed when the run ends.
     private(set) var makesBlocks = false
-    /// Written by JSONReader+Stack.swift alone.
+    /// This and the next are written by `init` and in JSONReader+Stack.swift alone.
     var stack: Slots
     /// 0 before the first text, when nothing has been allocated.
     var stackCapacity = 0
@@ -67,8 +67,7 @@ import Glibc
 
     /// Allocates for the first text: of a run's several readers usually only one reads.
     @inline(never) private mutating func allocate() {
-        stackCapacity = JSONReader.stackCountMin
-        unsafe stack = Slots(.allocate(capacity: stackCapacity))
+        allocateStack()
         frameCapacity = 64
         unsafe frames = .allocate(capacity: frameCapacity)
         shapes = ObjectShapes(keepsNames: keepsNames)
@@ -76,7 +75,7 @@ import Glibc
 
     deinit {
         if stackCapacity == 0 { return }
-        SystemMemory.free(UInt(stack.address), stackCapacity * MemoryLayout<Value>.size)
+        freeStack()
         unsafe frames.deallocate()
         shapes.destroy()
     }

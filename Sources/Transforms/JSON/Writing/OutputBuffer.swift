@@ -60,9 +60,10 @@ import Glibc
     deinit { unsafe SystemMemory.free(UInt(bitPattern: base), capacity) }
 
     private static func allocate(_ byteCount: Int) -> UnsafeMutablePointer<UInt8> {
-        let address = SystemMemory.allocate(byteCount)
-        precondition(address != nil, "the system has no memory left")
-        return unsafe UnsafeMutablePointer(bitPattern: address.unsafelyUnwrapped).unsafelyUnwrapped
+        guard let address = SystemMemory.allocate(byteCount) else {
+            preconditionFailure("the system has no memory left")
+        }
+        return unsafe UnsafeMutablePointer(bitPattern: address).unsafelyUnwrapped
     }
 
     /// - Returns: false where the system has no memory left.
