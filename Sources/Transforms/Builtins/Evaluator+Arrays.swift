@@ -185,12 +185,7 @@ extension Evaluator {
 
     // MARK: Searching
 
-    /// `indices($i)`: of an element, of a run of elements, of a string in a string.
-    func indices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
-        if input.isNull { return .null }
-        if input.isString && sought.isString { return try stringIndices(input, sought) }
-        if !input.isArray { return try get(input, sought) }
-        if sought.isArray { return try runIndices(input, sought) }
+    private func elementIndices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
         var result = try heap.makeArray(capacity: 4)
         for i in 0..<input.count {
             try charge(1)
@@ -201,11 +196,13 @@ extension Evaluator {
         return result
     }
 
-    /// The indices at which the elements of `sought` occur consecutively; occurrences may overlap.
-    /// Each element is compared at most twice: first the borders of the sought run are computed.
-    private func runIndices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
-        var result = try heap.makeArray(capacity: 4)
+    /// `.[[a, b]]`: the indices at which the elements of `sought` occur consecutively; occurrences
+    /// may overlap. Each element is compared at most twice: first the borders of the sought run are
+    /// computed.
+    func runIndices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
         let count = sought.count
+        if count == 1 { return try elementIndices(input, sought.slots[0]) }
+        var result = try heap.makeArray(capacity: 4)
         if count == 0 || count > input.count { return result }
         // For each prefix of the run, the length of its longest proper prefix that is also its
         // suffix.
@@ -242,7 +239,7 @@ extension Evaluator {
     }
 
     /// Where a string occurs in a string, in code points; occurrences may overlap.
-    private func stringIndices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
+    func stringIndices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
         var result = try heap.makeArray(capacity: 4)
         let (text, part) = (input.bytes, sought.bytes)
         if part.count == 0 { return result }

@@ -159,11 +159,10 @@ extension Evaluator {
             if !isOfKind(input, argument) { throw raise(.cannotContain, input, argument, at: node) }
             return Value(try contains(input, argument, 0, node))
         case .flattenDepth: return try flatten(input, argument, node)
-        case .indices: return try indices(input, argument)
         case .stringIndices:
             if !input.isString { throw raise(.cannotSearch, input, at: node) }
             if !argument.isString { throw raise(.notString, argument, at: node) }
-            return try indices(input, argument)
+            return try stringIndices(input, argument)
         case .bsearch: return try binarySearch(input, argument, node)
         case .startswith, .endswith: return try testEnd(input, argument, native, node)
         case .ltrimstr, .rtrimstr, .trimstr: return try trimString(input, argument, native, node)

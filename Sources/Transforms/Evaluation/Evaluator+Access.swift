@@ -117,7 +117,7 @@ extension Evaluator {
             let element = elementIndex(index, target.count)
             return element >= 0 && element < Double(target.count)
                 ? retain(target.slots[Int(element)]) : .null
-        case (.array, .array): return try indices(target, index)
+        case (.array, .array): return try runIndices(target, index)
         case (.array, .object), (.string, .object), (.null, .object):
             return try get(target, sliceObject: index, node)
         case (.null, .string), (.null, .integer), (.null, .double), (.null, .literal):

@@ -14,7 +14,7 @@ enum Native: UInt16, CaseIterable {
     case finites, normals
     // Arrays and objects
     case flatten, flattenDepth, sort, unique, min, max, reverse, transpose, toEntries, fromEntries
-    case setpath, delpaths, indices, stringIndices, bsearch
+    case setpath, delpaths, stringIndices, bsearch
     // Strings
     case startswith, endswith, ltrimstr, rtrimstr, trimstr, trim, ltrim, rtrim, explode, implode
     case split, join, asciiDowncase, asciiUpcase
@@ -70,7 +70,7 @@ enum Native: UInt16, CaseIterable {
         "flatten/0": .flatten, "flatten/1": .flattenDepth, "sort/0": .sort, "unique/0": .unique,
         "min/0": .min, "max/0": .max, "reverse/0": .reverse, "transpose/0": .transpose,
         "to_entries/0": .toEntries, "from_entries/0": .fromEntries, "setpath/2": .setpath,
-        "delpaths/1": .delpaths, "indices/1": .indices, "_strindices/1": .stringIndices,
+        "delpaths/1": .delpaths, "_strindices/1": .stringIndices,
         "bsearch/1": .bsearch,
         "startswith/1": .startswith, "endswith/1": .endswith, "ltrimstr/1": .ltrimstr,
         "rtrimstr/1": .rtrimstr, "trimstr/1": .trimstr, "trim/0": .trim, "ltrim/0": .ltrim,

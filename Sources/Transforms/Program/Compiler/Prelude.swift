@@ -32,6 +32,10 @@ enum Prelude {
           . as $top | reduce path(pathexps) as $p (null; setpath($p; $top | getpath($p)));
         def debug(messages): (messages | debug | empty), .;
         def halt_error: halt_error(5);
+        def indices($i):
+          if type == "string" and ($i | type) == "string" then _strindices($i)
+          elif type == "array" and ($i | type) != "array" then .[[$i]]
+          else .[$i] end;
         def index($i): indices($i) | .[0];
         def rindex($i): indices($i) | .[-1:][0];
         def combinations:
