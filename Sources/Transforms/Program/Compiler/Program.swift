@@ -31,7 +31,6 @@
     ///   - isLibrary: whether the text may consist of definitions alone.
     ///   - keepsOrigin: whether the syntax tree is kept as long as the program. A process that ends
     ///     with its program saves the time of freeing it: a third of what a long program takes.
-    ///     with its program saves the time to free it: a third of what a long program takes.
     /// - Throws: `CompileError` with the offset of the first error.
     /// - Complexity: O(text), some 10 microseconds for ten lines.
     public static func compile(
