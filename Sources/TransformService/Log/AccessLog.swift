@@ -67,7 +67,10 @@ final class AccessLog: Sendable {
     }
 
     /// Call it on the record's loop.
-    func requestEnded(_ record: borrowing RequestRecord, _ request: Request?) {
+    func requestEnded(
+        _ record: borrowing RequestRecord, _ request: Request?,
+        now: @autoclosure () -> Timestamp = .now
+    ) {
         let level = Self.level(of: record.status)
         guard level >= settings.level else { return }
         let loop = loops[record.loopIndex]
@@ -76,7 +79,7 @@ final class AccessLog: Sendable {
             guard loop.successCount >= settings.sampleEvery else { return }
             loop.successCount = 0
         }
-        let time = Timestamp.now
+        let time = now()
         var suppressedCount = 0
         if record.status == 503 {
             let next = shedding.withLock { $0.next(time.unixSeconds) }
