@@ -185,6 +185,7 @@ extension Evaluator {
 
     // MARK: Searching
 
+    /// The indices of the elements that are equal to `sought`.
     private func elementIndices(_ input: Value, _ sought: Value) throws(Stop) -> Value {
         var result = try heap.makeArray(capacity: 4)
         for i in 0..<input.count {
