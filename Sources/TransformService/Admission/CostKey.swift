@@ -17,7 +17,7 @@ enum CostKey {
     static func of(_ envelope: ByteBuffer) -> Int? {
         // Safety: the bytes are hashed while the closure runs; the range lies in them.
         unsafe envelope.withUnsafeReadableBytes { bytes in
-            let range = unsafe ProgramPeek.find(bytes, bytesMax: Executor.programBytesMax)
+            let range = unsafe ProgramPeek.find(bytes, bytesMax: TransformQuery.programBytesMax)
             return range.map {
                 unsafe ProgramKey.of(UnsafeRawBufferPointer(rebasing: bytes[$0]), [])
             }

@@ -4,41 +4,25 @@
 //     turns   A  B  C            A: 3 4 5      B: 0      C: 7 8
 //     taken   A3 B0 C7 A4 C8 A5
 
-/// A part of long work, short enough that a job can wait for its end.
-protocol Slice: AnyObject, Sendable {
-    /// Its deadline, on `MonotonicClock`.
-    var deadlineNanoseconds: UInt64 { get }
-
-    func run(on executor: Executor)
-}
-
-/// A queue of slices; `WorkQueue` is one.
-protocol SliceQueue: AnyObject, Sendable {
-    /// - Parameter isNext: before all waiting slices of its owner.
-    func submit(_ slice: any Slice, of owner: SliceOwner, isNext: Bool)
-    /// Drops all waiting slices.
-    func withdrawSlices(of owner: SliceOwner)
-}
-
 /// The common owner of one request's slices. `Sendable`, as its variables belong to the queue in
 /// which it waits, and are accessed only under that queue's lock.
-final class SliceOwner: @unchecked Sendable {
-    fileprivate var waiting: [any Slice] = []
+final class SliceOwner<Part>: @unchecked Sendable {
+    fileprivate var waiting: [Part] = []
 }
 
 /// Round robin over the owners. It belongs to a queue and is accessed under that queue's lock.
-struct SliceLane {
+struct SliceLane<Part> {
     /// Owners with waiting slices, the next one first.
-    private var turns: [SliceOwner] = []
+    private var turns: [SliceOwner<Part>] = []
 
     var isEmpty: Bool { turns.isEmpty }
 
-    mutating func add(_ slice: any Slice, of owner: SliceOwner, isNext: Bool) {
+    mutating func add(_ slice: Part, of owner: SliceOwner<Part>, isNext: Bool) {
         if owner.waiting.isEmpty { turns.append(owner) }
         owner.waiting.insert(slice, at: isNext ? 0 : owner.waiting.count)
     }
 
-    mutating func take() -> (any Slice)? {
+    mutating func take() -> Part? {
         guard !turns.isEmpty else { return nil }
         let owner = turns.removeFirst()
         let slice = owner.waiting.removeFirst()
@@ -46,7 +30,7 @@ struct SliceLane {
         return slice
     }
 
-    mutating func remove(_ owner: SliceOwner) {
+    mutating func remove(_ owner: SliceOwner<Part>) {
         owner.waiting = []
         turns.removeAll { $0 === owner }
     }

@@ -18,8 +18,9 @@ protocol QueuedJob: AnyObject, Sendable {
     var cost: PredictedCost { get }
 }
 
-/// `Sendable`, as every variable is accessed only under its lock `mutex`.
-@safe final class WorkQueue<Job: QueuedJob>: @unchecked Sendable {
+/// `Sendable`, as every variable is accessed only under its lock `mutex`. `Part` is a slice of long
+/// work; the queue knows nothing of it.
+@safe final class WorkQueue<Job: QueuedJob, Part>: @unchecked Sendable {
     struct Load: Sendable, Equatable {
         var count = 0
         var byteCount = 0
@@ -32,7 +33,7 @@ protocol QueuedJob: AnyObject, Sendable {
         /// Nil if all waiting jobs were dropped, or the queue is closed.
         var job: Job?
         /// A part of a batch, in place of a job.
-        var slice: (any Slice)?
+        var slice: Part?
         /// Jobs that are too late; the worker must notify them.
         var dropped: [(job: Job, reason: ShedReason)] = []
         var isClosed = false
@@ -57,7 +58,7 @@ protocol QueuedJob: AnyObject, Sendable {
     private var waitingCount = 0
     private var saturatedSince: UInt64?
     private var isClosed = false
-    private var lane = SliceLane()
+    private var lane = SliceLane<Part>()
     /// When a slice was last taken, or the lane was last empty, on `MonotonicClock`.
     private var laneNanoseconds: UInt64 = 0
 
@@ -258,8 +259,12 @@ protocol QueuedJob: AnyObject, Sendable {
     }
 }
 
-extension WorkQueue: SliceQueue {
-    func submit(_ slice: any Slice, of owner: SliceOwner, isNext: Bool) {
+// MARK: Slices
+
+extension WorkQueue {
+    /// Appends a slice.
+    /// - Parameter isNext: before all waiting slices of its owner.
+    func submit(_ slice: Part, of owner: SliceOwner<Part>, isNext: Bool) {
         locked {
             if lane.isEmpty { laneNanoseconds = MonotonicClock.nanoseconds() }
             lane.add(slice, of: owner, isNext: isNext)
@@ -267,5 +272,6 @@ extension WorkQueue: SliceQueue {
         }
     }
 
-    func withdrawSlices(of owner: SliceOwner) { locked { lane.remove(owner) } }
+    /// Drops all waiting slices of an owner.
+    func withdrawSlices(of owner: SliceOwner<Part>) { locked { lane.remove(owner) } }
 }

@@ -8,7 +8,7 @@ import Transforms
 final class BatchWork: Sendable {
     let settings: BatchSettings
     let queue: any SliceQueue
-    let owner = SliceOwner()
+    let owner = SliceOwner<any Slice>()
     let cancel = CancelFlag()
     /// Parts with a higher index need not be run.
     private let lastIndex = Atomic<Int>(.max)

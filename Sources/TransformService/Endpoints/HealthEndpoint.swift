@@ -92,7 +92,7 @@ struct Health: Sendable {
     var isWedged: Bool
     var workerCount: Int
     var busyCount: Int
-    var load: WorkQueue<TransformJob>.Load
+    var load: WorkQueue<TransformJob, any Slice>.Load
     var programCount: Int
     var transforms: TransformLibrary.State
     var programBytes = 0

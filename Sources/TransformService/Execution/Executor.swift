@@ -53,8 +53,6 @@ final class RunNote: Sendable {
 }
 
 @safe final class Executor {
-    /// The default bound on program text.
-    static let programBytesMax = 64 * 1024
     /// Bound on the JSON text of an error value in a response.
     static let valueBytesMax = 64 * 1024
     /// Memory of the output buffer that is retained between runs.
@@ -102,7 +100,8 @@ final class RunNote: Sendable {
 
     init(
         limits: Transforms.Limits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool,
-        servesInlinePrograms: Bool = true, programTextBytesMax: Int = Executor.programBytesMax,
+        servesInlinePrograms: Bool = true,
+        programTextBytesMax: Int = TransformQuery.programBytesMax,
         costs: CostTable? = nil, memory: (any MemorySource)? = nil
     ) {
         self.programTextBytesMax = programTextBytesMax

@@ -29,14 +29,14 @@ final class WorkerPool<Job: PoolJob>: Sendable {
     /// A job that exceeds its deadline by this much shows that its thread is stuck.
     private static var wedgedNanoseconds: UInt64 { 5_000_000_000 }
 
-    let queue: WorkQueue<Job>
+    let queue: WorkQueue<Job, any Slice>
     private let workers: [Worker<Job>]
     /// The number of general workers.
     let threadCount: Int
 
     /// - Parameter makeExecutor: called on each worker's thread, for its first job.
     init(
-        stackBytes: Int, queue: WorkQueue<Job>,
+        stackBytes: Int, queue: WorkQueue<Job, any Slice>,
         makeExecutor: @escaping @Sendable () -> Executor
     ) {
         self.queue = queue
@@ -91,11 +91,12 @@ private final class Worker<Job: PoolJob>: Sendable {
     let deadlineNanoseconds = Atomic<UInt64>(0)
     let hasEnded = Atomic(false)
     private let index: Int
-    private let queue: WorkQueue<Job>
+    private let queue: WorkQueue<Job, any Slice>
     private let makeExecutor: @Sendable () -> Executor
 
     init(
-        index: Int, _ queue: WorkQueue<Job>, _ makeExecutor: @escaping @Sendable () -> Executor
+        index: Int, _ queue: WorkQueue<Job, any Slice>,
+        _ makeExecutor: @escaping @Sendable () -> Executor
     ) {
         self.index = index
         self.queue = queue

@@ -23,6 +23,8 @@ enum ErrorMode: Sendable, Equatable {
 final class TransformQuery: Sendable {
     /// The most arguments of a program.
     static let argumentCountMax = 1_000
+    /// The default bound on a program's text.
+    static let programBytesMax = 64 * 1024
 
     private static let none = TransformQuery(Parts())
 

@@ -24,15 +24,17 @@ private final class NamedSlice: Slice {
 }
 
 struct SliceLaneTests {
-    private static func names(_ lane: inout SliceLane) -> [String] {
+    private typealias Owner = SliceOwner<any Slice>
+
+    private static func names(_ lane: inout SliceLane<any Slice>) -> [String] {
         var names: [String] = []
         while let slice = lane.take() { names.append((slice as? NamedSlice)?.name ?? "?") }
         return names
     }
 
     @Test func ownersTakeTurns() {
-        var lane = SliceLane()
-        let (a, b, c) = (SliceOwner(), SliceOwner(), SliceOwner())
+        var lane = SliceLane<any Slice>()
+        let (a, b, c) = (Owner(), Owner(), Owner())
         for name in ["a1", "a2", "a3", "a4"] {
             lane.add(NamedSlice(name), of: a, isNext: false)
         }
@@ -43,8 +45,8 @@ struct SliceLaneTests {
     }
 
     @Test func whatGoesOnIsNextOfItsOwner() {
-        var lane = SliceLane()
-        let (a, b) = (SliceOwner(), SliceOwner())
+        var lane = SliceLane<any Slice>()
+        let (a, b) = (Owner(), Owner())
         lane.add(NamedSlice("a1"), of: a, isNext: false)
         lane.add(NamedSlice("b1"), of: b, isNext: false)
         lane.add(NamedSlice("a0"), of: a, isNext: true)
@@ -52,8 +54,8 @@ struct SliceLaneTests {
     }
 
     @Test func anOwnersSlicesAreWithdrawn() {
-        var lane = SliceLane()
-        let (a, b) = (SliceOwner(), SliceOwner())
+        var lane = SliceLane<any Slice>()
+        let (a, b) = (Owner(), Owner())
         lane.add(NamedSlice("a1"), of: a, isNext: false)
         lane.add(NamedSlice("b1"), of: b, isNext: false)
         lane.add(NamedSlice("a2"), of: a, isNext: false)
@@ -64,8 +66,9 @@ struct SliceLaneTests {
     }
 
     @Test func jobsGoFirst() {
-        let queue = WorkQueue<LaneJob>(QueuePolicy(countMax: 8, bytesMax: 100, workerCount: 1))
-        let owner = SliceOwner()
+        let queue = WorkQueue<LaneJob, any Slice>(
+            QueuePolicy(countMax: 8, bytesMax: 100, workerCount: 1))
+        let owner = Owner()
         queue.submit(NamedSlice("slice"), of: owner, isNext: false)
         let jobs = [LaneJob(), LaneJob()]
         for job in jobs {

@@ -59,12 +59,12 @@ final class SimulatedWorkers: SliceQueue, @unchecked Sendable {
         waiting.append((time, owner, run))
     }
 
-    func submit(_ slice: any Slice, of owner: SliceOwner, isNext: Bool) {
+    func submit(_ slice: any Slice, of owner: SliceOwner<any Slice>, isNext: Bool) {
         let executor = executor
         add(sliceNanosecondsMax, ObjectIdentifier(owner)) { slice.run(on: executor) }
     }
 
-    func withdrawSlices(of owner: SliceOwner) {
+    func withdrawSlices(of owner: SliceOwner<any Slice>) {
         waiting.removeAll { $0.owner == ObjectIdentifier(owner) }
     }
 
