@@ -45,13 +45,6 @@ extension Executor {
         }
     }
 
-    func compileProblem(_ error: CompileError, _ text: [UInt8]) -> Problem {
-        let location = Problem.Location(offset: error.offset, in: text)
-        return Problem(
-            .compileError, "\(error.message) at line \(location.line), column \(location.column)",
-            location: location)
-    }
-
     /// - Parameter location: where the program raised.
     func failure(_ failure: RunFailure, _ location: Problem.Location? = nil) -> Outcome {
         switch failure {

@@ -1,140 +1,18 @@
-// One input of a batch -> its outputs, after those of earlier inputs, or a problem. All inputs of a
-// batch share a compiled program and the values of its arguments.
+// What every input of a batch is run through. It is made once, on any worker, and used by slices on
+// all of them.
 
-import HTTPKit
 import Transforms
 
-/// The program that every input of a batch is run through.
+/// The program of a batch, and the values of its arguments.
+///
+/// It is not a request's `Executor.Plan`. That one's input and arguments are documents in the heap
+/// of the run, which belongs to one thread and which `Runner.begin` empties before each input.
+/// `ArgumentValues` has a heap of its own: a single request would pay for allocating it, and it
+/// does not count toward the memory of the run.
 struct InputPlan: Sendable {
     let program: Program
     let arguments: ArgumentValues
     /// A named transform's own bounds for one input.
     var timeoutNanoseconds = UInt64.max
     var memoryBytesMax = Int.max
-}
-
-extension Executor {
-    /// The plan of a program's text and arguments that are strings.
-    func inputPlan(_ text: String, _ arguments: [QueryParameter]) throws(Problem) -> InputPlan {
-        let bytes = Array(text.utf8)
-        try checkProgram(byteCount: bytes.count)
-        let values = try values(arguments, defaults: [])
-        // Safety: the bytes live while the closure runs.
-        return unsafe try bytes.withUnsafeBytesTyped { (text) throws(Problem) in
-            let names = unsafe ArgumentsObject.names(arguments.map(\.name), in: text)
-            let hash = unsafe ProgramKey.of(text, names)
-            guard let program = unsafe try program(text, hash, names) else {
-                throw Problem(.internalError, "The program was not compiled.")
-            }
-            return InputPlan(program: program, arguments: values)
-        }
-    }
-
-    /// The plan of a named transform, whose arguments were checked.
-    func inputPlan(
-        _ transform: NamedTransform, _ arguments: [QueryParameter]
-    ) throws(Problem) -> InputPlan {
-        let metadata = transform.metadata
-        return InputPlan(
-            program: transform.program,
-            arguments: try values(arguments, defaults: metadata.arguments ?? []),
-            timeoutNanoseconds: metadata.timeoutNanoseconds ?? .max,
-            memoryBytesMax: metadata.memoryBytesMax ?? .max)
-    }
-
-    private func values(
-        _ arguments: [QueryParameter], defaults: [TransformMetadata.Argument]
-    ) throws(Problem) -> ArgumentValues {
-        let values = ArgumentValues(limits: runner.limits)
-        do throws(ReadFailure) {
-            for argument in arguments {
-                try values.bind(argument.name, string: Array(argument.value.utf8))
-            }
-            for argument in defaults where !values.contains(argument.name) {
-                try values.bind(argument.name, json: argument.fallback)
-            }
-            try values.finish()
-        } catch {
-            throw Problem(.memoryLimit, "The arguments need more memory than allowed.")
-        }
-        return values
-    }
-
-    /// Discards the outputs of earlier inputs, and names the batch for a crash report.
-    func beginInputs(_ plan: InputPlan, requestID: RequestName) {
-        slot.begin(requestID)
-        slot.note(digest: plan.program.digest)
-        output.removeAll(retaining: Self.outputBytesKept)
-        runner.adopt(plan.arguments)
-    }
-
-    /// Ends the inputs, whose outputs have been taken.
-    func endInputs() {
-        slot.end()
-        end()
-    }
-
-    /// The error in a JSON text; nil for none.
-    func readProblem(of text: UnsafeRawBufferPointer, _ bounds: RunBounds) -> Problem? {
-        runner.begin(
-            deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
-            cancel: bounds.cancel)
-        do throws(ReadFailure) { _ = unsafe try runner.read(text) } catch {
-            if case .problem(let problem) = unsafe readFailure(error, text) { return problem }
-        }
-        return nil
-    }
-
-    /// Appends a text in place of an input's outputs; returns false if there is no room for it.
-    func append(_ text: [UInt8], terminator: UInt8) -> Bool {
-        let before = output.count
-        do throws(RunFailure) {
-            for byte in text { try runner.write(byte, to: &output) }
-            try runner.write(terminator, to: &output)
-            return true
-        } catch {
-            output.truncate(to: before)
-            return false
-        }
-    }
-
-    /// Runs one input and appends its outputs, each or all in one array followed by `terminator`;
-    /// none of them if it failed.
-    func process(
-        _ text: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
-        _ choice: OutputChoice, terminator: UInt8, _ bounds: RunBounds
-    ) -> Outcome {
-        let before = output.count
-        runner.begin(
-            deadlineNanoseconds: bounds.deadlineNanoseconds, stepsMax: bounds.stepsMax,
-            cancel: bounds.cancel)
-        if plan.memoryBytesMax != .max {
-            runner.tighten(
-                deadlineNanoseconds: bounds.deadlineNanoseconds,
-                memoryBytesMax: plan.memoryBytesMax)
-        }
-        var framer = OutputFramer(choice, terminator: terminator)
-        let outcome = unsafe run(text, plan, documents, &framer)
-        if case .written = outcome { return outcome }
-        output.truncate(to: before)
-        return outcome
-    }
-
-    private func run(
-        _ text: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
-        _ framer: inout OutputFramer
-    ) -> Outcome {
-        let input: Document
-        do throws(ReadFailure) {
-            input = unsafe try runner.read(text, for: plan.program)
-        } catch {
-            return unsafe readFailure(error, text, isLine: true)
-        }
-        do throws(RunFailure) {
-            try evaluate(plan.program, input, documents, &framer, isTimed: false)
-        } catch {
-            return failure(error)
-        }
-        return framer.isRight ? .written : .problem(framer.problem)
-    }
 }

@@ -68,11 +68,14 @@ struct OutputFramer {
         if let terminator { try runner.write(terminator, to: &out) }
     }
 
-    /// Whether the outputs fit the form.
-    var isRight: Bool { nonText == nil && (choice.form != .one || count == 1) }
+    /// The outcome of a run that was not stopped: whether its outputs fit the form.
+    var outcome: Outcome {
+        let isRight = nonText == nil && (choice.form != .one || count == 1)
+        return isRight ? .written : .problem(problem)
+    }
 
     /// What is wrong with outputs that do not fit.
-    var problem: Problem {
+    private var problem: Problem {
         if let nonText {
             return Problem(
                 .outputNotText,

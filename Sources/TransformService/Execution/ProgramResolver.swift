@@ -1,13 +1,14 @@
-// Program text -> the compiled program: the most recent one, the cache's, or a new one; and whether
-// this thread should run it.
+// A program's text and the names of its arguments -> the compiled program, which is this thread's
+// most recent one, the cache's or a new one; or the problem to answer.
 
 import HTTPKit
-import Synchronization
 import Transforms
 
-extension Executor {
+/// Finds and compiles the programs of one executor. It belongs to the executor's thread.
+final class ProgramResolver {
     /// A program that a query named. It saves a look-up in the cache for each request, and the
-    /// count of a reference: all threads share both, and would contend on their cache lines.
+    /// count of a reference: all threads share both, and would contend on their cache lines. The
+    /// connections of a thread share it, so it is not kept with one connection's head.
     final class Recent: Sendable {
         let query: TransformQuery
         let hash: Int
@@ -27,6 +28,25 @@ extension Executor {
     }
 
     private static var recentNanoseconds: UInt64 { 1_000_000 }
+
+    private let cache: ProgramCache
+    private let hits: HitCounter
+    /// Whether programs that are not in the cache are compiled; not on an event loop.
+    private let compiles: Bool
+    private let servesInlinePrograms: Bool
+    /// Bound on program text; longer ones are refused.
+    private let textBytesMax: Int
+    /// For queries with the same text and names of arguments, until its time has passed; a
+    /// compiled program never becomes wrong.
+    private var recent: Recent?
+
+    init(cache: ProgramCache, compiles: Bool, servesInlinePrograms: Bool, textBytesMax: Int) {
+        self.cache = cache
+        hits = cache.makeCounter()
+        self.compiles = compiles
+        self.servesInlinePrograms = servesInlinePrograms
+        self.textBytesMax = textBytesMax
+    }
 
     /// Looks up the program of the query: then the content is its input, of which only the parts
     /// are read that the program uses.
@@ -49,56 +69,58 @@ extension Executor {
         return recent
     }
 
+    /// Checks that a recent program may be run, and counts its use.
+    func use(_ recent: Recent) throws(Problem) {
+        try check(byteCount: recent.query.programBytes.count)
+        hits.add()
+    }
+
     /// The compiled program; nil if it is not compiled yet and must not be compiled here.
     /// - Parameters:
     ///   - hash: `ProgramKey` of the text and names.
     ///   - recent: the program that the request's head names, if it is compiled.
+    ///   - compileNanoseconds: the time of compiling; unchanged if there was none.
     func program(
-        _ text: UnsafeRawBufferPointer, _ hash: Int, _ names: [String], _ recent: Recent? = nil
+        _ text: UnsafeRawBufferPointer, _ hash: Int, _ names: [String], _ recent: Recent?,
+        _ compileNanoseconds: inout UInt64
     ) throws(Problem) -> Program? {
         let known = recent?.hash == hash ? recent?.program : nil
         if let program = unsafe known ?? cache.find(hash, text, names) {
             hits.add()
-            noteProgram(program)
             return program
         }
-        if isTentative { return nil }
+        guard compiles else { return nil }
         cache.noteMiss()
         let bytes = unsafe Array(text)
         let start = MonotonicClock.nanoseconds()
-        defer { timing.compile = MonotonicClock.nanoseconds() &- start }
+        defer { compileNanoseconds = MonotonicClock.nanoseconds() &- start }
         do throws(CompileError) {
             let program = try Program.compile(bytes, argumentNames: names)
             cache.insert(hash, bytes, program)
-            noteProgram(program)
             return program
         } catch {
-            throw compileProblem(error, bytes)
+            throw Self.problem(error, bytes)
         }
     }
 
-    func noteProgram(_ program: Program) {
-        digest = program.digest
-        slot.note(digest: digest)
-        note?.digest.store(digest, ordering: .relaxed)
+    /// Checks that a request's own program is allowed, and not too long.
+    func check(byteCount: Int) throws(Problem) {
+        guard servesInlinePrograms else {
+            throw Problem(
+                .inlineProgramRefused,
+                "This service runs loaded transforms only; GET /transforms lists them.")
+        }
+        guard byteCount <= textBytesMax else {
+            throw Problem(
+                .programTooLong,
+                "The program has \(byteCount) bytes; \(textBytesMax) are allowed.")
+        }
     }
 
-    /// Whether this thread should run the program, judging by its learned cost.
-    func mayRun(_ key: Int) -> Bool {
-        guard isTentative, let costs else { return true }
-        let recent = recentCost
-        if recent.key == key, recent.byteCount == contentByteCount,
-            startNanoseconds < recent.until
-        {
-            return recent.nanoseconds <= costNanosecondsMax
-        }
-        guard let known = costs.known(key, byteCount: contentByteCount) else {
-            return triesUnknown
-        }
-        recentCost = (key, contentByteCount, known, startNanoseconds &+ Self.recentNanoseconds)
-        return known <= costNanosecondsMax
+    private static func problem(_ error: CompileError, _ text: [UInt8]) -> Problem {
+        let location = Problem.Location(offset: error.offset, in: text)
+        return Problem(
+            .compileError, "\(error.message) at line \(location.line), column \(location.column)",
+            location: location)
     }
-
-    /// Makes the next run look up the program's cost anew.
-    func forgetCost() { recentCost.until = 0 }
 }
