@@ -1,4 +1,4 @@
-// The parameters of the queue, the reasons for rejections, and their counts.
+// The parameters of the queue, why jobs are not run, and their counts.
 
 /// Bounds and targets of a queue.
 struct QueuePolicy: Sendable {
@@ -56,11 +56,4 @@ struct ShedCounts: Sendable, Equatable {
         get { counts[reason.rawValue] }
         set { counts[reason.rawValue] = newValue }
     }
-}
-
-/// The response to a rejected job.
-struct Rejection: Error, Sendable, Equatable {
-    var reason: ShedReason
-    /// When the waiting jobs should have completed.
-    var retryAfterSeconds: Int
 }

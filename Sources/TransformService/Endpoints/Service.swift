@@ -26,7 +26,7 @@ final class Service: Sendable {
 
     let configuration: Configuration
     let programs: ProgramCache
-    let costs: CostTable
+    let admission: Admission<TransformJob, any Slice>
     let pool: WorkerPool<TransformJob>
     let batches: Batches
     let logger: Logger
@@ -73,16 +73,17 @@ final class Service: Sendable {
         let programs = ProgramCache(
             countMax: configuration.programCountMax, bytesMax: configuration.programCacheBytesMax)
         self.programs = programs
-        costs = CostTable(countMax: 2 * configuration.programCountMax)
+        admission = Admission(
+            costs: CostTable(countMax: 2 * configuration.programCountMax),
+            queue: WorkQueue(configuration.queuePolicy), loopBytesMax: configuration.loopBytesMax,
+            loopCostNanosecondsMax: configuration.loopCostNanosecondsMax)
         var limits = Transforms.Limits()
         limits.memoryBytesMax = configuration.memoryBytesMax
         limits.depthMax = configuration.depthMax
         let outputBytesMax = configuration.outputBytesMax
         let servesInlinePrograms = configuration.servesInlinePrograms
         let programTextBytesMax = configuration.programTextBytesMax
-        pool = WorkerPool(
-            stackBytes: limits.stackBytesMax, queue: WorkQueue(configuration.queuePolicy)
-        ) { [limits] in
+        pool = WorkerPool(stackBytes: limits.stackBytesMax, queue: admission.queue) { [limits] in
             Executor(
                 limits: limits, outputBytesMax: outputBytesMax, cache: programs,
                 isTentative: false, servesInlinePrograms: servesInlinePrograms,
@@ -183,7 +184,7 @@ final class Service: Sendable {
                 outputBytesMax: min(Self.loopOutputBytesMax, configuration.outputBytesMax),
                 cache: programs, isTentative: true,
                 servesInlinePrograms: configuration.servesInlinePrograms,
-                programTextBytesMax: configuration.programTextBytesMax, costs: costs,
+                programTextBytesMax: configuration.programTextBytesMax, costs: admission.costs,
                 memory: runMemory),
             ids: RequestID.Series(index))
     }

@@ -25,8 +25,8 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
             let settings = service.configuration
             let byteCount = request.contentLength
             if let byteCount, byteCount <= settings.loopBytesMax {
-                if service.isUnderPressure, request.hasQuery {
-                    try service.checkTime(
+                if service.admission.isUnderPressure, request.hasQuery {
+                    try service.admission.check(
                         try service.read(request, state), byteCount: byteCount)
                 }
                 return .collect(bytesMax: nil)
@@ -37,7 +37,7 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
                     "POST \(request.rawPath.prefix(300)) needs a body; send Content-Length.")
             }
             let asked = try service.read(request, state)
-            try service.checkTime(asked, byteCount: byteCount)
+            try service.admission.check(asked, byteCount: byteCount)
             let job = TransformJob(service, asked, exchange)
             job.awaitContent()
             return .gather(job, bytesMax: settings.bodyBytesMax)
@@ -116,7 +116,7 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         let bounds = RunBounds(
             deadlineNanoseconds: request.deadlineNanoseconds,
             stepsMax: service.configuration.loopStepsMax, cancel: nil,
-            costNanosecondsMax: service.configuration.loopCostNanosecondsMax,
+            costNanosecondsMax: service.admission.loopCostNanosecondsMax,
             triesUnknown: state.budget.mayTry(now: now), startNanoseconds: now)
         // Safety: the bytes outlive the closure; the documents in them do not.
         let outcome = unsafe content.withUnsafeBytes {
@@ -141,19 +141,12 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         return .answered
     }
 
-    /// A program whose run reached the loop's bound is not tried here again until workers have
-    /// measured shorter runs.
+    /// A program whose run reached the loop's bound is left to workers.
     private func learnAbandoned(_ state: LoopState, byteCount: Int) {
         let run = state.executor.timing.run
         guard let key = state.executor.programKey, run > 0 else { return }
         state.budget.abandoned(nanoseconds: run)
         state.executor.forgetCost()
-        let bound = service.configuration.loopCostNanosecondsMax
-        // A run that the machine delayed proves only that it reached the bound: a short program
-        // that were taken for a long one would be refused, and then no run would correct the
-        // estimate.
-        service.costs.learn(
-            key, byteCount: byteCount, nanoseconds: 2 * min(max(run, bound), 2 * bound),
-            isComplete: false)
+        service.admission.learnAbandoned(key, byteCount: byteCount, nanoseconds: run)
     }
 }

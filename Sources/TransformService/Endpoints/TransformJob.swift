@@ -76,21 +76,19 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     func submit() {
         guard !isOver else { return }
         if costKey == nil { costKey = CostKey.of(request) ?? CostKey.of(content) }
-        cost = service.costs.predict(costKey, byteCount: content.readableBytes)
+        cost = service.admission.predict(costKey, byteCount: content.readableBytes)
         if let hold {
             hold.move(to: .jobs)
         } else {
             hold = MemoryHold(counting: content.readableBytes, exchange.memory, .jobs)
         }
         submittedNanoseconds = MonotonicClock.nanoseconds()
-        switch service.pool.queue.submit(self, now: submittedNanoseconds) {
-        case .success(let ticket):
-            self.ticket = ticket
-            startTimer()
-        case .failure(let refusal):
-            service.lowerIfHopeless(costKey, cost, request.deadlineNanoseconds)
-            end(refusal.problem.response(requestID: request.requestID))
+        do throws(Problem) {
+            ticket = try service.admission.submit(self, costKey, now: submittedNanoseconds)
+        } catch {
+            return end(error.response(requestID: request.requestID))
         }
+        startTimer()
     }
 
     private func deadlinePassed() {
@@ -136,7 +134,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
     @discardableResult
     private func withdraw(_ reason: ShedReason) -> Bool {
         cancel.cancel()
-        let isWithdrawn = ticket.map { service.pool.queue.withdraw($0, reason) } ?? true
+        let isWithdrawn = ticket.map { service.admission.withdraw($0, reason) } ?? true
         if isWithdrawn { dropContent() }
         return isWithdrawn
     }
@@ -200,7 +198,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
             case .problem(let problem): problem.kind != .deadlineExceeded
             case .unfinished, .cancelled: false
             }
-        service.costs.learn(
+        service.admission.learn(
             key, byteCount: byteCount, nanoseconds: nanoseconds, isComplete: isComplete)
     }
 

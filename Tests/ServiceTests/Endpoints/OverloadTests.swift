@@ -69,7 +69,7 @@ struct OverloadTests {
     func refusesWhatWouldBeLate(_ isInQuery: Bool) async throws {
         try await Self.busy { running in
             let client = try await Self.waiting(running)
-            running.service.costs.learn(
+            running.service.admission.costs.learn(
                 Self.key("7"), byteCount: 10, nanoseconds: 30 * Self.second, isComplete: true)
             let fields = "X-Request-Timeout-Ms: 10000\r\n"
             let reply =
@@ -89,7 +89,7 @@ struct OverloadTests {
     /// What was learned may be wrong: a worker without work tries.
     @Test func runsWhatIsThoughtTooLongWhenItCan() async throws {
         try await RunningService.with { running in
-            running.service.costs.learn(
+            running.service.admission.costs.learn(
                 Self.key("7"), byteCount: 10, nanoseconds: 30 * Self.second, isComplete: true)
             let reply = try await running.post(Self.envelope("7"))
             #expect(reply.status == 200)
@@ -133,7 +133,7 @@ struct OverloadTests {
                 reply = try await running.post(content)
             }
             #expect(Self.ranOnLoop(reply))
-            running.service.costs.learn(
+            running.service.admission.costs.learn(
                 Self.key("7"), byteCount: content.utf8.count, nanoseconds: 2 * bound,
                 isComplete: false)
             reply = try await running.post(content)
@@ -168,7 +168,7 @@ struct OverloadTests {
             #expect(await running.becomesIdle())
             let bound = running.service.configuration.loopCostNanosecondsMax
             let known = (0..<4).compactMap {
-                running.service.costs.known(
+                running.service.admission.costs.known(
                     Self.key("last(range(1e15)) + \($0)"), byteCount: 40)
             }
             #expect(known.contains { $0 > bound })
@@ -185,7 +185,7 @@ struct OverloadTests {
             $0.timeoutNanoseconds = 60 * Self.second
         } _: { running in
             for _ in 0..<20 { #expect(try await running.post(Self.envelope("7")).status == 200) }
-            running.service.costs.learn(
+            running.service.admission.costs.learn(
                 Self.key("7"), byteCount: 1, nanoseconds: 1_000, isComplete: true)
             let client = try RawClient(port: running.port)
             client.send(RunningService.request(DeadlineTests.endless))
