@@ -5,7 +5,7 @@ import struct NIOCore.ByteBuffer
 /// The key under which a program's cost is learned.
 enum CostKey {
     /// Of a loaded transform: by its digest, so that the learned cost outlives a reload.
-    static func of(_ transform: NamedTransform) -> Int { transform.digest.hashValue }
+    static func of(_ transform: NamedTransform) -> Int { transform.digestHash }
 
     /// Of the transform that the path names, or of the program in the query.
     static func of(_ request: TransformRequest) -> Int? {

@@ -7,6 +7,7 @@ final class LoopState {
     let executor: Executor
     var budget = LoopBudget()
     var ids: RequestID.Series
+    /// For heads that are interpreted anew, until the library's version is another one.
     private var transforms = TransformSet.none
     private var transformsVersion = UInt64.max
 
@@ -16,8 +17,8 @@ final class LoopState {
     }
 
     /// `library.current`, cached: all loops would contend on its lock.
-    func currentTransforms(of library: TransformLibrary) -> TransformSet {
-        let version = library.version
+    /// - Parameter version: the library's, which was read before this call.
+    func currentTransforms(of library: TransformLibrary, _ version: UInt64) -> TransformSet {
         if version != transformsVersion {
             transforms = library.current
             transformsVersion = version

@@ -150,12 +150,13 @@ final class Service: Sendable {
 
     /// The interpreted head of a request. Call it on the request's event loop.
     func head(of request: Request, _ state: LoopState) throws(Problem) -> TransformHead {
-        let transforms = state.currentTransforms(of: transforms)
-        if let known = request.headValue as? TransformHead, known.transforms === transforms {
+        let version = transforms.version
+        if let known = request.headValue as? TransformHead, known.version == version {
             return known
         }
         let head = try TransformHead(
-            request, transforms, timeoutNanoseconds: configuration.timeoutNanoseconds)
+            request, state.currentTransforms(of: transforms, version), version: version,
+            timeoutNanoseconds: configuration.timeoutNanoseconds)
         request.headValue = head
         return head
     }

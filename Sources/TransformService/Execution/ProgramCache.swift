@@ -1,5 +1,6 @@
 // Program text and argument names -> the compiled program, for all threads; bounded in count and
-// bytes. Entries not used since the hand's last pass are evicted first (the clock algorithm).
+// bytes. An entry never becomes wrong; those not used since the hand's last pass are evicted first
+// (the clock algorithm).
 
 import Glibc
 import Synchronization

@@ -7,8 +7,9 @@ import Transforms
 /// Finds and compiles the programs of one executor. It belongs to the executor's thread.
 final class ProgramResolver {
     /// A program that a query named. It saves a look-up in the cache for each request, and the
-    /// count of a reference: all threads share both, and would contend on their cache lines. The
-    /// connections of a thread share it, so it is not kept with one connection's head.
+    /// count of a reference: all threads share both, and would contend on their cache lines.
+    /// `TransformHead` is no place to keep it: each connection has its own, whose requests may be
+    /// further apart than `until` allows, and workers read it too.
     final class Recent: Sendable {
         let query: TransformQuery
         let hash: Int
@@ -36,7 +37,7 @@ final class ProgramResolver {
     private let servesInlinePrograms: Bool
     /// Bound on program text; longer ones are refused.
     private let textBytesMax: Int
-    /// For queries with the same text and names of arguments, until its time has passed; a
+    /// Used for queries with the same text and names of arguments until its time has passed: a
     /// compiled program never becomes wrong.
     private var recent: Recent?
 

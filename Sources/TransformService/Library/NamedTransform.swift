@@ -14,6 +14,8 @@ final class NamedTransform: Sendable {
     let modules: [String: [UInt8]]
     /// SHA-256 in hexadecimal: of the text or, if there are modules, of all texts.
     let digest: String
+    /// The digest's hash, by which the cost of its runs is learned.
+    let digestHash: Int
     /// The defaults of the arguments, in order, as the text of an object. Each run reads documents
     /// that point into it, so it must not move.
     let fallbacks: ConstantBytes?
@@ -36,7 +38,9 @@ final class NamedTransform: Sendable {
             throw Self.fault(error, path: path, text: text, modules: source.taken)
         }
         modules = source.taken
-        digest = Self.digest(text, source.taken)
+        let digest = Self.digest(text, source.taken)
+        self.digest = digest
+        digestHash = digest.hashValue
         fallbacks = metadata.arguments.flatMap { arguments in
             arguments.isEmpty ? nil : ConstantBytes(Self.object(arguments))
         }

@@ -1,6 +1,6 @@
-// The head of `POST /transform` -> its interpretation, made once for all requests of a connection
-// with the same head. The program may be in the query, with arguments (TransformQuery.swift); else
-// the content is an envelope (Envelope.swift).
+// The head of `POST /transform` -> its interpretation, made once for consecutive requests of a
+// connection with the same head, until other transforms are loaded. The program may be in the
+// query, with arguments (TransformQuery.swift); else the content is an envelope (Envelope.swift).
 //
 //     POST /transform?program=.a%2B$b&b=1&outputs=array
 //     POST /transform/shop/top-n?limit=3
@@ -13,6 +13,8 @@ final class TransformHead: Sendable {
     let acceptance: Acceptance
     /// The set of transforms when the head was read.
     let transforms: TransformSet
+    /// The library's version before that: with another one, this interpretation is stale.
+    let version: UInt64
     /// The transform that the path names: then the content is its input.
     let transform: NamedTransform?
     /// Of the content; nil for none.
@@ -27,9 +29,11 @@ final class TransformHead: Sendable {
     let isLines: Bool
 
     /// - Parameters:
+    ///   - version: of the library, read before `transforms`.
     ///   - timeoutNanoseconds: the longest that a client may ask for, and the default.
     init(
-        _ request: Request, _ transforms: TransformSet, timeoutNanoseconds: UInt64
+        _ request: Request, _ transforms: TransformSet, version: UInt64,
+        timeoutNanoseconds: UInt64
     ) throws(Problem) {
         if request.field(.contentType, is: "application/json") {
             isLines = false
@@ -38,6 +42,7 @@ final class TransformHead: Sendable {
             if !isLines { try MediaType.check(request) }
         }
         self.transforms = transforms
+        self.version = version
         var timeout = min(
             try Deadline.timeout(of: request) ?? timeoutNanoseconds, timeoutNanoseconds)
         if let name = request.pathParameter {

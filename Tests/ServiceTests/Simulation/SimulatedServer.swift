@@ -123,7 +123,8 @@ final class SimulatedHandler: HTTPHandler, @unchecked Sendable {
     private func batch(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         do throws(Problem) {
             let head = try TransformHead(
-                request, .none, timeoutNanoseconds: configuration.timeoutNanoseconds)
+                request, .none, version: 0,
+                timeoutNanoseconds: configuration.timeoutNanoseconds)
             let asked = TransformRequest(
                 head: head, requestID: RequestID.of(request),
                 firstByteNanoseconds: request.firstByteNanoseconds)
