@@ -1,6 +1,6 @@
 // Dates: seconds since the epoch <-> broken down time <-> text (see Time/).
 //
-// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
+// Safety: pointers lead to values' bytes, with their counts, or to the runner's state.
 
 import Glibc
 

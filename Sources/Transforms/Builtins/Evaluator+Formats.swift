@@ -1,6 +1,6 @@
 // `@text`, `@json`, `@csv`, ...: values -> text for another syntax.
 //
-// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
+// Safety: pointers lead to values' bytes, with their counts, or to the runner's state.
 
 extension Evaluator {
     /// A value formatted for interpolation in a string; the value is owned.

@@ -1,6 +1,6 @@
 // Builtins that use the run's host: inputs, messages, the environment, the end.
 //
-// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
+// Safety: pointers lead to values' bytes, with their counts, or to the runner's state.
 
 extension Evaluator {
     func nextInput() throws(Stop) -> Value? {
@@ -8,7 +8,7 @@ extension Evaluator {
         return try next()
     }
 
-    func hosted(_ native: Native, _ node: NodeRef, _ input: Value) throws(Stop) -> Value {
+    func hostNative(_ native: Native, _ node: NodeRef, _ input: Value) throws(Stop) -> Value {
         switch native {
         case .input:
             guard let value = try nextInput() else { throw raise("break", at: node) }

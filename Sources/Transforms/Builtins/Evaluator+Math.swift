@@ -1,6 +1,6 @@
 // C's math library under its own names.
 //
-// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
+// Safety: pointers lead to values' bytes, with their counts, or to the runner's state.
 
 import Glibc
 

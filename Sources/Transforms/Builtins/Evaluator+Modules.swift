@@ -1,6 +1,6 @@
 // `modulemeta`: a module's metadata, imports and definitions.
 //
-// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
+// Safety: pointers lead to values' bytes, with their counts, or to the runner's state.
 
 extension Evaluator {
     func moduleMetadata(_ input: Value, _ node: NodeRef) throws(Stop) -> Value {

@@ -1,6 +1,6 @@
 // The builtins that take values: arguments are evaluated, then the function for the name is run.
 //
-// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
+// Safety: pointers lead to values' bytes, with their counts, or to the runner's state.
 
 extension Evaluator {
     /// A native's output; the input is owned.
@@ -144,7 +144,7 @@ extension Evaluator {
             .formatBase64d, .formatBase32, .formatBase32d:
             return try format(input, native, node)
         case .mktime, .gmtime, .localtime, .now: return try date(input, native, node)
-        default: return try hosted(native, node, input)
+        default: return try hostNative(native, node, input)
         }
     }
 

@@ -1,6 +1,6 @@
 // Builtins on strings. Inputs and arguments are borrowed.
 //
-// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
+// Safety: pointers lead to values' bytes, with their counts, or to the runner's state.
 
 extension Evaluator {
     func testEnd(_ input: Value, _ part: Value, _ native: Native, _ node: NodeRef) throws(Stop)

@@ -1,6 +1,6 @@
 // Builtins on values of any kind. Inputs and arguments are borrowed unless said otherwise.
 //
-// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
+// Safety: pointers lead to values' bytes, with their counts, or to the runner's state.
 
 extension Evaluator {
     /// The input is owned.

@@ -2,8 +2,8 @@
 // results owned.
 
 extension Evaluator {
-    /// `oneField` as a call, to keep its callers small.
-    @inline(never) func quickField(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+    /// `oneField`, not inlined, to keep its callers small.
+    @inline(never) func oneFieldCalled(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
         try oneField(node, frame, input)

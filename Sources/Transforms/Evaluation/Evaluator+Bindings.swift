@@ -41,7 +41,8 @@ extension Evaluator {
     }
 
     /// Runs `body` with the variables of the patterns bound to parts of a borrowed value. Several
-    /// patterns (`?//`) are tried in order: an error, also of the body, leads to the next.
+    /// patterns (`?//`) are tried in order: after an error, even one of the body, the next is
+    /// tried.
     func withPatterns(
         _ patterns: NodeRef, _ count: Int, _ frame: Slots, _ value: Value,
         _ body: () throws(Stop) -> Flow
@@ -185,7 +186,7 @@ extension Evaluator {
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         try each(node.b, frame, input, tracking) { (initial) throws(Stop) in
-            let initial = T.hold(initial, self)
+            let initial = T.save(initial, self)
             return try T.emit(
                 try reduce(node, frame, input, from: initial, tracking), self, emit)
         }
@@ -193,18 +194,18 @@ extension Evaluator {
 
     /// The accumulator after the last item, owned; the input is borrowed, the initial value owned.
     private func reduce<T: Tracking>(
-        _ node: NodeRef, _ frame: Slots, _ input: Value, from initial: T.Held,
+        _ node: NodeRef, _ frame: Slots, _ input: Value, from initial: T.Saved,
         _ tracking: T.Type
-    ) throws(Stop) -> T.Held {
+    ) throws(Stop) -> T.Saved {
         var accumulator = initial
         let update = node.c
         do throws(Stop) {
             _ = try eachFoldItem(node, frame, input) { () throws(Stop) in
                 let before = accumulator
-                accumulator = T.apart(.null)
+                accumulator = T.offPath(.null)
                 if !T.isOn && update.hasOne {
                     let after = try take(update, frame, T.value(before))
-                    accumulator = T.apart(after.isAbsent ? .null : after)
+                    accumulator = T.offPath(after.isAbsent ? .null : after)
                     return .more
                 }
                 defer { T.drop(before, self) }
@@ -212,7 +213,7 @@ extension Evaluator {
                 return try T.at(before, self) { () throws(Stop) in
                     try each(update, frame, T.value(before), tracking) { (after) throws(Stop) in
                         T.drop(accumulator, self)
-                        accumulator = T.hold(after, self)
+                        accumulator = T.save(after, self)
                         return .more
                     }
                 }
@@ -229,14 +230,14 @@ extension Evaluator {
     ) throws(Stop) -> Flow {
         let hasExtract = node.hasExtract
         return try each(node.b, frame, input, tracking) { (initial) throws(Stop) in
-            var current = T.hold(initial, self)
+            var current = T.save(initial, self)
             defer { T.drop(current, self) }
             return try eachFoldItem(node, frame, input) { () throws(Stop) in
                 let before = current
-                current = T.apart(.null)
+                current = T.offPath(.null)
                 func output(_ after: Value) throws(Stop) -> Flow {
                     T.drop(current, self)
-                    current = T.hold(after, self)
+                    current = T.save(after, self)
                     if !hasExtract { return try emit(retain(after)) }
                     let held = retain(after)
                     defer { release(held) }

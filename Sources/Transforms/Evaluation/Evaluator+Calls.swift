@@ -1,8 +1,8 @@
-// Calls. A call in tail position leaves its own frame first: it makes the callee's frame, notes it
-// in the state and returns `tailCall` (or `Flow.tail`) to the loop of the function that it leaves,
-// which goes on with the callee. So such recursion takes constant space.
+// Calls. A call in tail position leaves its own frame first: it makes the callee's frame, records
+// it in the state and returns `tailCall` (or `Flow.tail`) to the loop of the function that it
+// leaves, which continues with the callee. So tail recursion takes constant space.
 //
-// Safety: the state is the runner's own; pointers into values go with their counts.
+// Safety: the state is the runner's own; pointers into values come with their counts.
 
 extension Evaluator {
     /// Makes a callee's frame with its arguments, on top of the frames.
@@ -26,13 +26,13 @@ extension Evaluator {
         return callee
     }
 
-    /// Notes a call in tail position; the input is owned.
+    /// Records a call in tail position; the input is owned.
     private func noteTail(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) {
         let callee = try makeFrame(node, frame, input)
         unsafe state.pointee.tail = TailCall(node: node, input: input, frame: callee)
     }
 
-    /// Replaces the frame that is left: the callee's frame is moved down to its start.
+    /// Replaces the frame that is being left: the callee's frame is moved down to its start.
     private func enterTail(_ frame: Slots, _ size: Int) throws(Stop) -> (NodeRef, Value) {
         guard let node = unsafe state.pointee.tail.node,
             let callee = unsafe state.pointee.tail.frame

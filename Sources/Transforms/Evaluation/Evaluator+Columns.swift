@@ -10,7 +10,7 @@ extension Evaluator {
     @inline(never) func collectFields(_ node: NodeRef, _ frame: Slots, _ input: Value)
         throws(Stop) -> Value
     {
-        let target = try quick(node.a.a, frame, input)
+        let target = try oneInlined(node.a.a, frame, input)
         if target.isAbsent { return Value.emptyArray }
         defer { release(target) }
         return try collectFields(node, of: target, node.a)
@@ -43,7 +43,7 @@ extension Evaluator {
         throws(Stop) -> Value
     {
         let iterate = node.a
-        let target = try quick(iterate.a, frame, input)
+        let target = try oneInlined(iterate.a, frame, input)
         if target.isAbsent { return Value.emptyArray }
         defer { release(target) }
         if !target.isContainer { throw raise(.cannotIterate, target, at: iterate) }
@@ -78,7 +78,7 @@ extension Evaluator {
             return try sumFields(collection.a, of: input, collection, adding)
         }
         let field = collection.a
-        let target = try quick(field.a.a, frame, input)
+        let target = try oneInlined(field.a.a, frame, input)
         if target.isAbsent { return .null }
         defer { release(target) }
         return try sumFields(field, of: target, field.a, adding)

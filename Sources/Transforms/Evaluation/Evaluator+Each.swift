@@ -1,7 +1,7 @@
 // Filters with any number of outputs: each is passed to `emit`, which returns whether more are
 // wanted. Errors that `emit` throws pass through; an attempt catches only errors of its own body.
 //
-// Safety: the state is the runner's own; pointers into values go with their counts.
+// Safety: the state is the runner's own; pointers into values come with their counts.
 
 /// Takes an owned output.
 typealias Emit = (Value) throws(Stop) -> Flow
@@ -33,8 +33,8 @@ extension Evaluator {
         case .slice: return try eachSlice(node, frame, input, tracking, emit)
         case .iterate: return try eachIterate(node, frame, input, tracking, emit)
         case .recurseDefault:
-            if T.isOn && (unsafe state.pointee.path.isBroken) {
-                return try eachPartApart(input, node, emit)
+            if T.isOn && (unsafe state.pointee.path.isOffPath) {
+                return try eachPartOffPath(input, node, emit)
             }
             return try eachPart(input, tracking, emit)
         case .conditional:
@@ -70,12 +70,12 @@ extension Evaluator {
         case .range where !T.isOn: return try eachRange(node, frame, input, emit)
         default:
             return T.isOn
-                ? try eachApart(node, frame, input, emit)
+                ? try eachDerived(node, frame, input, emit)
                 : try eachOther(node, frame, input, emit)
         }
     }
 
-    /// Emits a program's outputs for its input. An owned input is used up if only the program's
+    /// Emits a program's outputs for its input. An owned input is consumed if only the program's
     /// first step uses it, so that this step may change it in place.
     func each(_ root: NodeRef, _ frame: Slots, _ input: Document, _ emit: Emit) throws(Stop)
         -> Flow
@@ -149,26 +149,26 @@ extension Evaluator {
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         // The `?` of an access does not hide the error that no path leads to its target.
-        if T.isOn && node.isOptionalAccess && (unsafe state.pointee.path.isBroken) {
+        if T.isOn && node.isOptionalAccess && (unsafe state.pointee.path.isOffPath) {
             return try each(node.a, frame, input, tracking, emit)
         }
-        // An error of a later filter is not caught here, unless one of several patterns took it.
+        // An error of a later filter is not caught here, unless one of several patterns caught it.
         var beyond = -1
         do throws(Stop) {
             return try each(node.a, frame, input, tracking) { (value) throws(Stop) in
                 do throws(Stop) { return try emit(value) } catch {
-                    beyond = unsafe state.pointee.takenCount
+                    beyond = unsafe state.pointee.caughtErrorCount
                     throw error
                 }
             }
         } catch {
             if error != .raised { throw error }
-            if unsafe beyond == state.pointee.takenCount { throw error }
+            if unsafe beyond == state.pointee.caughtErrorCount { throw error }
             let message = takeError()
             defer { release(message) }
             if !node.hasHandler { return .more }
             if !T.isOn { return try each(node.b, frame, message, emit) }
-            return try apart(message, of: node) { () throws(Stop) in
+            return try withDerivedValue(message, of: node) { () throws(Stop) in
                 try each(node.b, frame, message, tracking, emit)
             }
         }
@@ -231,7 +231,7 @@ extension Evaluator {
                 try emit(try update(node, frame, retain(input), with: rhs))
             }
         case .path: return try eachPathOf(node.a, frame, input, emit)
-        default: return try eachSpecial(node, frame, input, emit)
+        default: return try eachFilterBuiltin(node, frame, input, emit)
         }
     }
 
@@ -290,7 +290,7 @@ extension Evaluator {
         throws(Stop) -> Value
     {
         guard let format = node.format else { return .null }
-        // The last term is evaluated first, so the parts wait for each other.
+        // The last term is evaluated first, so all parts are kept until they can be joined.
         let count = node.partCount
         let parts = try pushFrame(count + 1, enclosing: frame)
         defer { popFrame(parts, count + 1) }

@@ -110,8 +110,8 @@ extension Evaluator {
 
     /// `until(condition; f)`, whose filters have one output each.
     func until<T: Tracking>(
-        _ node: NodeRef, _ frame: Slots, from initial: T.Held, _ tracking: T.Type
-    ) throws(Stop) -> T.Held {
+        _ node: NodeRef, _ frame: Slots, from initial: T.Saved, _ tracking: T.Type
+    ) throws(Stop) -> T.Saved {
         let (end, update) = (node.a, node.b)
         var current = initial
         while true {
@@ -123,16 +123,16 @@ extension Evaluator {
         }
     }
 
-    /// A filter's only output for a kept value, which is used up.
+    /// A filter's only output for a saved value, which is consumed.
     @inline(__always) private func advance<T: Tracking>(
-        _ held: T.Held, _ filter: NodeRef, _ frame: Slots, _ tracking: T.Type
-    ) throws(Stop) -> T.Held {
-        if !T.isOn { return T.apart(try take(filter, frame, T.value(held))) }
-        defer { T.drop(held, self) }
-        var output = T.apart(.null)
-        _ = try T.at(held, self) { () throws(Stop) in
-            try each(filter, frame, T.value(held), tracking) { (part) throws(Stop) in
-                output = T.hold(part, self)
+        _ saved: T.Saved, _ filter: NodeRef, _ frame: Slots, _ tracking: T.Type
+    ) throws(Stop) -> T.Saved {
+        if !T.isOn { return T.offPath(try take(filter, frame, T.value(saved))) }
+        defer { T.drop(saved, self) }
+        var output = T.offPath(.null)
+        _ = try T.at(saved, self) { () throws(Stop) in
+            try each(filter, frame, T.value(saved), tracking) { (part) throws(Stop) in
+                output = T.save(part, self)
                 return .more
             }
         }
@@ -142,7 +142,7 @@ extension Evaluator {
     @inline(never) func eachUntil<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        let initial = T.hold(retain(input), self)
+        let initial = T.save(retain(input), self)
         return try T.emit(try until(node, frame, from: initial, tracking), self, emit)
     }
 
@@ -235,11 +235,11 @@ extension Evaluator {
 
     private func last<T: Tracking>(
         _ filter: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type
-    ) throws(Stop) -> T.Held {
-        var last = T.apart(.absent)
+    ) throws(Stop) -> T.Saved {
+        var last = T.offPath(.absent)
         _ = try each(filter, frame, input, tracking) { (value) throws(Stop) in
             T.drop(last, self)
-            last = T.hold(value, self)
+            last = T.save(value, self)
             return .more
         }
         return last
@@ -254,7 +254,7 @@ extension Evaluator {
     }
 
     /// `any(f; g)` for `sought` true, `all(f; g)` for false.
-    func seeks(_ node: NodeRef, _ sought: Bool, _ frame: Slots, _ input: Value) throws(Stop)
+    func anyOrAll(_ node: NodeRef, _ sought: Bool, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
         var isFound = false

@@ -1,6 +1,6 @@
 // Filters with at most one output, as plain functions.
 //
-// Safety: the state is the runner's own; pointers into values go with their counts.
+// Safety: the state is the runner's own; pointers into values come with their counts.
 
 extension Evaluator {
     /// The node's output for a borrowed input, owned, or `absent`.
@@ -51,11 +51,11 @@ extension Evaluator {
             release(condition)
             return condition.isTrue ? retain(input) : .absent
         case .environment: return try environment()
-        default: return try oneSpecial(node, frame, retain(input))
+        default: return try oneFilterBuiltin(node, frame, retain(input))
         }
     }
 
-    /// The same for an owned input, which is used up.
+    /// The same for an owned input, which is consumed.
     func take(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
         switch node.operation {
         case .identity: return input
@@ -112,21 +112,21 @@ extension Evaluator {
             release(input)
             return .absent
         case .map, .mapValues, .walk, .until, .sortBy, .groupBy, .uniqueBy, .minBy, .maxBy, .last:
-            return try oneSpecial(node, frame, input)
+            return try oneFilterBuiltin(node, frame, input)
         default:
             defer { release(input) }
             return try one(node, frame, input)
         }
     }
 
-    /// `one`, which handles the most frequent operands without the switch.
-    @inline(__always) func quick(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
+    /// `one`, inlined: it handles the most frequent operands without the switch.
+    @inline(__always) func oneInlined(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
         -> Value
     {
         switch node.operation {
         case .identity: return retain(input)
         case .constant: return node.value
-        case .field: return try quickField(node, frame, input)
+        case .field: return try oneFieldCalled(node, frame, input)
         default: return try one(node, frame, input)
         }
     }
@@ -139,7 +139,7 @@ extension Evaluator {
         var value: Value
         var rest = node.b
         if node.sum == Sum.none {
-            value = try quick(node.a, frame, input)
+            value = try oneInlined(node.a, frame, input)
         } else {
             value = try sumFields(node, frame, input)
             if node.sum == Sum.whole { return value }
@@ -221,7 +221,7 @@ extension Evaluator {
         var i = 0
         do throws(Stop) {
             while i < count {
-                let value = try quick(link.b, frame, input)
+                let value = try oneInlined(link.b, frame, input)
                 if value.isAbsent {
                     release(heap.filled(object, i))
                     return .absent

@@ -35,7 +35,7 @@ extension Evaluator {
         return try arithmetic(node.operation, lhs, rhs, node)
     }
 
-    /// Both operands are owned and used up; the caller owns the result.
+    /// Both operands are owned and consumed; the caller owns the result.
     @inline(__always) func arithmetic(
         _ operation: Operation, _ lhs: Value, _ rhs: Value, _ node: NodeRef
     )
@@ -186,7 +186,7 @@ extension Evaluator {
         defer { releaseBoth(string, times) }
         let count = heap.double(times)
         if count.isNaN || count < 0 { return .null }
-        // A fraction of a copy counts as a whole copy only from 1 on.
+        // Fractions of a copy are dropped, so less than 1 gives the empty string.
         let copies = count
         if copies < 1 || string.count == 0 { return try heap.string("") }
         let total = Double(string.count) * copies.rounded(.down)
@@ -328,10 +328,10 @@ extension Evaluator {
                 return try compare(node.operation, try member(field, input), node.b.value)
             }
         }
-        let rhs = try quick(node.b, frame, input)
+        let rhs = try oneInlined(node.b, frame, input)
         if rhs.isAbsent { return .absent }
         defer { release(rhs) }
-        let lhs = try quick(node.a, frame, input)
+        let lhs = try oneInlined(node.a, frame, input)
         defer { release(lhs) }
         if lhs.isAbsent { return .absent }
         return try compare(node.operation, lhs, rhs)

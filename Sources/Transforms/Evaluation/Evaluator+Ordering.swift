@@ -1,21 +1,21 @@
-// (key, element) pairs -> the same, sorted by key, stable. The sort works on one entry for each
-// pair, by a sign: a number that orders keys by one part of them, see KeySign.
+// (key, element) pairs -> the same, sorted by key, stable. The sort moves one entry for each pair,
+// with a prefix: a number that orders keys by one part of them (see SortKey.swift).
 //
-//     entries  (pair's index, sign) ...      merged, as charged
+//     entries  (pair's index, prefix) ...    merged, as charged
 //     pairs    moved once, to where their entries are
 //
-// Entries with equal signs are sorted again, among themselves, by the signs of the next part; keys
-// themselves are compared only where signs do not decide.
+// Entries with equal prefixes are sorted again, among themselves, by the prefixes of the next part.
+// The keys themselves are compared only where prefixes do not decide.
 
 extension Evaluator {
     private static let runCount = 8
-    /// Fewer entries of the same sign than this are sorted by their keys.
+    /// Fewer entries with the same prefix than this are sorted by their keys.
     private static let groupCountMin = 4
-    /// After so many equal parts the keys themselves are compared.
+    /// After this many equal parts the keys themselves are compared.
     private static let partCountMax = 64
 
     /// What one call sorts.
-    private struct Sorting {
+    private struct SortBuffers {
         /// (key, element) for each; borrowed.
         let pairs: Slots
         let entries: Slots
@@ -28,13 +28,13 @@ extension Evaluator {
         if count < 2 { return }
         let entries = try heap.makeArray(capacity: count)
         defer { heap.release(entries) }
-        var sorting = Sorting(pairs: pairs, entries: entries.slots, scratch: entries.slots)
-        // One pass recognises what is sorted already, or in reverse order.
-        let part = KeyPart()
+        var sorting = SortBuffers(pairs: pairs, entries: entries.slots, scratch: entries.slots)
+        // One pass detects input that is already sorted, or in reverse order.
+        let part = SortKeyPart()
         var ascending = true
         var descending = true
         for i in 0..<count {
-            sorting.entries[i] = Value(word: UInt64(i), payload: try sign(pairs[2 &* i], part))
+            sorting.entries[i] = Value(word: UInt64(i), payload: try prefix(pairs[2 &* i], part))
             if i == 0 || !ascending && !descending { continue }
             let order = try order(sorting.entries[i &- 1], sorting.entries[i], pairs)
             if order > 0 { ascending = false }
@@ -47,24 +47,24 @@ extension Evaluator {
         } else {
             let scratch = try heap.makeArray(capacity: count)
             defer { heap.release(scratch) }
-            sorting = Sorting(pairs: pairs, entries: entries.slots, scratch: scratch.slots)
+            sorting = SortBuffers(pairs: pairs, entries: entries.slots, scratch: scratch.slots)
             try sortEntries(sorting, 0..<count, byKeys: false)
             try sortGroups(sorting, 0..<count, part, 0)
         }
         try move(pairs, count, as: entries.slots)
     }
 
-    /// Sorts the entries with the same sign by the parts after `part`; the range is sorted by
-    /// signs.
+    /// Sorts the entries with the same prefix by the parts after `part`; the range is sorted by
+    /// prefixes.
     private func sortGroups(
-        _ sorting: Sorting, _ range: Range<Int>, _ part: KeyPart, _ depth: Int
+        _ sorting: SortBuffers, _ range: Range<Int>, _ part: SortKeyPart, _ depth: Int
     ) throws(Stop) {
         let entries = sorting.entries
         var start = range.lowerBound
         while start < range.upperBound {
-            let sign = entries[start].payload
+            let prefix = entries[start].payload
             var end = start &+ 1
-            while end < range.upperBound && entries[end].payload == sign {
+            while end < range.upperBound && entries[end].payload == prefix {
                 end &+= 1
                 try heap.chargeElement(end)
             }
@@ -77,7 +77,7 @@ extension Evaluator {
     }
 
     private func sortGroup(
-        _ sorting: Sorting, _ range: Range<Int>, _ part: KeyPart, _ depth: Int
+        _ sorting: SortBuffers, _ range: Range<Int>, _ part: SortKeyPart, _ depth: Int
     ) throws(Stop) {
         let (pairs, entries) = (sorting.pairs, sorting.entries)
         switch part.next(after: entries[range.lowerBound].payload) {
@@ -96,24 +96,25 @@ extension Evaluator {
             var last: UInt64 = 0
             for i in range {
                 let key = pairs[2 &* Int(truncatingIfNeeded: entries[i].word)]
-                let sign = try sign(key, next)
-                entries[i].payload = sign
-                isSorted = isSorted && last <= sign
-                last = sign
+                let prefix = try prefix(key, next)
+                entries[i].payload = prefix
+                isSorted = isSorted && last <= prefix
+                last = prefix
             }
             if !isSorted { try sortEntries(sorting, range, byKeys: false) }
             try sortGroups(sorting, range, next, depth + 1)
         }
     }
 
-    @inline(__always) private func sign(_ key: Value, _ part: KeyPart) throws(Stop) -> UInt64 {
+    @inline(__always) private func prefix(_ key: Value, _ part: SortKeyPart) throws(Stop) -> UInt64
+    {
         try charge(part.steps(key))
-        return part.sign(key)
+        return part.prefix(key)
     }
 
     /// Whether this part is the same number in all keys of a range.
     private func hasSameNumber(
-        _ sorting: Sorting, _ range: Range<Int>, _ part: KeyPart
+        _ sorting: SortBuffers, _ range: Range<Int>, _ part: SortKeyPart
     ) throws(Stop) -> Bool {
         func number(_ i: Int) -> Value {
             part.number(sorting.pairs[2 &* Int(truncatingIfNeeded: sorting.entries[i].word)])
@@ -129,9 +130,9 @@ extension Evaluator {
         return true
     }
 
-    /// Sorts a range by signs, and by keys where the signs are equal and `byKeys` is set.
+    /// Sorts a range by prefixes, and by keys where the prefixes are equal and `byKeys` is set.
     private func sortEntries(
-        _ sorting: Sorting, _ range: Range<Int>, byKeys: Bool
+        _ sorting: SortBuffers, _ range: Range<Int>, byKeys: Bool
     ) throws(Stop) {
         try sortRuns(sorting, range, byKeys: byKeys)
         if range.count <= Evaluator.runCount { return }
@@ -163,8 +164,8 @@ extension Evaluator {
         }
     }
 
-    /// Moves each pair to where its entry is, along the cycles of the permutation; the entries are
-    /// used up.
+    /// Moves each pair to where its entry is, along the cycles of the permutation; this overwrites
+    /// the entries.
     private func move(_ pairs: Slots, _ count: Int, as entries: Slots) throws(Stop) {
         for start in 0..<count {
             try charge(1)
@@ -205,7 +206,7 @@ extension Evaluator {
 
     /// Sorts runs of `runCount` entries by insertion.
     private func sortRuns(
-        _ sorting: Sorting, _ range: Range<Int>, byKeys: Bool
+        _ sorting: SortBuffers, _ range: Range<Int>, byKeys: Bool
     ) throws(Stop) {
         let entries = sorting.entries
         var start = range.lowerBound
@@ -233,15 +234,15 @@ extension Evaluator {
         }
     }
 
-    /// Merges two runs. Where signs differ, no branch depends on them.
+    /// Merges two runs. Where prefixes differ, no branch depends on them.
     private func merge(
-        _ sorting: Sorting, _ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots,
+        _ sorting: SortBuffers, _ from: Slots, _ start: Int, _ middle: Int, _ end: Int, _ to: Slots,
         byKeys: Bool
     ) throws(Stop) {
         var (left, right) = (start, middle)
         var index = start
         while true {
-            // So many steps need no check of the ends: each takes from one side or the other.
+            // This many steps need no check of the ends, as each takes one entry from either side.
             let sure = min(middle &- left, end &- right, Heap.pieceValueCount)
             if sure == 0 { break }
             try charge(sure)

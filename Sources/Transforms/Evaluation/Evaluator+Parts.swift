@@ -2,14 +2,14 @@
 // slice, all elements. This is what an update, `setpath` and `delpaths` do at each step of a path.
 
 extension Value {
-    /// The result of a change where no path leads to its part, a null that is not in any container
-    /// yet: none is created for it then.
+    /// The result of a change if no path leads to its part, a null that is in no container yet:
+    /// then none is created for it.
     static var untouched: Value { Value(word: 0, payload: 2) }
     var isUntouched: Bool { isAbsent && payload == Value.untouched.payload }
 }
 
 extension Evaluator {
-    /// An owned value that no path of a change leads to.
+    /// The result for an owned value that no path leads to.
     func unchanged(_ value: Value) -> Value { value.isNull ? .untouched : value }
 
     /// Changes `target[key]`; the target is owned, the key borrowed.
@@ -51,8 +51,8 @@ extension Evaluator {
         }
     }
 
-    /// Fails to change `target[key]`, which can at most be read; succeeds if no path leads on from
-    /// there.
+    /// Raises the error of changing `target[key]`, which can only be read; no error if no path
+    /// leads further.
     private func changeFixed(
         _ target: Value, _ key: Value, _ node: NodeRef?, _ change: PartChange
     ) throws(Stop) -> Value {
@@ -87,7 +87,7 @@ extension Evaluator {
         return index < 0 ? index + Double(count) : index
     }
 
-    /// -0.5 means the first element, but to a deletion it means one counted from the end.
+    /// -0.5 means the first element, except in a deletion, where it counts from the end.
     func deletesNothing(_ key: Value) -> Bool {
         if key.tag == .integer { return false }
         let index = heap.double(key)
@@ -141,7 +141,7 @@ extension Evaluator {
         return array
     }
 
-    /// Refuses indices that no array has.
+    /// Raises an error for an index that no array has.
     private func check(_ index: Double, _ node: NodeRef?) throws(Stop) {
         if index >= 0 && index <= 536_870_911 { return }
         throw raise(
@@ -151,7 +151,7 @@ extension Evaluator {
             at: node)
     }
 
-    /// Refuses a key of an array, or of null, under which nothing can be set.
+    /// Raises an error for a key under which nothing can be set in an array or in null.
     func checkKey(_ key: Value, of target: Value) throws(Stop) {
         if key.isNumber {
             try check(elementIndex(key, target.isNull ? 0 : target.count), nil)
@@ -276,7 +276,7 @@ extension Evaluator {
         return container
     }
 
-    /// Changes the part at a slot, which holds `null` when the change fails.
+    /// Changes the part at a slot; if the change fails, the slot holds `null`.
     @inline(__always) private func changedPart(
         at slot: Int, of container: Value, _ change: PartChange
     ) throws(Stop) -> Value {
@@ -288,7 +288,7 @@ extension Evaluator {
         }
     }
 
-    /// Goes on with the changes of a container from the first part that is deleted.
+    /// Continues changing a container, from the first part that is deleted.
     @inline(never) private func dropElements(
         _ container: Value, from first: Int, _ change: PartChange
     ) throws(Stop) -> Value {

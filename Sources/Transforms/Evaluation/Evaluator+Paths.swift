@@ -1,7 +1,7 @@
 // Paths of filters that are run with `Tracked`: the state holds the keys that led to the current
 // value. Each access pushes a key, runs what follows, and pops it again.
 //
-// Safety: the state is the runner's own; pointers into values go with their counts.
+// Safety: the state is the runner's own; pointers into values come with their counts.
 
 extension Evaluator {
     /// Emits the paths (owned arrays) of a filter's outputs for a borrowed input.
@@ -14,7 +14,7 @@ extension Evaluator {
             try each(filter, frame, input, Tracked.self) { (value) throws(Stop) in
                 defer { release(value) }
                 let inner = unsafe state.pointee.path
-                if inner.isBroken { throw raise(.invalidPath, value, at: filter) }
+                if inner.isOffPath { throw raise(.invalidPath, value, at: filter) }
                 // The receiver of the path may itself be evaluated with paths.
                 unsafe state.pointee.path = outer
                 defer { unsafe state.pointee.path = inner }
@@ -70,41 +70,42 @@ extension Evaluator {
         return try body()
     }
 
-    // MARK: Values apart from the path
+    // MARK: Values off the path
 
-    /// Runs `body` for an output of a filter that is not an access. The path leads to it only if it
-    /// is the very value at the path. What the filter creates itself never is, except null and
-    /// booleans, each of which exists once.
-    func apart(_ output: Value, of filter: NodeRef, _ body: () throws(Stop) -> Flow)
+    /// Runs `body` for an output of a filter that is not an access. The output is off the path
+    /// unless it is identical to the value there. A value that the filter creates never is, except
+    /// null and booleans, each of which exists once.
+    func withDerivedValue(_ output: Value, of filter: NodeRef, _ body: () throws(Stop) -> Flow)
         throws(Stop) -> Flow
     {
-        let outer = unsafe state.pointee.path.isBroken
-        var isBroken = unsafe !output.isIdentical(to: state.pointee.path.value)
+        let outer = unsafe state.pointee.path.isOffPath
+        var isOffPath = unsafe !output.isIdentical(to: state.pointee.path.value)
         switch filter.operation {
         case .constant, .array, .object, .string:
-            if !output.isNull && output.tag != .no && output.tag != .yes { isBroken = true }
+            if !output.isNull && output.tag != .no && output.tag != .yes { isOffPath = true }
         default: break
         }
-        unsafe state.pointee.path.isBroken = isBroken
-        defer { unsafe state.pointee.path.isBroken = outer }
+        unsafe state.pointee.path.isOffPath = isOffPath
+        defer { unsafe state.pointee.path.isOffPath = outer }
         return try body()
     }
 
     /// Emits the outputs of a filter that is not an access.
-    @inline(never) func eachApart(
+    @inline(never) func eachDerived(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
     ) throws(Stop) -> Flow {
         try each(node, frame, input) { (output) throws(Stop) in
-            try apart(output, of: node) { () throws(Stop) in try emit(output) }
+            try withDerivedValue(output, of: node) { () throws(Stop) in try emit(output) }
         }
     }
 
     /// Raises an error if no path leads to the value that a key is to be looked up in.
-    @inline(__always) func checkLed(to target: Value, _ key: Value, _ node: NodeRef) throws(Stop) {
-        if unsafe state.pointee.path.isBroken { throw try raiseApart(target, key, node) }
+    @inline(__always) func requirePath(to target: Value, _ key: Value, _ node: NodeRef) throws(Stop)
+    {
+        if unsafe state.pointee.path.isOffPath { throw try raiseOffPath(target, key, node) }
     }
 
-    @inline(never) private func raiseApart(_ target: Value, _ key: Value, _ node: NodeRef)
+    @inline(never) private func raiseOffPath(_ target: Value, _ key: Value, _ node: NodeRef)
         throws(Stop) -> Stop
     {
         var text = try heap.string("Invalid path expression near attempt to access element ")
@@ -115,11 +116,12 @@ extension Evaluator {
     }
 
     /// Raises an error if no path leads to the value whose parts are wanted.
-    @inline(__always) func checkLed(toPartsOf target: Value, _ node: NodeRef) throws(Stop) {
-        if unsafe state.pointee.path.isBroken { throw try raiseApart(target, node) }
+    @inline(__always) func requirePath(toPartsOf target: Value, _ node: NodeRef) throws(Stop) {
+        if unsafe state.pointee.path.isOffPath { throw try raiseOffPath(target, node) }
     }
 
-    @inline(never) private func raiseApart(_ target: Value, _ node: NodeRef) throws(Stop) -> Stop {
+    @inline(never) private func raiseOffPath(_ target: Value, _ node: NodeRef) throws(Stop) -> Stop
+    {
         var text = try heap.string("Invalid path expression near attempt to iterate through ")
         try appendShown(&text, target, withKind: false)
         return raise(text, at: node)
@@ -134,8 +136,8 @@ extension Evaluator {
         let keys = try one(node.a, frame, input)
         defer { release(keys) }
         let part = try getPath(input, keys, node)
-        if unsafe state.pointee.path.isBroken {
-            return try apart(part, of: node) { () throws(Stop) in try emit(part) }
+        if unsafe state.pointee.path.isOffPath {
+            return try withDerivedValue(part, of: node) { () throws(Stop) in try emit(part) }
         }
         var path = unsafe retain(state.pointee.path.keys)
         try heap.append(&path, contentsOf: keys)
@@ -150,7 +152,7 @@ extension Evaluator {
         try each(node.a, frame, input, tracking) { (target) throws(Stop) in
             let part: Value
             do throws(Stop) {
-                if T.isOn { try checkLed(to: target, node.value, node) }
+                if T.isOn { try requirePath(to: target, node.value, node) }
                 part = try field(node, target)
             } catch {
                 release(target)
@@ -169,7 +171,7 @@ extension Evaluator {
             return try each(node.a, frame, input, tracking) { (target) throws(Stop) in
                 let part: Value
                 do throws(Stop) {
-                    if T.isOn { try checkLed(to: target, key, node) }
+                    if T.isOn { try requirePath(to: target, key, node) }
                     part = try get(target, key, node)
                 } catch {
                     release(target)
@@ -192,7 +194,7 @@ extension Evaluator {
                     if !T.isOn { return try emit(try slice(target, from, upto, node)) }
                     let key = try sliceKey(from, upto)
                     defer { releaseBoth(target, key) }
-                    try checkLed(to: target, key, node)
+                    try requirePath(to: target, key, node)
                     let part = try slice(retain(target), from, upto, node)
                     return try self.emit(part, by: key, tracking, emit)
                 }
@@ -230,7 +232,7 @@ extension Evaluator {
     @inline(__always) private func eachElement<T: Tracking>(
         _ target: Value, _ node: NodeRef, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        if T.isOn { try checkLed(toPartsOf: target, node) }
+        if T.isOn { try requirePath(toPartsOf: target, node) }
         if !target.isContainer { throw raise(.cannotIterate, target, at: node) }
         let slots = target.slots
         let step = target.isArray ? 1 : 2
@@ -282,10 +284,10 @@ extension Evaluator {
     }
 
     /// `..` where no path leads to the value: its parts can't be reached.
-    @inline(never) func eachPartApart(_ value: Value, _ node: NodeRef, _ emit: Emit)
+    @inline(never) func eachPartOffPath(_ value: Value, _ node: NodeRef, _ emit: Emit)
         throws(Stop) -> Flow
     {
         if try emit(retain(value)) == .stop { return .stop }
-        throw try raiseApart(value, node)
+        throw try raiseOffPath(value, node)
     }
 }

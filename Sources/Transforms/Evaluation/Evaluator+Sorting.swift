@@ -5,7 +5,7 @@ extension Evaluator {
     /// The key of an element, owned: the filter's output, or all of them in an array.
     private func key(_ filter: NodeRef, _ frame: Slots, _ element: Value) throws(Stop) -> Value {
         filter.cardinality == .one
-            ? try quick(filter, frame, element) : try collect(filter, frame, element)
+            ? try oneInlined(filter, frame, element) : try collect(filter, frame, element)
     }
 
     /// (key, element) for each element; keys are owned, elements borrowed.

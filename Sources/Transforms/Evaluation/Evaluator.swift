@@ -3,7 +3,7 @@
 // A filter is evaluated against an input in a frame. Three functions do it:
 //
 //     one(node, frame, input)          at most one output, returned; the input is borrowed
-//     take(node, frame, input)         the same, but the input is owned and used up: what nobody
+//     take(node, frame, input)         the same, but the input is owned and consumed: what nobody
 //                                      else holds is changed in place
 //     each(node, frame, input, emit)   any number of outputs, pushed into `emit` one by one
 //
@@ -25,7 +25,7 @@ import Glibc
         /// The label that a `broke` unwinds to.
         var breakSerial = 0
         /// How many errors were caught.
-        var takenCount = 0
+        var caughtErrorCount = 0
         var labelSerial = 0
         /// The frames lie from `frameBase` up to `frameEnd`.
         var frameTop: Slots
@@ -67,7 +67,7 @@ import Glibc
         /// The value that the keys lead to; only its identity is used.
         var value = Value.absent
         /// Whether the current value is a different one, which no path leads to.
-        var isBroken = false
+        var isOffPath = false
     }
 
     @inline(__always) init(_ state: UnsafeMutablePointer<State>) { unsafe self.state = state }
@@ -96,7 +96,7 @@ import Glibc
 
     /// The raised value, owned.
     func takeError() -> Value {
-        unsafe state.pointee.takenCount &+= 1
+        unsafe state.pointee.caughtErrorCount &+= 1
         if let sentence = heap.takeSentence() {
             if let text = try? heap.string(sentence) { return text }
         }

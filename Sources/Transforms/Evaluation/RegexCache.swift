@@ -1,6 +1,6 @@
 // Compiled regular expressions, kept from match to match and from run to run of one runner.
 //
-// Safety: pointers are of values' bytes, with their counts, or of the runner's state.
+// Safety: pointers lead to values' bytes, with their counts, or to the runner's state.
 
 /// A direct-mapped table of compiled patterns, and the scratch memory for matching them.
 struct RegexCache: ~Copyable {

@@ -3,7 +3,7 @@
 /// A value of a run: an input, an argument, an output. Valid until the runner's next `begin`.
 public struct Document {
     let value: Value
-    /// Whether the first evaluation uses it up.
+    /// Whether the first evaluation consumes it.
     let isOwned: Bool
 
     init(value: Value, isOwned: Bool = false) {

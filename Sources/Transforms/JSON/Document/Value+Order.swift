@@ -1,7 +1,7 @@
 // jq's order: null < false < true < numbers < strings < arrays < objects. Arrays by elements,
 // objects by their sorted names first, then by the values in that order.
 //
-// Safety: reads stay below the counts that go with the pointers.
+// Safety: reads stay below the counts that come with the pointers.
 
 extension Heap {
     /// Nested values are compared to this depth; what is deeper raises an error.

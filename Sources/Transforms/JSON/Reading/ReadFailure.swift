@@ -1,6 +1,6 @@
 // Why a JSON text was refused, and where. Line, column and sentence are derived when shown.
 //
-// Safety: reads stay below the counts that go with the pointers.
+// Safety: reads stay below the counts that come with the pointers.
 
 /// A JSON text's first error.
 public struct ReadFailure: Error, Equatable, Sendable {

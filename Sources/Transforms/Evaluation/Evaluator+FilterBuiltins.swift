@@ -1,11 +1,11 @@
 // Builtins that take filters as arguments.
 //
-// Safety: the state is the runner's own; pointers into values go with their counts.
+// Safety: the state is the runner's own; pointers into values come with their counts.
 
 extension Evaluator {
-    /// Those with at most one output; the input is owned.
-    @inline(never) func oneSpecial(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop)
-        -> Value
+    /// Filters with at most one output; the input is owned.
+    @inline(never) func oneFilterBuiltin(_ node: NodeRef, _ frame: Slots, _ input: Value)
+        throws(Stop) -> Value
     {
         switch node.operation {
         case .map: return try map(node, frame, input)
@@ -36,8 +36,8 @@ extension Evaluator {
             let first = try firstOutput(node.a, frame, input)
             release(first)
             return Value(first.isAbsent)
-        case .any: return try seeks(node, true, frame, input)
-        case .all: return try seeks(node, false, frame, input)
+        case .any: return try anyOrAll(node, true, frame, input)
+        case .all: return try anyOrAll(node, false, frame, input)
         case .addOf: return try sum(node.a, frame, input, node)
         case .getpath:
             let keys = try one(node.a, frame, input)
@@ -65,10 +65,10 @@ extension Evaluator {
         }
     }
 
-    /// Those with any number of outputs; the input is borrowed.
-    @inline(never) func eachSpecial(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
-        throws(Stop) -> Flow
-    {
+    /// Filters with any number of outputs; the input is borrowed.
+    @inline(never) func eachFilterBuiltin(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
         switch node.operation {
         case .rangeBy: return try eachRangeBy(node, frame, input, emit)
         case .substitute: return try eachSubstitute(node, frame, input, emit)
