@@ -130,7 +130,7 @@ extension Evaluator {
     private func readBorrowing(_ text: Value) throws(Stop) -> Value? {
         let left = heap.borrowable - text.count
         guard text.count >= Self.borrowedByteCountMin, left >= 0 else { return nil }
-        heap.keep(text)
+        heap.makeImmortal(text)
         defer { heap.borrowable = left }
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: false,
@@ -161,7 +161,7 @@ enum ReadMessage {
         var finder = FaultFinder(
             bytes, heap: evaluator.heap, depthMax: JSONWriter.depthMax, isSequence: false)
         var text: Value
-        if bytes.count > 0 && bytes[0] == JSONReader.mark[0] && reader.offset == 0 {
+        if bytes.count > 0 && bytes[0] == JSONReader.byteOrderMark[0] && reader.offset == 0 {
             // A text that begins like a byte order mark is treated as one.
             text = try evaluator.heap.string("Malformed BOM")
         } else {
@@ -204,7 +204,8 @@ enum ReadMessage {
     ) throws(Stop) -> String {
         var (line, column) = (1, 0)
         // A byte order mark counts for no column.
-        let start = bytes.count >= 3 && JSONReader.mark == (0..<3).map { bytes[$0] } ? 3 : 0
+        let start =
+            bytes.count >= 3 && JSONReader.byteOrderMark == (0..<3).map { bytes[$0] } ? 3 : 0
         for i in min(start, consumed)..<consumed {
             try evaluator.heap.chargeElement(i)
             column += 1

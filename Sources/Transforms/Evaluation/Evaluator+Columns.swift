@@ -73,7 +73,7 @@ extension Evaluator {
         -> Value
     {
         let collection = node.a
-        let adding = node.sum == Sum.whole ? node.b : node.b.a
+        let adding = node.sum == SumFusion.whole ? node.b : node.b.a
         if collection.operation == .map {
             return try sumFields(collection.a, of: input, collection, adding)
         }

@@ -59,7 +59,7 @@ extension Evaluator {
     func take(_ node: NodeRef, _ frame: Slots, _ input: Value) throws(Stop) -> Value {
         switch node.operation {
         case .identity: return input
-        case .pipe where node.sum == Sum.none:
+        case .pipe where node.sum == SumFusion.none:
             let first = try take(node.a, frame, input)
             return first.isAbsent ? .absent : try take(node.b, frame, first)
         case .conditional:
@@ -138,15 +138,15 @@ extension Evaluator {
     {
         var value: Value
         var rest = node.b
-        if node.sum == Sum.none {
+        if node.sum == SumFusion.none {
             value = try oneInlined(node.a, frame, input)
         } else {
             value = try sumFields(node, frame, input)
-            if node.sum == Sum.whole { return value }
+            if node.sum == SumFusion.whole { return value }
             rest = rest.b
         }
         while !value.isAbsent {
-            if rest.operation != .pipe || rest.sum != Sum.none {
+            if rest.operation != .pipe || rest.sum != SumFusion.none {
                 return try take(rest, frame, value)
             }
             value = try take(rest.a, frame, value)

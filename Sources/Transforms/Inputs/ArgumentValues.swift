@@ -51,7 +51,7 @@ import Glibc
         var reader = JSONReader(
             heap: heap, budget: budget, depthMax: depthMax, counts: false, isLenient: isLenient)
         // As with inputs, a byte order mark that is all there is does not count as one.
-        let isMark = isLenient && JSONReader.mark.starts(with: texts)
+        let isMark = isLenient && JSONReader.byteOrderMark.starts(with: texts)
         reader.begin(keep(isMark ? [] : texts))
         var values: [Value] = []
         while let value = try reader.readNext() { values.append(value) }

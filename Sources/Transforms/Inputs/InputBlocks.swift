@@ -82,7 +82,7 @@ public struct InputForm: Sendable {
 
 extension InputReader {
     /// An input of a program that only passes it on.
-    public enum Copied {
+    public enum CopyResult {
         /// Its text was appended, compact; false for `null` and `false`.
         case text(isTrue: Bool)
         /// It must be read and written as a value.

@@ -278,7 +278,7 @@ import Glibc
 
     /// A byte order mark before all inputs that is cut off: jq then reads no input.
     private func findMark() throws(InputFailure) {
-        let mark = JSONReader.mark
+        let mark = JSONReader.byteOrderMark
         while let block {
             let bytes = unsafe Bytes(block.bytes)
             var count = 0
@@ -366,7 +366,7 @@ import Glibc
 
     /// The next input; its text is copied to `out` where that takes no values. Only for texts that
     /// are neither slurped nor a sequence.
-    public func copyNext(to out: inout OutputBuffer) throws(InputFailure) -> Copied? {
+    public func copyNext(to out: inout OutputBuffer) throws(InputFailure) -> CopyResult? {
         precondition(form.kind == .texts && !form.slurps && !form.isSequence)
         beginInput()
         if transcoder == nil {

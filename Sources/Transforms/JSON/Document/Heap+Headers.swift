@@ -1,9 +1,9 @@
 // The headers before a block's payload: see the picture in `Heap`.
 //
-//     size 8    | size in bytes 40 | units of 16 bytes that its start moved 23 | measured 1 |
+//     size 8    | size in bytes 40 | units of 16 bytes that its start moved 23 | has table 1 |
 //
 // A block's start moves when the only holder of an array drops its first elements (see
-// Heap+Parts.swift); a block is measured if a table has the offsets of its code points
+// Heap+Parts.swift); a block has a table if the offsets of its code points are kept
 // (Heap+CodePoints.swift). Both are rare, and make the word larger than any small block's size, so
 // `free` needs only one comparison.
 //
@@ -12,7 +12,7 @@
 extension Heap {
     static let sizeMask: UInt = 1 << 40 - 1
     static let movedMax = 1 << 23 - 1
-    static let measured: UInt = 1 << 63
+    static let hasTable: UInt = 1 << 63
 
     /// The byte count of a payload's block, including its header and what precedes a moved start.
     @inline(__always) static func blockByteCount(_ payload: UInt) -> Int {
@@ -21,7 +21,7 @@ extension Heap {
 
     /// By how many units of 16 bytes a payload's start moved.
     @inline(__always) static func moved(_ payload: UInt) -> Int {
-        Int(load(payload - 24) & ~measured) >> 40
+        Int(load(payload - 24) & ~hasTable) >> 40
     }
 
     @inline(__always) static func setSize(_ payload: UInt, _ byteCount: Int, moved: Int) {

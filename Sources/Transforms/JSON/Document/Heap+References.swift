@@ -20,15 +20,15 @@ extension Heap {
     }
 
     /// More references than values can hold: such a block lives until the run ends.
-    private static var keptReferences: UInt32 { 1 << 30 }
+    private static var immortalReferences: UInt32 { 1 << 30 }
 
     /// Makes a borrowed value live until the run ends: others borrow from it without a count.
-    func keep(_ value: Value) {
+    func makeImmortal(_ value: Value) {
         if !value.isCounted { return }
         let payload = Heap.block(value)
         let references = Heap.references(payload)
-        if references >= Heap.keptReferences { return }
-        Heap.setReferences(payload, references + Heap.keptReferences)
+        if references >= Heap.immortalReferences { return }
+        Heap.setReferences(payload, references + Heap.immortalReferences)
         // Safety: the heap's own state.
         unsafe state.pointee.liveBlocks &-= 1
     }

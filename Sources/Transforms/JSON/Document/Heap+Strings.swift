@@ -80,7 +80,9 @@ extension Heap {
         let count = string.count
         let total = count + more
         precondition(isUnique(string))
-        if Heap.used(UInt(string.payload)) != count { cutMeasures(UInt(string.payload), count) }
+        if Heap.used(UInt(string.payload)) != count {
+            cutCodePointTables(UInt(string.payload), count)
+        }
         if Heap.capacity(UInt(string.payload)) >= total { return }
         if total > Int(UInt32.max) - 64 { throw stop(.memory) }
         let payload = try grow(
@@ -96,7 +98,7 @@ extension Heap {
         let kept = string.word & flags & (Value.ascii | Value.plain)
         if isUnique(string) {
             var payload = UInt(string.payload)
-            if Heap.used(payload) != count { cutMeasures(payload, count) }
+            if Heap.used(payload) != count { cutCodePointTables(payload, count) }
             if Heap.capacity(payload) < total {
                 payload = try grow(payload, used: count, to: max(total, count + count / 2), unit: 1)
             }
@@ -105,7 +107,7 @@ extension Heap {
         } else if hasRoomAfterPart(string, bytes.count) {
             let block = Heap.block(string)
             let first = Int(UInt(string.payload) - block)
-            cutMeasures(block, first + count)
+            cutCodePointTables(block, first + count)
             Heap.setUsed(block, first + total)
             string = Value(
                 word: string.word & ~(Value.ascii | Value.plain) | kept, payload: string.payload

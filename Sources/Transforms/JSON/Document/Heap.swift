@@ -29,8 +29,8 @@ import Glibc
         var spareChunk: UInt
         var largeList: UInt
         var bytesHeld: Int
-        /// The part of it that belongs to others, such as a reader's stack, and outlives a reset.
-        var bytesAside: Int
+        /// The part of it that is external memory, such as a reader's stack: it outlives a reset.
+        var bytesExternal: Int
         /// What the heap may hold without a request, and what it may hold at all.
         var bytesMax: Int
         var bytesLimit: Int
@@ -54,9 +54,9 @@ import Glibc
         var borrowable: Int
         /// Tables of the code points of long strings: how many there are, and the slot that is
         /// reused next.
-        var measures: UnsafeMutablePointer<Measure>
-        var measureCount: Int
-        var nextMeasure: Int
+        var codePointTables: UnsafeMutablePointer<CodePointTable>
+        var codePointTableCount: Int
+        var nextCodePointTable: Int
     }
 
     static let headerByteCount = 32
@@ -74,20 +74,20 @@ import Glibc
         unsafe state.initialize(
             to: State(
                 bump: 0, bumpEnd: 0, freeLists: lists, chunk: 0, spareChunk: 0, largeList: 0,
-                bytesHeld: 0, bytesAside: 0, bytesMax: bytesMax,
+                bytesHeld: 0, bytesExternal: 0, bytesMax: bytesMax,
                 bytesLimit: bytesMax, source: nil, granted: 0, grantedOutput: 0,
                 bytesPeak: 0, liveBlocks: 0,
                 limit: .none, sentence: nil,
                 indexSeed: UInt64.random(in: 1...UInt64.max), fuel: 0, budget: nil,
-                borrowable: 0, measures: .allocate(capacity: Heap.measureCountMax),
-                measureCount: 0, nextMeasure: 0))
+                borrowable: 0, codePointTables: .allocate(capacity: Heap.codePointTableCountMax),
+                codePointTableCount: 0, nextCodePointTable: 0))
     }
 
     func destroy() {
         reset(retaining: 0)
         giveBack(output: true)
         unsafe state.pointee.freeLists.deallocate()
-        unsafe state.pointee.measures.deallocate()
+        unsafe state.pointee.codePointTables.deallocate()
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
     }
@@ -177,12 +177,12 @@ import Glibc
             unsafe state.pointee.spareChunk = spare
             unsafe state.pointee.bump = 0
             unsafe state.pointee.bumpEnd = 0
-            unsafe state.pointee.bytesHeld = state.pointee.bytesAside
+            unsafe state.pointee.bytesHeld = state.pointee.bytesExternal
         }
         unsafe state.pointee.bytesPeak = 0
         unsafe state.pointee.liveBlocks = 0
         unsafe state.pointee.borrowable = 0
-        unsafe state.pointee.measureCount = 0
+        unsafe state.pointee.codePointTableCount = 0
         unsafe state.pointee.limit = .none
     }
 
@@ -198,7 +198,7 @@ import Glibc
         if size > min(byteCountMax, 2 * Heap.chunkByteCountMin) { return false }
         unsafe state.pointee.bump = chunk + UInt(Heap.chunkHeaderByteCount)
         unsafe state.pointee.bumpEnd = chunk + UInt(size)
-        unsafe state.pointee.bytesHeld = state.pointee.bytesAside + size
+        unsafe state.pointee.bytesHeld = state.pointee.bytesExternal + size
         return true
     }
 
@@ -374,9 +374,9 @@ import Glibc
         unsafe state.pointee.freeLists[list] = block
     }
 
-    /// Gives back a large block, one whose start moved, or one that is measured.
+    /// Gives back a large block, one whose start moved, or one with a table of code points.
     @inline(never) private func freeOther(_ payload: UInt) {
-        forgetMeasures(payload)
+        dropCodePointTables(payload)
         let size = Heap.blockByteCount(payload)
         let block = payload - UInt(Heap.headerByteCount + 16 * Heap.moved(payload))
         if size > Heap.smallByteCountMax { return freeLarge(block - 16, size + 16) }
@@ -405,7 +405,7 @@ import Glibc
             let headers = inFront + Heap.headerByteCount + 16
             let total = (payloadByteCount + headers + 4095) & ~4095
             try admitGrowth(from: size + 16, to: total)
-            forgetMeasures(payload)
+            dropCodePointTables(payload)
             let old = payload - UInt(headers)
             unlinkLarge(old)
             guard let address = SystemMemory.resize(old, from: size + 16, to: total) else {

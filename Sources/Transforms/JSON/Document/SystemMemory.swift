@@ -1,13 +1,13 @@
-// Memory from the system, of any size. Small memory is malloc's. Large memory is mapped for itself
-// in huge pages, and from then on the kernel moves its pages as it grows: nothing is copied, and it
-// does not exist twice.
+// Memory from the system, of any size. Small memory is malloc's. Large memory is mapped separately,
+// in huge pages, and the kernel moves its pages as it grows: nothing is copied, and the memory
+// never exists twice.
 //
 //     0 .. 4 MiB    malloc, realloc, free: growing may copy, for 1 or 2 ms
 //     4 MiB ..      mmap, mremap, munmap
 //
-// malloc's own large memory cannot have huge pages and be moved: malloc's header stands before the
-// pages that may be advised, and the kernel moves no mapping whose pages differ in advice, so that
-// realloc copies, 256 MiB in 60 to 100 ms, which no deadline ends.
+// Large memory from malloc cannot both have huge pages and be moved: malloc's header precedes the
+// pages that may be advised, and the kernel does not move a mapping whose pages differ in advice.
+// So realloc copies: 256 MiB in 60 to 100 ms, which no deadline can interrupt.
 //
 // Safety: an address goes with the byte count that it was allocated or last resized with.
 
@@ -15,7 +15,7 @@ import CMalloc
 import Glibc
 
 enum SystemMemory {
-    /// From this size on memory is mapped for itself.
+    /// Memory of this size or more is mapped separately.
     static let mappedByteCountMin = 4 << 20
     /// On x86-64.
     static let hugePageByteCount = 2 << 20
@@ -90,8 +90,9 @@ enum SystemMemory {
         guard let target = mapHuge(resized) else { return nil }
         let room = unsafe UnsafeMutableRawPointer(bitPattern: target)
         let flags = Int32(MOVE_TO_TARGET)
-        // After a failure the target stays: the kernel may have unmapped it already, and another
-        // thread's memory may be there by now. What is left of it are addresses without memory.
+        // After a failure the target is left alone: the kernel may have unmapped it already, and
+        // another thread's memory may be there by now. What remains of it is address space without
+        // memory.
         return unsafe move_memory(old, size, newSize, flags, room) == MAP_FAILED ? nil : target
     }
 }

@@ -59,7 +59,7 @@ import Glibc
         self.count = count
     }
 
-    /// The bytes of a text, which stay as they are.
+    /// The bytes of a text, which are not changed.
     init(_ text: UnsafeRawBufferPointer) {
         // Safety: nothing is read at the address that stands for no bytes.
         let empty = unsafe UnsafeRawPointer(bitPattern: 16).unsafelyUnwrapped
@@ -129,7 +129,7 @@ struct Value {
 
     @inline(__always) static var absent: Value { Value(word: 0, payload: 0) }
     @inline(__always) static var null: Value { Value(.null) }
-    /// Containers without elements have no memory; their address is only not null.
+    /// An empty container has no memory; its address only has to differ from null.
     @inline(__always) static var emptyArray: Value { Value(.array, payload: 16) }
     @inline(__always) static var emptyObject: Value { Value(.object, payload: 16) }
     @inline(__always) static var no: Value { Value(.no) }

@@ -21,7 +21,7 @@ struct DoubleWriter {
     /// - Precondition: `out` has room for `roomMax` bytes.
     static func write(_ value: Double, to out: UnsafeMutablePointer<UInt8>) -> Int {
         // Safety: each store below ends within `roomMax` bytes, counted where it is made.
-        let room = unsafe Room(out)
+        let room = unsafe DigitBuffer(out)
         let start = room.putSign(value.bitPattern >> 63)
         var magnitude = value.magnitude
         let biased = Int(truncatingIfNeeded: magnitude.bitPattern >> 52)
@@ -49,14 +49,14 @@ struct DoubleWriter {
     /// - Precondition: `out` has room for 24 bytes.
     static func write(_ value: Int64, to out: UnsafeMutablePointer<UInt8>) -> Int {
         // Safety: a sign and 19 digits.
-        let room = unsafe Room(out)
+        let room = unsafe DigitBuffer(out)
         let start = room.putSign(value < 0 ? 1 : 0)
         return room.putInteger(value.magnitude, at: start)
     }
 
     /// Lays out a finite Double above zero.
     @inline(__always)
-    private static func write(_ magnitude: Double, after start: Int, in room: Room) -> Int {
+    private static func write(_ magnitude: Double, after start: Int, in room: DigitBuffer) -> Int {
         let shortest = ShortestDecimal(magnitude)
         let digits = SeventeenDigits(shortest.number)
         let point = shortest.exponent &+ digits.numberCount
@@ -104,16 +104,16 @@ private struct SeventeenDigits {
             numberCount = isLong ? 17 : 16
             filled = isLong ? number : number &* 10
         } else {
-            numberCount = Room.digitCount(number)
+            numberCount = DigitBuffer.digitCount(number)
             filled = number &* PowerTable.integer(17 &- numberCount)
         }
         let upper = filled / 1_000_000_000
-        let eight = Room.eightDigits(upper)
+        let eight = DigitBuffer.eightDigits(upper)
         let lower = filled &- upper &* 1_000_000_000
-        let middle = Room.eightDigits(lower / 10)
+        let middle = DigitBuffer.eightDigits(lower / 10)
         let rest = lower % 10
-        first = eight | Room.asciiZeros
-        second = middle | Room.asciiZeros
+        first = eight | DigitBuffer.asciiZeros
+        second = middle | DigitBuffer.asciiZeros
         last = UInt8(truncatingIfNeeded: rest) | 0x30
         // A word's high zero bytes are its trailing zero digits.
         let shorterCount =
@@ -123,8 +123,8 @@ private struct SeventeenDigits {
     }
 }
 
-/// The output of one `write`: stores of whole words and digits at offsets from its start.
-@safe private struct Room {
+/// The output of one `write`: whole words and digits are stored at offsets from its start.
+@safe private struct DigitBuffer {
     static let asciiZeros: UInt64 = 0x3030_3030_3030_3030
     private let out: UnsafeMutablePointer<UInt8>
 
@@ -134,7 +134,7 @@ private struct SeventeenDigits {
         unsafe self.out = unsafe out
     }
 
-    // Safety: of all stores below: the offsets are those that the layouts in `DoubleWriter` allow.
+    // Safety: in all stores below, the offsets are those that the layouts in `DoubleWriter` allow.
 
     @inline(__always)
     private func storeWord(_ word: UInt64, at offset: Int) {

@@ -143,9 +143,9 @@ enum LiteralText {
         unsafe self.out = unsafe out
     }
 
-    // Safety: of all below: besides the token's own digits there are a sign, a zero and a point, up
-    // to six zeros, or an exponent of at most 12 bytes, or 23 bytes instead of the digits: less
-    // than the 24 bytes that the room has beyond the token's length.
+    // Safety: in all methods below, besides the token's own digits, there are a sign, a zero and a
+    // point, up to six zeros, or an exponent of at most 12 bytes, or 23 bytes instead of the
+    // digits: less than the 24 bytes that the room has beyond the token's length.
 
     mutating func append(digit: UInt8) {
         unsafe out[byteCount] = digit | 0x30

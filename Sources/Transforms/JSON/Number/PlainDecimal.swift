@@ -78,7 +78,7 @@ enum PlainDecimal {
         return unsafe hasDigits(b, i, bCount) ? -1 : 0
     }
 
-    /// Whether a digit but zero comes from `start` on.
+    /// Whether a digit other than zero follows from `start` on.
     private static func hasDigits(_ text: UnsafePointer<UInt8>, _ start: Int, _ count: Int) -> Bool
     {
         var i = start

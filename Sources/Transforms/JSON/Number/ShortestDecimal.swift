@@ -41,8 +41,6 @@ struct ShortestDecimal {
 
         // Both scales without a branch: which one it is depends on the last digits, so a branch
         // would be mispredicted half the time.
-        // Both scales without a branch: which one it is depends on the last digits, so a branch
-        // would be mispredicted half the time.
         let s = middle >> 2
         let belowFits: UInt64 = low <= 4 &* s ? 1 : 0
         let aboveFits: UInt64 = 4 &* s &+ 4 <= high ? 1 : 0

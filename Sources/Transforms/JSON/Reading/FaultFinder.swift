@@ -127,7 +127,7 @@ struct FaultFinder: ~Copyable {
                 tokenStart = offset + 1
             } else if byte <= 0x20 {
                 isAfterSpace = true
-            } else if let sentence = isStream ? takeEvent(byte, &reader) : takeSign(byte) {
+            } else if let sentence = isStream ? takeEvent(byte, &reader) : takeStructural(byte) {
                 return .fault(sentence, consumed: offset + 1)
             }
             if isDone { return Finding.none }
@@ -228,10 +228,10 @@ struct FaultFinder: ~Copyable {
         return nil
     }
 
-    // MARK: Signs
+    // MARK: Structural characters
 
     /// A bracket, brace, comma or colon of a text.
-    private mutating func takeSign(_ byte: UInt8) -> StaticString? {
+    private mutating func takeStructural(_ byte: UInt8) -> StaticString? {
         let top = levels.count - 1
         switch byte {
         case UInt8(ascii: "["), UInt8(ascii: "{"):

@@ -208,14 +208,14 @@ extension JSONReader {
     @inline(always) private mutating func pushMembers(
         _ token: Int32, _ records: borrowing RecordReader, _ at: inout Cursor, isFirst: Bool
     ) throws(ReadFailure) -> Value {
-        var walk = unsafe RecordReader.Walk(
+        var state = unsafe RecordReader.State(
             offset: at.offset, token: token, isFirst: isFirst, top: at.top, room: at.limit - 2,
             frame: at.frame, lastFrame: at.lastFrame - 1, lastOffset: at.lastOffset,
             stack: stack.address)
-        let end = records.read(&walk)
-        at.offset = walk.offset
-        unsafe at.top = unsafe walk.top
-        unsafe at.frame = unsafe walk.frame
+        let end = records.read(&state)
+        at.offset = state.offset
+        unsafe at.top = unsafe state.top
+        unsafe at.frame = unsafe state.frame
         switch end {
         case .value: return .absent
         case .separator:
@@ -227,7 +227,7 @@ extension JSONReader {
             return unsafe at.top.pointee
         case .brace: return try close(&at)
         case .member:
-            return try pushName(walk.token, records.text, &at, isFirst: walk.isFirst)
+            return try pushName(state.token, records.text, &at, isFirst: state.isFirst)
                 ? .absent : close(&at)
         }
     }
@@ -317,7 +317,7 @@ extension JSONReader {
         _ text: TextScan, _ frame: UnsafeMutablePointer<Frame>, _ cursor: Int, isFirst: Bool
     ) throws(ReadFailure) -> Value {
         let (previous, shape) = unsafe (frame.pointee.token, frame.pointee.shape)
-        if let token = unsafe shapes.secondGuess(
+        if let token = unsafe shapes.matchOtherPrediction(
             shape, after: previous, text.base + cursor, text.end &- cursor, isFirst: isFirst)
         {
             offset = cursor &+ shapes.byteCount(token)
@@ -356,9 +356,9 @@ extension JSONReader {
         let isObject = first == UInt8(ascii: "{")
         let shapes = records.shapes
         let shape = unsafe JSONReader.shape(in: at.frame, shapes)
-        let isBare = shapes.isBare(shape, isObject: isObject)
+        let isShallow = shapes.isShallow(shape, isObject: isObject)
         // Arrays of numbers need no frame.
-        if !isObject && !isBare {
+        if !isObject && !isShallow {
             let inside = text.pastSpace(at.offset &+ 1)
             if inside < at.lastOffset && NumberReader.begins(text[inside]),
                 let array = try readNumberArrays(inside, numbers, records, &at)
@@ -370,8 +370,8 @@ extension JSONReader {
         unsafe frame.pointee = Frame(
             start: Int(bitPattern: UInt(bitPattern: at.top) &- UInt(stack.address)), shape: shape,
             closing: first &+ 2)
-        if isBare {
-            let stop = unsafe try skipBare(text, at.offset, frame)
+        if isShallow {
+            let stop = unsafe try skipContents(text, at.offset, frame)
             if stop > 0 {
                 at.offset = stop
                 return Value(isObject ? .object : .array, payload: 16)

@@ -11,9 +11,10 @@ extension JSONReader {
     /// Bytes between two looks at the budget.
     private static var skipLookByteCount: Int { 1 << 16 }
 
-    /// Skips a container of which only its existence matters; `frame` was made for it.
+    /// Skips the contents of a container of which only the existence matters; `frame` was made for
+    /// it.
     /// - Returns: the offset after it; 0 leaves all of it to the reader.
-    @inline(never) mutating func skipBare(
+    @inline(never) mutating func skipContents(
         _ text: TextScan, _ start: Int, _ frame: UnsafeMutablePointer<Frame>
     ) throws(ReadFailure) -> Int {
         let stop = unsafe try skip(text, start, depth: frame - frames - 1, above: frame)

@@ -28,12 +28,12 @@ extension JSONReader {
         let byteCount = 2 * stackByteCount
         let counted = stackCapacity > JSONReader.stackCountKept ? byteCount / 2 : 0
         let more = 2 * stackCapacity > JSONReader.stackCountKept ? byteCount : 0
-        do throws(Stop) { try heap.resizeAside(from: counted, to: more) } catch {
+        do throws(Stop) { try heap.resizeExternal(from: counted, to: more) } catch {
             throw limit(.memory)
         }
         let old = UInt(stack.address)
         guard let moved = SystemMemory.resize(old, from: stackByteCount, to: byteCount) else {
-            heap.countAside(counted - more)
+            heap.countExternal(counted - more)
             throw limit(.memory)
         }
         stack = Slots(address: UInt64(moved))
@@ -41,12 +41,12 @@ extension JSONReader {
     }
 
     /// After a text: frees a stack that grew beyond what is kept, and stops counting it.
-    @inline(__always) mutating func settle() {
+    @inline(__always) mutating func trimStack() {
         if stackCapacity > JSONReader.stackCountKept { shrinkStack() }
     }
 
     @inline(never) private mutating func shrinkStack() {
-        heap.countAside(-stackByteCount)
+        heap.countExternal(-stackByteCount)
         freeStack()
         allocateStack()
     }

@@ -65,7 +65,7 @@ import Glibc
         end = 0
     }
 
-    /// Allocates for the first text: of a run's several readers usually only one reads.
+    /// Allocates memory at the first text: most runs use only one of their readers.
     @inline(never) private mutating func allocate() {
         allocateStack()
         frameCapacity = 64
@@ -89,13 +89,13 @@ import Glibc
     }
 
     /// The byte order mark.
-    static var mark: [UInt8] { [0xEF, 0xBB, 0xBF] }
+    static var byteOrderMark: [UInt8] { [0xEF, 0xBB, 0xBF] }
 
     /// The text to read from; the values may borrow from it.
     /// - Parameter projection: which parts of each value are used; ignored with `counts`.
     mutating func begin(_ text: Bytes, _ projection: Projection = .whole) {
         if stackCapacity == 0 { allocate() }
-        settle()
+        trimStack()
         unsafe base = text.base
         end = text.count
         offset = 0
@@ -177,12 +177,13 @@ import Glibc
             : ReadFailure(code: code, offset: offset)
     }
 
-    /// Bytes that may be borrowed for each byte read: what a program writes of it may be longer.
+    /// How many bytes may be borrowed for each byte read: what a program makes of them may be
+    /// longer.
     private static var borrowablePerByte: Int { 2 }
 
     /// Reads one value at `offset` and leaves `offset` after it.
     mutating func readValue() throws(ReadFailure) -> Value {
-        defer { settle() }
+        defer { trimStack() }
         if !counts {
             let start = offset
             let value = try readBorrowed()
@@ -368,7 +369,7 @@ import Glibc
     }
 
     /// A hash of a name, from 0 to 63, that differs between most different names.
-    @inline(__always) static func print(_ name: Bytes) -> Int {
+    @inline(__always) static func fingerprint(_ name: Bytes) -> Int {
         let length = name.count
         if length == 0 { return 0 }
         return
@@ -419,7 +420,7 @@ import Glibc
         var seen: UInt64 = 0
         for i in 0..<count {
             let name = names[stride &* i]
-            let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: JSONReader.print(name.bytes))
+            let bit: UInt64 = 1 &<< UInt64(truncatingIfNeeded: JSONReader.fingerprint(name.bytes))
             if seen & bit != 0 {
                 for j in 0..<i where names[stride &* j].count == name.count {
                     if try heap.begins(names[stride &* j].bytes, name.bytes) { return true }

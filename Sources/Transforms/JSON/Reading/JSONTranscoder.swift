@@ -84,7 +84,7 @@
     /// Reads the text at `offset`, which is not at white space.
     mutating func read(_ text: Bytes, from offset: Int) throws(ReadFailure) -> Result {
         begin(text, offset)
-        defer { reader.settle() }
+        defer { reader.trimStack() }
         var isTrue = true
         var nextLook = offset &+ JSONTranscoder.lookByteCount
         var cursor = offset

@@ -1,5 +1,5 @@
 // The numbers of an array, one after the other, and arrays of them: most of the bytes of
-// coordinates, measurements and vectors. Like the records' loop it has little state, which fits in
+// coordinates, measurements and vectors. Like RecordReader it has little state, which fits in
 // registers.
 //
 //     [-65.613616999999977,43.420273000000009],[1, 2, 3]
@@ -46,7 +46,7 @@
             let (stop, end) = unsafe readNumbers(inside, lastOffset, top, limit)
             let byteCount = unsafe UnsafeRawPointer(end) - UnsafeRawPointer(top)
             if byteCount == 0 || text[stop] != UInt8(ascii: "]") { break }
-            // Where there is no room at hand the array is left to the reader.
+            // If there is no room at hand, the array is left to the reader.
             let count = byteCount &>> 4
             guard unsafe records.close(.array, Slots(top), count, 16, &top) else { break }
             after = stop &+ 1

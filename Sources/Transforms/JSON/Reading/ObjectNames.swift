@@ -15,7 +15,7 @@ import Glibc
 
 @safe struct ObjectNames {
     /// A name as it is in the text, with its quotes and its colon next to it.
-    @safe struct Token {
+    @safe struct NameToken {
         fileprivate var text: UnsafeMutablePointer<UInt8>
         var byteCount: Int
         /// The bit that marks it in an object's frame.
@@ -43,7 +43,7 @@ import Glibc
 
     private struct Counts {
         var shapes = 2
-        // Token 0 is not a token.
+        // Index 0 means no token.
         var tokens = 1
     }
 
@@ -55,7 +55,7 @@ import Glibc
     private static let hopsMax = 4
 
     private let shapes: UnsafeMutablePointer<Shape>
-    private let tokens: UnsafeMutablePointer<Token>
+    private let tokens: UnsafeMutablePointer<NameToken>
     private let counts: UnsafeMutablePointer<Counts>
 
     /// The shape of values without a shape of their own: no tokens are made there.
@@ -67,10 +67,10 @@ import Glibc
         // One block; a text with few names touches few of its pages.
         let base = UnsafeMutableRawPointer.allocate(
             byteCount: ObjectNames.tokensOffset + ObjectNames.tokensMax
-                * MemoryLayout<Token>.stride, alignment: 16)
+                * MemoryLayout<NameToken>.stride, alignment: 16)
         unsafe counts = base.assumingMemoryBound(to: Counts.self)
         unsafe shapes = (base + ObjectNames.shapesOffset).assumingMemoryBound(to: Shape.self)
-        unsafe tokens = (base + ObjectNames.tokensOffset).assumingMemoryBound(to: Token.self)
+        unsafe tokens = (base + ObjectNames.tokensOffset).assumingMemoryBound(to: NameToken.self)
     }
 
     private static let shapesOffset = 64
@@ -120,7 +120,7 @@ import Glibc
         return unsafe Int(shapes[shape].firstToken)
     }
 
-    @inline(__always) func token(_ index: Int) -> Token {
+    @inline(__always) func token(_ index: Int) -> NameToken {
         unsafe assert(index > 0 && index < counts.pointee.tokens)
         return unsafe tokens[index]
     }
@@ -199,7 +199,7 @@ import Glibc
             return 0
         }
         unsafe counts.pointee.tokens += 1
-        unsafe tokens[made] = Token(
+        unsafe tokens[made] = NameToken(
             text: text, byteCount: byteCount, bit: 1 << UInt64(bit), next: Int32(expected))
         let last = unsafe Int(shapes[shape].lastToken)
         if last == 0 {
@@ -214,7 +214,7 @@ import Glibc
 
     /// Calls `body` with the tokens of `shape` that `matched` marks.
     func each(
-        _ shape: Int, _ matched: UInt64, _ body: (Token) throws(ReadFailure) -> Void
+        _ shape: Int, _ matched: UInt64, _ body: (NameToken) throws(ReadFailure) -> Void
     ) throws(ReadFailure) {
         var index = unsafe Int(shapes[shape].firstToken)
         while index != 0 {

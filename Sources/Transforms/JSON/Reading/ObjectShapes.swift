@@ -16,7 +16,7 @@
 // for `shapesMax` and `tokensMax`, and the counts stay below those.
 
 @safe struct ObjectShapes {
-    struct Token {
+    struct NameToken {
         /// As it is in the text, without escapes.
         var name = Value.absent
         /// The first 16 bytes after the separator, and a mask of those that belong to the token.
@@ -30,7 +30,7 @@
         var address: UInt = 0
         /// The token that followed this one last; 0 for none, as below.
         var next: Int32 = 0
-        /// Another one that followed it before.
+        /// The token that followed it before that one.
         var otherNext: Int32 = 0
         /// The shape of the member's value; 0 before it is known, `unread` if no value is kept.
         var child: Int32 = 0
@@ -71,7 +71,7 @@
     private struct Shape {
         /// The token that the last object began with.
         var start: Int32 = 0
-        /// Another one that an earlier object began with.
+        /// The token that an earlier object began with.
         var otherStart: Int32 = 0
         /// One of the tokens; its siblings are the others.
         var token: Int32 = 0
@@ -80,8 +80,8 @@
         var element: Int32 = 0
         /// Which parts of these values are used.
         var want = Projection.all
-        /// Whether a container here may be read as an empty one: 1 an array, 2 an object.
-        var bare: Int32 = 0
+        /// Which containers here may be read as empty ones: 1 arrays, 2 objects.
+        var shallowKinds: Int32 = 0
     }
 
     private static let shapesMax = 1_024
@@ -95,17 +95,18 @@
         var projection = Projection.whole
         /// How many bytes of `kept` are in use.
         var keptBytes = 0
-        /// Something found no room, or borrows from a text: the next text starts from nothing.
+        /// Something found no room, or borrows from a text: the next text starts without names.
         var isCrowded = true
     }
 
     private let shapes: UnsafeMutablePointer<Shape>
-    let tokens: UnsafeMutablePointer<Token>
+    let tokens: UnsafeMutablePointer<NameToken>
     private let counts: UnsafeMutablePointer<Counts>
     /// Names and tokens that are kept from text to text.
     private let kept: UnsafeMutablePointer<UInt8>
     private static let keptBytesMax = 32 << 10
-    /// With more tokens than this the next text starts from nothing: its names may be others.
+    /// After a text with more tokens than this, the next one starts without names: its own may
+    /// differ.
     private static let keptTokensMax = 512
     private let keepsNames: Bool
 
@@ -124,7 +125,7 @@
         // One block; a text with few names touches few of its pages.
         let base = UnsafeMutableRawPointer.allocate(
             byteCount: ObjectShapes.tokensOffset + ObjectShapes.tokensMax
-                * MemoryLayout<Token>.stride + (keepsNames ? ObjectShapes.keptBytesMax : 0),
+                * MemoryLayout<NameToken>.stride + (keepsNames ? ObjectShapes.keptBytesMax : 0),
             alignment: 64)
         unsafe self.init(base, keepsNames: keepsNames)
         unsafe counts.initialize(to: Counts())
@@ -134,7 +135,7 @@
         self.keepsNames = keepsNames
         unsafe counts = base.assumingMemoryBound(to: Counts.self)
         unsafe shapes = (base + ObjectShapes.shapesOffset).assumingMemoryBound(to: Shape.self)
-        unsafe tokens = (base + ObjectShapes.tokensOffset).assumingMemoryBound(to: Token.self)
+        unsafe tokens = (base + ObjectShapes.tokensOffset).assumingMemoryBound(to: NameToken.self)
         unsafe kept = UnsafeMutableRawPointer(tokens + ObjectShapes.tokensMax)
             .assumingMemoryBound(to: UInt8.self)
     }
@@ -163,8 +164,8 @@
         unsafe shapes[Int(ObjectShapes.noShape)] = Shape(
             tokenCount: Int32(truncatingIfNeeded: ObjectShapes.shapeTokensMax))
         unsafe shapes[Int(ObjectShapes.root)] = Shape(
-            want: projection.root, bare: projection.bare(projection.root))
-        unsafe tokens[Int(ObjectShapes.noToken)] = Token()
+            want: projection.root, shallowKinds: projection.shallowKinds(projection.root))
+        unsafe tokens[Int(ObjectShapes.noToken)] = NameToken()
         unsafe counts.pointee = Counts(
             shapes: 2, tokens: 1, projection: projection,
             keptBytes: isAlone ? 0 : before.keptBytes, isCrowded: false)
@@ -200,10 +201,11 @@
         return unsafe shapes[Int(shape)].want
     }
 
-    /// Whether a container of the shape may be read as an empty one.
-    @inline(__always) func isBare(_ shape: Int32, isObject: Bool) -> Bool {
+    /// Whether only the existence of containers of the shape matters: they may be read as empty
+    /// ones.
+    @inline(__always) func isShallow(_ shape: Int32, isObject: Bool) -> Bool {
         assert(shape < (unsafe counts.pointee.shapes))
-        return unsafe shapes[Int(shape)].bare & (isObject ? 2 : 1) != 0
+        return unsafe shapes[Int(shape)].shallowKinds & (isObject ? 2 : 1) != 0
     }
 
     /// The shape of the elements of an array of `shape`; 0 where it is not known.
@@ -246,7 +248,8 @@
             return ObjectShapes.noShape
         }
         unsafe shapes[count] = Shape(
-            want: want, bare: want == Projection.all ? 0 : counts.pointee.projection.bare(want))
+            want: want,
+            shallowKinds: want == Projection.all ? 0 : counts.pointee.projection.shallowKinds(want))
         unsafe counts.pointee.shapes += 1
         return Int32(truncatingIfNeeded: count)
     }
@@ -259,7 +262,7 @@
     /// Bytes from after the separator before a token's name up to its value.
     @inline(__always) func byteCount(_ token: Int32) -> Int { self[token].byteCount }
 
-    @inline(__always) subscript(token: Int32) -> Token {
+    @inline(__always) subscript(token: Int32) -> NameToken {
         assert(token < (unsafe counts.pointee.tokens))
         return unsafe tokens[Int(token)]
     }
@@ -291,19 +294,19 @@
 
     /// The token that was predicted here before the current prediction, if the text begins with it.
     /// It becomes the prediction.
-    func secondGuess(
+    func matchOtherPrediction(
         _ shape: Int32, after previous: Int32, _ text: UnsafeMutablePointer<UInt8>,
         _ available: Int, isFirst: Bool
     ) -> Int32? {
-        let guess: Int32
+        let other: Int32
         if isFirst {
-            guess = unsafe shapes[Int(shape)].otherStart
+            other = unsafe shapes[Int(shape)].otherStart
         } else {
-            guess = self[previous].otherNext
+            other = self[previous].otherNext
         }
-        if unsafe match(guess, text, available) == 0 { return nil }
-        predict(shape, after: previous, guess, isFirst: isFirst)
-        return guess
+        if unsafe match(other, text, available) == 0 { return nil }
+        predict(shape, after: previous, other, isFirst: isFirst)
+        return other
     }
 
     /// Makes the token the prediction, and the one before it the second choice.
@@ -410,7 +413,7 @@
             unsafe counts.pointee.isCrowded = true
             return ObjectShapes.noToken
         }
-        unsafe tokens[count] = Token(
+        unsafe tokens[count] = NameToken(
             name: name, bit: 1 << UInt64(index), sibling: shapes[Int(shape)].token, head: head)
         let want = unsafe counts.pointee.projection.member(want(shape), name.bytes)
         if want != Projection.all {

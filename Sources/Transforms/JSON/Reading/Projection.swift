@@ -92,8 +92,8 @@
         want <= Projection.all ? Projection.all : unsafe entries[Int(want)].elements
     }
 
-    /// Which containers may be read as empty ones: 1 an array, 2 an object.
-    func bare(_ want: Want) -> Int32 {
+    /// Which containers may be read as empty ones: 1 arrays, 2 objects.
+    func shallowKinds(_ want: Want) -> Int32 {
         if want <= Projection.all { return 0 }
         let entry = unsafe entries[Int(want)]
         let isObjectBare = entry.nameCount == 0 && entry.others == Projection.nothing

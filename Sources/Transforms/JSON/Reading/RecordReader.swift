@@ -21,7 +21,7 @@
     let indexes: Bool
 
     /// The state between two steps.
-    @safe struct Walk {
+    @safe struct State {
         /// The offset after the separator before a member.
         var offset: Int
         /// The token that is predicted for the member.
@@ -68,9 +68,9 @@
         var last: Int32
 
         /// The object whose state is in the frame.
-        @inline(__always) init(at walk: Walk) {
-            let frame = unsafe walk.frame
-            unsafe values = Slots(address: walk.stack).advanced(byBytes: frame.pointee.start)
+        @inline(__always) init(at state: State) {
+            let frame = unsafe state.frame
+            unsafe values = Slots(address: state.stack).advanced(byBytes: frame.pointee.start)
             unsafe (seen, repeated) = (frame.pointee.seen, frame.pointee.repeated)
             unsafe last = frame.pointee.token
         }
@@ -89,8 +89,8 @@
     /// A name of up to 16 bytes, a string's first 32 bytes or a number, and what follows it.
     static var margin: Int { 80 }
 
-    @inline(never) func read(_ walk: inout Walk) -> End {
-        var at = walk
+    @inline(never) func read(_ state: inout State) -> End {
+        var at = state
         var object = Object(at: at)
         var end = End.member
         var (offset, top, token) = unsafe (at.offset, at.top, at.token)
@@ -109,7 +109,7 @@
             let byte = text[stop]
             let child = unsafe known.pointee.child
             if child == ObjectShapes.unread {
-                stop = text.skippedNear(stop, byte)
+                stop = text.skippedShortValue(stop, byte)
                 if stop == 0 || !text.endsMember(&stop) { break }
                 object.last = token
             } else {
@@ -119,9 +119,9 @@
                 object.last = token
                 unsafe top.pointee = known.pointee.name
                 unsafe top += 1
-                var value = text.scalarNear(&stop, byte)
+                var value = text.shortScalar(&stop, byte)
                 if value.isAbsent {
-                    if text.isEmptyNear(stop, byte), unsafe at.frame < at.lastFrame {
+                    if text.isEmptyContainer(stop, byte), unsafe at.frame < at.lastFrame {
                         value = Value(byte == UInt8(ascii: "{") ? .object : .array, payload: 16)
                         stop &+= 2
                     } else {
@@ -155,7 +155,7 @@
         }
         unsafe object.note(in: at.frame)
         unsafe (at.offset, at.top, at.token) = unsafe (offset, top, token)
-        walk = at
+        state = at
         return end
     }
 
@@ -164,7 +164,7 @@
     /// Enters an object that is a member's value, or the first element of an array that is one.
     /// - Parameter child: the value's shape, if it is known.
     @inline(always) private func enter(
-        _ first: UInt8, _ child: Int32, _ start: Int, _ at: inout Walk, _ object: inout Object
+        _ first: UInt8, _ child: Int32, _ start: Int, _ at: inout State, _ object: inout Object
     ) -> Bool {
         guard first | 0x20 == UInt8(ascii: "{"), child > 0, unsafe at.frame < at.lastFrame else {
             return false
@@ -175,9 +175,9 @@
             shape = shapes.knownElement(child)
             brace = text.pastSpace(start &+ 1)
             if shape == 0 || brace >= text.end || text[brace] != UInt8(ascii: "{") { return false }
-            if shapes.isBare(child, isObject: false) { return false }
+            if shapes.isShallow(child, isObject: false) { return false }
         }
-        if shapes.isBare(shape, isObject: true) { return false }
+        if shapes.isShallow(shape, isObject: true) { return false }
         unsafe object.note(in: at.frame)
         let stackByteCount = at.stackByteCount
         at.offset = brace &+ 1
@@ -197,7 +197,7 @@
 
     /// Closes the object whose brace has just been read, and the containers that end with it.
     /// - Returns: `member` where another member follows, of whichever object.
-    @inline(always) private func leave(_ at: inout Walk, _ object: inout Object) -> End {
+    @inline(always) private func leave(_ at: inout State, _ object: inout Object) -> End {
         while true {
             let memberCount = unsafe (at.top - object.values.base) &>> 1
             guard object.repeated == 0, memberCount > 0, memberCount <= 64,
@@ -247,7 +247,7 @@
     }
 
     /// After a value in a container that is not an object: there is nothing to note in its frame.
-    @inline(__always) private func stopped(_ at: Walk, _ object: inout Object) -> End {
+    @inline(__always) private func stopped(_ at: State, _ object: inout Object) -> End {
         object = Object(at: at)
         return .separator
     }
@@ -291,28 +291,30 @@ extension TextScan {
     }
 
     /// Whether a container begins and ends here, with nothing in it.
-    @inline(__always) func isEmptyNear(_ offset: Int, _ first: UInt8) -> Bool {
+    @inline(__always) func isEmptyContainer(_ offset: Int, _ first: UInt8) -> Bool {
         first | 0x20 == UInt8(ascii: "{") && self[offset &+ 1] == first &+ 2
     }
 
     /// The offset after a value that is not used, if it is a plain scalar or an empty container;
     /// else 0.
-    @inline(__always) func skippedNear(_ start: Int, _ first: UInt8) -> Int {
+    @inline(__always) func skippedShortValue(_ start: Int, _ first: UInt8) -> Int {
         if first == UInt8(ascii: "\"") {
-            let stop = closeNear(start &+ 1)
-            return stop > 0 ? stop : skippedFar(~stop)
+            let stop = shortStringEnd(start &+ 1)
+            return stop > 0 ? stop : skippedLongString(~stop)
         }
-        if first &- 0x30 <= 9 { return numberNear(start) }
-        if first | 0x20 == UInt8(ascii: "{") { return isEmptyNear(start, first) ? start &+ 2 : 0 }
+        if first &- 0x30 <= 9 { return shortNumberEnd(start) }
+        if first | 0x20 == UInt8(ascii: "{") {
+            return isEmptyContainer(start, first) ? start &+ 2 : 0
+        }
         return wordEnd(start) ?? 0
     }
 
     /// Reads a plain scalar at `offset` and moves `offset` after it; else returns `absent`.
-    @inline(always) func scalarNear(_ offset: inout Int, _ first: UInt8) -> Value {
+    @inline(always) func shortScalar(_ offset: inout Int, _ first: UInt8) -> Value {
         if first == UInt8(ascii: "\"") {
             let start = offset &+ 1
-            let stop = closeNear(start)
-            if stop < 0 { return stringFar(&offset, ~stop) }
+            let stop = shortStringEnd(start)
+            if stop < 0 { return longString(&offset, ~stop) }
             offset = stop
             return unsafe Value(
                 .string, flags: Value.ascii | Value.plain, count: stop &- start &- 1,
@@ -341,7 +343,7 @@ extension TextScan {
 
     /// The offset after any well-formed string, from some character of it on, if something follows
     /// it; else 0.
-    @inline(never) private func skippedFar(_ start: Int) -> Int {
+    @inline(never) private func skippedLongString(_ start: Int) -> Int {
         let stop = skippedString(start)
         return stop &+ 1 < end ? stop : 0
     }
@@ -349,7 +351,7 @@ extension TextScan {
     /// Reads a string of more than 32 bytes or with UTF-8, but without escapes, at `offset`, and
     /// moves `offset` after it; else returns `absent`.
     /// - Parameter plain: its characters are plain up to this offset.
-    @inline(never) private func stringFar(_ offset: inout Int, _ plain: Int) -> Value {
+    @inline(never) private func longString(_ offset: inout Int, _ plain: Int) -> Value {
         let start = offset &+ 1
         let stop = plainEnd(plain)
         if stop &+ 2 >= end || self[stop] == UInt8(ascii: "\\") { return .absent }
@@ -370,7 +372,7 @@ extension TextScan {
     /// The offset after the closing quote of a plain string from `start` on, if the quote is among
     /// the next 32 bytes, which remain; else the inverse of where its plain characters end or the
     /// 32 bytes do.
-    @inline(__always) func closeNear(_ start: Int) -> Int {
+    @inline(__always) func shortStringEnd(_ start: Int) -> Int {
         var stop = start
         var stops = unsafe ByteBlock(base + stop).stringStops
         if stops == 0 {
@@ -384,7 +386,7 @@ extension TextScan {
 
     /// The offset after a number without a sign or an exponent from `start` on, where 16 bytes
     /// remain; else 0.
-    @inline(__always) func numberNear(_ start: Int) -> Int {
+    @inline(__always) func shortNumberEnd(_ start: Int) -> Int {
         var others = unsafe ByteBlock(base + start).nonDigits | 1 << 16
         var count = others.trailingZeroBitCount
         if count == 16 || count > 1 && self[start] == 0x30 { return longNumberEnd(start) }

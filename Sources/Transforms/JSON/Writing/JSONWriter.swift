@@ -104,7 +104,7 @@ struct JSONWriter {
             if i > 0 { try out.append(UInt8(ascii: ","), heap) }
             let element = slots[i]
             if element.isContainer {
-                if i &+ 2 < count { JSONWriter.fetch(slots[i &+ 1], slots[i &+ 2]) }
+                if i &+ 2 < count { JSONWriter.prefetch(slots[i &+ 1], slots[i &+ 2]) }
                 try writeCompact(element, &out, depth + 1)
             } else {
                 try writeScalar(element, &out)
@@ -133,22 +133,22 @@ struct JSONWriter {
 
     /// Prefetches the next values where they do not follow the current one in memory: sorted
     /// elements may be anywhere.
-    @inline(__always) private static func fetch(_ next: Value, _ second: Value) {
+    @inline(__always) private static func prefetch(_ next: Value, _ second: Value) {
         if !second.isContainer || second.payload &- next.payload &+ 4096 < 8192 { return }
-        fetchFar(next, second)
+        prefetchBlocks(next, second)
     }
 
     /// Prefetches the second's block and those of its members, which were made before it; and the
     /// texts of the next, whose block has arrived by now, up to its last member's. This many cache
     /// lines hold records of some 400 bytes; fewer were slower, for sorted orders.
-    @inline(never) private static func fetchFar(_ next: Value, _ second: Value) {
-        fetchLines(-12..<4, at: second.payload)
+    @inline(never) private static func prefetchBlocks(_ next: Value, _ second: Value) {
+        prefetchLines(-12..<4, at: second.payload)
         if !next.isContainer || next.count == 0 { return }
         let last = next.slots[next.isArray ? next.count &- 1 : 2 &* next.count &- 1]
-        if last.isString { fetchLines(-7..<1, at: last.payload) }
+        if last.isString { prefetchLines(-7..<1, at: last.payload) }
     }
 
-    private static func fetchLines(_ lines: Range<Int>, at address: UInt64) {
+    private static func prefetchLines(_ lines: Range<Int>, at address: UInt64) {
         for line in lines {
             fetch_line(UInt(truncatingIfNeeded: address &+ UInt64(bitPattern: Int64(line &* 64))))
         }

@@ -17,7 +17,7 @@ import Glibc
     /// The memory that an output always has; runs request more.
     private static let ownCount = 256 << 10
     /// Whether its memory counts towards the heap that its methods are given.
-    private let isHeaps: Bool
+    private let countsTowardsHeap: Bool
 
     /// - Parameter drain: receives the bytes as they are written, in parts of about 64 KiB.
     @safe public init(bytesMax: Int, drain: ((UnsafeRawBufferPointer) -> Void)? = nil) {
@@ -27,34 +27,34 @@ import Glibc
         unsafe base = OutputBuffer.allocate(capacity)
         self.bytesMax = bytesMax
         unsafe self.drain = unsafe drain
-        isHeaps = false
+        countsTowardsHeap = false
     }
 
     /// A buffer for texts within a run, whose memory counts towards the bytes that its heap may
     /// hold.
     init(heap: Heap) {
-        capacity = OutputBuffer.heapsCapacityMin
+        capacity = OutputBuffer.heapCapacityMin
         unsafe base = OutputBuffer.allocate(capacity)
         bytesMax = .max
-        isHeaps = true
-        heap.countAside(capacity)
+        countsTowardsHeap = true
+        heap.countExternal(capacity)
     }
 
-    private static let heapsCapacityMin = 1 << 12
-    private static let heapsCapacityMax = 1 << 20
+    private static let heapCapacityMin = 1 << 12
+    private static let heapCapacityMax = 1 << 20
 
     /// Drops what was written within a run, and gives back memory that few texts need.
     mutating func clear(_ heap: Heap) {
         count = 0
-        if capacity > OutputBuffer.heapsCapacityMax { shrink(heap) }
+        if capacity > OutputBuffer.heapCapacityMax { shrink(heap) }
     }
 
     /// Gives back all but a little memory; the buffer must be empty.
     mutating func shrink(_ heap: Heap) {
-        precondition(isHeaps && count == 0)
-        let smaller = OutputBuffer.heapsCapacityMin
+        precondition(countsTowardsHeap && count == 0)
+        let smaller = OutputBuffer.heapCapacityMin
         let larger = capacity
-        if larger > smaller && resize(to: smaller) { heap.countAside(smaller - larger) }
+        if larger > smaller && resize(to: smaller) { heap.countExternal(smaller - larger) }
     }
 
     deinit { unsafe SystemMemory.free(UInt(bitPattern: base), capacity) }
@@ -130,13 +130,13 @@ import Glibc
         // Reserved bytes are an upper bound of those written, so the limit is met a little early.
         if needed > bytesMax { throw heap.stop(.output) }
         let room = min(max(needed, capacity * 2), max(needed, bytesMax))
-        if isHeaps {
-            try heap.resizeAside(from: capacity, to: room)
+        if countsTowardsHeap {
+            try heap.resizeExternal(from: capacity, to: room)
         } else if room > OutputBuffer.ownCount {
             try heap.admitOutput(room - max(capacity, OutputBuffer.ownCount))
         }
         if !resize(to: room) {
-            if isHeaps { heap.countAside(capacity - room) }
+            if countsTowardsHeap { heap.countExternal(capacity - room) }
             throw heap.stop(.memory)
         }
     }

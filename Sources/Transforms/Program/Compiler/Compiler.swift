@@ -225,8 +225,8 @@ final class Compiler {
         (node.a, node.b) = (left, right)
         if isFields(left) {
             let next = nodes[Int(right)]
-            if isAdd(right) { node.aux = Sum.whole }
-            if next.operation == .pipe && isAdd(next.a) { node.aux = Sum.first }
+            if isAdd(right) { node.aux = SumFusion.whole }
+            if next.operation == .pipe && isAdd(next.a) { node.aux = SumFusion.first }
         }
         return try add(node)
     }

@@ -18,7 +18,7 @@ indirect enum Demand {
     case parts(names: [(name: [UInt8], demand: Demand)], others: Demand?, elements: Demand?, Int)
 
     /// Only the value as a whole is used: whether it exists, its type, whether it is true.
-    static var bare: Demand { .parts(names: [], others: nil, elements: nil, 1) }
+    static var shallow: Demand { .parts(names: [], others: nil, elements: nil, 1) }
 
     /// Programs that use more parts are assumed to use everything.
     private static var sizeMax: Int { 200 }
@@ -50,7 +50,7 @@ indirect enum Demand {
     }
 
     /// The parts that either of the two uses.
-    func with(_ other: Demand) -> Demand {
+    func union(_ other: Demand) -> Demand {
         guard case .parts(let names, let others, let elements, _) = self,
             case .parts(let otherNames, let otherOthers, let otherElements, _) = other
         else { return .all }
@@ -65,7 +65,7 @@ indirect enum Demand {
 
     private static func either(_ lhs: Demand?, _ rhs: Demand?) -> Demand? {
         guard let lhs, let rhs else { return lhs ?? rhs }
-        return lhs.with(rhs)
+        return lhs.union(rhs)
     }
 }
 
@@ -99,10 +99,10 @@ final class DemandFinder {
     private func look(_ node: NodeRef, _ wanted: Demand) -> Demand {
         switch node.operation {
         case .identity: return wanted
-        case .constant, .empty, .environment, .breakLabel: return .bare
+        case .constant, .empty, .environment, .breakLabel: return .shallow
         case .variable:
-            if let known = variables[node.slot] { variables[node.slot] = known.with(wanted) }
-            return .bare
+            if let known = variables[node.slot] { variables[node.slot] = known.union(wanted) }
+            return .shallow
         case .bind: return lookAtBinding(node, wanted)
         case .reduce, .foreach: return lookAtFold(node)
         case .field:
@@ -112,29 +112,29 @@ final class DemandFinder {
         case .pipe: return find(node.a, find(node.b, wanted))
         case .comma: return lookAtLinks(node) { find($0.a, wanted) }
         case .string:
-            return lookAtLinks(node) { $0.operation == .link ? find($0.a, .all) : .bare }
+            return lookAtLinks(node) { $0.operation == .link ? find($0.a, .all) : .shallow }
         case .array:
-            return wanted.elements.map { find(node.a, $0) } ?? find(node.a, .bare)
+            return wanted.elements.map { find(node.a, $0) } ?? find(node.a, .shallow)
         case .object: return lookAtLinks(node) { lookAtMember($0, wanted) }
         case .negate, .addOf: return find(node.a, .all)
         case .add, .subtract, .multiply, .divide, .remainder, .equal, .notEqual, .less,
             .lessOrEqual, .greater, .greaterOrEqual:
-            return find(node.a, .all).with(find(node.b, .all))
-        case .and, .or: return find(node.a, .bare).with(find(node.b, .bare))
-        case .alternative: return find(node.a, wanted).with(find(node.b, wanted))
+            return find(node.a, .all).union(find(node.b, .all))
+        case .and, .or: return find(node.a, .shallow).union(find(node.b, .shallow))
+        case .alternative: return find(node.a, wanted).union(find(node.b, wanted))
         case .conditional:
-            return find(node.a, .bare).with(find(node.b, wanted)).with(find(node.c, wanted))
+            return find(node.a, .shallow).union(find(node.b, wanted)).union(find(node.c, wanted))
         case .attempt:
             // A handler sees messages, and the operand of `error`, which uses everything.
             if node.hasHandler { _ = find(node.b, wanted) }
             return find(node.a, wanted)
         case .label, .first, .last: return find(node.a, wanted)
-        case .isEmpty: return find(node.a, .bare)
-        case .limit, .skip: return find(node.a, .all).with(find(node.b, wanted))
-        case .any, .all: return find(node.a, find(node.b, .bare))
-        case .select: return wanted.with(find(node.a, .bare))
+        case .isEmpty: return find(node.a, .shallow)
+        case .limit, .skip: return find(node.a, .all).union(find(node.b, wanted))
+        case .any, .all: return find(node.a, find(node.b, .shallow))
+        case .select: return wanted.union(find(node.a, .shallow))
         case .map:
-            let element = find(node.a, wanted.elements ?? .bare)
+            let element = find(node.a, wanted.elements ?? .shallow)
             return .of(others: element, elements: element)
         case .sortBy, .groupBy, .uniqueBy, .minBy, .maxBy: return lookAtKeyed(node, wanted)
         case .native: return lookAtNative(node, wanted)
@@ -144,20 +144,20 @@ final class DemandFinder {
 
     /// `f as $x | g`
     private func lookAtBinding(_ node: NodeRef, _ wanted: Demand) -> Demand {
-        variables[node.boundSlot] = .bare
+        variables[node.boundSlot] = .shallow
         let body = find(node.b, wanted)
-        return find(node.a, variables.removeValue(forKey: node.boundSlot) ?? .all).with(body)
+        return find(node.a, variables.removeValue(forKey: node.boundSlot) ?? .all).union(body)
     }
 
     /// `reduce f as $x (g; h)`: whatever becomes the result is used as a whole.
     private func lookAtFold(_ node: NodeRef) -> Demand {
         let pattern = node.patterns
         guard node.patternCount == 1, pattern.kind == Link.variable else { return giveUp() }
-        variables[pattern.slot] = .bare
+        variables[pattern.slot] = .shallow
         _ = find(node.c, .all)
         if node.operation == .foreach, node.hasExtract { _ = find(node.d, .all) }
         let items = find(node.a, variables.removeValue(forKey: pattern.slot) ?? .all)
-        return items.with(find(node.b, .all))
+        return items.union(find(node.b, .all))
     }
 
     /// The name of a field, or of a constant that is a string.
@@ -168,7 +168,7 @@ final class DemandFinder {
     }
 
     private func lookAtLinks(_ node: NodeRef, _ look: (NodeRef) -> Demand) -> Demand {
-        (0..<node.partCount).reduce(.bare) { $0.with(look(node.part($1))) }
+        (0..<node.partCount).reduce(.shallow) { $0.union(look(node.part($1))) }
     }
 
     /// `.[0]`, `.["name"]`, `.[1:3]`
@@ -177,19 +177,21 @@ final class DemandFinder {
         let areKnown = bounds.allSatisfy {
             $0.operation == .constant && ($0.value.isNumber || $0.value.isNull)
         }
-        guard areKnown else { return bounds.reduce(find(node.a, .all)) { $0.with(find($1, .all)) } }
+        guard areKnown else {
+            return bounds.reduce(find(node.a, .all)) { $0.union(find($1, .all)) }
+        }
         // The number of elements is used in any case.
         let elements = node.operation == .index ? wanted : wanted.elements
-        return find(node.a, .of(elements: elements ?? .bare))
+        return find(node.a, .of(elements: elements ?? .shallow))
     }
 
     private func lookAtMember(_ member: NodeRef, _ wanted: Demand) -> Demand {
         if member.a.operation == .constant {
             let value = wanted.member(name(member.a))
-            return find(member.b, value ?? .bare)
+            return find(member.b, value ?? .shallow)
         }
         let name = find(member.a, .all)
-        return member.hasValue ? name.with(find(member.b, .all)) : .all
+        return member.hasValue ? name.union(find(member.b, .all)) : .all
     }
 
     /// A value that is not an array is shown in the error's message.
@@ -200,7 +202,7 @@ final class DemandFinder {
         case .minBy, .maxBy: element = wanted
         default: element = wanted.elements
         }
-        return .of(others: .all, elements: find(node.a, .all).with(element ?? .bare))
+        return .of(others: .all, elements: find(node.a, .all).union(element ?? .shallow))
     }
 
     private func lookAtNative(_ node: NodeRef, _ wanted: Demand) -> Demand {
@@ -208,8 +210,8 @@ final class DemandFinder {
         let native = node.native
         if native.isTypeFilter { return wanted }
         switch native {
-        case .not, .type: return .bare
-        case .length, .keys, .keysUnsorted: return .of(others: .bare, elements: .bare)
+        case .not, .type: return .shallow
+        case .length, .keys, .keysUnsorted: return .of(others: .shallow, elements: .shallow)
         default: return .all
         }
     }

@@ -24,7 +24,7 @@ enum Cardinality: UInt8, Comparable {
 }
 
 /// How a pipe adds up a field of elements: `[t[].name] | add`, `map(.name) | add`.
-enum Sum {
+enum SumFusion {
     static let none: UInt16 = 0
     /// Its second half is `add`.
     static let whole: UInt16 = 1

@@ -45,7 +45,7 @@ extension NodeRef {
 
     // MARK: Flags and tables
 
-    /// Of a `pipe`: one of `Sum`.
+    /// Of a `pipe`: one of `SumFusion`.
     @inline(__always) var sum: UInt16 { unsafe pointer.pointee.aux }
     /// Of a `field`: where the evaluator remembers the member that it found last.
     @inline(__always) var cacheIndex: Int { unsafe Int(pointer.pointee.aux) }

@@ -31,7 +31,7 @@ struct Parser {
     /// Operators whose right operand is being read, of all open expressions.
     private var operations: [PendingOperator] = []
     /// What is to the left of the operand that is being read, of all open queries.
-    private var frames: [Frame] = []
+    private var pending: [PendingQuery] = []
     /// The operands before the last `,` of all open lists.
     private var listed: [Term] = []
     private var lineStart = 0
@@ -44,7 +44,7 @@ struct Parser {
         var offset: Int
     }
 
-    private struct Frame {
+    private struct PendingQuery {
         enum Kind {
             case pipe(Term)
             /// Its operands begin here among those of all open lists.
@@ -112,7 +112,7 @@ extension Parser {
     // What few queries need is in functions of its own: this keeps the stack frames of the
     // recursion small.
     mutating func query() throws(SyntaxError) -> Term {
-        let base = frames.count
+        let base = pending.count
         while true {
             let start = token.start
             if token.kind == .def || token.kind == .label {
@@ -123,7 +123,7 @@ extension Parser {
             switch token.kind {
             case .as: try openBinding(of: operand, start: start)
             case .comma, .pipe: try openOperator(after: operand, base: base)
-            default: return frames.count == base ? operand : try closeFrames(operand, base: base)
+            default: return pending.count == base ? operand : try closePending(operand, base: base)
             }
         }
     }
@@ -132,10 +132,11 @@ extension Parser {
     private mutating func openDefinition() throws(SyntaxError) {
         let start = token.start
         if token.kind == .label {
-            frames.append(Frame(kind: .label(try labelName()), height: 0, offset: start))
+            pending.append(PendingQuery(kind: .label(try labelName()), height: 0, offset: start))
         } else {
             let definition = try definition()
-            frames.append(Frame(kind: .definition(definition), height: height, offset: start))
+            pending.append(
+                PendingQuery(kind: .definition(definition), height: height, offset: start))
         }
     }
 
@@ -145,52 +146,52 @@ extension Parser {
         let patterns = try patterns()
         below = max(below, height)
         try expect(.pipe, "\"|\" and what the variables are for")
-        frames.append(Frame(kind: .binding(source, patterns), height: below, offset: start))
+        pending.append(PendingQuery(kind: .binding(source, patterns), height: below, offset: start))
     }
 
     @inline(never)
     private mutating func openOperator(after operand: Term, base: Int) throws(SyntaxError) {
         var left = operand
-        if frames.count > base, case .comma = frames[frames.count - 1].kind {
+        if pending.count > base, case .comma = pending[pending.count - 1].kind {
             if token.kind == .comma {
-                frames[frames.count - 1].height = max(frames[frames.count - 1].height, height)
+                pending[pending.count - 1].height = max(pending[pending.count - 1].height, height)
                 listed.append(operand)
                 return advance()
             }
-            left = try close(frames.removeLast(), with: left)
+            left = try close(pending.removeLast(), with: left)
         }
-        var kind = Frame.Kind.pipe(left)
+        var kind = PendingQuery.Kind.pipe(left)
         if token.kind == .comma {
             kind = .comma(listed.count)
             listed.append(left)
         }
-        frames.append(Frame(kind: kind, height: height, offset: token.start))
+        pending.append(PendingQuery(kind: kind, height: height, offset: token.start))
         advance()
     }
 
     @inline(never)
-    private mutating func closeFrames(_ last: Term, base: Int) throws(SyntaxError) -> Term {
+    private mutating func closePending(_ last: Term, base: Int) throws(SyntaxError) -> Term {
         var result = last
-        while frames.count > base { result = try close(frames.removeLast(), with: result) }
+        while pending.count > base { result = try close(pending.removeLast(), with: result) }
         return result
     }
 
     /// A member's value: expressions joined by `|`.
     mutating func memberValue() throws(SyntaxError) -> Term {
-        let base = frames.count
+        let base = pending.count
         while true {
             let operand = try expression()
-            guard token.kind == .pipe else { return try closeFrames(operand, base: base) }
+            guard token.kind == .pipe else { return try closePending(operand, base: base) }
             try openOperator(after: operand, base: base)
         }
     }
 
     @inline(never)
     private mutating func close(
-        _ frame: Frame, with right: Term
+        _ query: PendingQuery, with right: Term
     ) throws(SyntaxError) -> Term {
         let kind: Term.Kind
-        switch frame.kind {
+        switch query.kind {
         case .pipe(let left): kind = .pipe(left, right)
         case .comma(let first):
             kind = .comma(Array(listed[first...]) + [right])
@@ -199,7 +200,7 @@ extension Parser {
         case .label(let name): kind = .label(name, body: right)
         case .definition(let definition): kind = .definition(definition, body: right)
         }
-        return try term(kind, at: frame.offset, over: max(frame.height, height))
+        return try term(kind, at: query.offset, over: max(query.height, height))
     }
 
     mutating func expression() throws(SyntaxError) -> Term {

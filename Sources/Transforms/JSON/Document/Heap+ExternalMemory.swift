@@ -1,5 +1,5 @@
-// Memory of a run besides its blocks, such as a reader's stack: it counts towards the run's bound
-// as well, and so do the two copies of memory that grows.
+// External memory: what a run holds outside its blocks, such as a reader's stack. It counts towards
+// the run's bound too, and so do both copies of memory that grows.
 //
 // Safety: the heap's own state.
 
@@ -12,17 +12,17 @@ extension Heap {
         unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, bytesHeld + more)
     }
 
-    /// Counts memory of others that is about to grow or shrink; it stays counted when
-    /// the heap is reset.
-    func resizeAside(from byteCount: Int, to resized: Int) throws(Stop) {
+    /// Counts external memory that is about to grow or shrink; it stays counted when the heap is
+    /// reset.
+    func resizeExternal(from byteCount: Int, to resized: Int) throws(Stop) {
         if resized > byteCount { try admitGrowth(from: byteCount, to: resized) }
-        countAside(resized - byteCount)
+        countExternal(resized - byteCount)
     }
 
-    /// Counts memory of others; a negative count stops counting it.
-    func countAside(_ byteCount: Int) {
+    /// Counts external memory; a negative count removes it.
+    func countExternal(_ byteCount: Int) {
         unsafe state.pointee.bytesPeak = max(state.pointee.bytesPeak, state.pointee.bytesHeld)
         unsafe state.pointee.bytesHeld += byteCount
-        unsafe state.pointee.bytesAside += byteCount
+        unsafe state.pointee.bytesExternal += byteCount
     }
 }
