@@ -46,8 +46,7 @@ extension Runner {
         } catch { throw .limit(heap.limit) }
     }
 
-    /// Tightens the bounds for the rest of a run; bounds larger than the current ones change
-    /// nothing.
+    /// Tightens the bounds for the rest of a run; bounds above the current ones have no effect.
     /// - Parameter deadlineNanoseconds: of `MonotonicClock`.
     public func tighten(deadlineNanoseconds: UInt64, memoryBytesMax: Int) {
         heap.bytesLimit = min(heap.bytesLimit, memoryBytesMax)

@@ -72,8 +72,8 @@ public enum RunFailure: Error, @unchecked Sendable {
     /// The most bytes that the last run held.
     public var memoryBytesPeak: Int { heap.bytesPeak }
 
-    /// Whether a single output is released as well, and does not wait for `begin` like all else, so
-    /// that tests see what else is left.
+    /// Whether a single output is released too, instead of at the next `begin`, so that tests see
+    /// what else is left.
     var releasesAll = false
 
     /// Counted blocks in use.

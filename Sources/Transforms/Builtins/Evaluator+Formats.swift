@@ -47,7 +47,7 @@ extension Evaluator {
 
     /// Appends what `body` writes for each piece of some bytes; it returns how many bytes that is,
     /// or nil where it can't go on.
-    /// - Parameter unit: pieces, but the last, are of a multiple of it.
+    /// - Parameter unit: the size of all pieces but the last is a multiple of it.
     /// - Returns: false when `body` could not go on.
     @discardableResult
     private func append(
@@ -59,7 +59,7 @@ extension Evaluator {
             if !isWhole { return }
             try heap.reserveBytes(&string, capacity(upto - from))
             let count = string.count
-            // Safety: room for what the piece can be at most has been made just now.
+            // Safety: room for the largest result of the piece has just been made.
             if let more = unsafe body(
                 bytes.slice(from, upto), string.bytes.base + count)
             {

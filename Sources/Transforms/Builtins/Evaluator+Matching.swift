@@ -158,7 +158,7 @@ extension Evaluator {
             if let captured, let offset, !captured.isEmpty {
                 object = try part(input, captured, offset, counter)
             } else {
-                // jq's order: it makes these elsewhere.
+                // jq's order of members, which differs for these.
                 object = try heap.makeObject(capacity: 4)
                 try set(&object, "offset", Value(integer: offset ?? -1))
                 try set(&object, "string", captured == nil ? .null : heap.substring(input, 0, 0))
@@ -211,7 +211,8 @@ extension Evaluator {
     // MARK: Substitution
 
     /// `sub`, `gsub`: the text with each match replaced. Where the replacement has several outputs,
-    /// the first ones of all matches make one result, the second ones the next; of none, the input.
+    /// the first ones of all matches make one result, the second ones the next; without any output,
+    /// the result is the input.
     func eachSubstitute(_ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit)
         throws(Stop) -> Flow
     {

@@ -97,7 +97,7 @@ extension UTF8Text {
     /// The byte count of the white space code point at `bytes`, 0 where it is another:
     /// U+0009...000D, 0020, 0085, 00A0, 1680, 2000...200A, 2028, 2029, 202F, 205F, 3000.
     private static func whiteSpaceLength(_ bytes: UnsafePointer<UInt8>, _ byteCount: Int) -> Int {
-        // Safety: the caller has one byte at least; more are read only where `byteCount` has them.
+        // Safety: the caller has at least one byte; more are read only if `byteCount` allows it.
         let lead = unsafe bytes[0]
         if lead < 0x80 { return lead == 0x20 || (0x09...0x0D).contains(lead) ? 1 : 0 }
         if lead == 0xC2, byteCount >= 2 {

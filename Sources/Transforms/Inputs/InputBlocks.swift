@@ -45,7 +45,7 @@ public protocol InputBlocks: AnyObject {
     func giveBack(_ block: InputBlock)
     /// The last file that was opened after the last block, if it has no bytes or can't be read.
     var trailingFileName: String? { get }
-    /// The bytes before `offset` have been read, and will hardly be read again.
+    /// The bytes before `offset` have been read, and are unlikely to be read again.
     func pass(_ block: InputBlock, upto offset: Int)
 }
 

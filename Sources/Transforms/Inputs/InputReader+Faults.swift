@@ -1,6 +1,6 @@
-// Texts that can't be read: jq's message, its location, and where reading goes on. That is after
-// the line in which jq noticed the fault (of a longer line, after the 4,091 bytes), or in a
-// sequence after the byte.
+// Texts that can't be read: jq's message, its location, and where reading goes on. It goes on after
+// the line in which jq noticed the fault (in a longer line, after the 4,091 bytes), or, in a
+// sequence, after the byte.
 
 extension InputReader {
     /// Skips a text from `start` on that could not be read.

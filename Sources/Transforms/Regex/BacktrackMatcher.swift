@@ -4,16 +4,16 @@
 /// What to do when an alternative fails.
 struct RegexFrame: BitwiseCopyable {
     enum Kind: UInt8, BitwiseCopyable {
-        /// Goes on with instruction `x` at offset `a`.
+        /// Continues with instruction `x` at offset `a`.
         case branch
         /// Sets slot `x` back to `a`.
         case slot
-        /// A run from `a` to `b` gives back a character and goes on with instruction `x`.
+        /// A run from `a` to `b` gives back a character and continues with instruction `x`.
         case greedy
         /// Run instruction `x` takes one more at offset `a`; it may still take `b`.
         case lazy
-        /// Fence number `x`, opened at offset `a`; goes on at `b` unless that is -1.
-        case fence
+        /// Atomic section number `x`, begun at offset `a`; continues at `b` unless that is -1.
+        case atomic
         /// The call stack was record `a`, and record memory `b` long.
         case call
     }
@@ -47,17 +47,17 @@ struct RegexTask {
 
 /// The backtracking matcher with its memory.
 struct BacktrackMatcher: ~Copyable {
-    private var frames = RegexMemory<RegexFrame>()
+    private var frames = RegexBuffer<RegexFrame>()
     private var depth = 0
     /// Call records: return address, record of the caller, offset of the call, then the caller's
     /// registers.
-    private var records = RegexMemory<Int>()
+    private var records = RegexBuffer<Int>()
     private var recordTop = 0
     private var currentRecord = -1
     private var pc = 0
     private var offset = 0
     /// The best match so far, where the longest is wanted.
-    private var best = RegexMemory<Int>()
+    private var best = RegexBuffer<Int>()
     private var bestLength = -1
     /// Whether slots were set without a frame that would undo it.
     private var isDirty = false
@@ -282,7 +282,7 @@ struct BacktrackMatcher: ~Copyable {
                 return true
             case .lazy:
                 if try takeLazily(frame, task) { return true }
-            case .fence:
+            case .atomic:
                 if frame.b >= 0 {
                     pc = frame.b
                     offset = frame.a
@@ -312,7 +312,7 @@ struct BacktrackMatcher: ~Copyable {
     }
 }
 
-// MARK: Fences, groups, calls
+// MARK: Atomic sections, groups, calls
 
 extension BacktrackMatcher {
     @inline(never)
@@ -320,12 +320,12 @@ extension BacktrackMatcher {
         _ instruction: RegexInstruction, _ task: RegexTask
     ) throws(RegexStop) -> Bool {
         switch instruction.operation {
-        case .fence:
+        case .beginAtomic:
             try push(
-                RegexFrame(kind: .fence, x: instruction.x, a: offset, b: Int(instruction.y)), task)
+                RegexFrame(kind: .atomic, x: instruction.x, a: offset, b: Int(instruction.y)), task)
             pc += 1
             return true
-        case .close: return close(instruction, task)
+        case .endAtomic: return endAtomic(instruction, task)
         case .back:
             for _ in 0..<instruction.x {
                 guard offset > 0 else { return false }
@@ -350,17 +350,16 @@ extension BacktrackMatcher {
         }
     }
 
-    /// Drops the choices since the fence opened; the changes they would undo are still to be
-    /// undone.
-    private mutating func close(_ instruction: RegexInstruction, _ task: RegexTask) -> Bool {
-        var fence = depth - 1
-        while frames.view[fence].kind != .fence || frames.view[fence].x != instruction.x {
-            fence -= 1
+    /// Drops the choices since the section began, but keeps the changes that they would undo.
+    private mutating func endAtomic(_ instruction: RegexInstruction, _ task: RegexTask) -> Bool {
+        var start = depth - 1
+        while frames.view[start].kind != .atomic || frames.view[start].x != instruction.x {
+            start -= 1
         }
-        let opened = frames.view[fence]
-        let end = FenceEnd(rawValue: instruction.flag) ?? .stay
-        if end == .refuse {
-            for index in stride(from: depth - 1, to: fence, by: -1) {
+        let opened = frames.view[start]
+        let end = AtomicEnd(rawValue: instruction.flag) ?? .stay
+        if end == .fail {
+            for index in stride(from: depth - 1, to: start, by: -1) {
                 let frame = frames.view[index]
                 if frame.kind == .slot { task.slots[Int(frame.x)] = frame.a }
                 if frame.kind == .call {
@@ -368,11 +367,11 @@ extension BacktrackMatcher {
                     recordTop = frame.b
                 }
             }
-            depth = fence
+            depth = start
             return false
         }
-        var kept = fence
-        for index in fence + 1..<depth {
+        var kept = start
+        for index in start + 1..<depth {
             let frame = frames.view[index]
             if frame.kind == .slot || frame.kind == .call {
                 frames.view[kept] = frame

@@ -1,27 +1,27 @@
 // All attempts at once, one character at a time: threads in the order of their preference, one per
 // instruction, each with its own captures (Thompson's simulation with Pike's captures). Linear in
-// the text for programs without fences, references and calls; its result is the backtracking
-// matcher's.
+// the text for programs without atomic sections, references and calls; its result is the
+// backtracking matcher's.
 
 /// The linear matcher with its memory.
 struct PikeMatcher: ~Copyable {
     /// Threads in order, by instruction; for this character and for the next.
-    private var threads = RegexMemory<Int32>()
-    private var nextThreads = RegexMemory<Int32>()
+    private var threads = RegexBuffer<Int32>()
+    private var nextThreads = RegexBuffer<Int32>()
     private var threadCount = 0
     private var nextCount = 0
     /// Slots of the thread at an instruction, one row each; for this character and for the next.
-    private var rows = RegexMemory<Int>()
-    private var nextRows = RegexMemory<Int>()
+    private var rows = RegexBuffer<Int>()
+    private var nextRows = RegexBuffer<Int>()
     /// The generation in which an instruction was last reached, for each set of loops whose round
-    /// has taken nothing so far: these decide where it goes on.
-    private var marks = RegexMemory<Int>()
+    /// has taken nothing so far: that set decides where matching continues.
+    private var marks = RegexBuffer<Int>()
     /// The generation in which an instruction was last put on a list.
-    private var listed = RegexMemory<Int>()
+    private var listed = RegexBuffer<Int>()
     private var generation = 0
-    private var stack = RegexMemory<RegexFrame>()
+    private var stack = RegexBuffer<RegexFrame>()
     /// The slots of the thread being put on a list.
-    private var work = RegexMemory<Int>()
+    private var work = RegexBuffer<Int>()
     private var bestLength = -1
 
     var byteCount: Int {
@@ -179,7 +179,7 @@ struct PikeMatcher: ~Copyable {
                     pc += 1
                 case .assert:
                     let assertion = RegexAssertion(rawValue: instruction.flag) ?? .textEnd
-                    // Where it does not hold, the mark just set ends this way.
+                    // If it does not hold, the mark that was just set ends this path.
                     if task.subject.holds(assertion, at: offset) { pc += 1 }
                 case .check:
                     pc = work[Int(instruction.x)] == offset ? Int(instruction.y) : pc + 1

@@ -14,12 +14,12 @@ struct RegexAnalysis {
 
     /// Where to try a match.
     struct Plan {
-        var search = RegexSearch.everywhere
+        var search = RegexSearchStrategy.everywhere
         var prefix: [UInt8] = []
         var first = ByteSet.all
     }
 
-    /// How many instructions are visited for one question.
+    /// How many instructions one query visits.
     private static let visitsMax = 200
 
     init(_ instructions: [RegexInstruction], sets: [ScalarSet]) {
@@ -160,8 +160,8 @@ struct RegexAnalysis {
                     result.bytes.insert(0x0A)
                 default: stack.append(index + 1)
                 }
-            case .fence: stack += successors(ofFence: index)
-            case .close: stack.append(index + 1)
+            case .beginAtomic: stack += successors(ofAtomic: index)
+            case .endAtomic: stack.append(index + 1)
             case .match, .back, .backreference, .condition, .call, .return:
                 result.isOpen = true
             }
@@ -170,14 +170,15 @@ struct RegexAnalysis {
         return result
     }
 
-    /// Where matching goes on from a fence: look-around takes nothing, so after it.
-    private func successors(ofFence index: Int) -> [Int] {
-        let fence = instructions[index]
-        var close = index
-        while instructions[close].operation != .close || instructions[close].x != fence.x {
-            close += 1
+    /// Where matching continues from the start of an atomic section. Look-around takes nothing:
+    /// after its end.
+    private func successors(ofAtomic index: Int) -> [Int] {
+        let start = instructions[index]
+        var end = index
+        while instructions[end].operation != .endAtomic || instructions[end].x != start.x {
+            end += 1
         }
-        if instructions[close].flag != FenceEnd.stay.rawValue { return [close + 1] }
-        return fence.y < 0 ? [index + 1] : [index + 1, Int(fence.y)]
+        if instructions[end].flag != AtomicEnd.stay.rawValue { return [end + 1] }
+        return start.y < 0 ? [index + 1] : [index + 1, Int(start.y)]
     }
 }

@@ -27,7 +27,7 @@ struct RegexCompiler {
     var groupLengths: [Int: RegexLength] = [:]
     private var callSites: [(instruction: Int, group: Int)] = []
     private var foldedSets: [UInt32: Int] = [:]
-    private var fenceCount: Int32 = 0
+    private var atomicCount: Int32 = 0
     private let patternEnd: Int
 
     init(_ parser: RegexParser) {
@@ -101,7 +101,7 @@ struct RegexCompiler {
             }
         case .scoped(let body): try emit(body)
         case .atomic(let body):
-            try emitFenced(end: .stay) { compiler throws(RegexError) in try compiler.emit(body) }
+            try emitAtomic(end: .stay) { compiler throws(RegexError) in try compiler.emit(body) }
         case .absent(let body):
             let absent = RegexNode.look(body, behind: false, negated: true, offset: 0)
             try emitRepetition(
@@ -122,10 +122,10 @@ struct RegexCompiler {
             try append(RegexInstruction(operation: .condition, x: list.x, y: list.y))
             try emitBranches(yes: yes, no: no, patching: { $0.instructions[test].z = $1 })
         case .condition(let condition, let yes, let no):
-            let fence = try openFence()
+            let start = try beginAtomic()
             try emit(condition)
-            try closeFence(fence, end: .stay)
-            try emitBranches(yes: yes, no: no, patching: { $0.instructions[fence].y = $1 })
+            try endAtomic(start, end: .stay)
+            try emitBranches(yes: yes, no: no, patching: { $0.instructions[start].y = $1 })
         case .keep: try append(RegexInstruction(operation: .save, x: 0))
         }
     }
@@ -183,38 +183,38 @@ struct RegexCompiler {
         try append(RegexInstruction(operation: .call))
     }
 
-    // MARK: Fences
+    // MARK: Atomic sections
 
-    private mutating func openFence() throws(RegexError) -> Int {
+    private mutating func beginAtomic() throws(RegexError) -> Int {
         isLinear = false
-        let fence = try reserve(.fence)
-        instructions[fence].x = fenceCount
-        instructions[fence].y = -1
-        fenceCount += 1
-        return fence
+        let start = try reserve(.beginAtomic)
+        instructions[start].x = atomicCount
+        instructions[start].y = -1
+        atomicCount += 1
+        return start
     }
 
-    private mutating func closeFence(_ fence: Int, end: FenceEnd) throws(RegexError) {
+    private mutating func endAtomic(_ start: Int, end: AtomicEnd) throws(RegexError) {
         try append(
             RegexInstruction(
-                operation: .close, flag: end.rawValue, x: instructions[fence].x))
+                operation: .endAtomic, flag: end.rawValue, x: instructions[start].x))
     }
 
-    private mutating func emitFenced(
-        end: FenceEnd, _ body: (inout RegexCompiler) throws(RegexError) -> Void
+    private mutating func emitAtomic(
+        end: AtomicEnd, _ body: (inout RegexCompiler) throws(RegexError) -> Void
     ) throws(RegexError) {
-        let fence = try openFence()
+        let start = try beginAtomic()
         try body(&self)
-        try closeFence(fence, end: end)
-        if end == .refuse { instructions[fence].y = here }
+        try endAtomic(start, end: end)
+        if end == .fail { instructions[start].y = here }
     }
 
     private mutating func emitLook(
         _ body: RegexNode, behind: Bool, negated: Bool, offset: Int
     ) throws(RegexError) {
-        let end = negated ? FenceEnd.refuse : .rewind
+        let end = negated ? AtomicEnd.fail : .rewind
         guard behind else {
-            return try emitFenced(end: end) { compiler throws(RegexError) in
+            return try emitAtomic(end: end) { compiler throws(RegexError) in
                 try compiler.emit(body)
             }
         }
@@ -222,7 +222,7 @@ struct RegexCompiler {
             if negated { try append(RegexInstruction(operation: .fail)) }
             return
         }
-        try emitFenced(end: end) { compiler throws(RegexError) in
+        try emitAtomic(end: end) { compiler throws(RegexError) in
             try compiler.append(RegexInstruction(operation: .back, x: Int32(length)))
             try compiler.emit(reduced)
         }
@@ -269,7 +269,7 @@ struct RegexCompiler {
             return try emitSingleRepetition(body, min: min, max: max, greed: greed)
         }
         if greed == .possessive {
-            return try emitFenced(end: .stay) { compiler throws(RegexError) in
+            return try emitAtomic(end: .stay) { compiler throws(RegexError) in
                 try compiler.emitRepetition(body, min: min, max: max, greed: .greedy)
             }
         }

@@ -1,13 +1,12 @@
-// Letters -> their other cases. The table is made once from the standard library's case
-// mappings: a scalar folds to the lower case of its upper case, as Unicode's full case folding
-// does, a few scalars apart. Scalars that fold to the same several, `ß` and `ẞ`, are each other's
-// cases too.
+// Letters -> their other cases. The table is made once from the standard library's case mappings: a
+// scalar folds to the lower case of its upper case, as Unicode's full case folding does, a few
+// scalars apart. Scalars that fold to the same sequence, `ß` and `ẞ`, are each other's cases too.
 
 /// Which scalars are equal where case is ignored.
 struct CaseFolding: Sendable {
     static let shared = CaseFolding()
 
-    /// A scalar that folds to several: `ß`, "ss".
+    /// A scalar that folds to several: `ß` to "ss".
     struct Expansion: Sendable {
         var scalar: UInt32
         var folded: [UInt32]

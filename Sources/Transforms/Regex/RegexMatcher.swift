@@ -11,7 +11,7 @@ struct RegexMatcher: ~Copyable {
     /// Bytes that one search may hold for its frames or threads.
     let memoryBytesMax: Int
 
-    private var slots = RegexMemory<Int>()
+    private var slots = RegexBuffer<Int>()
     private var firstCapture = 0
     private var captureCount = 0
     private var backtracker = BacktrackMatcher()

@@ -3,7 +3,7 @@
 // The Perl_NG syntax knows no sets in sets and no `&&`: `[a[b]c]` is `[a\[b]` and then `c]`.
 
 extension RegexParser {
-    /// One thing of a class.
+    /// One item of a class.
     private enum ClassItem {
         case close
         case hyphen

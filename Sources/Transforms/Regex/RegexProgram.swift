@@ -31,29 +31,29 @@ enum RegexOperation: UInt8 {
     case match
     case fail
     // Only the backtracking matcher knows the following ones.
-    /// Opens a fence number `x`; where it is reached again by backtracking, goes on at `y`
-    /// (-1: fails on).
-    case fence
-    /// Closes a fence: drops the choices made since; `flag` is the `FenceEnd`.
-    case close
+    /// Begins atomic section number `x`. When backtracking reaches it again, matching continues at
+    /// `y`, or fails if that is -1.
+    case beginAtomic
+    /// Ends an atomic section: drops the choices made in it; `flag` is the `AtomicEnd`.
+    case endAtomic
     /// Goes back `x` characters.
     case back
     /// Groups `x ..< x + y` of the list; `flag` 1 ignores case.
     case backreference
-    /// Goes on after this where a group of `x ..< x + y` is set, else at `z`.
+    /// Continues after this where a group of `x ..< x + y` is set, else at `z`.
     case condition
     case call
     case `return`
 }
 
-/// What else closing a fence does.
-enum FenceEnd: UInt8 {
-    /// Goes on here.
+/// What else the end of an atomic section does.
+enum AtomicEnd: UInt8 {
+    /// Continues at the current offset.
     case stay
-    /// Goes back to the fence's offset.
+    /// Goes back to the section's offset.
     case rewind
     /// Undoes the captures and fails.
-    case refuse
+    case fail
 }
 
 /// One step of a program: 16 bytes.
@@ -131,13 +131,13 @@ final class Regex: @unchecked Sendable {
     let groupLists: RegexView<Int32>
     /// Slots that loops use, before the captures'.
     let registerCount: Int
-    /// Whether one pass suffices: no back-reference, look-around, fence, call.
+    /// Whether one pass suffices: no back-reference, look-around, atomic section or call.
     let isLinear: Bool
     /// Whether captures decide what matches.
     let usesCaptures: Bool
 
     /// How a search finds where to try.
-    let search: RegexSearch
+    let search: RegexSearchStrategy
     let prefix: RegexView<UInt8>
     /// 1 for each byte that a match may begin with.
     let firstBytes: RegexView<UInt8>
@@ -199,7 +199,7 @@ final class Regex: @unchecked Sendable {
 }
 
 /// Where a search tries to match.
-enum RegexSearch: Equatable, Sendable {
+enum RegexSearchStrategy: Equatable, Sendable {
     /// At every character.
     case everywhere
     /// At the start of the text only.

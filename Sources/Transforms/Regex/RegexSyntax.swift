@@ -1,4 +1,4 @@
-// The words shared by the regular expression engine: options, limits, errors and the syntax tree.
+// The types shared by the regular expression engine: options, limits, errors and the syntax tree.
 //
 //     "a(b|c)*" bytes -> RegexParser -> RegexNode -> RegexCompiler -> Regex -> RegexMatcher
 //

@@ -245,9 +245,9 @@ struct TimeFormatter {
             rest /= 10
         }
         let byteCount = digits + (value < 0 ? 1 : 0)
-        let isBare = style.pad == UInt8(ascii: "-")
-        let fill = max(0, max(isBare ? 0 : digitsMin, style.width) - byteCount)
-        let isSpaced = isBare || style.pad == UInt8(ascii: "_")
+        let isUnpadded = style.pad == UInt8(ascii: "-")
+        let fill = max(0, max(isUnpadded ? 0 : digitsMin, style.width) - byteCount)
+        let isSpaced = isUnpadded || style.pad == UInt8(ascii: "_")
         if isSpaced { output.append(0x20, count: fill) }
         if value < 0 { output.append(UInt8(ascii: "-")) }
         if !isSpaced { output.append(0x30, count: fill) }

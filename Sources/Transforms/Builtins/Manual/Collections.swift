@@ -1,10 +1,10 @@
 // The manual of the builtins for arrays and objects: their members, orders and groups. Below each
-// name and what it does stands an example, `PROGRAM -> OUTPUTS`; a test runs them all, on null,
-// and wants one for each builtin.
+// name and its description is an example, `PROGRAM -> OUTPUTS`; a test runs them all, on null, and
+// requires one for each builtin.
 
 /// `keys/0`: the names of an object in order, or the indices of an array
 ///     {"b": 1, "a": 2} | keys -> ["a","b"]
-/// `keys_unsorted/0`: the names of an object as they stand
+/// `keys_unsorted/0`: the names of an object in its own order
 ///     {"b": 1, "a": 2} | keys_unsorted -> ["b","a"]
 /// `has/1`: whether an object has a name, or an array an index
 ///     {"a": 1} | has("a", "b") -> true false
@@ -12,7 +12,7 @@
 ///     "a" | in({"a": 1}) -> true
 /// `contains/1`: whether the value is in the input: substrings, elements and members
 ///     ["ab", 1] | contains(["a"]) -> true
-/// `inside/1`: whether the input is in the value; contains/1 turned around
+/// `inside/1`: whether the input is in the value; contains/1 with its operands swapped
 ///     "b" | inside("abc") -> true
 /// `add/0`: the sum of all elements
 ///     [1, 2] | add -> 3
@@ -43,7 +43,7 @@
 ///     [3, null, "a", 1] | sort -> [null,1,3,"a"]
 /// `sort_by/1`: the elements in the order of a filter's outputs; equal ones keep theirs
 ///     [{"a": 2}, {"a": 1}] | sort_by(.a) -> [{"a":1},{"a":2}]
-/// `group_by/1`: arrays of the elements for which the filter gives the same, in its order
+/// `group_by/1`: arrays of the elements with equal filter outputs, in the order of those
 ///     [{"a": 1}, {"a": 2}, {"a": 1}] | group_by(.a) | map(length) -> [2,1]
 /// `unique/0`: the different elements in order
 ///     [2, 1, 2] | unique -> [1,2]
@@ -67,13 +67,13 @@
 ///     [0, 1] | [combinations(2)] -> [[0,0],[0,1],[1,0],[1,1]]
 /// `to_entries/0`: an object as an array of {key, value}
 ///     {"a": 1} | to_entries -> [{"key":"a","value":1}]
-/// `from_entries/0`: an object from such an array; k, name, v and their like will do
+/// `from_entries/0`: an object from such an array; k, name, v and similar names work too
 ///     [{"key": "a", "value": 1}] | from_entries -> {"a":1}
 /// `with_entries/1`: the object from what the filter makes of its entries
 ///     {"a": 1} | with_entries(.value += 1) -> {"a":2}
-/// `bsearch/1`: the index of a value in a sorted array, or -1 less where it would be inserted
+/// `bsearch/1`: the index of a value in a sorted array, or -1 minus where it would be inserted
 ///     [1, 3] | bsearch(3, 2) -> 1 -2
-/// `indices/1`: where a value stands in an array or a string
+/// `indices/1`: the positions of a value in an array or a string
 ///     [1, 2, 1] | indices(1) -> [0,2]
 /// `index/1`: the first of indices/1
 ///     "abcb" | index("b") -> 1

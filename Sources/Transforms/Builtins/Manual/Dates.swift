@@ -1,6 +1,6 @@
 // The manual of the builtins for dates: seconds since 1970, broken down times, text. Below each
-// name and what it does stands an example, `PROGRAM -> OUTPUTS`; a test runs them all, on null,
-// and wants one for each builtin.
+// name and its description is an example, `PROGRAM -> OUTPUTS`; a test runs them all, on null, and
+// requires one for each builtin.
 
 /// `now/0`: the time in seconds since 1970
 ///     now > 1e9 -> true

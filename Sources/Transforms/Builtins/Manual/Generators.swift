@@ -1,6 +1,6 @@
 // The manual of the builtins for filters with any number of outputs, paths, and streams of events.
-// Below each name and what it does stands an example, `PROGRAM -> OUTPUTS`; a test runs them all,
-// on null, and wants one for each builtin.
+// Below each name and its description is an example, `PROGRAM -> OUTPUTS`; a test runs them all, on
+// null, and requires one for each builtin.
 
 /// `range/1`: the integers from 0 up to a bound
 ///     [range(3)] -> [0,1,2]
@@ -50,7 +50,7 @@
 ///     {"a": 1, "b": {"c": 2, "d": 3}} | pick(.b.c) -> {"b":{"c":2}}
 /// `tostream/0`: the input as events: [path, leaf], and [path] at the end of a container
 ///     [1] | [tostream] -> [[[0],1],[[0]]]
-/// `fromstream/1`: the values that events stand for
+/// `fromstream/1`: the values that events describe
 ///     fromstream([[0], 1], [[0]]) -> [1]
 /// `truncate_stream/1`: events without the first n names of their paths
 ///     [1 | truncate_stream([[0], 1], [[1, 0], 2], [[1, 0]], [[1]])] -> [[[0],2],[[0]]]

@@ -1,10 +1,10 @@
 // The manual of the builtins for numbers: the functions of C's library under their names, kinds of
-// numbers. Below each name and what it does stands an example, `PROGRAM -> OUTPUTS`; a test runs
-// them all, on null, and wants one for each builtin.
+// numbers. Below each name and its description is an example, `PROGRAM -> OUTPUTS`; a test runs
+// them all, on null, and requires one for each builtin.
 
 /// `infinite/0`: the infinite number, written as the greatest one
 ///     infinite > 1e308 -> true
-/// `nan/0`: the number that is none, written as null
+/// `nan/0`: not a number, written as null
 ///     nan | isnan -> true
 /// `isinfinite/0`: whether the number is infinite
 ///     infinite | isinfinite -> true
@@ -16,9 +16,9 @@
 ///     1, 0 | isnormal -> true false
 /// `abs/0`: the number without its sign
 ///     -5 | abs -> 5
-/// `floor/0`: the greatest integer that is not above
+/// `floor/0`: the greatest integer not above the input
 ///     1.5, -1.5 | floor -> 1 -2
-/// `ceil/0`: the least integer that is not below
+/// `ceil/0`: the least integer not below the input
 ///     1.5, -1.5 | ceil -> 2 -1
 /// `round/0`: the nearest integer, halves away from zero
 ///     1.5, -1.5 | round -> 2 -2
@@ -54,7 +54,7 @@
 ///     0 | log1p -> 0
 /// `logb/0`: the exponent to base 2
 ///     8 | logb -> 3
-/// `significand/0`: the number scaled by a power of 2 into 1 to 2
+/// `significand/0`: the number scaled by a power of 2 to between 1 and 2
 ///     10 | significand -> 1.25
 /// `gamma/0`: the logarithm of the gamma function's absolute value
 ///     1 | gamma -> 0

@@ -1,6 +1,6 @@
 // The manual of the builtins for strings: parts, case, search, formats, regular expressions. Below
-// each name and what it does stands an example, `PROGRAM -> OUTPUTS`; a test runs them all, on
-// null, and wants one for each builtin.
+// each name and its description is an example, `PROGRAM -> OUTPUTS`; a test runs them all, on null,
+// and requires one for each builtin.
 
 /// `startswith/1`: whether the string begins with another
 ///     "abc" | startswith("ab") -> true
@@ -36,7 +36,7 @@
 ///     65 | ascii -> "A"
 /// `ascii/1`: the character of the code that a filter gives
 ///     ascii(66) -> "B"
-/// `test/1`: whether a pattern matches; [pattern, flags] will do too
+/// `test/1`: whether a pattern matches; [pattern, flags] works too
 ///     "abc" | test("B"), test(["B", "i"]) -> false true
 /// `test/2`: whether a pattern matches, with flags
 ///     "abc" | test("B"; "i") -> true

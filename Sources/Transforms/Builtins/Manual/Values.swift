@@ -1,6 +1,6 @@
-// The manual of the builtins for any value: its kind, its size, its text; what is there to be said
-// of a program's surroundings. Below each name and what it does stands an example, `PROGRAM ->
-// OUTPUTS`; a test runs them all, on null, and wants one for each builtin.
+// The manual of the builtins for any value: its kind, its size, its text; and the surroundings of a
+// program. Below each name and its description is an example, `PROGRAM -> OUTPUTS`; a test runs
+// them all, on null, and requires one for each builtin.
 
 /// `length/0`: the count of elements, members or code points; of a number its absolute value, of
 /// null 0
@@ -101,7 +101,7 @@
 ///     have_decnum -> true
 /// `have_literal_numbers/0`: whether literals keep their text until computed with
 ///     have_literal_numbers -> true
-/// `get_prog_origin/0`: the folder of the program's file; no output, for nobody is told
+/// `get_prog_origin/0`: the folder of the program's file; no output, as it is not revealed
 ///     [get_prog_origin] -> []
-/// `get_jq_origin/0`: the folder of the command; no output, for nobody is told
+/// `get_jq_origin/0`: the folder of the command; no output, as it is not revealed
 ///     [get_jq_origin] -> []

@@ -27,7 +27,7 @@ extension Compiler {
     /// Compiles a pattern to a link, in the order in which its parts are bound: an array's last
     /// element first. Names computed in it see the variables of the surrounding scope, not its own.
     /// - Parameters:
-    ///   - slots: of the variables; each is bound where its name is met first.
+    ///   - slots: the variables' slots; each is bound where its name is met first.
     ///   - isAlone: false for one of several patterns, whose variables are bound wherever they are
     ///     met.
     private func compile(

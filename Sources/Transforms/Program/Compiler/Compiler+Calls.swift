@@ -1,5 +1,5 @@
-// Calls: of parameters and definitions in scope, then of the builtins: operations that take
-// filters, natives that take values, and the prelude's definitions.
+// Calls of parameters and definitions in scope, then of the builtins: operations that take filters,
+// natives that take values, and the prelude's definitions.
 
 extension Compiler {
     private enum Callee {
@@ -259,7 +259,7 @@ extension Compiler {
         let valueTerms = zip(parameters, arguments).filter { $0.0.hasPrefix("$") }.map { $0.1 }
         return try withValues(valueTerms, scope, offset, firstIsOuter: true) {
             values throws(CompileError) in
-            // A value bound around the call keeps the frame from being left before it.
+            // If a value is bound around the call, the frame cannot be left before it.
             var capturesFrame = valuesAreBound
             var values = values[...]
             var links: [Node] = []

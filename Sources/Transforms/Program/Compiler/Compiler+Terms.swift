@@ -232,7 +232,7 @@ extension Compiler {
             return isDirect(node.a) && cardinality(node.c) == .one && cardinality(node.d) == .one
         case .pipe:
             if nodes[Int(node.a)].operation == .recurseDefault { return isLeafFilter(node.b) }
-            // For a string's slice it is not known in time whether a path leads on from it.
+            // Whether a path continues from a string's slice is not known in time.
             return isDirect(node.a) && !endsInSlice(node.a) && isDirect(node.b)
         case .select: return cardinality(node.a) == .one
         case .attempt: return node.b == 0 && isAccess(node.a)

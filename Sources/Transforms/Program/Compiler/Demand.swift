@@ -17,7 +17,7 @@ indirect enum Demand {
     ///   - size: the number of parts in all.
     case parts(names: [(name: [UInt8], demand: Demand)], others: Demand?, elements: Demand?, Int)
 
-    /// Only the value as a whole is used: whether it exists, its type, whether it is true.
+    /// None of the parts is used, only whether the value exists, its type, and whether it is true.
     static var shallow: Demand { .parts(names: [], others: nil, elements: nil, 1) }
 
     /// Programs that use more parts are assumed to use everything.
@@ -49,7 +49,7 @@ indirect enum Demand {
         if case .parts(_, _, let elements, _) = self { elements } else { .all }
     }
 
-    /// The parts that either of the two uses.
+    /// The parts that at least one of the two uses.
     func union(_ other: Demand) -> Demand {
         guard case .parts(let names, let others, let elements, _) = self,
             case .parts(let otherNames, let otherOthers, let otherElements, _) = other

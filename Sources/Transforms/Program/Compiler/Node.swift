@@ -23,12 +23,12 @@ enum Cardinality: UInt8, Comparable {
     func then(_ next: Cardinality) -> Cardinality { max(self, next) }
 }
 
-/// How a pipe adds up a field of elements: `[t[].name] | add`, `map(.name) | add`.
+/// How `add` is fused with the pipe before it: `[t[].name] | add`, `map(.name) | add`.
 enum SumFusion {
     static let none: UInt16 = 0
-    /// Its second half is `add`.
+    /// The second half of the pipe is `add`.
     static let whole: UInt16 = 1
-    /// Its second half begins with `add`.
+    /// The second half of the pipe begins with `add`.
     static let first: UInt16 = 2
 }
 

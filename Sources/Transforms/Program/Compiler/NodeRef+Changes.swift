@@ -3,7 +3,7 @@
 //
 //     .[].items[].price |= . * 2      walk(f)      map(.a.b |= f)
 //
-// Only a program's first steps are examined: they alone own the input.
+// Only a program's first steps are examined, as only they own the input.
 
 extension NodeRef {
     /// The depth of nesting to which nodes are examined.

@@ -1,9 +1,10 @@
 // The instruction set: what a node of a compiled program can be. Nodes are made by `Compiler` and
-// read through `NodeRef`, whose names for operands these are; a, b, c and d are filters.
+// read through `NodeRef`, which has the names of the operands; a, b, c and d are filters.
 //
-// `outputs` are those of a node whose filters have one each: `1`, `0-1` (one or none) or `n` (any
-// number); with a `*` there are so many for each combination of what its filters yield. `cost` is
-// in steps of the run's budget, some 10 ns each, beside those of its filters; `-` is none.
+// `outputs` is how many outputs a node has if each of its filters has one: `1`, `0-1` (one or none)
+// or `n` (any number); with a `*`, it has that many for each combination of its filters' outputs.
+// `cost` is in steps of the run's budget, about 10 ns each, in addition to those of its filters;
+// `-` is none.
 //
 // operation         jq                        operands                        outputs  cost
 //
@@ -73,7 +74,7 @@
 // last              `last(f)`                 a                                 0-1    -
 // limit             `limit(1; f)`             a count, b                        n      -
 // skip              `skip(1; f)`              a count, b                        n      -
-// until             `until(f; g)`             a condition, b update             1      turns
+// until             `until(f; g)`             a condition, b update             1      iterations
 // range             `range(1; 2)`             a from, b upto                    n      outputs
 // rangeBy           `range(1; 2; 3)`          a from, b upto, c by              n      outputs
 // isEmpty           `isempty(f)`              a                                 1      -
@@ -91,7 +92,7 @@
 // inputs            `inputs`                  -                                 n      bytes
 // toStream          `tostream`                -                                 n      keys
 // paths             `paths`                   -                                 n      keys
-// repeats           `repeat(f)`               a                                 n      turns
+// repeats           `repeat(f)`               a                                 n      iterations
 // substitute        `gsub(f; g)`              a pattern, b replacement,         1      the match
 //                                             c flags, isGlobal
 

@@ -57,7 +57,8 @@
     /// Prepares what all compilations share, so that the first one does not have to.
     public static func prepare() {
         Prelude.prepare()
-        // What the first program would wait for: tables, and the pages of the compiler's code.
+        // What the first program would otherwise wait for: tables, and the pages of the compiler's
+        // code.
         _ = try? compile(
             """
             def top(f; $n): sort_by(-f) | .[:$n];

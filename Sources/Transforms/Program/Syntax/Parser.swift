@@ -28,11 +28,11 @@ struct Parser {
     /// The text of the string that is being read.
     var text: [UInt8] = []
 
-    /// Operators whose right operand is being read, of all open expressions.
+    /// The operators of all open expressions whose right operand is being read.
     private var operations: [PendingOperator] = []
-    /// What is to the left of the operand that is being read, of all open queries.
+    /// What precedes the operand that is being read, in all open queries.
     private var pending: [PendingQuery] = []
-    /// The operands before the last `,` of all open lists.
+    /// The operands before the last `,`, of all open lists.
     private var listed: [Term] = []
     private var lineStart = 0
     private var line = 1
@@ -109,8 +109,8 @@ extension Parser {
 
 // MARK: - Queries and expressions
 extension Parser {
-    // What few queries need is in functions of its own: this keeps the stack frames of the
-    // recursion small.
+    // What few queries need is in separate functions, which keeps the stack frames of the recursion
+    // small.
     mutating func query() throws(SyntaxError) -> Term {
         let base = pending.count
         while true {

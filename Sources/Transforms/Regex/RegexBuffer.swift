@@ -1,7 +1,7 @@
 // Memory that matchers keep between searches, and the steps they are charged for.
 
 /// A growing run of trivial values, owned.
-struct RegexMemory<Element: BitwiseCopyable>: ~Copyable {
+struct RegexBuffer<Element: BitwiseCopyable>: ~Copyable {
     private(set) var view: RegexView<Element>
 
     init() {
