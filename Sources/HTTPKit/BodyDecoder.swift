@@ -54,7 +54,7 @@ struct BodyDecoder {
 
     /// - Throws: `bodyTooLong` when Content-Length already exceeds the bound.
     init(
-        _ framing: RequestFraming, bytesMax: Int, limits: borrowing Limits
+        _ framing: RequestFraming, bytesMax: Int, limits: borrowing ConnectionLimits
     ) throws(ProtocolError) {
         extensionBytesLeft = limits.chunkExtensionBytesMax
         trailerBytesLeft = limits.trailerBytesMax
@@ -93,7 +93,7 @@ struct BodyDecoder {
     }
 
     /// The next step in `bytes`, which follow those of the previous step.
-    mutating func next(_ bytes: Bytes) throws(ProtocolError) -> Step {
+    mutating func next(_ bytes: BorrowedBytes) throws(ProtocolError) -> Step {
         var cursor = 0
         while phase != .end {
             guard cursor < bytes.count else {
@@ -174,12 +174,12 @@ struct BodyDecoder {
         case .trailerStart where byte == Byte.carriageReturn:
             phase = .endLineFeed
         case .trailerStart:
-            guard ByteSet.token.contains(byte) else { throw .badTrailer }
+            guard ASCIISet.token.contains(byte) else { throw .badTrailer }
             phase = .trailerName
         case .trailerName:
             if byte == 0x3A {
                 phase = .trailerValue
-            } else if !ByteSet.token.contains(byte) {
+            } else if !ASCIISet.token.contains(byte) {
                 throw .badTrailer
             }
         case .trailerValue:

@@ -28,7 +28,7 @@ struct ChunkExtensions {
     mutating func take(_ byte: UInt8) throws(ProtocolError.Code) -> Bool {
         if phase == .quoted || phase == .escape {
             try quotedByte(byte)
-        } else if ByteSet.token.contains(byte) {
+        } else if ASCIISet.token.contains(byte) {
             switch phase {
             case .nameStart, .name: phase = .name
             case .valueStart, .token: phase = .token

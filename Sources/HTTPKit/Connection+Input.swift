@@ -37,8 +37,8 @@ extension Connection {
         }
         let isStreamed = state.phase == .body || state.phase == .discarding
         let memory = unsafe UnsafeMutableRawBufferPointer(
-            rebasing: loop.input.bytes[
-                ..<(isStreamed ? InputMemory.byteCount : Self.headReadBytesMax)])
+            rebasing: loop.readBuffer.bytes[
+                ..<(isStreamed ? ReadBuffer.byteCount : Self.headReadBytesMax)])
         switch unsafe system.receive(descriptor, memory) {
         case .bytes(let count):
             // Safety: `count` bytes were read into the memory; the next read comes after this call.
@@ -51,7 +51,7 @@ extension Connection {
 
     /// Reads into the buffer that collects the content.
     private func readContent(_ left: Int) {
-        if contentHold == nil, !holdContent(0) { return refuse(ProtocolError(.noMemory)) }
+        if contentHold == nil, !holdContent(0) { return reject(ProtocolError(.noMemory)) }
         if content.writableBytes < min(left, Self.contentReadBytesMin) {
             content.reserveCapacity(minimumWritableBytes: min(left, max(content.capacity, 4096)))
         }
@@ -69,7 +69,7 @@ extension Connection {
             let now = loop.eventLoop.now
             tally.requestByteCount += count
             state.contentRead(byteCount: count, now: now)
-            guard state.isContentComplete else { return setAlarm() }
+            guard state.isContentComplete else { return setDeadlineTimer() }
             unsafe process(UnsafeRawBufferPointer(start: nil, count: 0))
         case .end: inputEnded()
         case .wouldBlock: break
@@ -120,7 +120,7 @@ extension Connection {
             var buffer = ByteBuffer()
             swap(&buffer, &inbound)
             // Safety: the buffer lives while the closure runs.
-            let count = unsafe buffer.withUnsafeReadableBytes { unsafe work(on: $0, now: now) }
+            let count = unsafe buffer.withUnsafeReadableBytes { unsafe consume($0, now: now) }
             buffer.moveReaderIndex(forwardBy: count)
             if isConnected, buffer.readableBytes > 0 { inbound = buffer }
         }
@@ -136,7 +136,7 @@ extension Connection {
             return processInbound()
         }
         let now = loop.eventLoop.now
-        let count = unsafe work(on: bytes, now: now)
+        let count = unsafe consume(bytes, now: now)
         if isConnected, count < bytes.count {
             unsafe inbound.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[count...]))
         }
@@ -148,16 +148,16 @@ extension Connection {
         if inbound.capacity > 0 || inputBytesHeld > 0 { holdInput() }
         if isGreedy, inbound.readableBytes == 0, !isDeferred, !isBlocked { isGreedy = false }
         if state.phase == .head, inputBytesHeld > 0, loop.server.memory.isOver {
-            refuse(ProtocolError(.noMemory))
+            reject(ProtocolError(.noMemory))
         }
         resumeReading()
         closeAfterInput()
-        setAlarm()
+        setDeadlineTimer()
     }
 
     /// Processes as many bytes as possible.
     /// - Returns: how many were consumed.
-    private func work(on bytes: UnsafeRawBufferPointer, now: UInt64) -> Int {
+    private func consume(_ bytes: UnsafeRawBufferPointer, now: UInt64) -> Int {
         var offset = 0
         var requestCount = 0
         /// Content that arrived in one read.
@@ -170,12 +170,12 @@ extension Connection {
                 if offset == bytes.count { break }
                 // A client that sends requests but does not read responses is not served further.
                 if !hasRoom(now: now) { break }
-                if requestCount > 0, isTurnOver(requestCount, since: now) { break }
+                if requestCount > 0, mustYield(requestCount, since: now) { break }
                 requestCount += 1
             }
             // Safety: the state reads the bytes only inside this call.
             let step = state.next(
-                unsafe Bytes(UnsafeRawBufferPointer(rebasing: bytes[offset...])),
+                unsafe BorrowedBytes(UnsafeRawBufferPointer(rebasing: bytes[offset...])),
                 into: &request.head, now: now, memo: loop.heads)
             let start = offset
             offset += step.consumed
@@ -208,9 +208,9 @@ extension Connection {
             case .end:
                 unsafe contentEnded(whole, now: now)
                 unsafe whole = nil
-            case .refuse(let error):
+            case .reject(let error):
                 offset = bytes.count
-                refuse(error)
+                reject(error)
             case .linger: close(.writing)
             case .close:
                 cut()
@@ -222,15 +222,15 @@ extension Connection {
     }
 
     /// Whether other connections come before this connection's next request.
-    private func isTurnOver(_ requestCount: Int, since start: UInt64) -> Bool {
+    private func mustYield(_ requestCount: Int, since start: UInt64) -> Bool {
         let limits = loop.server.limits
         guard
-            requestCount >= limits.turnRequestCountMax
-                || loop.eventLoop.now &- start >= limits.turnNanosecondsMax
+            requestCount >= limits.iterationRequestCountMax
+                || loop.eventLoop.now &- start >= limits.iterationNanosecondsMax
         else { return false }
         isDeferred = true
         isGreedy = true
-        loop.eventLoop.continueNextTurn(self)
+        loop.eventLoop.continueNextIteration(self)
         return true
     }
 
@@ -253,7 +253,7 @@ extension Connection {
             bytesMax = bound
         case .drop:
             wantsContent = false
-            receiver = Dropper.shared
+            receiver = DiscardingReceiver.shared
             bytesMax = loop.server.limits.discardBytesMax
         }
         // A ByteBuffer holds less than 4 GiB.
@@ -262,13 +262,13 @@ extension Connection {
             try state.startBody(
                 bytesMax: isCollected ? min(bytesMax, Int(Int32.max)) : bytesMax, now: now)
         } catch {
-            refuse(error)
+            reject(error)
             return
         }
         guard isCollected, let byteCount = request.contentLength, byteCount > Self.wholeBytesMax,
             state.phase == .body, !holdContent(0)
         else { return }
-        refuse(ProtocolError(.noMemory))
+        reject(ProtocolError(.noMemory))
     }
 
     /// Collects a piece, or passes it to the receiver. Awaited content may be here without
@@ -279,7 +279,7 @@ extension Connection {
                 unsafe ByteBuffer(bytes: piece), Exchange(connection: self, serial: serial))
         }
         guard holdContent(content.readableBytes + piece.count) else {
-            return refuse(ProtocolError(.noMemory))
+            return reject(ProtocolError(.noMemory))
         }
         if content.capacity == 0 {
             let bound = min(request.contentLength ?? 0, Self.bodyReserveBytesMax)
@@ -340,8 +340,8 @@ extension Connection {
 }
 
 /// Discards content that is not wanted.
-private final class Dropper: BodyReceiver, Sendable {
-    static let shared = Dropper()
+private final class DiscardingReceiver: BodyReceiver, Sendable {
+    static let shared = DiscardingReceiver()
 
     func receive(_ piece: ByteBuffer, _ exchange: Exchange) {}
     func finish(_ exchange: Exchange) {}

@@ -41,7 +41,7 @@ extension Connection {
         outputRange = (outputRange.isEmpty ? range : outputRange).lowerBound..<range.upperBound
         guard !isToBeSent else { return }
         isToBeSent = true
-        loop.sendAtTurnEnd(self, now: now)
+        loop.sendAtIterationEnd(self, now: now)
     }
 
     /// Appends a buffer and sends it in place, after the output before it.
@@ -102,7 +102,7 @@ extension Connection {
         if backlog.isEmpty {
             wait(for: interest.subtracting(.write))
             outputRate.stop()
-            holdAnswers()
+            holdResponses()
             finishClosing()
         } else {
             wait(for: interest.union(.write))
@@ -111,7 +111,7 @@ extension Connection {
                 outputRate.start(now: now, state.limits)
                 unacknowledgedByteCount = system.unacknowledgedByteCount(descriptor)
                 lastTakenTime = now
-                setAlarm()
+                setDeadlineTimer()
             }
         }
     }
@@ -127,25 +127,25 @@ extension Connection {
 
     /// Whether a client with unsent responses has acknowledged nothing of them for a while.
     func hasStalled(now: UInt64) -> Bool {
-        untakenNanoseconds(now: now) >= Self.stalledNanoseconds
+        unacknowledgedNanoseconds(now: now) >= Self.stalledNanoseconds
     }
 
-    func untakenNanoseconds(now: UInt64) -> UInt64 {
+    func unacknowledgedNanoseconds(now: UInt64) -> UInt64 {
         if backlog.isEmpty { return 0 }
         measureOutput(now: now)
         return now &- lastTakenTime
     }
 
     /// Counts the unsent bytes, and the kernel's buffers that are full then.
-    private func holdAnswers() {
+    private func holdResponses() {
         let counted = backlog.isEmpty ? 0 : backlog.heldByteCount + Self.socketBytes
-        if counted == answerBytesHeld { return }
-        loop.server.memory.add(counted - answerBytesHeld, .answers)
-        answerBytesHeld = counted
+        if counted == responseBytesHeld { return }
+        loop.server.memory.add(counted - responseBytesHeld, .answers)
+        responseBytesHeld = counted
     }
 
     private func noteBacklog() {
-        holdAnswers()
+        holdResponses()
         if backlog.byteCount > Self.unsentBytesMax {
             isBlocked = true
             isGreedy = true
@@ -168,7 +168,7 @@ extension Connection {
     func forgetOutput() {
         outputRange = 0..<0
         backlog = OutputBacklog()
-        holdAnswers()
+        holdResponses()
     }
 
     // MARK: Closing after the output

@@ -1,4 +1,4 @@
-// Answers -> bytes for the socket: whole, streamed, and refusals.
+// Responses -> bytes for the socket: whole, streamed, and rejections.
 
 internal import struct NIOCore.ByteBuffer
 
@@ -8,22 +8,22 @@ extension Connection {
 
     func respond(_ response: borrowing Response, serial: UInt64) {
         guard isOpen(serial), !state.hasResponseBegun else { return }
-        send(response, isRefusal: false)
+        send(response, isRejection: false)
     }
 
     /// Responds to a protocol error, and closes the connection afterwards.
-    func refuse(_ error: ProtocolError) {
+    func reject(_ error: ProtocolError) {
         if state.hasResponseBegun { return cut() }
         let content = loop.server.errorContent(error, state.hasExchange ? request : nil)
         if request.name == nil { request.name = content.name }
         send(
             Response(
                 error.status, contentType: content.contentType, fields: content.fields,
-                content: .bytes(content.bytes)), isRefusal: true)
+                content: .bytes(content.bytes)), isRejection: true)
     }
 
-    /// Responds to an error in the request's meaning, not in its form.
-    func answer(_ error: ProtocolError, fields: ResponseFields, serial: UInt64) {
+    /// Responds to an error in what the request asks for, not in its form.
+    func respond(to error: ProtocolError, fields: ResponseFields, serial: UInt64) {
         guard isOpen(serial), !state.hasResponseBegun else { return }
         let content = loop.server.errorContent(error, request)
         var all = content.fields
@@ -31,12 +31,12 @@ extension Connection {
         send(
             Response(
                 error.status, contentType: content.contentType, fields: all,
-                content: .bytes(content.bytes)), isRefusal: false)
+                content: .bytes(content.bytes)), isRejection: false)
     }
 
-    private func send(_ response: borrowing Response, isRefusal: Bool) {
+    private func send(_ response: borrowing Response, isRejection: Bool) {
         let now = loop.eventLoop.now
-        let plan = state.startResponse(hasLength: true, isRefusal: isRefusal)
+        let plan = state.startResponse(hasLength: true, isRejection: isRejection)
         let count = response.content.byteCount
         let copies = plan.sendsContent && count <= Self.copyBytesMax
         tally.status = response.status.code
@@ -53,31 +53,31 @@ extension Connection {
             if copies { ResponseWriter.write(content, to: &$0) }
         }
         if plan.sendsContent, !copies { append(content.buffer, now: now) }
-        finishAnswer(now: now, wasCancelled: isRefusal)
+        completeResponse(now: now, wasCancelled: isRejection)
     }
 
     /// Responds with content that is copied, and fields that are written in place.
     func respond(
-        _ answer: borrowing DirectAnswer, content: UnsafeRawBufferPointer, serial: UInt64,
+        _ response: borrowing DirectResponse, content: UnsafeRawBufferPointer, serial: UInt64,
         fields: (inout HeadCursor) -> Void
     ) {
         guard isOpen(serial), !state.hasResponseBegun else { return }
-        let now = answer.now
+        let now = response.now
         let plan = state.startResponse(hasLength: true)
         let copies = plan.sendsContent && content.count <= Self.copyBytesMax
-        tally.status = answer.status.code
+        tally.status = response.status.code
         tally.responseByteCount = plan.sendsContent ? content.count : 0
-        tally.measures = answer.measures
+        tally.measures = response.measures
         appendHead(
-            answer.status, answer.contentType, contentByteCount: content.count, plan: plan,
-            now: now, fieldsByteCountMax: answer.fieldsByteCountMax,
+            response.status, response.contentType, contentByteCount: content.count, plan: plan,
+            now: now, fieldsByteCountMax: response.fieldsByteCountMax,
             copiedByteCount: copies ? content.count : 0, fields: fields
         ) {
             if copies { unsafe $0.append(content) }
         }
         // Safety: the content is copied at once.
         if plan.sendsContent, !copies { append(unsafe ByteBuffer(bytes: content), now: now) }
-        finishAnswer(now: now, wasCancelled: false)
+        completeResponse(now: now, wasCancelled: false)
     }
 
     private func appendHead(
@@ -99,7 +99,7 @@ extension Connection {
         }
     }
 
-    private func finishAnswer(now: UInt64, wasCancelled: Bool) {
+    private func completeResponse(now: UInt64, wasCancelled: Bool) {
         guard isConnected else { return }
         _ = state.finishResponse(now: now)
         if state.phase == .lingering { close(isInputClosed ? .whole : .writing) }
@@ -185,7 +185,7 @@ extension Connection {
         if isChunked, sendsContent {
             append(byteCountMax: 8, now: now) { $0.append("0\r\n\r\n") }
         }
-        finishAnswer(now: now, wasCancelled: false)
+        completeResponse(now: now, wasCancelled: false)
     }
 
     func abort(serial: UInt64) {

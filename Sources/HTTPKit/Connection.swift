@@ -2,7 +2,7 @@
 //
 //     Connection.swift            lifecycle and deadlines
 //     Connection+Input.swift      incoming bytes, including the request's content
-//     Connection+Response.swift   responses: whole, streamed, and refusals
+//     Connection+Response.swift   responses: whole, streamed, and rejections
 //     Connection+Output.swift     outgoing bytes
 //
 // All of it runs on the connection's event loop.
@@ -27,7 +27,7 @@ final class Connection: EventSource, @unchecked Sendable {
     private(set) var isConnected = true
     /// The client sends no more, but can still receive responses.
     private(set) var isInputClosed = false
-    private var alarm: ConnectionAlarm?
+    private var deadlineTimer: DeadlineTimer?
 
     // MARK: State of Connection+Input
 
@@ -66,7 +66,7 @@ final class Connection: EventSource, @unchecked Sendable {
     /// How to close the socket once all is sent.
     var closing = Closing.none
     /// The memory counted for `backlog`.
-    var answerBytesHeld = 0
+    var responseBytesHeld = 0
     /// The rate at which the client takes bytes, while some are unsent; the unacknowledged bytes at
     /// the last measurement; and when progress was last seen.
     var outputRate = RateMeter()
@@ -85,16 +85,16 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// - Parameter isOverloaded: the server has no room for it.
     func begin(isOverloaded: Bool) {
-        alarm = ConnectionAlarm(self)
+        deadlineTimer = DeadlineTimer(self)
         loop.add(self)
         guard loop.eventLoop.register(self, .read) else { return cut() }
         let now = loop.eventLoop.now
         if loop.isDraining { state.drain(now: now) }
-        if isOverloaded { refuse(ProtocolError(.tooManyConnections)) }
-        setAlarm()
+        if isOverloaded { reject(ProtocolError(.tooManyConnections)) }
+        setDeadlineTimer()
     }
 
-    override func continueTurn() {
+    override func continueIteration() {
         isDeferred = false
         processInbound()
     }
@@ -134,14 +134,14 @@ final class Connection: EventSource, @unchecked Sendable {
 
     func drain(now: UInt64) {
         state.drain(now: now)
-        setAlarm()
+        setDeadlineTimer()
     }
 
     /// Closes now, unless a first request or the rest of a head is expected: `state` gives that a
     /// short time.
     func closeIfIdle(now: UInt64) {
         state.hurry(now: now)
-        setAlarm()
+        setDeadlineTimer()
         if state.isBetweenRequests, inbound.readableBytes == 0 { close(.whole) }
     }
 
@@ -155,8 +155,8 @@ final class Connection: EventSource, @unchecked Sendable {
         state.close()
         loop.eventLoop.deregister(self)
         system.close(descriptor, isReset: isUnfinished)
-        alarm?.cancel()
-        alarm = nil
+        deadlineTimer?.cancel()
+        deadlineTimer = nil
         forgetOutput()
         inbound = ByteBuffer()
         holdInput()
@@ -204,16 +204,16 @@ final class Connection: EventSource, @unchecked Sendable {
 
     /// Arms the timer no later than the next deadline. One that fires early is armed again, so the
     /// deadlines of a busy connection cost nothing.
-    func setAlarm() {
-        guard let alarm else { return }
+    func setDeadlineTimer() {
+        guard let deadlineTimer else { return }
         let next = min(state.deadline, outputRate.checkTime)
-        if next < alarm.time { alarm.set(next) }
+        if next < deadlineTimer.time { deadlineTimer.set(next) }
     }
 
-    /// Whether the client takes its last response, all of which the kernel has, at the minimum
-    /// rate. A connection that still receives input would lose the response if it were closed
-    /// before.
-    private func isStillTaken(now: UInt64) -> Bool {
+    /// Whether the client still reads its last response, all of which the kernel has, at the
+    /// minimum rate. A connection that still receives input would lose the response if it were
+    /// closed before.
+    private func isStillReading(now: UInt64) -> Bool {
         guard state.phase == .lingering, now >= state.deadline else { return false }
         let before = unacknowledgedByteCount
         unacknowledgedByteCount = system.unacknowledgedByteCount(descriptor)
@@ -222,7 +222,7 @@ final class Connection: EventSource, @unchecked Sendable {
             && taken >= state.limits.bytesPerSecondMin
     }
 
-    fileprivate func alarmed(now: UInt64) {
+    fileprivate func deadlineTimerFired(now: UInt64) {
         if now >= outputRate.checkTime {
             measureOutput(now: now)
             // A client that sends its whole request before it reads is not slow.
@@ -231,19 +231,19 @@ final class Connection: EventSource, @unchecked Sendable {
             contentSeen = contentCount
             if outputRate.isTooSlow(now: now, state.limits) { return cut() }
         }
-        if !backlog.isEmpty || isStillTaken(now: now) { state.waitForWrites(now: now) }
+        if !backlog.isEmpty || isStillReading(now: now) { state.waitForWrites(now: now) }
         switch state.timeOut(now: now) {
-        case .refuse(let error): refuse(error)
+        case .reject(let error): reject(error)
         case .linger: close(.writing)
         case .close: cut()
         default: break
         }
-        setAlarm()
+        setDeadlineTimer()
     }
 }
 
 /// The timer of a connection's deadlines.
-private final class ConnectionAlarm: LoopTimer {
+private final class DeadlineTimer: LoopTimer {
     private unowned let connection: Connection
 
     init(_ connection: Connection) {
@@ -251,5 +251,5 @@ private final class ConnectionAlarm: LoopTimer {
         super.init(connection.loop.eventLoop)
     }
 
-    override func fire(now: UInt64) { connection.alarmed(now: now) }
+    override func fire(now: UInt64) { connection.deadlineTimerFired(now: now) }
 }

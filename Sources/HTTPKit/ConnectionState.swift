@@ -30,7 +30,7 @@ struct ConnectionState: ~Copyable {
         /// All content has been read: handle the request.
         case end
         /// Respond with this error, or cut the connection if a response has begun.
-        case refuse(ProtocolError)
+        case reject(ProtocolError)
         /// All requests were answered, but further input cannot be parsed: shut down the sending
         /// side after the responses, and drop all input until the client closes or `deadline`
         /// passes.
@@ -63,7 +63,7 @@ struct ConnectionState: ~Copyable {
 
     static var never: UInt64 { .max }
 
-    let limits: Limits
+    let limits: ConnectionLimits
     private(set) var phase = Phase.idle
     /// When to call `timeOut`; `never` if nothing is awaited.
     private(set) var deadline: UInt64
@@ -91,7 +91,7 @@ struct ConnectionState: ~Copyable {
     /// When a pause within the content has lasted too long.
     private var stallTime = ConnectionState.never
 
-    init(limits: Limits, now: UInt64) {
+    init(limits: ConnectionLimits, now: UInt64) {
         self.limits = limits
         deadline = now &+ limits.idleNanoseconds
     }
@@ -123,7 +123,7 @@ struct ConnectionState: ~Copyable {
     ///   - head: the same value each time.
     ///   - memo: the same one each time, if any.
     mutating func next(
-        _ bytes: Bytes, into head: inout RequestHead, now: UInt64, memo: HeadMemo? = nil
+        _ bytes: BorrowedBytes, into head: inout RequestHead, now: UInt64, memo: HeadMemo? = nil
     ) -> Step {
         switch phase {
         case .idle:
@@ -154,7 +154,7 @@ struct ConnectionState: ~Copyable {
     }
 
     private mutating func readHead(
-        _ bytes: Bytes, into head: inout RequestHead, _ memo: HeadMemo?
+        _ bytes: BorrowedBytes, into head: inout RequestHead, _ memo: HeadMemo?
     ) -> Step {
         do {
             guard try parser.parse(bytes, into: &head, limits: limits) else {
@@ -162,7 +162,7 @@ struct ConnectionState: ~Copyable {
             }
         } catch {
             isHeadRequest = head.method == .head
-            return Step(action: .refuse(error))
+            return Step(action: .reject(error))
         }
         if let memo { headSerial = memo.keep(bytes, head) }
         return plan(head)
@@ -181,7 +181,7 @@ struct ConnectionState: ~Copyable {
         return Step(action: .head, consumed: head.byteCount)
     }
 
-    private mutating func readBody(_ bytes: Bytes, now: UInt64) -> Step {
+    private mutating func readBody(_ bytes: BorrowedBytes, now: UInt64) -> Step {
         do {
             switch try decoder.next(bytes) {
             case .more:
@@ -199,7 +199,7 @@ struct ConnectionState: ~Copyable {
             }
         } catch {
             if phase == .discarding { return Step(action: linger(now: now)) }
-            return Step(action: .refuse(error))
+            return Step(action: .reject(error))
         }
     }
 
@@ -271,14 +271,14 @@ struct ConnectionState: ~Copyable {
 
     // MARK: The response
 
-    /// A response begins. A refusal ends the connection, as the input after it cannot be trusted.
+    /// A response begins. A rejection ends the connection, as the input after it cannot be trusted.
     /// - Parameter hasLength: whether the length of the content is known.
-    mutating func startResponse(hasLength: Bool, isRefusal: Bool = false) -> ResponsePlan {
+    mutating func startResponse(hasLength: Bool, isRejection: Bool = false) -> ResponsePlan {
         hasResponseBegun = true
         var framing = ResponseFraming.length
         if !hasLength { framing = isOldVersion ? .untilClose : .chunked }
         isLastResponse =
-            isRefusal || !wantsKeepAlive || isDraining || framing == .untilClose
+            isRejection || !wantsKeepAlive || isDraining || framing == .untilClose
             || !(hasLength ? canReadToEnd : canReadOn)
         return ResponsePlan(
             framing: framing,
@@ -388,12 +388,12 @@ struct ConnectionState: ~Copyable {
                 deadline = min(stallTime, rate.checkTime)
                 return .wait
             }
-            return phase == .body ? .refuse(ProtocolError(.bodyTimedOut)) : linger(now: now)
+            return phase == .body ? .reject(ProtocolError(.bodyTimedOut)) : linger(now: now)
         }
         deadline = Self.never
         switch phase {
         case .head where !parser.isBeforeRequestLine:
-            return .refuse(ProtocolError(.headTimedOut))
+            return .reject(ProtocolError(.headTimedOut))
         case .idle, .head, .lingering:
             phase = .closed
             return .close

@@ -32,18 +32,18 @@ public struct Exchange: Sendable {
     ///   - content: copied before the call returns.
     ///   - fields: appends the response's field lines.
     @unsafe public func respondHere(
-        _ answer: borrowing DirectAnswer, content: UnsafeRawBufferPointer,
+        _ response: borrowing DirectResponse, content: UnsafeRawBufferPointer,
         fields: (inout HeadCursor) -> Void
     ) {
         assert(eventLoop.isCurrent)
         // Safety: the content is passed on for the length of the call.
-        unsafe connection.respond(answer, content: content, serial: serial, fields: fields)
+        unsafe connection.respond(response, content: content, serial: serial, fields: fields)
     }
 
     /// Responds with the server's own error content. The connection persists.
     /// - Parameter fields: further fields, such as Allow.
-    public func refuse(_ error: ProtocolError, fields: ResponseFields = ResponseFields()) {
-        onLoop { $0.answer(error, fields: fields, serial: $1) }
+    public func reject(_ error: ProtocolError, fields: ResponseFields = ResponseFields()) {
+        onLoop { $0.respond(to: error, fields: fields, serial: $1) }
     }
 
     /// Sets the action to call, once and on the loop, if the exchange ends before its response
@@ -62,9 +62,9 @@ public struct Exchange: Sendable {
 
     /// For how long the client has acknowledged no sent bytes, in nanoseconds; 0 if none are
     /// waiting. Call it on the loop.
-    public var untakenNanoseconds: UInt64 {
+    public var unacknowledgedNanoseconds: UInt64 {
         precondition(eventLoop.isCurrent)
-        return connection.untakenNanoseconds(now: eventLoop.now)
+        return connection.unacknowledgedNanoseconds(now: eventLoop.now)
     }
 
     // MARK: Streamed content of the request

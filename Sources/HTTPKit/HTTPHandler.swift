@@ -11,7 +11,7 @@ public enum BodyPlan {
     /// Pass each piece to `receiver` as it arrives. 413 beyond `bytesMax`.
     case stream(any BodyReceiver, bytesMax: Int)
     /// Discard it: the request has its response, or will get it without the content. 413 beyond
-    /// `Limits.discardBytesMax`.
+    /// `ConnectionLimits.discardBytesMax`.
     case drop
 }
 

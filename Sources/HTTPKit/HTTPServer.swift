@@ -12,7 +12,7 @@ public final class HTTPServer: Sendable {
 
     public struct Configuration: Sendable {
         public var address: Address
-        public var limits = Limits()
+        public var limits = ConnectionLimits()
         public var eventLoopCount = 2
         public var backlog: Int32 = 1024
         /// Further connections are answered with 503 and closed.
@@ -42,7 +42,7 @@ public final class HTTPServer: Sendable {
     }
 
     /// Connections above `connectionsMax` that receive a 503; further ones are closed at once.
-    private static var refusedConnectionsMax: Int { 256 }
+    private static var rejectedConnectionsMax: Int { 256 }
 
     private let context: ServerContext
     private let loops: [LoopContext]
@@ -62,12 +62,12 @@ public final class HTTPServer: Sendable {
         self.address = address
         port = Socket.port(descriptor)
         let isTCP = if case .tcp = address { true } else { false }
-        let placement = LoopPlacement(loops)
+        let selector = LoopSelector(loops)
         listeners = loops.map { loop in
             OnLoop(
                 value: Listener(descriptor, loop.eventLoop) { accepted in
                     if isTCP { Socket.setNoDelay(accepted) }
-                    Self.place(accepted, context, placement.next(now: loop.eventLoop.now))
+                    Self.assign(accepted, context, selector.next(now: loop.eventLoop.now))
                 })
         }
     }
@@ -108,7 +108,7 @@ public final class HTTPServer: Sendable {
             }
         }
         context.memory.onShortage { [loops] in
-            for loop in loops { loop.eventLoop.execute { loop.relieve() } }
+            for loop in loops { loop.eventLoop.execute { loop.dropReader() } }
         }
         for (loop, listener) in zip(loops, server.listeners) {
             loop.eventLoop.execute { listener.value.listen() }
@@ -116,10 +116,10 @@ public final class HTTPServer: Sendable {
         return server
     }
 
-    /// Passes a new connection to its loop.
-    private static func place(_ descriptor: Int32, _ context: ServerContext, _ loop: LoopContext) {
+    /// Assigns a new connection to a loop.
+    private static func assign(_ descriptor: Int32, _ context: ServerContext, _ loop: LoopContext) {
         let count = context.connectionCount.add(1, ordering: .relaxed).newValue
-        guard count <= context.connectionsMax + refusedConnectionsMax else {
+        guard count <= context.connectionsMax + rejectedConnectionsMax else {
             context.connectionCount.subtract(1, ordering: .relaxed)
             return Socket.close(descriptor)
         }
@@ -136,7 +136,7 @@ public final class HTTPServer: Sendable {
     /// Clients that were cut because their unread responses took the memory of others.
     public var droppedReaderCount: Int { context.droppedReaderCount.load(ordering: .relaxed) }
 
-    /// Connections that are open now, including refused ones.
+    /// Connections that are open now, including rejected ones.
     public var connectionCount: Int { context.connectionCount.load(ordering: .relaxed) }
 
     /// The event loops, in the order of `RequestRecord.loopIndex`.
@@ -153,7 +153,7 @@ public final class HTTPServer: Sendable {
     /// has established and clients therefore see as open.
     public func stopAccepting() async {
         if case .unix(let path) = address { UnixSocket.remove(path) }
-        await Backlog.empty(descriptor)
+        await AcceptQueue.drain(descriptor)
         for (loop, listener) in zip(loops, listeners) {
             loop.eventLoop.execute { listener.value.stop() }
             await loop.eventLoop.settle()
@@ -191,7 +191,7 @@ public final class HTTPServer: Sendable {
 
 /// Chooses the loop of a new connection: round robin, but skips a loop that is held up by its
 /// current iteration while another is free.
-private final class LoopPlacement: Sendable {
+private final class LoopSelector: Sendable {
     private static let lateNanoseconds: UInt64 = 5_000_000
 
     private let loops: [LoopContext]
@@ -203,7 +203,7 @@ private final class LoopPlacement: Sendable {
         let first = count.add(1, ordering: .relaxed).newValue
         for offset in 0..<loops.count {
             let loop = loops[(first &+ offset) % loops.count]
-            if loop.eventLoop.turnTime(now: now) < Self.lateNanoseconds { return loop }
+            if loop.eventLoop.iterationTime(now: now) < Self.lateNanoseconds { return loop }
         }
         return loops[first % loops.count]
     }

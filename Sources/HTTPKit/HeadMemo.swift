@@ -41,7 +41,7 @@ internal import Glibc
     /// - Parameters:
     ///   - serial: of the bytes that `head` was parsed from.
     ///   - head: unchanged except for the length of the content.
-    func recall(_ given: Bytes, _ serial: UInt64, into head: inout RequestHead) -> Bool {
+    func recall(_ given: BorrowedBytes, _ serial: UInt64, into head: inout RequestHead) -> Bool {
         let index = Int(truncatingIfNeeded: serial) & (Self.slotCount - 1)
         let slot = unsafe slots + index
         let (count, length) = unsafe (slot.pointee.byteCount, slot.pointee.length)
@@ -64,7 +64,7 @@ internal import Glibc
     /// Keeps the bytes of `head`, with which `given` begins, if they are not here yet; replaces the
     /// oldest head.
     /// - Returns: their serial; 0 if they are not kept.
-    func keep(_ given: Bytes, _ head: borrowing RequestHead) -> UInt64 {
+    func keep(_ given: BorrowedBytes, _ head: borrowing RequestHead) -> UInt64 {
         let count = head.byteCount
         guard count <= Self.byteCountMax, head.contentLengthValue.count <= Self.digitCountMax else {
             return 0

@@ -21,7 +21,7 @@ public enum Method: UInt8, Sendable, CaseIterable {
     }
 
     /// Methods are case-sensitive: `get` is an `other`.
-    init(_ bytes: Bytes, _ range: Range<Int>) {
+    init(_ bytes: BorrowedBytes, _ range: Range<Int>) {
         // Up to seven bytes fold into one word, the first one highest.
         var word: UInt64 = 0
         guard range.count <= 7 else {

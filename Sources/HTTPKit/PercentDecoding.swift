@@ -15,7 +15,7 @@ enum PercentDecoding {
     /// `%41` -> `A`. In a query `+` means a space, as forms and Python's clients write it.
     /// - Throws: `badPercentEscape` with the offset of the percent sign.
     static func decode(
-        _ bytes: Bytes, _ range: Range<Int>, plusIsSpace: Bool
+        _ bytes: BorrowedBytes, _ range: Range<Int>, plusIsSpace: Bool
     ) throws(ProtocolError) -> [UInt8] {
         var fault: Int?
         // The decoded bytes are no longer than the encoded ones.
@@ -28,7 +28,7 @@ enum PercentDecoding {
 
     /// The same as text, with U+FFFD for ill-formed UTF-8; a short one is not allocated.
     private static func text(
-        _ bytes: Bytes, _ range: Range<Int>
+        _ bytes: BorrowedBytes, _ range: Range<Int>
     ) throws(ProtocolError) -> String {
         var fault: Int?
         let text = unsafe String(unsafeUninitializedCapacity: range.count) { output in
@@ -41,7 +41,7 @@ enum PercentDecoding {
     /// Returns the count of bytes written to `output`, which has room for as many as the range has;
     /// `fault` is the offset of an invalid escape.
     @inline(__always) private static func decode(
-        _ bytes: Bytes, _ range: Range<Int>, _ plusIsSpace: Bool,
+        _ bytes: BorrowedBytes, _ range: Range<Int>, _ plusIsSpace: Bool,
         to output: UnsafeMutableBufferPointer<UInt8>, _ fault: inout Int?
     ) -> Int {
         var count = 0
@@ -71,7 +71,7 @@ enum PercentDecoding {
 
     /// `a=1&b=%20&c` -> (a, 1), (b, " "), (c, ""). Empty parts between `&` are skipped.
     static func parameters(
-        _ bytes: Bytes, _ query: Range<Int>
+        _ bytes: BorrowedBytes, _ query: Range<Int>
     ) throws(ProtocolError) -> [QueryParameter] {
         var parameters = [QueryParameter]()
         var rest = query
@@ -85,7 +85,7 @@ enum PercentDecoding {
     /// The ranges of the next parameter's name and value, which are removed from `rest`; nil after
     /// the last.
     private static func takeParameter(
-        _ bytes: Bytes, _ rest: inout Range<Int>
+        _ bytes: BorrowedBytes, _ rest: inout Range<Int>
     ) -> (name: Range<Int>, value: Range<Int>)? {
         while !rest.isEmpty {
             let ampersand = bytes.firstOffset(of: 0x26, from: rest.lowerBound, to: rest.upperBound)

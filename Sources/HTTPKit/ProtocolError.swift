@@ -1,6 +1,6 @@
 // A violated rule of HTTP -> a status and a sentence.
 
-/// Why a request is refused before it reaches its handler, or instead.
+/// Why a request is rejected before it reaches its handler, or instead of that.
 public struct ProtocolError: Error, Sendable, Equatable {
     public enum Code: UInt8, Error, Sendable, CaseIterable {
         case badMethod, badTarget, badVersion, badLineEnd, badFieldName, badFieldValue

@@ -15,7 +15,7 @@ struct RateMeter: Equatable {
     var isRunning: Bool { checkTime != .max }
 
     /// Starts to measure. The first two windows are checked as a whole.
-    mutating func start(now: UInt64, _ limits: borrowing Limits) {
+    mutating func start(now: UInt64, _ limits: borrowing ConnectionLimits) {
         checkTime = now &+ limits.rateWindowNanoseconds
         before = Int.max / 2
         current = 0
@@ -26,7 +26,7 @@ struct RateMeter: Equatable {
     mutating func add(_ byteCount: Int) { current &+= byteCount }
 
     /// Whether the last two windows had too few bytes; checked only at the end of a window.
-    mutating func isTooSlow(now: UInt64, _ limits: borrowing Limits) -> Bool {
+    mutating func isTooSlow(now: UInt64, _ limits: borrowing ConnectionLimits) -> Bool {
         guard now >= checkTime else { return false }
         let milliseconds = Int(limits.rateWindowNanoseconds / 1_000_000)
         if before + current < 2 * limits.bytesPerSecondMin * milliseconds / 1_000 { return true }

@@ -124,10 +124,10 @@ internal import Glibc
     }
 
     func withBytes<Result, Failure: Error>(
-        _ body: (Bytes) throws(Failure) -> Result
+        _ body: (BorrowedBytes) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         // Safety: the bytes are valid until `end`.
-        try unsafe body(Bytes(bytes))
+        try unsafe body(BorrowedBytes(bytes))
     }
 
     /// - Parameters:

@@ -4,7 +4,7 @@
 extension RequestHead {
     /// Interprets the fields that this layer acts on; others are only recorded.
     mutating func interpretField(
-        _ bytes: Bytes, name: Range<Int>, value: Range<Int>
+        _ bytes: BorrowedBytes, name: Range<Int>, value: Range<Int>
     ) throws(ProtocolError) {
         switch name.count {
         case 4 where bytes.equals(name, ignoringCase: "host"):
@@ -40,7 +40,9 @@ extension RequestHead {
     }
 
     /// 1*DIGIT below 2^63: no sign, no list, no white space inside.
-    private func parseLength(_ bytes: Bytes, _ value: Range<Int>) throws(ProtocolError) -> Int {
+    private func parseLength(_ bytes: BorrowedBytes, _ value: Range<Int>) throws(ProtocolError)
+        -> Int
+    {
         var length = 0
         for offset in value {
             guard Byte.isDigit(bytes[offset]) else {
@@ -58,7 +60,7 @@ extension RequestHead {
     /// The codings of all Transfer-Encoding lines, in order, are one list. `chunked` must be its
     /// last element; an element after it, an empty one or one with parameters makes it ambiguous.
     private mutating func interpretCodings(
-        _ bytes: Bytes, _ value: Range<Int>
+        _ bytes: BorrowedBytes, _ value: Range<Int>
     ) throws(ProtocolError) {
         var start = value.lowerBound
         while true {
@@ -81,7 +83,7 @@ extension RequestHead {
         }
     }
 
-    private mutating func interpretConnection(_ bytes: Bytes, _ value: Range<Int>) {
+    private mutating func interpretConnection(_ bytes: BorrowedBytes, _ value: Range<Int>) {
         var start = value.lowerBound
         while start <= value.upperBound {
             let comma = bytes.firstOffset(of: 0x2C, from: start, to: value.upperBound)
@@ -97,7 +99,7 @@ extension RequestHead {
 /// in brackets, of IPv6 or of a future version. An empty value is legal: the target has no
 /// authority.
 enum HostRule {
-    static func check(_ bytes: Bytes, _ value: Range<Int>) throws(ProtocolError) {
+    static func check(_ bytes: BorrowedBytes, _ value: Range<Int>) throws(ProtocolError) {
         guard !value.isEmpty else { return }
         var offset = value.lowerBound
         if bytes[offset] == 0x5B {
@@ -121,7 +123,7 @@ enum HostRule {
                         Byte.hexDigit(bytes[offset + 2]) != nil
                     else { throw ProtocolError(.badHost, at: offset) }
                     offset += 3
-                } else if ByteSet.host.contains(bytes[offset]) {
+                } else if ASCIISet.host.contains(bytes[offset]) {
                     offset += 1
                 } else {
                     throw ProtocolError(.badHost, at: offset)
@@ -142,7 +144,7 @@ enum HostRule {
     /// IPvFuture after its `v`: hexadecimal digits, a dot, then the characters of a name, or
     /// colons.
     private static func endOfFutureLiteral(
-        _ bytes: Bytes, _ range: Range<Int>
+        _ bytes: BorrowedBytes, _ range: Range<Int>
     ) throws(ProtocolError) -> Int {
         var offset = range.lowerBound
         while offset < range.upperBound, Byte.hexDigit(bytes[offset]) != nil { offset += 1 }
@@ -152,7 +154,7 @@ enum HostRule {
         offset += 1
         let start = offset
         while offset < range.upperBound,
-            ByteSet.host.contains(bytes[offset]) || bytes[offset] == 0x3A
+            ASCIISet.host.contains(bytes[offset]) || bytes[offset] == 0x3A
         {
             offset += 1
         }
@@ -160,7 +162,8 @@ enum HostRule {
         return offset
     }
 
-    private static func checkPort(_ bytes: Bytes, _ range: Range<Int>) throws(ProtocolError) {
+    private static func checkPort(_ bytes: BorrowedBytes, _ range: Range<Int>) throws(ProtocolError)
+    {
         var port = 0
         for offset in range {
             guard Byte.isDigit(bytes[offset]) else { throw ProtocolError(.badHost, at: offset) }

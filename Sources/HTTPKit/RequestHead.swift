@@ -111,7 +111,7 @@ struct RequestHead: ~Copyable {
     /// - Returns: whether it was the first.
     mutating func note(_ field: KnownField) -> Bool {
         if known[Int(field.rawValue)] != 0 { return false }
-        // Safety: `Limits.fieldCountMax` bounds the lines of a head.
+        // Safety: `ConnectionLimits.fieldCountMax` bounds the lines of a head.
         known[Int(field.rawValue)] = UInt16(truncatingIfNeeded: fields.count)
         return true
     }

@@ -30,7 +30,7 @@ struct RequestHeadParser {
     /// Continues in `bytes`, which begin with the head's first byte.
     /// - Returns: whether the head is complete.
     mutating func parse(
-        _ bytes: Bytes, into head: inout RequestHead, limits: borrowing Limits
+        _ bytes: BorrowedBytes, into head: inout RequestHead, limits: borrowing ConnectionLimits
     ) throws(ProtocolError) -> Bool {
         if phase.rawValue < Phase.fieldStart.rawValue {
             guard try requestLine(bytes, into: &head, targetBytesMax: limits.targetBytesMax) else {
@@ -41,7 +41,7 @@ struct RequestHeadParser {
     }
 
     private mutating func requestLine(
-        _ bytes: Bytes, into head: inout RequestHead, targetBytesMax: Int
+        _ bytes: BorrowedBytes, into head: inout RequestHead, targetBytesMax: Int
     ) throws(ProtocolError) -> Bool {
         while cursor < bytes.count {
             switch phase {
@@ -86,7 +86,7 @@ struct RequestHeadParser {
     }
 
     private mutating func method(
-        _ bytes: Bytes, into head: inout RequestHead
+        _ bytes: BorrowedBytes, into head: inout RequestHead
     ) throws(ProtocolError) -> Bool {
         let bound = min(bytes.count, tokenStart + Self.methodBytesMax + 1)
         cursor = bytes.endOfToken(from: cursor, to: bound)
@@ -104,7 +104,7 @@ struct RequestHeadParser {
 
     /// `HTTP/` digit `.` digit CR, each byte checked as it arrives.
     private mutating func version(
-        _ bytes: Bytes, into head: inout RequestHead
+        _ bytes: BorrowedBytes, into head: inout RequestHead
     ) throws(ProtocolError) -> Bool {
         // "HTTP/1.1" as one little-endian word: the usual case in one comparison.
         if cursor == tokenStart, cursor + 8 <= bytes.count,
@@ -143,13 +143,13 @@ struct RequestHeadParser {
         return false
     }
 
-    private mutating func expectLineFeed(_ bytes: Bytes) throws(ProtocolError) {
+    private mutating func expectLineFeed(_ bytes: BorrowedBytes) throws(ProtocolError) {
         guard bytes[cursor] == Byte.lineFeed else { throw ProtocolError(.badLineEnd, at: cursor) }
         cursor += 1
     }
 
     private mutating func fieldSection(
-        _ bytes: Bytes, into head: inout RequestHead, limits: borrowing Limits
+        _ bytes: BorrowedBytes, into head: inout RequestHead, limits: borrowing ConnectionLimits
     ) throws(ProtocolError) -> Bool {
         let bound = sectionStart + limits.fieldBytesMax
         let end = min(bytes.count, bound)
@@ -211,7 +211,8 @@ struct RequestHeadParser {
     /// Parses a field line that is complete and of the usual form; others are left to the phases,
     /// byte by byte.
     @inline(__always) private mutating func wholeField(
-        _ bytes: Bytes, to end: Int, into head: inout RequestHead, _ limits: borrowing Limits
+        _ bytes: BorrowedBytes, to end: Int, into head: inout RequestHead,
+        _ limits: borrowing ConnectionLimits
     ) throws(ProtocolError) -> Bool {
         let colon = bytes.endOfWord(from: cursor, to: end)
         // After the colon, at least a line end.
@@ -232,7 +233,7 @@ struct RequestHeadParser {
 
     /// Appends the line that ends two bytes before the cursor, and interprets it.
     private mutating func appendField(
-        _ bytes: Bytes, into head: inout RequestHead
+        _ bytes: BorrowedBytes, into head: inout RequestHead
     ) throws(ProtocolError) {
         var valueEnd = cursor - 2
         while valueEnd > valueStart, Byte.isBlank(bytes[valueEnd - 1]) { valueEnd -= 1 }

@@ -3,10 +3,10 @@
 //     head read       requestBegan
 //     answered        requestEnded(record)      its status, times and sizes
 //     client gone     requestEnded(record)      status 499
-//     head refused    requestEnded(record)      without a request: no whole head was read
+//     head rejected   requestEnded(record)      without a request: no whole head was read
 
-/// Observes all requests of one event loop, including those that this layer refuses. All calls
-/// come on that loop and must be short.
+/// Observes all requests of one event loop, including those that this layer rejects. All calls come
+/// on that loop and must be short.
 public protocol RequestObserver: AnyObject, Sendable {
     /// A head was read. One `requestEnded` with a request follows.
     func requestBegan()
@@ -79,7 +79,7 @@ public struct RequestRecord: ~Copyable, Sendable {
 struct RequestTally {
     /// `requestBegan` was called.
     var hasBegun = false
-    /// Of the response; 0 before.
+    /// The status of the response; 0 before it begins.
     var status: UInt16 = 0
     var requestByteCount = 0
     var responseByteCount = 0

@@ -3,14 +3,14 @@
 //   /path?query                 origin-form
 //   http://host:port/path?query absolute-form: its host replaces the Host field
 //   *                           asterisk-form, OPTIONS only
-//   host:port                   authority-form, CONNECT only; CONNECT is refused later
+//   host:port                   authority-form, CONNECT only; CONNECT is rejected later
 //
 // Any visible ASCII byte is accepted in a path or query: clients send quotes, bars and braces
-// unescaped. A fragment is refused: a client that sends one intends a meaning that would be lost.
+// unescaped. A fragment is rejected: a client that sends one intends a meaning that would be lost.
 
 enum RequestTarget {
     static func parse(
-        _ bytes: Bytes, _ range: Range<Int>, into head: inout RequestHead
+        _ bytes: BorrowedBytes, _ range: Range<Int>, into head: inout RequestHead
     ) throws(ProtocolError) {
         head.target = range
         if let hash = bytes.firstOffset(of: 0x23, from: range.lowerBound, to: range.upperBound) {
@@ -30,14 +30,16 @@ enum RequestTarget {
         }
     }
 
-    private static func split(_ bytes: Bytes, _ range: Range<Int>, into head: inout RequestHead) {
+    private static func split(
+        _ bytes: BorrowedBytes, _ range: Range<Int>, into head: inout RequestHead
+    ) {
         let mark = bytes.firstOffset(of: 0x3F, from: range.lowerBound, to: range.upperBound)
         head.path = range.lowerBound..<(mark ?? range.upperBound)
         if let mark { head.query = mark + 1..<range.upperBound }
     }
 
     private static func parseAbsolute(
-        _ bytes: Bytes, _ range: Range<Int>, into head: inout RequestHead
+        _ bytes: BorrowedBytes, _ range: Range<Int>, into head: inout RequestHead
     ) throws(ProtocolError) {
         let schemes: (StaticString, StaticString) = ("http://", "https://")
         let start: Int
@@ -55,7 +57,7 @@ enum RequestTarget {
         var end = start
         while end < range.upperBound, bytes[end] != 0x2F, bytes[end] != 0x3F { end += 1 }
         guard end > start else { throw ProtocolError(.badTarget, at: start) }
-        // An `@` fails here too: user information in a target is refused (RFC 9110 4.2.4).
+        // An `@` fails here too: user information in a target is rejected (RFC 9110 4.2.4).
         do {
             try HostRule.check(bytes, start..<end)
         } catch {

@@ -91,7 +91,7 @@ extension Response.Content {
 }
 
 /// A complete response whose fields and content are written in place, without a copy.
-public struct DirectAnswer: Sendable {
+public struct DirectResponse: Sendable {
     public var status: Status
     public var contentType: StaticString?
     /// Room that the field lines need.

@@ -29,7 +29,7 @@ public struct Routes: Sendable {
             methods.contains(method) || method == .head && methods.contains(.get)
         }
 
-        func matches(_ bytes: Bytes, _ path: Range<Int>) -> Bool {
+        func matches(_ bytes: BorrowedBytes, _ path: Range<Int>) -> Bool {
             let count = self.path.count
             guard hasParameter ? path.count > count : path.count == count else { return false }
             return bytes.equals(path.lowerBound..<path.lowerBound + count, self.path)
@@ -77,12 +77,12 @@ public final class Router: HTTPHandler {
 
     public func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         if request.isAsterisk {
-            answerOptions(allowed: allMethods, exchange)
+            respondToOptions(allowed: allMethods, exchange)
             return .drop
         }
         if let known = request.endpoint { return known.receive(request, exchange) }
         if request.method == .other {
-            exchange.refuse(ProtocolError(.unsupportedMethod))
+            exchange.reject(ProtocolError(.unsupportedMethod))
             return .drop
         }
         do {
@@ -94,17 +94,17 @@ public final class Router: HTTPHandler {
                 return endpoint.receive(request, exchange)
             case .wrongMethod(let allowed, let template) where request.method == .options:
                 request.routeIndex = template
-                answerOptions(allowed: allowed, exchange)
+                respondToOptions(allowed: allowed, exchange)
             case .wrongMethod(let allowed, let template):
                 request.routeIndex = template
                 var fields = ResponseFields()
                 fields.add("Allow", Self.allowList(allowed))
-                exchange.refuse(ProtocolError(.methodNotAllowed), fields: fields)
+                exchange.reject(ProtocolError(.methodNotAllowed), fields: fields)
             case .nothing:
-                exchange.refuse(ProtocolError(.notFound))
+                exchange.reject(ProtocolError(.notFound))
             }
         } catch {
-            exchange.refuse(error)
+            exchange.reject(error)
         }
         return .drop
     }
@@ -124,12 +124,12 @@ public final class Router: HTTPHandler {
             if decoded.isEmpty { decoded = [0x2F] }
             // Safety: the array outlives the closure, which alone accesses its bytes.
             return unsafe decoded.withUnsafeBytes { memory in
-                find(unsafe Bytes(memory), 0..<decoded.count, request.method)
+                find(unsafe BorrowedBytes(memory), 0..<decoded.count, request.method)
             }
         }
     }
 
-    private func find(_ bytes: Bytes, _ path: Range<Int>, _ method: Method) -> Match {
+    private func find(_ bytes: BorrowedBytes, _ path: Range<Int>, _ method: Method) -> Match {
         var allowed: [Method] = []
         var template = 0
         for route in routes where route.matches(bytes, path) {
@@ -153,7 +153,7 @@ public final class Router: HTTPHandler {
         Method.allCases.filter { method in routes.contains { $0.methods.contains(method) } }
     }
 
-    private func answerOptions(allowed: [Method], _ exchange: Exchange) {
+    private func respondToOptions(allowed: [Method], _ exchange: Exchange) {
         var fields = ResponseFields()
         fields.add("Allow", Self.allowList(allowed))
         exchange.respond(Response(.noContent, fields: fields))

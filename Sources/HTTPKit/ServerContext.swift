@@ -4,7 +4,7 @@ internal import Synchronization
 
 /// Read by all loops; changed only through atomics.
 final class ServerContext: Sendable {
-    let limits: Limits
+    let limits: ConnectionLimits
     let errorContent: @Sendable (ProtocolError, Request?) -> ErrorContent
     let connectionsMax: Int
     let memory: MemoryAccount
@@ -33,10 +33,10 @@ final class LoopContext: @unchecked Sendable {
     let observer: (any RequestObserver)?
     var date = DateClock()
     /// The buffer that sockets are read into.
-    let input = InputMemory()
+    let readBuffer = ReadBuffer()
     let heads = HeadMemo()
     /// The responses of this iteration that are still to be sent.
-    var output = TurnOutput()
+    var output = IterationOutput()
     private(set) var isDraining = false
     private var connections: [Connection] = []
     /// Connections with bytes in `output`, and when the first was added.
@@ -53,13 +53,13 @@ final class LoopContext: @unchecked Sendable {
         self.handler = handler
         self.observer = observer
         // Keeps this object alive until the loop ends.
-        eventLoop.onTurnEnd { self.sendAll() }
+        eventLoop.onIterationEnd { self.sendAll() }
     }
 
     /// The connection's responses in `output` are sent after the pending events. If each were sent
     /// at once, the system would wake the client for each and run it in between: with 100
     /// connections that took a third of a small request's time.
-    func sendAtTurnEnd(_ connection: Connection, now: UInt64) {
+    func sendAtIterationEnd(_ connection: Connection, now: UInt64) {
         if unsent.isEmpty { unsentTime = now }
         unsent.append(connection)
     }
@@ -114,17 +114,17 @@ final class LoopContext: @unchecked Sendable {
         server.connectionCount.subtract(1, ordering: .relaxed)
     }
 
-    /// There was no room. Cuts the connection with the most unread output: among those whose client
-    /// takes none of it or, if the bound is exceeded, among all.
-    func relieve() {
+    /// Called when there was no room. Cuts the connection with the most unread output, among those
+    /// whose client reads none of it or, if the bound is exceeded, among all.
+    func dropReader() {
         let memory = server.memory
-        memory.shortageSeen()
+        memory.shortageHandled()
         let now = eventLoop.now
         let isOver = memory.isOver
         var largest: Connection?
-        for connection in connections where connection.answerBytesHeld > 0 {
+        for connection in connections where connection.responseBytesHeld > 0 {
             guard isOver || connection.hasStalled(now: now),
-                connection.answerBytesHeld > largest?.answerBytesHeld ?? 0
+                connection.responseBytesHeld > largest?.responseBytesHeld ?? 0
             else { continue }
             largest = connection
         }
@@ -152,19 +152,19 @@ final class LoopContext: @unchecked Sendable {
 
 /// The buffer into which one socket's bytes are read, and in which they are parsed before those of
 /// the next socket. Bytes that are needed later are copied.
-@safe final class InputMemory {
+@safe final class ReadBuffer {
     /// Room for most requests as a whole. Only pages that were written take memory.
     static let byteCount = 128 * 1024
 
     // Safety: allocated by `init` and freed by `deinit`; it holds one socket's bytes at a time.
     let bytes = UnsafeMutableRawBufferPointer.allocate(
-        byteCount: InputMemory.byteCount, alignment: 64)
+        byteCount: ReadBuffer.byteCount, alignment: 64)
 
     deinit { unsafe bytes.deallocate() }
 }
 
 /// The responses of one iteration, concatenated. Ranges identify their connections.
-@safe struct TurnOutput: ~Copyable {
+@safe struct IterationOutput: ~Copyable {
     private static var capacityMin: Int { 16 * 1024 }
     /// At this size, the output is sent before more is processed.
     private static var fullByteCount: Int { 256 * 1024 }

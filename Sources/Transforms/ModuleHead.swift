@@ -41,7 +41,7 @@ public struct ModuleHead: Sendable {
             members = []
             return
         }
-        var limits = Limits()
+        var limits = RunLimits()
         limits.memoryBytesMax = Self.bytesMax
         limits.stepsMax = Self.stepsMax
         members = try Self.members(of: metadata, Runner(limits: limits))

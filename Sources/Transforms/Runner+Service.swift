@@ -57,14 +57,14 @@ extension Runner {
     /// How many bytes of memory the run may use.
     public var memoryBytesMax: Int { heap.bytesLimit }
 
-    /// Where runs request memory beyond `Limits.retainedBytesMax`; nil grants all of it.
+    /// Where runs request memory beyond `RunLimits.retainedBytesMax`; nil grants all of it.
     public var memorySource: (any MemorySource)? {
         get { unsafe state.pointee.heap.state.pointee.source }
         set { unsafe state.pointee.heap.state.pointee.source = newValue }
     }
 
     /// Gives back the memory of a run's documents, which are no longer valid, except for
-    /// `Limits.retainedBytesMax`.
+    /// `RunLimits.retainedBytesMax`.
     public func releaseDocuments() {
         if heap.bytesHeld > limits.retainedBytesMax {
             heap.reset(retaining: limits.retainedBytesMax)
@@ -73,7 +73,7 @@ extension Runner {
     }
 
     /// Ends a run whose output has been taken over: gives back the memory it requested and all
-    /// memory beyond `Limits.retainedBytesMax`. Its documents are no longer valid.
+    /// memory beyond `RunLimits.retainedBytesMax`. Its documents are no longer valid.
     public func end() {
         releaseDocuments()
         heap.giveBack(output: true)

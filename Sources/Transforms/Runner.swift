@@ -22,7 +22,7 @@ public enum RunFailure: Error, @unchecked Sendable {
 
 /// Runs programs, one at a time, on one thread: owns the heap, the frames and the budget.
 @safe public final class Runner {
-    public let limits: Limits
+    public let limits: RunLimits
     let heap: Heap
     let budget: Budget
     // Safety: allocated by `init`, freed by `deinit`, used by the thread that owns the runner.
@@ -30,7 +30,7 @@ public enum RunFailure: Error, @unchecked Sendable {
     private let frameBase: UnsafeMutableRawPointer
     private var reader: JSONReader
 
-    public init(limits: Limits = Limits()) {
+    public init(limits: RunLimits = RunLimits()) {
         self.limits = limits
         heap = Heap(bytesMax: limits.memoryBytesMax)
         budget = Budget(heap: heap)

@@ -13,8 +13,8 @@ import Testing
     @Test func areThere() { #expect(Self.cases.count > 150) }
 
     /// The frames of a debug build take more than a release build's; lists of long paths are large.
-    private static let limits: Limits = {
-        var limits = Limits()
+    private static let limits: RunLimits = {
+        var limits = RunLimits()
         limits.stackBytesMax = 448 << 20
         limits.memoryBytesMax = 2 << 30
         return limits

@@ -7,7 +7,7 @@
 //
 // New uses reserve their bytes first, and are refused if there is no room. Bytes that exist already
 // are always counted; if they exceed the bound, clients that make us hold them are cut
-// (`LoopContext.relieve`). Part of the bound is reserved for runs, which would otherwise fail
+// (`LoopContext.dropReader`). Part of the bound is reserved for runs, which would otherwise fail
 // half-way in favour of bodies that cannot be run.
 
 internal import Synchronization
@@ -18,7 +18,7 @@ public final class MemoryAccount: Sendable {
         case connections, bodies, jobs, runs, answers, batches, process
     }
 
-    private final class Cell: Sendable {
+    private final class PartCounter: Sendable {
         let bytes = Atomic<Int>(0)
     }
 
@@ -29,8 +29,8 @@ public final class MemoryAccount: Sendable {
     private let total = Atomic<Int>(0)
     private let peak = Atomic<Int>(0)
     private let refused = Atomic<Int>(0)
-    private let cells = Part.allCases.map { _ in Cell() }
-    private let isShortageTold = Atomic<Bool>(false)
+    private let counters = Part.allCases.map { _ in PartCounter() }
+    private let isShortageReported = Atomic<Bool>(false)
     private let shortage = Mutex<(@Sendable () -> Void)?>(nil)
 
     public init(bytesMax: Int = .max, runBytesMin: Int = 0) {
@@ -47,7 +47,7 @@ public final class MemoryAccount: Sendable {
     public var isOver: Bool { bytes > bytesMax }
 
     public func bytes(of part: Part) -> Int {
-        cells[part.rawValue].bytes.load(ordering: .relaxed)
+        counters[part.rawValue].bytes.load(ordering: .relaxed)
     }
 
     /// Reserves bytes that are about to be allocated, if there is room.
@@ -58,10 +58,10 @@ public final class MemoryAccount: Sendable {
         if now > room {
             total.subtract(byteCount, ordering: .relaxed)
             refused.add(1, ordering: .relaxed)
-            tellShortage()
+            reportShortage()
             return false
         }
-        cells[part.rawValue].bytes.add(byteCount, ordering: .relaxed)
+        counters[part.rawValue].bytes.add(byteCount, ordering: .relaxed)
         peak.max(now, ordering: .relaxed)
         return true
     }
@@ -69,11 +69,11 @@ public final class MemoryAccount: Sendable {
     /// Counts bytes that exist already or, with a negative count, no longer exist.
     public func add(_ byteCount: Int, _ part: Part) {
         if byteCount == 0 { return }
-        cells[part.rawValue].bytes.add(byteCount, ordering: .relaxed)
+        counters[part.rawValue].bytes.add(byteCount, ordering: .relaxed)
         let now = total.add(byteCount, ordering: .relaxed).newValue
         guard byteCount > 0 else { return }
         peak.max(now, ordering: .relaxed)
-        if now > bytesMax { tellShortage() }
+        if now > bytesMax { reportShortage() }
     }
 
     /// Sets the action to call, on any thread, when there is no room.
@@ -82,10 +82,10 @@ public final class MemoryAccount: Sendable {
     }
 
     /// Allows the next shortage to be reported.
-    func shortageSeen() { isShortageTold.store(false, ordering: .relaxed) }
+    func shortageHandled() { isShortageReported.store(false, ordering: .relaxed) }
 
-    private func tellShortage() {
-        if isShortageTold.exchange(true, ordering: .relaxed) { return }
+    private func reportShortage() {
+        if isShortageReported.exchange(true, ordering: .relaxed) { return }
         shortage.withLock { $0 }?()
     }
 }

@@ -37,8 +37,8 @@ class EventSource {
     /// The socket is ready. Called on the loop.
     func ready(_ readiness: Readiness) {}
 
-    /// The iteration requested by `continueNextTurn` has come.
-    func continueTurn() {}
+    /// The iteration requested by `continueNextIteration` has come.
+    func continueIteration() {}
 }
 
 /// One thread that waits for many sockets. A loop's state is accessed on its thread only, and
@@ -69,7 +69,7 @@ class EventSource {
     private let isWaiting = Atomic<Bool>(false)
     private let thread = Atomic<UInt>(0)
     /// When the current iteration began; 0 between iterations.
-    private let turnStart = Atomic<UInt64>(0)
+    private let iterationStart = Atomic<UInt64>(0)
     // The loop's variables.
     // Safety: allocated by `init`, freed by `deinit`, used for `eventCountMax` events.
     private let events: UnsafeMutablePointer<epoll_watch>
@@ -82,9 +82,9 @@ class EventSource {
     /// Sources that gave up the rest of an iteration, for the next one.
     private var deferred: [EventSource] = []
     /// Called after the events, tasks and timers of an iteration.
-    private var turnEnd: (() -> Void)?
+    private var iterationEnd: (() -> Void)?
     /// Counts iterations.
-    public private(set) var turn: UInt64 = 0
+    public private(set) var iteration: UInt64 = 0
 
     init(_ system: SystemCalls) {
         self.system = system
@@ -105,8 +105,8 @@ class EventSource {
     public var now: UInt64 { system.now() }
 
     /// The duration of the current iteration so far; 0 between iterations.
-    func turnTime(now: UInt64) -> UInt64 {
-        let start = turnStart.load(ordering: .relaxed)
+    func iterationTime(now: UInt64) -> UInt64 {
+        let start = iterationStart.load(ordering: .relaxed)
         return start == 0 || now < start ? 0 : now - start
     }
 
@@ -156,7 +156,7 @@ class EventSource {
     }
 
     /// - Parameter action: called at the end of each iteration.
-    func onTurnEnd(_ action: @escaping () -> Void) { turnEnd = action }
+    func onIterationEnd(_ action: @escaping () -> Void) { iterationEnd = action }
 
     /// - Returns: false where the system cannot watch the socket.
     func register(_ source: EventSource, _ interest: Readiness) -> Bool {
@@ -198,8 +198,8 @@ class EventSource {
         source.slot = -1
     }
 
-    /// Calls the source's `continueTurn` in the next iteration, after the sockets ready then.
-    func continueNextTurn(_ source: EventSource) {
+    /// Calls the source's `continueIteration` in the next iteration, after the sockets ready then.
+    func continueNextIteration(_ source: EventSource) {
         assert(isCurrent)
         deferred.append(source)
     }
@@ -223,9 +223,9 @@ class EventSource {
     /// Runs the loop on the calling thread until `stop`.
     func run() {
         adoptThread()
-        while takeTurn() {}
+        while runIteration() {}
         // Nothing is called any more, but the loop's state is released on its own thread.
-        turnEnd = nil
+        iterationEnd = nil
         timers.removeAll()
         deferred.removeAll()
         slots.removeAll()
@@ -248,18 +248,18 @@ class EventSource {
     var nextTimerTime: UInt64 { timers.firstTime }
 
     /// - Returns: whether there is another iteration.
-    func takeTurn() -> Bool {
+    func runIteration() -> Bool {
         isWaiting.store(true, ordering: .sequentiallyConsistent)
         let (hasTasks, isStopped) = inbox.withLock { (!$0.tasks.isEmpty, $0.isStopped) }
         if isStopped, !hasTasks { return false }
-        turnStart.store(0, ordering: .relaxed)
+        iterationStart.store(0, ordering: .relaxed)
         let isPolling = hasTasks || !deferred.isEmpty
         if !isPolling { armClock() }
         // Safety: there is room for `eventCountMax` events.
         let count = unsafe system.wait(events, Self.eventCountMax, isPolling: isPolling)
         isWaiting.store(false, ordering: .relaxed)
-        turnStart.store(now, ordering: .relaxed)
-        turn &+= 1
+        iterationStart.store(now, ordering: .relaxed)
+        iteration &+= 1
         for i in 0..<count {
             let event = unsafe events[i]
             let mark = event.mark
@@ -275,7 +275,7 @@ class EventSource {
             let now = now
             while let timer = timers.popDue(now) { timer.fire(now: now) }
         }
-        turnEnd?()
+        iterationEnd?()
         return true
     }
 
@@ -298,7 +298,7 @@ class EventSource {
             let readiness = source.lateReadiness
             source.lateReadiness = []
             if readiness.isEmpty {
-                source.continueTurn()
+                source.continueIteration()
             } else if source.slot >= 0 {
                 source.ready(readiness)
             }

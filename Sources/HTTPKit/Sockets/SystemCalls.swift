@@ -73,13 +73,13 @@ class SystemCalls {
         let count = unsafe epoll_await(poller, events, Int32(countMax), isPolling ? 0 : -1)
         for i in 0..<Int(max(0, count)) {
             let mark = unsafe events[i].mark
-            if mark >= Self.clockMark { forget(mark == Self.wakerMark ? waker : clock) }
+            if mark >= Self.clockMark { drain(mark == Self.wakerMark ? waker : clock) }
         }
         return Int(max(0, count))
     }
 
     /// Drains an eventfd or timerfd so that it stops being ready.
-    private func forget(_ descriptor: Int32) {
+    private func drain(_ descriptor: Int32) {
         var count: UInt64 = 0
         // Safety: the call writes the one word that it is given.
         _ = unsafe read(descriptor, &count, MemoryLayout<UInt64>.size)

@@ -7,20 +7,20 @@
 /// The runs of one event loop.
 struct LoopBudget {
     /// Bound on the runs in one iteration of the loop.
-    static let turnNanosecondsMax: UInt64 = 5_000_000
+    static let iterationNanosecondsMax: UInt64 = 5_000_000
     /// Bound on the abandoned runs in a second, and at once after a second without any.
     static let abandonedNanosecondsMax: UInt64 = 50_000_000
     /// Shorter runs are not counted: they cost little more than the rest of a request.
     static let countedNanosecondsMin: UInt64 = 20_000
 
-    private var turn: UInt64 = 0
-    private var turnNanoseconds: UInt64 = 0
+    private var iteration: UInt64 = 0
+    private var iterationNanoseconds: UInt64 = 0
     private var abandonedLeft = Self.abandonedNanosecondsMax
     private var filledNanoseconds: UInt64 = 0
 
     /// Whether an iteration of the loop has time for another run.
-    func hasTime(inTurn turn: UInt64) -> Bool {
-        self.turn != turn || turnNanoseconds < Self.turnNanosecondsMax
+    func hasTime(inIteration iteration: UInt64) -> Bool {
+        self.iteration != iteration || iterationNanoseconds < Self.iterationNanosecondsMax
     }
 
     /// Whether a program of unknown cost may be tried.
@@ -36,11 +36,11 @@ struct LoopBudget {
     }
 
     /// A run has ended.
-    mutating func ran(nanoseconds: UInt64, inTurn turn: UInt64) {
+    mutating func ran(nanoseconds: UInt64, inIteration iteration: UInt64) {
         guard nanoseconds >= Self.countedNanosecondsMin else { return }
-        if self.turn != turn { turnNanoseconds = 0 }
-        self.turn = turn
-        turnNanoseconds += nanoseconds
+        if self.iteration != iteration { iterationNanoseconds = 0 }
+        self.iteration = iteration
+        iterationNanoseconds += nanoseconds
     }
 
     /// A run was abandoned: a worker repeats it.

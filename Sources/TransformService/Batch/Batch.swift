@@ -209,11 +209,11 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
     private func watchReader() {
         guard readerTimer == nil else { return }
         readerTimer = eventLoop.schedule(
-            atNanoseconds: eventLoop.now &+ BatchSettings.untakenNanoseconds
+            atNanoseconds: eventLoop.now &+ BatchSettings.unacknowledgedNanoseconds
         ) {
             self.readerTimer = nil
             guard !self.isOver, self.isPaused, self.sink.maySpool else { return }
-            if self.exchange.untakenNanoseconds < BatchSettings.untakenNanoseconds {
+            if self.exchange.unacknowledgedNanoseconds < BatchSettings.unacknowledgedNanoseconds {
                 return self.watchReader()
             }
             self.sink.beginSpooling()

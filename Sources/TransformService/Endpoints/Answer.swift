@@ -37,7 +37,7 @@ enum Answer {
         let (name, timing, digest) = (
             request.requestID, executor.timing, executor.transform?.digest
         )
-        let answer = DirectAnswer(
+        let answer = DirectResponse(
             .ok, contentType: executor.choice.media.contentType,
             fieldsByteCountMax: fieldsByteCountMax(name, digest),
             measures: executor.measures(queued: 0), now: executor.endNanoseconds)

@@ -14,8 +14,8 @@ final class Service: Sendable {
     private static var loopStackBytes: Int { 32 << 20 }
 
     /// Of a run on an event loop: its thread's stack is small, and it should end soon.
-    private static var loopLimits: Transforms.Limits {
-        var limits = Transforms.Limits()
+    private static var loopLimits: RunLimits {
+        var limits = RunLimits()
         limits.memoryBytesMax = 16 << 20
         limits.callDepthMax = 1_000
         limits.frameBytesMax = 4 << 20
@@ -77,7 +77,7 @@ final class Service: Sendable {
             costs: CostTable(countMax: 2 * configuration.programCountMax),
             queue: WorkQueue(configuration.queuePolicy), loopBytesMax: configuration.loopBytesMax,
             loopCostNanosecondsMax: configuration.loopCostNanosecondsMax)
-        var limits = Transforms.Limits()
+        var limits = RunLimits()
         limits.memoryBytesMax = configuration.memoryBytesMax
         limits.depthMax = configuration.depthMax
         let outputBytesMax = configuration.outputBytesMax

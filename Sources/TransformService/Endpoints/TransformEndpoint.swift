@@ -111,8 +111,8 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         _ now: UInt64
     ) -> Try {
         if request.contentCoding != nil { return .left(costKey: nil) }
-        let turn = exchange.eventLoop.turn
-        guard state.budget.hasTime(inTurn: turn) else { return .left(costKey: nil) }
+        let iteration = exchange.eventLoop.iteration
+        guard state.budget.hasTime(inIteration: iteration) else { return .left(costKey: nil) }
         let bounds = RunBounds(
             deadlineNanoseconds: request.deadlineNanoseconds,
             stepsMax: service.configuration.loopStepsMax, cancel: nil,
@@ -124,7 +124,8 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
         }
         defer { state.executor.end() }
         let timing = state.executor.timing
-        state.budget.ran(nanoseconds: timing.read &+ timing.run &+ timing.write, inTurn: turn)
+        state.budget.ran(
+            nanoseconds: timing.read &+ timing.run &+ timing.write, inIteration: iteration)
         switch outcome {
         case .written:
             // Compression is too slow for the loop.

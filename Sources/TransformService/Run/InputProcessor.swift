@@ -17,7 +17,7 @@ final class InputProcessor {
     ///   - drain: takes the outputs' bytes; nil keeps them in the sink.
     ///   - complain: takes lines for the standard error.
     init(
-        _ job: RunJob, _ limits: Limits, drain: ((UnsafeRawBufferPointer) -> Void)?,
+        _ job: RunJob, _ limits: RunLimits, drain: ((UnsafeRawBufferPointer) -> Void)?,
         complain: @escaping (String) -> Void
     ) {
         self.job = job

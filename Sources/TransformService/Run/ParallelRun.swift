@@ -11,7 +11,7 @@ import Transforms
 /// `inputLock`, the state of the output by `outputLock`.
 @safe final class ParallelRun: @unchecked Sendable {
     private let job: RunJob
-    private let limits: Limits
+    private let limits: RunLimits
     private static let stackByteCountMax = 512 << 20
 
     private let inputLock = Lock()
@@ -23,7 +23,7 @@ import Transforms
     private var hasEnded = false
     private var status = RunStatus()
 
-    init(_ job: RunJob, _ limits: Limits) {
+    init(_ job: RunJob, _ limits: RunLimits) {
         self.job = job
         self.limits = limits
         files = InputFiles(job.options.files.isEmpty ? ["-"] : job.options.files, parts: .lines)
@@ -49,7 +49,7 @@ import Transforms
     }
 
     /// The work of one thread: processes units until there are no more.
-    private func work(_ limits: Limits) {
+    private func work(_ limits: RunLimits) {
         var messages = ""
         let processor = unsafe InputProcessor(
             job, limits, drain: nil, complain: { messages += $0 })

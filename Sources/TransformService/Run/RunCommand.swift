@@ -75,7 +75,7 @@ enum RunCommand {
     }
 
     private static func run(_ options: RunOptions, _ word: String, _ stackByteCount: Int) -> Int32 {
-        var limits = Limits()
+        var limits = RunLimits()
         limits.memoryBytesMax = options.memoryMebibytesMax << 20
         limits.callDepthMax = 1_000_000
         limits.frameBytesMax = 1 << 30

@@ -19,7 +19,7 @@ final class RunJob: Sendable {
     }
 
     /// - Parameter word: the program, or its file.
-    init(_ options: RunOptions, _ word: String, _ limits: Limits) throws(Refusal) {
+    init(_ options: RunOptions, _ word: String, _ limits: RunLimits) throws(Refusal) {
         self.options = options
         let milliseconds = options.timeoutMilliseconds.map { UInt64($0) }
         deadlineNanoseconds =
@@ -54,7 +54,7 @@ final class RunJob: Sendable {
         }
     }
 
-    private static func values(_ options: RunOptions, _ limits: Limits) throws(Refusal)
+    private static func values(_ options: RunOptions, _ limits: RunLimits) throws(Refusal)
         -> ArgumentValues
     {
         let values = ArgumentValues(limits: limits, isLenient: options.form.isLenient)

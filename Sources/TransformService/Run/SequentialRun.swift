@@ -6,9 +6,9 @@ import Transforms
 
 struct SequentialRun {
     private let job: RunJob
-    private let limits: Limits
+    private let limits: RunLimits
 
-    init(_ job: RunJob, _ limits: Limits) {
+    init(_ job: RunJob, _ limits: RunLimits) {
         self.job = job
         self.limits = limits
     }

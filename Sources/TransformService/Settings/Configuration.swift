@@ -52,7 +52,7 @@ struct Configuration: Sendable, Equatable {
     var logSample = 1
 
     /// The limits of connections and requests; `bodyBytesMax` is added to them.
-    var http = HTTPKit.Limits()
+    var http = ConnectionLimits()
     /// Further connections are answered with 503 and closed.
     var connectionCountMax = 10_000
     var depthMax = 10_000
@@ -96,7 +96,7 @@ extension Configuration {
     private static var processBytes: Int { 12 << 20 }
     /// Memory that each thread that runs programs retains between runs.
     private static var executorBytes: Int {
-        Transforms.Limits().retainedBytesMax + Executor.outputBytesKept
+        RunLimits().retainedBytesMax + Executor.outputBytesKept
     }
 
     /// Bound on the cache of compiled programs; if memory is small, no more than a part of it.
@@ -111,7 +111,7 @@ extension Configuration {
         unixPath.map { .unix(path: $0) } ?? .tcp(host: host, port: port)
     }
 
-    var connectionLimits: HTTPKit.Limits {
+    var connectionLimits: ConnectionLimits {
         var limits = http
         limits.bodyBytesMax = bodyBytesMax
         return limits

@@ -17,7 +17,7 @@ import Glibc
     private var all: Value = .null
 
     /// - Parameter isLenient: whether JSON texts are read as jq reads them.
-    public init(limits: Limits, isLenient: Bool = false) {
+    public init(limits: RunLimits, isLenient: Bool = false) {
         self.isLenient = isLenient
         heap = Heap(bytesMax: limits.memoryBytesMax)
         budget = Budget(heap: heap)

@@ -177,17 +177,17 @@ struct CostTableTests {
 struct LoopBudgetTests {
     @Test func boundsATurn() {
         var budget = LoopBudget()
-        let bound = LoopBudget.turnNanosecondsMax
-        budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin - 1, inTurn: 7)
-        budget.ran(nanoseconds: bound - 1, inTurn: 7)
-        #expect(budget.hasTime(inTurn: 7))
-        budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin, inTurn: 7)
-        #expect(!budget.hasTime(inTurn: 7))
-        #expect(budget.hasTime(inTurn: 8))
-        budget.ran(nanoseconds: bound - 1, inTurn: 8)
-        #expect(budget.hasTime(inTurn: 8))
-        budget.ran(nanoseconds: bound, inTurn: 8)
-        #expect(!budget.hasTime(inTurn: 8))
+        let bound = LoopBudget.iterationNanosecondsMax
+        budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin - 1, inIteration: 7)
+        budget.ran(nanoseconds: bound - 1, inIteration: 7)
+        #expect(budget.hasTime(inIteration: 7))
+        budget.ran(nanoseconds: LoopBudget.countedNanosecondsMin, inIteration: 7)
+        #expect(!budget.hasTime(inIteration: 7))
+        #expect(budget.hasTime(inIteration: 8))
+        budget.ran(nanoseconds: bound - 1, inIteration: 8)
+        #expect(budget.hasTime(inIteration: 8))
+        budget.ran(nanoseconds: bound, inIteration: 8)
+        #expect(!budget.hasTime(inIteration: 8))
     }
 
     @Test func boundsWhatIsGivenUpInASecond() {

@@ -92,7 +92,7 @@ struct SpoolTests {
         do {
             let spool = Spool(folder, loop)
             spool.append(ByteBuffer(repeating: 1, count: 800)) { #expect($0) }
-            _ = loop.takeTurn()
+            _ = loop.runIteration()
             #expect(memory.bytes(of: .batches) == 800)
             spool.append(ByteBuffer(repeating: 2, count: 300)) { #expect(!$0) }
             #expect(spool.byteCount == 800)
@@ -123,13 +123,13 @@ struct SpoolTests {
                         repeating: UInt8.random(in: 0...255, using: &numbers), count: byteCount)
                     nonisolated(unsafe) var isAppended = false
                     spool.append(ByteBuffer(bytes: piece)) { unsafe isAppended = $0 }
-                    _ = loop.takeTurn()
+                    _ = loop.runIteration()
                     if unsafe isAppended { twin += piece }
                     #expect(unsafe isAppended || folder.bytes + byteCount > bytesMax)
                 } else {
                     nonisolated(unsafe) var taken: [UInt8] = []
                     spool.takeFirst { unsafe taken = $0.map { Array($0.readableBytesView) } ?? [] }
-                    _ = loop.takeTurn()
+                    _ = loop.runIteration()
                     #expect(unsafe !taken.isEmpty)
                     #expect(unsafe Array(twin.prefix(taken.count)) == taken)
                     unsafe twin.removeFirst(taken.count)

@@ -13,8 +13,8 @@ private final class Connection {
     var head = RequestHead()
     var pending: [UInt8] = []
 
-    init(_ change: (inout Limits) -> Void = { _ in }) {
-        var limits = Limits()
+    init(_ change: (inout ConnectionLimits) -> Void = { _ in }) {
+        var limits = ConnectionLimits()
         change(&limits)
         state = ConnectionState(limits: limits, now: 0)
     }
@@ -29,7 +29,7 @@ private final class Connection {
         let bytes = pending
         // Safety: the array outlives the call, and the state keeps no pointer.
         let step = unsafe bytes.withUnsafeBytes {
-            state.next(unsafe Bytes($0), into: &head, now: now)
+            state.next(unsafe BorrowedBytes($0), into: &head, now: now)
         }
         pending.removeFirst(step.consumed)
         return step.action
@@ -52,8 +52,8 @@ private final class Connection {
     func waitForWrites(now: UInt64) { state.waitForWrites(now: now) }
     func finishResponse(now: UInt64) -> Bool { state.finishResponse(now: now) }
 
-    func startResponse(hasLength: Bool, isRefusal: Bool = false) -> ConnectionState.ResponsePlan {
-        state.startResponse(hasLength: hasLength, isRefusal: isRefusal)
+    func startResponse(hasLength: Bool, isRejection: Bool = false) -> ConnectionState.ResponsePlan {
+        state.startResponse(hasLength: hasLength, isRejection: isRejection)
     }
 
     /// Begins a streamed answer and ends it.
@@ -94,8 +94,8 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         #expect(connection.feed("TP/1.1\r\n", at: 14 * second) == .wait)
         #expect(connection.timeOut(now: 15 * second - 1) == .wait)
         #expect(
-            connection.timeOut(now: 15 * second) == .refuse(ProtocolError(.headTimedOut)))
-        let plan = connection.startResponse(hasLength: true, isRefusal: true)
+            connection.timeOut(now: 15 * second) == .reject(ProtocolError(.headTimedOut)))
+        let plan = connection.startResponse(hasLength: true, isRejection: true)
         #expect(plan.connectionOption == .close)
         #expect(!connection.finishResponse(now: 15 * second))
         #expect(connection.phase == .lingering)
@@ -125,7 +125,7 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         #expect(connection.timeOut(now: 100 * second) == .wait)
         connection.resumeBody(now: 100 * second)
         #expect(
-            connection.timeOut(now: 110 * second) == .refuse(ProtocolError(.bodyTimedOut)))
+            connection.timeOut(now: 110 * second) == .reject(ProtocolError(.bodyTimedOut)))
     }
 
     @Test func noTimeRunsWhileTheHandlerWorks() throws {
@@ -211,8 +211,8 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
 
     @Test func lingeringIsBounded() {
         let connection = Connection { $0.lingerBytesMax = 10 }
-        #expect(connection.feed("@") == .refuse(ProtocolError(.badMethod)))
-        _ = connection.startResponse(hasLength: true, isRefusal: true)
+        #expect(connection.feed("@") == .reject(ProtocolError(.badMethod)))
+        _ = connection.startResponse(hasLength: true, isRejection: true)
         #expect(!connection.finishResponse(now: 0))
         connection.pending = []
         #expect(connection.feed("0123456789") == .wait)

@@ -237,7 +237,7 @@ private let hostRules: [Rule] = [
     }
 
     @Test func limitsHoldAtTheBoundAndOnePast() {
-        var limits = Limits()
+        var limits = ConnectionLimits()
         limits.targetBytesMax = 10
         limits.fieldBytesMax = 40
         limits.fieldCountMax = 3

@@ -154,7 +154,7 @@ import Testing
                     if trailer.isEmpty { return (content, place) }
                     let name = trailer.prefix { $0 != 0x3A }
                     guard !name.isEmpty, name.count < trailer.count,
-                        name.allSatisfy({ ByteSet.token.contains($0) })
+                        name.allSatisfy({ ASCIISet.token.contains($0) })
                     else { return nil }
                 }
                 return nil
@@ -195,7 +195,7 @@ import Testing
     /// Any order of events that a caller may cause.
     @Test func eventsInAnyOrder() {
         repeats("events", 1_500) { source in
-            var limits = Limits()
+            var limits = ConnectionLimits()
             limits.bodyBytesMax = 1_000
             limits.discardBytesMax = 20
             var state = ConnectionState(limits: limits, now: 0)
@@ -213,7 +213,7 @@ import Testing
                 case 4: state.waitForWrites(now: now)
                 case 5 where state.hasExchange && !state.hasResponseBegun:
                     let hasLength = source.below(2) == 0
-                    _ = state.startResponse(hasLength: hasLength, isRefusal: source.below(5) == 0)
+                    _ = state.startResponse(hasLength: hasLength, isRejection: source.below(5) == 0)
                 case 5 where state.hasResponseBegun: _ = state.finishResponse(now: now)
                 case 6: pending += source.text().prefix(source.below(80))
                 default:
@@ -229,8 +229,8 @@ import Testing
                     _ = state.takeContinue()
                     pending.removeFirst(step.consumed)
                 }
-                if case .refuse = action, !state.hasResponseBegun {
-                    _ = state.startResponse(hasLength: true, isRefusal: true)
+                if case .reject = action, !state.hasResponseBegun {
+                    _ = state.startResponse(hasLength: true, isRejection: true)
                     if state.finishResponse(now: now) { return "goes on after a refusal" }
                 }
                 if action == .close {

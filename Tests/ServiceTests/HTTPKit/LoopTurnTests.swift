@@ -33,13 +33,13 @@ import Testing
         let others = (0..<3).map { _ in BusySource(network, isGreedy: false) }
         for source in greedy + others { #expect(loop.register(source, .read)) }
         let start = network.time
-        for _ in 0..<40 { _ = loop.takeTurn() }
+        for _ in 0..<40 { _ = loop.runIteration() }
         #expect(others.allSatisfy { $0.callCount == 40 })
         // Half a millisecond of each turn is five calls.
         #expect(greedy.allSatisfy { $0.callCount == 10 })
         #expect(network.time - start == 40 * 800_000)
         for source in greedy + others { loop.deregister(source) }
-        _ = loop.takeTurn()
+        _ = loop.runIteration()
         #expect(greedy.allSatisfy { $0.callCount == 10 })
     }
 }

@@ -42,7 +42,7 @@ import Testing
         account.onShortage { told.withLock { $0 += 1 } }
         #expect(!account.take(11, .bodies) && !account.take(11, .bodies))
         #expect(told.withLock { $0 } == 1)
-        account.shortageSeen()
+        account.shortageHandled()
         account.add(11, .answers)
         #expect(told.withLock { $0 } == 2)
     }

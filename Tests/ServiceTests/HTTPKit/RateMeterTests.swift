@@ -8,7 +8,7 @@ import Testing
     private let second: UInt64 = 1_000_000_000
 
     /// Whether it was too slow at the end of each window, with so many bytes in each.
-    private func verdicts(_ byteCounts: [Int], _ limits: Limits) -> [Bool] {
+    private func verdicts(_ byteCounts: [Int], _ limits: ConnectionLimits) -> [Bool] {
         var meter = RateMeter()
         meter.start(now: 0, limits)
         return byteCounts.indices.map { index in
@@ -18,24 +18,27 @@ import Testing
     }
 
     @Test func twoWindowsAreLookedAtTogetherAndTheFirstTwoAsAWhole() {
-        #expect(verdicts([0, 10_000, 0, 0], Limits()) == [false, false, false, true])
-        #expect(verdicts([0, 9_999], Limits()) == [false, true])
-        #expect(verdicts([5_000, 5_000, 5_000, 4_999], Limits()) == [false, false, false, true])
+        #expect(verdicts([0, 10_000, 0, 0], ConnectionLimits()) == [false, false, false, true])
+        #expect(verdicts([0, 9_999], ConnectionLimits()) == [false, true])
+        #expect(
+            verdicts([5_000, 5_000, 5_000, 4_999], ConnectionLimits()) == [
+                false, false, false, true,
+            ])
     }
 
     @Test func betweenTheEndsOfWindowsNothingIsSaid() {
         var meter = RateMeter()
         #expect(!meter.isRunning)
-        let before = meter.isTooSlow(now: 100 * second, Limits())
-        meter.start(now: 0, Limits())
-        let within = meter.isTooSlow(now: 5 * second - 1, Limits())
+        let before = meter.isTooSlow(now: 100 * second, ConnectionLimits())
+        meter.start(now: 0, ConnectionLimits())
+        let within = meter.isTooSlow(now: 5 * second - 1, ConnectionLimits())
         meter.stop()
-        let behind = meter.isTooSlow(now: 100 * second, Limits())
+        let behind = meter.isTooSlow(now: 100 * second, ConnectionLimits())
         #expect(!before && !within && !behind)
     }
 
     @Test func anyRateGoesWhereThereIsNone() {
-        var limits = Limits()
+        var limits = ConnectionLimits()
         limits.bytesPerSecondMin = 0
         #expect(!verdicts([Int](repeating: 0, count: 20), limits).contains(true))
     }

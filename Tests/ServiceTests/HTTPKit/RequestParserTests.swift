@@ -41,9 +41,9 @@ import struct NIOCore.ByteBuffer
     @Test func byteSetsHoldWhatTheyShould() {
         let host = Array("-._~!$&'()*+,;=".utf8)
         for byte in UInt8.min...UInt8.max {
-            #expect(ByteSet.token.contains(byte) == isToken(byte))
+            #expect(ASCIISet.token.contains(byte) == isToken(byte))
             let isAlphanumeric = isToken(byte) && !Array("!#$%&'*+-.^_`|~".utf8).contains(byte)
-            #expect(ByteSet.host.contains(byte) == (isAlphanumeric || host.contains(byte)))
+            #expect(ASCIISet.host.contains(byte) == (isAlphanumeric || host.contains(byte)))
             let digit = UInt8(String(UnicodeScalar(byte)), radix: 16)
             #expect(Byte.hexDigit(byte) == (byte < 128 && byte != 0x2B ? digit : nil))
         }
@@ -64,7 +64,7 @@ import struct NIOCore.ByteBuffer
         var parser = RequestHeadParser()
         let isComplete = try withBytes(bytes) { bytes in
             Result { () throws(ProtocolError) in
-                try parser.parse(bytes, into: &request.head, limits: Limits())
+                try parser.parse(bytes, into: &request.head, limits: ConnectionLimits())
             }
         }.get()
         try #require(isComplete)
@@ -166,7 +166,7 @@ import struct NIOCore.ByteBuffer
         let large = (0..<200).map { _ in Int.random(in: 1...(.max), using: &random) }
         let sizes = Array(1...300) + large
         for size in sizes {
-            var output = TurnOutput()
+            var output = IterationOutput()
             let range = output.append(byteCountMax: ResponseWriter.chunkSizeByteCountMax) {
                 ResponseWriter.writeChunkSize(size, to: &$0)
             }

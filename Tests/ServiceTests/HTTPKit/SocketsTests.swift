@@ -47,8 +47,8 @@ import struct NIOCore.ByteBuffer
         try await withLoop { loop in
             let turns = Mutex<[UInt64]>([])
             loop.execute {
-                turns.withLock { $0.append(loop.turn) }
-                loop.execute { turns.withLock { $0.append(loop.turn) } }
+                turns.withLock { $0.append(loop.iteration) }
+                loop.execute { turns.withLock { $0.append(loop.iteration) } }
             }
             await loop.settle()
             await loop.settle()
@@ -58,7 +58,7 @@ import struct NIOCore.ByteBuffer
             let before = Atomic<UInt64>(0)
             await withCheckedContinuation { done in
                 loop.execute {
-                    before.store(loop.turn, ordering: .relaxed)
+                    before.store(loop.iteration, ordering: .relaxed)
                     done.resume()
                 }
             }
@@ -66,7 +66,7 @@ import struct NIOCore.ByteBuffer
             let after = Atomic<UInt64>(0)
             await withCheckedContinuation { done in
                 loop.execute {
-                    after.store(loop.turn, ordering: .relaxed)
+                    after.store(loop.iteration, ordering: .relaxed)
                     done.resume()
                 }
             }
@@ -210,7 +210,7 @@ import struct NIOCore.ByteBuffer
     }
 
     @Test func outputOfATurnKeepsItsRanges() {
-        var output = TurnOutput()
+        var output = IterationOutput()
         var expected: [(range: Range<Int>, bytes: [UInt8])] = []
         for round in 0..<3 {
             for i in 0..<600 {
@@ -246,14 +246,14 @@ import struct NIOCore.ByteBuffer
             }
             // Safety: the array outlives the closure.
             unsafe bytes.withUnsafeBytes { memory in
-                let run = unsafe Bytes(memory)
+                let run = unsafe BorrowedBytes(memory)
                 #expect(
                     run.endOfFieldValue(from: start, to: end)
                         == first { $0 < 0x20 && $0 != Byte.tab || $0 == 0x7F })
                 #expect(run.endOfTarget(from: start, to: end) == first { $0 < 0x21 || $0 > 0x7E })
                 #expect(run.endOfWord(from: start, to: end) == first { !isWord($0) })
                 #expect(
-                    run.endOfToken(from: start, to: end) == first { !ByteSet.token.contains($0) })
+                    run.endOfToken(from: start, to: end) == first { !ASCIISet.token.contains($0) })
                 let place = first { $0 == byte }
                 #expect(
                     run.firstOffset(of: byte, from: start, to: end) == (place < end ? place : nil))

@@ -31,7 +31,7 @@ final class SimulatedWorkers: SliceQueue, @unchecked Sendable {
         sliceNanosecondsMax =
             [100_000, 3_000_000, 50_000_000].randomElement(using: &numbers) ?? 0
         executor = Executor(
-            limits: Transforms.Limits(), outputBytesMax: 1 << 26,
+            limits: RunLimits(), outputBytesMax: 1 << 26,
             cache: ProgramCache(countMax: 16, bytesMax: 1 << 24), isTentative: false)
     }
 

@@ -47,7 +47,7 @@ struct Simulation {
         var simulation = Simulation(scenario, seed: seed)
         simulation.run()
         // The loop and its context hold each other until then.
-        simulation.loop.eventLoop.onTurnEnd {}
+        simulation.loop.eventLoop.onIterationEnd {}
         return simulation.faults
     }
 
@@ -251,7 +251,7 @@ struct Simulation {
 
     private mutating func takeTurns() {
         repeat {
-            _ = loop.eventLoop.takeTurn()
+            _ = loop.eventLoop.runIteration()
             network.time += 5_000
             workers.run()
             actClients()

@@ -26,15 +26,16 @@ enum Outcome: Equatable, CustomStringConvertible {
 }
 
 /// Runs `body` on the bytes of an array.
-func withBytes<Result>(_ array: [UInt8], _ body: (Bytes) -> Result) -> Result {
+func withBytes<Result>(_ array: [UInt8], _ body: (BorrowedBytes) -> Result) -> Result {
     // Safety: the array outlives the call, and `body` keeps nothing.
-    unsafe array.withUnsafeBytes { body(unsafe Bytes($0)) }
+    unsafe array.withUnsafeBytes { body(unsafe BorrowedBytes($0)) }
 }
 
 /// Feeds the pieces between `cuts` to a new connection.
 /// - Parameter memo: shared with other connections of its loop.
 func outcomes(
-    _ bytes: [UInt8], cuts: [Int] = [], limits: Limits = Limits(), memo: HeadMemo? = nil
+    _ bytes: [UInt8], cuts: [Int] = [], limits: ConnectionLimits = ConnectionLimits(),
+    memo: HeadMemo? = nil
 ) -> [Outcome] {
     var state = ConnectionState(limits: limits, now: 0)
     var head = RequestHead()
@@ -68,7 +69,7 @@ func outcomes(
                 result.append(describe(head, headBytes, content))
                 _ = state.startResponse(hasLength: true)
                 if !state.finishResponse(now: 0) { result.append(.ended) }
-            case .refuse(let error): refusal = error
+            case .reject(let error): refusal = error
             case .linger, .close: return result + [.ended]
             }
             if let refusal {
@@ -95,6 +96,8 @@ private func describe(
     }
 }
 
-func outcomes(_ text: String, cuts: [Int] = [], limits: Limits = Limits()) -> [Outcome] {
+func outcomes(_ text: String, cuts: [Int] = [], limits: ConnectionLimits = ConnectionLimits())
+    -> [Outcome]
+{
     outcomes(Array(text.utf8), cuts: cuts, limits: limits)
 }

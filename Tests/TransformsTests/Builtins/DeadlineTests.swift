@@ -85,7 +85,7 @@ import Testing
 
     /// - Parameter makers: make the operands, which have these programs' constants in them.
     private static func failures(_ cases: [Case], _ makers: [Program]) -> [String] {
-        var limits = Limits()
+        var limits = RunLimits()
         limits.memoryBytesMax = 1 << 30
         let runner = Runner(limits: limits)
         // Listed once in a process, which takes a debug build most of a second.

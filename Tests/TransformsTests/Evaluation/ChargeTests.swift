@@ -8,7 +8,7 @@ import Testing
 @Suite struct ChargeTests {
     /// A megabyte at each round: at 128 bytes a step some 8,000 steps, of 1,000,000.
     private static func expectCharged(_ value: String, _ filter: String) {
-        var limits = Limits()
+        var limits = RunLimits()
         limits.stepsMax = 1_000_000
         let program = "\(value) as $v | [range(3000) | ($v | \(filter)) | 1] | length"
         let outcome = Harness.run(program, limits: limits)
@@ -43,7 +43,7 @@ import Testing
     @Test(arguments: [".[1:]", ".[:-1]", ".[1:-1]", ".[200000:]", "length", ".[5:] | .[5:]"])
     func slicesCostNothing(_ filter: String) {
         for value in ["(\"a\" * 1e6)", "(\"é\" * 5e5)", "[range(4e5)]"] {
-            var limits = Limits()
+            var limits = RunLimits()
             limits.stepsMax = 1_000_000
             let program = "\(value) as $v | [range(3000) | ($v | \(filter)) | 1] | length"
             let outcome = Harness.run(program, limits: limits)

@@ -6,8 +6,8 @@ import Testing
 @testable import Transforms
 
 @Suite struct LimitTests {
-    static func limits(memoryMiB: Int = 32) -> Limits {
-        var limits = Limits()
+    static func limits(memoryMiB: Int = 32) -> RunLimits {
+        var limits = RunLimits()
         limits.memoryBytesMax = memoryMiB << 20
         limits.callDepthMax = 2000
         return limits

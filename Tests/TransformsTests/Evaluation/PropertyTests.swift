@@ -7,8 +7,8 @@ import Testing
 @testable import Transforms
 
 @Suite struct PropertyTests {
-    private static let limits: Limits = {
-        var limits = Limits()
+    private static let limits: RunLimits = {
+        var limits = RunLimits()
         limits.memoryBytesMax = 16 << 20
         limits.callDepthMax = 2000
         limits.stepsMax = 2_000_000

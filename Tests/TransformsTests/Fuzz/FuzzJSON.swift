@@ -150,7 +150,7 @@ final class FuzzJSON: FuzzTarget {
     private let runner: Runner
 
     init() {
-        var limits = Limits()
+        var limits = RunLimits()
         limits.depthMax = FuzzJSON.depthMax
         runner = Runner(limits: limits)
     }

@@ -45,7 +45,7 @@ final class FuzzPrograms: FuzzTarget {
     private let runner: Runner
 
     init() {
-        var limits = Limits()
+        var limits = RunLimits()
         limits.memoryBytesMax = 8 << 20
         limits.depthMax = 200
         limits.callDepthMax = 300

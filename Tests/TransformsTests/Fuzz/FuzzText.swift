@@ -53,7 +53,7 @@ final class FuzzText: FuzzTarget {
     private let runner: Runner
 
     init() {
-        var limits = Limits()
+        var limits = RunLimits()
         limits.memoryBytesMax = 32 << 20
         runner = Runner(limits: limits)
         runner.releasesAll = true

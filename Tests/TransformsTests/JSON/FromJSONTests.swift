@@ -64,7 +64,7 @@ struct FromJSONTests {
 
     /// Texts beyond the size of the document are copied, and given back: a loop stays small.
     @Test func loopsStayWithinTheirMemory() {
-        var limits = Limits()
+        var limits = RunLimits()
         limits.memoryBytesMax = 8 << 20
         let loop = "reduce range(60) as $i (null; $d | tojson | fromjson | length)"
         let outcome = Harness.run(". as $d | " + loop, input: Self.document, limits: limits)

@@ -80,7 +80,7 @@ struct JSONTestSuiteTests {
     }
 
     @Test func depthAtTheBoundAndOnePast() {
-        let depthMax = Limits().depthMax
+        let depthMax = RunLimits().depthMax
         func nested(_ depth: Int) -> [UInt8] {
             Array(repeating: UInt8(ascii: "["), count: depth)
                 + Array(repeating: UInt8(ascii: "]"), count: depth)

@@ -55,7 +55,7 @@ import Testing
     /// The first of the texts for which the two readings differ.
     private static func complaint(_ word: String, _ texts: [[UInt8]]) throws -> String? {
         let program = try Program.compile(word)
-        var limits = Limits()
+        var limits = RunLimits()
         limits.depthMax = 40
         limits.stackBytesMax = 256 << 10
         let runner = Runner(limits: limits)

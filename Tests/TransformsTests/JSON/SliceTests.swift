@@ -283,7 +283,7 @@ import Testing
         "reduce range($n) as $i (\"é\" * $n; .[1:] + \"ü\")",
         "reduce range($n) as $i (\"\"; . + \"ü\" | select(length > 0))",
     ]) func loopsAreLinear(_ program: String) {
-        var limits = Limits()
+        var limits = RunLimits()
         limits.memoryBytesMax = 64 << 20
         limits.stepsMax = 30 * 40_000
         let outcome = Harness.run("40000 as $n | \(program) | length", limits: limits)
@@ -296,7 +296,7 @@ import Testing
         "[range(2e4)] | until(length < 100; .[1:])", "[range(2e4)] | until(length < 100; .[:-1])",
         "\"é\" * 4e5 | .[-300:]", "(\"é\" * 4e5) as $s | $s[10:900]", "\"é\" * 4e5 | .[:9]",
     ]) func smallPartsLetGo(_ program: String) {
-        var limits = Limits()
+        var limits = RunLimits()
         limits.memoryBytesMax = 6 << 20
         let outcome = Harness.run("[range(50) | \(program)] | length", limits: limits)
         #expect(outcome.outputs == ["50"], "\(outcome)")

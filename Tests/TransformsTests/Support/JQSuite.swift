@@ -76,7 +76,7 @@ func ending(_ program: String, _ input: String) -> Ending {
 enum Harness {
     /// Runs on a thread with a large stack: evaluation recurses as deep as its limits allow.
     static func run(
-        _ program: String, input: String = "null", limits: Limits = Limits(),
+        _ program: String, input: String = "null", limits: RunLimits = RunLimits(),
         modules: (any ModuleSource)? = nil
     ) -> Outcome {
         nonisolated(unsafe) var outcome = Outcome()
@@ -98,7 +98,7 @@ enum Harness {
     }
 
     private static func evaluate(
-        _ program: String, _ input: String, _ limits: Limits, _ modules: (any ModuleSource)?
+        _ program: String, _ input: String, _ limits: RunLimits, _ modules: (any ModuleSource)?
     ) -> Outcome {
         var outcome = Outcome()
         let compiled: Program

@@ -7,7 +7,7 @@
 
 internal import Glibc
 
-enum Backlog {
+enum AcceptQueue {
     /// BPF's instruction, laid out as `struct sock_filter` of linux/filter.h.
     private struct Instruction {
         var code: UInt16
@@ -27,8 +27,8 @@ enum Backlog {
 
     /// Waits until the accept queue is empty, and prevents further connections.
     /// - Parameter descriptor: remains open.
-    static func empty(_ descriptor: Int32) async {
-        refuse(descriptor)
+    static func drain(_ descriptor: Int32) async {
+        filterAll(descriptor)
         let end = LoopClock.now &+ waitNanosecondsMax
         var isEmpty = false
         while !isEmpty, LoopClock.now < end {
@@ -38,7 +38,7 @@ enum Backlog {
     }
 
     /// Without a filter (a Unix socket has none), the last connections may be reset.
-    private static func refuse(_ descriptor: Int32) {
+    private static func filterAll(_ descriptor: Int32) {
         // BPF_RET | BPF_K: keep none of the packet's bytes.
         var instruction = Instruction(code: 6, constant: 0)
         // Safety: the filter is copied while the closure runs.

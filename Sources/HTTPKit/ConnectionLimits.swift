@@ -1,7 +1,7 @@
 // The bounds of a connection: bytes, counts and times. Each has a defined response when exceeded.
 
 /// Bounds on the resources that one connection can hold, and for how long.
-public struct Limits: Sendable, Equatable {
+public struct ConnectionLimits: Sendable, Equatable {
     /// Request target; 414 beyond.
     public var targetBytesMax = 16 * 1024
     /// Field lines of a head including their line ends and the empty line; 431 beyond.
@@ -30,8 +30,8 @@ public struct Limits: Sendable, Equatable {
     public var rateWindowNanoseconds: UInt64 = 5_000_000_000
     /// The most requests of one connection that are started in one iteration of its event loop, and
     /// the most time for them; then other connections are served.
-    public var turnRequestCountMax = 32
-    public var turnNanosecondsMax: UInt64 = 200_000
+    public var iterationRequestCountMax = 32
+    public var iterationNanosecondsMax: UInt64 = 200_000
     /// Between two pieces of a body; 408 beyond.
     public var bodyStallNanoseconds: UInt64 = 10_000_000_000
     /// From a response to the next request; then the connection is closed.

@@ -1,7 +1,7 @@
 // What bounds a run.
 
 /// The bounds of a run.
-public struct Limits: Sendable {
+public struct RunLimits: Sendable {
     /// Bytes of the heap: documents and built values together.
     public var memoryBytesMax = 256 << 20
     /// Levels of nesting in JSON texts.

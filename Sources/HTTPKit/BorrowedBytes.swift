@@ -7,7 +7,7 @@ internal import Glibc
 
 /// A run of bytes, borrowed for the length of one call.
 @safe
-struct Bytes {
+struct BorrowedBytes {
     private let base: UnsafeRawPointer
     let count: Int
 
@@ -80,7 +80,7 @@ struct Bytes {
     /// The offset of the first byte in `start..<end` that is not a token character; else `end`.
     func endOfToken(from start: Int, to end: Int) -> Int {
         var offset = endOfWord(from: start, to: end)
-        while offset < end, ByteSet.token.contains(self[offset]) {
+        while offset < end, ASCIISet.token.contains(self[offset]) {
             offset = endOfWord(from: offset + 1, to: end)
         }
         return offset
@@ -211,7 +211,7 @@ enum Byte {
 }
 
 /// A set of ASCII bytes as 128 bits, so that no table is loaded, and none is built at start-up.
-struct ByteSet {
+struct ASCIISet {
     let low: UInt64
     let high: UInt64
 
@@ -221,7 +221,7 @@ struct ByteSet {
     }
 
     /// RFC 9110 5.6.2: letters, digits and ``!#$%&'*+-.^_`|~``.
-    static var token: ByteSet { ByteSet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE) }
+    static var token: ASCIISet { ASCIISet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE) }
     /// RFC 3986 3.2.2 reg-name without `%`: letters, digits, `-._~` and `!$&'()*+,;=`.
-    static var host: ByteSet { ByteSet(low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
+    static var host: ASCIISet { ASCIISet(low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
 }
