@@ -6,7 +6,7 @@
 //                                   v the first has run: its outputs go to the sink -> response
 //
 // The inputs are lines (LineSource) or the elements of an array (ElementSource). Outputs are sent
-// as they are produced (StreamedAnswer) or once all of them are known (CollectedAnswer).
+// as they are produced (StreamedResponse) or once all of them are known (CollectedResponse).
 //
 // Back-pressure: content is not read while there are enough parts, and a part is removed only when
 // the sink has room for its outputs. So a client that sends faster than it reads is slowed down.
@@ -209,11 +209,11 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
     private func watchReader() {
         guard readerTimer == nil else { return }
         readerTimer = eventLoop.schedule(
-            atNanoseconds: eventLoop.now &+ BatchSettings.unacknowledgedNanoseconds
+            atNanoseconds: eventLoop.now &+ BatchSettings.unreadNanosecondsMax
         ) {
             self.readerTimer = nil
             guard !self.isOver, self.isPaused, self.sink.maySpool else { return }
-            if self.exchange.unacknowledgedNanoseconds < BatchSettings.unacknowledgedNanoseconds {
+            if self.exchange.unacknowledgedNanoseconds < BatchSettings.unreadNanosecondsMax {
                 return self.watchReader()
             }
             self.sink.beginSpooling()
@@ -234,7 +234,7 @@ final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
         hold.recount(max(byteCount, source.windowByteCount))
         if memoryTimer == nil {
             memoryTimer = eventLoop.schedule(
-                atNanoseconds: eventLoop.now &+ BatchSettings.shortNanoseconds
+                atNanoseconds: eventLoop.now &+ BatchSettings.memoryRetryNanoseconds
             ) {
                 self.memoryTimer = nil
                 if !self.isOver { self.advance() }

@@ -56,7 +56,7 @@ final class BatchPart: Slice, @unchecked Sendable {
         self.index = index
         self.work = work
         self.receiver = receiver
-        output = CodedContent(work.settings.answerCoding)
+        output = CodedContent(work.settings.responseCoding)
         switch inputs {
         case .lines(let part):
             text = part.text
@@ -91,7 +91,7 @@ final class BatchPart: Slice, @unchecked Sendable {
     }
 
     func takeOutput() -> CodedContent {
-        var taken = CodedContent(work.settings.answerCoding)
+        var taken = CodedContent(work.settings.responseCoding)
         swap(&taken, &output)
         return taken
     }

@@ -28,10 +28,10 @@ struct BatchSettings: Sendable {
     /// The memory that a batch starts with; it requests more as needed.
     static let windowBytesMin = 512 << 10
     /// If that is refused, it requests memory again after this time.
-    static let shortNanoseconds: UInt64 = 50_000_000
-    /// A client that takes none of its response for this long, while nothing is read from it, is
+    static let memoryRetryNanoseconds: UInt64 = 50_000_000
+    /// A client that reads none of its response for this long, while nothing is read from it, is
     /// assumed to send all its content before it reads.
-    static let untakenNanoseconds: UInt64 = 200_000_000
+    static let unreadNanosecondsMax: UInt64 = 200_000_000
     /// How long a slice of a part runs, unless a single input takes longer.
     static let sliceNanoseconds: UInt64 = 2_000_000
 
@@ -51,46 +51,46 @@ struct BatchSettings: Sendable {
     /// Of the named transform.
     var digest: String?
     /// Of the response; nil for none.
-    var answerCoding: ContentCoding?
+    var responseCoding: ContentCoding?
     /// The response begins once all of it is known.
-    var answersAsWhole = false
+    var respondsAsWhole = false
 
     /// - Throws: a problem of the deadline's field, or of Accept.
     init(
-        lines request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
+        lines request: Request, _ interpreted: borrowing TransformRequest, _ settings: Configuration
     ) throws(Problem) {
-        choice = try Self.choice(asked, isArray: false)
-        digest = asked.transform?.digest
-        errors = asked.errors ?? .fail
-        requestID = asked.requestID
+        choice = try Self.choice(interpreted, isArray: false)
+        digest = interpreted.transform?.digest
+        errors = interpreted.errors ?? .fail
+        requestID = interpreted.requestID
         terminator = UInt8(ascii: "\n")
         inputNanosecondsMax = settings.timeoutNanoseconds
-        firstByteNanoseconds = asked.firstByteNanoseconds
+        firstByteNanoseconds = interpreted.firstByteNanoseconds
         let timeout = try Deadline.timeout(of: request) ?? .max
         deadlineNanoseconds =
             request.firstByteNanoseconds &+ min(timeout, settings.batchTimeoutNanoseconds)
-        answersAsWhole = request.isHTTP10
+        respondsAsWhole = request.isHTTP10
         lineBytesMax = settings.bodyBytesMax
         workerCount = settings.workerCount
-        answerCoding = Self.answerCoding(request, asked, settings)
+        responseCoding = Self.responseCoding(request, interpreted, settings)
     }
 
     /// An array's elements are inputs of one request, which has one deadline.
     /// - Throws: a problem of Accept.
     init(
-        each request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
+        each request: Request, _ interpreted: borrowing TransformRequest, _ settings: Configuration
     ) throws(Problem) {
-        choice = try Self.choice(asked, isArray: true)
-        digest = asked.transform?.digest
-        errors = asked.errors ?? .fail
-        requestID = asked.requestID
+        choice = try Self.choice(interpreted, isArray: true)
+        digest = interpreted.transform?.digest
+        errors = interpreted.errors ?? .fail
+        requestID = interpreted.requestID
         terminator = choice.media == .json ? UInt8(ascii: ",") : UInt8(ascii: "\n")
         inputNanosecondsMax = settings.timeoutNanoseconds
-        firstByteNanoseconds = asked.firstByteNanoseconds
-        deadlineNanoseconds = asked.deadlineNanoseconds
+        firstByteNanoseconds = interpreted.firstByteNanoseconds
+        deadlineNanoseconds = interpreted.deadlineNanoseconds
         lineBytesMax = settings.bodyBytesMax
         workerCount = settings.workerCount
-        answerCoding = Self.answerCoding(request, asked, settings)
+        responseCoding = Self.responseCoding(request, interpreted, settings)
     }
 
     /// The time allowed for all inputs together.
@@ -102,13 +102,14 @@ struct BatchSettings: Sendable {
 
     /// A problem is JSON, so it must not appear among rows of text.
     private static func choice(
-        _ asked: borrowing TransformRequest, isArray: Bool
+        _ interpreted: borrowing TransformRequest, isArray: Bool
     ) throws(Problem) -> OutputChoice {
-        let isInline = asked.errors == .inline
-        var usual = asked.transform?.metadata.outputs ?? .one
-        if isInline, usual.media.isText { usual = .one }
+        let isInline = interpreted.errors == .inline
+        var defaultChoice = interpreted.transform?.metadata.outputs ?? .one
+        if isInline, defaultChoice.media.isText { defaultChoice = .one }
         let choice = OutputChoice(
-            batch: asked.acceptance, asked: asked.form, usual: usual, isArray: isArray)
+            batch: interpreted.acceptance, requested: interpreted.form,
+            defaultChoice: defaultChoice, isArray: isArray)
         if isInline, choice.media.isText {
             throw Problem(
                 .notAcceptable,
@@ -120,24 +121,24 @@ struct BatchSettings: Sendable {
 
     /// The length of a batch's response is unknown when it begins; that of its inputs usually is
     /// not.
-    private static func answerCoding(
-        _ request: Request, _ asked: borrowing TransformRequest, _ settings: Configuration
+    private static func responseCoding(
+        _ request: Request, _ interpreted: borrowing TransformRequest, _ settings: Configuration
     ) -> ContentCoding? {
         guard settings.compressBytesMin > 0 else { return nil }
-        if asked.contentCoding == nil, let byteCount = request.contentLength,
+        if interpreted.contentCoding == nil, let byteCount = request.contentLength,
             byteCount < settings.compressBytesMin
         {
             return nil
         }
-        return asked.answerCoding
+        return interpreted.responseCoding
     }
 
     /// The batch's response with this content.
-    func answer(_ content: ByteBuffer) -> Response {
+    func response(_ content: ByteBuffer) -> Response {
         var fields = ResponseFields()
         fields.add("X-Request-Id", requestID.text)
         if let digest { fields.add("Transform-Digest", digest) }
-        fields.add(answerCoding)
+        fields.add(responseCoding)
         return Response(
             .ok, contentType: choice.media.contentType, fields: fields, content: .buffer(content))
     }

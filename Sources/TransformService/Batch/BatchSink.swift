@@ -35,7 +35,7 @@ protocol BatchSink: AnyObject {
 }
 
 /// Outputs -> one response, once all are known, so that a failure has its own response.
-final class CollectedAnswer: BatchSink {
+final class CollectedResponse: BatchSink {
     private let exchange: Exchange
     private let settings: BatchSettings
     private let bytesMax: Int
@@ -45,7 +45,7 @@ final class CollectedAnswer: BatchSink {
         self.exchange = exchange
         self.settings = settings
         self.bytesMax = bytesMax
-        outputs = CodedContent(settings.answerCoding)
+        outputs = CodedContent(settings.responseCoding)
         if isArray { outputs.append(UInt8(ascii: "[")) }
     }
 
@@ -72,7 +72,7 @@ final class CollectedAnswer: BatchSink {
 
     func end() -> Bool {
         if isArray { outputs.append(UInt8(ascii: "]")) }
-        exchange.respond(settings.answer(outputs.takeWhole()))
+        exchange.respond(settings.response(outputs.takeWhole()))
         return true
     }
 

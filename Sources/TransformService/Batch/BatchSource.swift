@@ -54,7 +54,7 @@ final class LineSource: BatchSource {
 
     func explain(_ problem: Problem, _ batch: Batch) {
         var problem = problem
-        problem.statusInstead = .unprocessableContent
+        problem.statusOverride = .unprocessableContent
         batch.fail(problem)
     }
 

@@ -21,33 +21,34 @@ final class Batches: Sendable {
 
     /// Starts the batch of a body of lines.
     func beginLines(
-        _ request: Request, _ asked: borrowing TransformRequest, _ exchange: Exchange,
+        _ request: Request, _ interpreted: borrowing TransformRequest, _ exchange: Exchange,
         _ program: BatchProgram
     ) throws(Problem) -> BodyPlan {
-        let batchSettings = try BatchSettings(lines: request, asked, settings)
+        let batchSettings = try BatchSettings(lines: request, interpreted, settings)
         let source = LineSource(lineBytesMax: batchSettings.lineBytesMax)
         let (hold, end) = try open(exchange, source.windowByteCount)
         let batch = Batch(
             exchange, BatchWork(batchSettings, queue), source,
-            StreamedAnswer(exchange, batchSettings, spool), asked.contentCoding, hold, end: end)
-        batch.start(program, asked.arguments)
+            StreamedResponse(exchange, batchSettings, spool), interpreted.contentCoding, hold,
+            end: end)
+        batch.start(program, interpreted.arguments)
         return .stream(batch, bytesMax: .max)
     }
 
     /// Starts the batch of a body that is an array, as `beginLines` does for lines.
     func beginEach(
-        _ request: Request, _ asked: borrowing TransformRequest, _ exchange: Exchange,
+        _ request: Request, _ interpreted: borrowing TransformRequest, _ exchange: Exchange,
         _ program: BatchProgram
     ) throws(Problem) -> BodyPlan {
-        let batchSettings = try BatchSettings(each: request, asked, settings)
+        let batchSettings = try BatchSettings(each: request, interpreted, settings)
         let byteCount = request.contentLength ?? 0
         let (hold, end) = try open(exchange, byteCount)
         let batch = Batch(
             exchange, BatchWork(batchSettings, queue),
             ElementSource(bytesMax: settings.bodyBytesMax, expectedByteCount: byteCount),
-            CollectedAnswer(exchange, batchSettings, bytesMax: settings.outputBytesMax),
-            asked.contentCoding, hold, end: end)
-        batch.start(program, asked.arguments)
+            CollectedResponse(exchange, batchSettings, bytesMax: settings.outputBytesMax),
+            interpreted.contentCoding, hold, end: end)
+        batch.start(program, interpreted.arguments)
         return .stream(batch, bytesMax: settings.bodyBytesMax)
     }
 

@@ -37,7 +37,7 @@ final class SpoolFolder: Sendable {
         self.bytesMax = bytesMax
         self.memory = memory
         self.perform = perform
-        isMemory = Self.liesInMemory(path)
+        isMemory = Self.isMemoryFileSystem(path)
     }
 
     convenience init(_ path: String, bytesMax: Int, _ memory: MemoryAccount) {
@@ -59,7 +59,7 @@ final class SpoolFolder: Sendable {
         return nil
     }
 
-    private static func liesInMemory(_ path: String) -> Bool {
+    private static func isMemoryFileSystem(_ path: String) -> Bool {
         // tmpfs, ramfs
         // Safety: the bridging keeps the path for the call's length.
         [0x0102_1994, 0x8584_58F6].contains(unsafe file_system_type(path) & 0xFFFF_FFFF)

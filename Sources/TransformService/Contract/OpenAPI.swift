@@ -41,9 +41,9 @@ enum OpenAPI {
 
 /// `GET /openapi.json` -> the document.
 final class OpenAPIEndpoint: HTTPHandler {
-    let contract: PreparedAnswer
+    let contract: PreparedResponse
 
-    init(_ contract: PreparedAnswer) { self.contract = contract }
+    init(_ contract: PreparedResponse) { self.contract = contract }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         contract.respond(to: request, exchange)

@@ -11,14 +11,14 @@ import Transforms
 import struct NIOCore.ByteBuffer
 
 final class HealthEndpoint: HTTPHandler {
-    enum Question: Sendable { case isAlive, isReady }
+    enum Probe: Sendable { case liveness, readiness }
 
     let service: Service
-    let question: Question
+    let probe: Probe
 
-    init(service: Service, question: Question) {
+    init(service: Service, probe: Probe) {
         self.service = service
-        self.question = question
+        self.probe = probe
     }
 
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
@@ -26,7 +26,7 @@ final class HealthEndpoint: HTTPHandler {
             query.split(separator: "&").contains { $0 == "verbose" || $0.hasPrefix("verbose=") }
         }
         let health = service.health()
-        let failure = question == .isAlive ? health.deathCause : health.unreadyCause
+        let failure = probe == .liveness ? health.livenessFailure : health.readinessFailure
         var text = JSONText()
         text.open()
         text.member("status", failure == nil ? "pass" : "fail")
@@ -105,17 +105,17 @@ struct Health: Sendable {
     var now: UInt64
 
     /// Why the process should be restarted.
-    var deathCause: String? {
+    var livenessFailure: String? {
         if isWedged { return "a worker does not come back from its job" }
         return silenceNanoseconds > Self.silentNanosecondsMax ? "an event loop stands still" : nil
     }
 
     /// Why no requests should be routed here.
-    var unreadyCause: String? {
+    var readinessFailure: String? {
         if isDraining { return "draining" }
         if let since = load.saturatedSince, now > since &+ Self.saturatedNanosecondsMax {
             return "saturated"
         }
-        return deathCause
+        return livenessFailure
     }
 }

@@ -32,9 +32,9 @@ final class Service: Sendable {
     let logger: Logger
     let transforms: TransformLibrary
     let metrics: Metrics
-    let metricsPage = MetricsPage()
-    let transformPages = TransformPages()
-    let contract: PreparedAnswer
+    let metricsCache = MetricsCache()
+    let transformListCache = TransformListCache()
+    let contract: PreparedResponse
     let memory: MemoryAccount
     private let runMemory: RunMemory
     private let sink: LogSink?
@@ -62,7 +62,7 @@ final class Service: Sendable {
         self.sink = sink
         self.transforms =
             transforms ?? TransformLibrary(configuration.transformsFolder, logger: logger)
-        contract = PreparedAnswer(
+        contract = PreparedResponse(
             ByteBuffer(string: OpenAPI.text), contentType: "application/json",
             compressBytesMin: configuration.compressBytesMin)
         metrics = Metrics(
@@ -113,7 +113,7 @@ final class Service: Sendable {
                 loopCount: configuration.loopCount)
         }
         server.observer = { [metrics] index in
-            RequestWatch(metrics: metrics, log: log, loopIndex: index)
+            RequestRecorder(metrics: metrics, log: log, loopIndex: index)
         }
         let started = try HTTPServer.start(server) { Router(routes(ofLoop: $0)) }
         running.withLock { $0 = Running(server: started, routes: templates) }
@@ -129,13 +129,13 @@ final class Service: Sendable {
 
     private func routes(ofLoop index: Int) -> Routes {
         var routes = Routes()
-        let transform = guarded(TransformEndpoint(service: self, loopIndex: index))
+        let transform = authenticated(TransformEndpoint(service: self, loopIndex: index))
         routes.add([.post], "/transform", transform)
         routes.add([.post], "/transform/{name...}", transform)
-        routes.add([.get], "/livez", HealthEndpoint(service: self, question: .isAlive))
-        routes.add([.get], "/readyz", HealthEndpoint(service: self, question: .isReady))
-        routes.add([.get], "/healthz", HealthEndpoint(service: self, question: .isReady))
-        let list = guarded(TransformList(service: self))
+        routes.add([.get], "/livez", HealthEndpoint(service: self, probe: .liveness))
+        routes.add([.get], "/readyz", HealthEndpoint(service: self, probe: .readiness))
+        routes.add([.get], "/healthz", HealthEndpoint(service: self, probe: .readiness))
+        let list = authenticated(TransformList(service: self))
         routes.add([.get], "/transforms", list)
         routes.add([.get], "/transforms/{name...}", list)
         routes.add([.get], "/metrics", MetricsEndpoint(service: self))
@@ -143,9 +143,9 @@ final class Service: Sendable {
         return routes
     }
 
-    private func guarded(_ endpoint: some HTTPHandler) -> any HTTPHandler {
+    private func authenticated(_ endpoint: some HTTPHandler) -> any HTTPHandler {
         guard let tokens else { return endpoint }
-        return Guarded(endpoint: endpoint, tokens: tokens)
+        return AuthenticatedEndpoint(endpoint: endpoint, tokens: tokens)
     }
 
     /// The interpreted head of a request. Call it on the request's event loop.
@@ -172,7 +172,7 @@ final class Service: Sendable {
     /// Whether a response of this length is compressed.
     func shouldCompress(_ request: borrowing TransformRequest, byteCount: Int) -> Bool {
         let byteCountMin = configuration.compressBytesMin
-        return request.answerCoding != nil && byteCountMin > 0 && byteCount >= byteCountMin
+        return request.responseCoding != nil && byteCountMin > 0 && byteCount >= byteCountMin
     }
 
     /// Makes the state of an event loop. Call it there.

@@ -132,9 +132,9 @@ final class TransformEndpoint: HTTPHandler, @unchecked Sendable {
             if service.shouldCompress(request, byteCount: state.executor.output.count) {
                 return .left(costKey: state.executor.programKey)
             }
-            Answer.respondHere(exchange, request, state.executor)
+            RunResponse.respondHere(exchange, request, state.executor)
         case .problem(let problem):
-            exchange.respond(Answer.problem(problem, request, state.executor, queued: 0))
+            exchange.respond(RunResponse.problem(problem, request, state.executor, queued: 0))
         case .unfinished, .cancelled:
             learnAbandoned(state, byteCount: content.byteCount)
             return .left(costKey: state.executor.programKey)

@@ -112,7 +112,7 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         var timing = Timing()
         timing.run = started == 0 ? 0 : now &- started
         let queued = (started == 0 ? now : started) &- submitted
-        Answer.addServerTiming(timing, queued: queued, to: &response.fields)
+        RunResponse.addServerTiming(timing, queued: queued, to: &response.fields)
         if let transform = request.transform {
             response.fields.add("Transform-Digest", transform.digest)
         }
@@ -174,13 +174,13 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
                 response = written
                 response.hold = output.hold
             } else {
-                response = Answer.problem(.noMemory, request, executor, queued: queued)
+                response = RunResponse.problem(.noMemory, request, executor, queued: queued)
             }
         case .problem(let problem):
-            response = Answer.problem(problem, request, executor, queued: queued)
+            response = RunResponse.problem(problem, request, executor, queued: queued)
         case .unfinished:
             let problem = Problem(.internalError, "The run was given up.")
-            response = Answer.problem(problem, request, executor, queued: queued)
+            response = RunResponse.problem(problem, request, executor, queued: queued)
         case .cancelled:
             executor.end()
             return
@@ -233,12 +233,12 @@ final class TransformJob: PoolJob, ContentReceiver, @unchecked Sendable {
         _ output: ByteBuffer, _ executor: Executor, queued: UInt64
     ) -> Response? {
         guard service.shouldCompress(request, byteCount: output.readableBytes),
-            let coding = request.answerCoding
-        else { return Answer.output(output, request, executor, queued: queued) }
+            let coding = request.responseCoding
+        else { return RunResponse.output(output, request, executor, queued: queued) }
         let compressed = WholeContent.deflate(
             output, coding, deadlineNanoseconds: request.deadlineNanoseconds, cancel: cancel)
         guard let compressed else { return nil }
-        var response = Answer.output(compressed, request, executor, queued: queued)
+        var response = RunResponse.output(compressed, request, executor, queued: queued)
         response.fields.add(coding)
         return response
     }

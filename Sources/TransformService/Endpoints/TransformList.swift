@@ -18,7 +18,7 @@ final class TransformList: HTTPHandler {
     func receive(_ request: Request, _ exchange: Exchange) -> BodyPlan {
         let set = service.transforms.current
         guard let name = request.pathParameter else {
-            let answer = service.transformPages.answer(nil, of: set) {
+            let response = service.transformListCache.response(nil, of: set) {
                 var text = JSONText()
                 text.open()
                 text.member(
@@ -27,14 +27,14 @@ final class TransformList: HTTPHandler {
                 text.close()
                 return prepare(text.bytes, digest: set.digest)
             }
-            answer.respond(to: request, exchange)
+            response.respond(to: request, exchange)
             return .drop
         }
         if let transform = set[name] {
-            let answer = service.transformPages.answer(name, of: set) {
+            let response = service.transformListCache.response(name, of: set) {
                 prepare(Self.text(transform, isWhole: true), digest: transform.digest)
             }
-            answer.respond(to: request, exchange)
+            response.respond(to: request, exchange)
         } else {
             exchange.respond(
                 TransformRequest.unknown(name).response(requestID: RequestID.of(request)))
@@ -44,8 +44,8 @@ final class TransformList: HTTPHandler {
 
     func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {}
 
-    private func prepare(_ bytes: [UInt8], digest: String) -> PreparedAnswer {
-        PreparedAnswer(
+    private func prepare(_ bytes: [UInt8], digest: String) -> PreparedResponse {
+        PreparedResponse(
             ByteBuffer(bytes: bytes), contentType: "application/json", cacheControl: "no-cache",
             digest: digest, compressBytesMin: service.configuration.compressBytesMin)
     }
@@ -78,27 +78,27 @@ final class TransformList: HTTPHandler {
 
 /// Responses about the current transforms, shared by all event loops: made on first use, and kept
 /// until the folder changes. There is at most one for each transform, and one for the list.
-final class TransformPages: Sendable {
+final class TransformListCache: Sendable {
     private struct State {
         /// Of the set that the responses belong to.
         var digest = ""
         /// By name; the list has none.
-        var answers: [String?: PreparedAnswer] = [:]
+        var responses: [String?: PreparedResponse] = [:]
     }
 
     private let state = Mutex(State())
 
     /// - Parameter name: one of the set's; nil for its list.
-    func answer(
-        _ name: String?, of set: TransformSet, _ make: () -> PreparedAnswer
-    ) -> PreparedAnswer {
-        let kept = state.withLock { $0.digest == set.digest ? $0.answers[name] : nil }
+    func response(
+        _ name: String?, of set: TransformSet, _ make: () -> PreparedResponse
+    ) -> PreparedResponse {
+        let kept = state.withLock { $0.digest == set.digest ? $0.responses[name] : nil }
         if let kept { return kept }
         // Without the lock: other event loops may need what is ready.
         let made = make()
         state.withLock { state in
             if state.digest != set.digest { state = State(digest: set.digest) }
-            state.answers[name] = made
+            state.responses[name] = made
         }
         return made
     }

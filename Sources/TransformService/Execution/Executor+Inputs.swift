@@ -44,7 +44,7 @@ extension Executor {
                 try values.bind(argument.name, string: Array(argument.value.utf8))
             }
             for argument in defaults where !values.contains(argument.name) {
-                try values.bind(argument.name, json: argument.fallback)
+                try values.bind(argument.name, json: argument.defaultJSON)
             }
             try values.finish()
         } catch {

@@ -79,7 +79,7 @@ final class FolderModules: ModuleSource {
     private let texts: FolderTexts
     /// The folder of the program's own file, relative to the root; empty for the root.
     private let programFolder: String
-    private let noted = Mutex<[String: [UInt8]]>([:])
+    private let loaded = Mutex<[String: [UInt8]]>([:])
 
     init(_ texts: FolderTexts, program path: String) {
         self.texts = texts
@@ -87,7 +87,7 @@ final class FolderModules: ModuleSource {
     }
 
     /// Path relative to the folder -> text, of all loaded modules.
-    var taken: [String: [UInt8]] { noted.withLock { $0 } }
+    var loadedTexts: [String: [UInt8]] { loaded.withLock { $0 } }
 
     func load(_ path: String, isData: Bool, search: [String]?, origin: String?)
         throws(CompileError) -> (text: [UInt8], folder: String, name: String)
@@ -104,7 +104,7 @@ final class FolderModules: ModuleSource {
                 else { continue }
                 do throws(LoadFault) {
                     let text = try texts.text(file)
-                    noted.withLock { $0[file] = text }
+                    loaded.withLock { $0[file] = text }
                     return (text, Self.folder(of: file), file)
                 } catch {
                     throw .missingModule(error.description)

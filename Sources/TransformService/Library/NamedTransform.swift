@@ -18,7 +18,7 @@ final class NamedTransform: Sendable {
     let digestHash: Int
     /// The defaults of the arguments, in order, as the text of an object. Each run reads documents
     /// that point into it, so it must not move.
-    let fallbacks: ConstantBytes?
+    let defaults: ConstantBytes?
 
     /// - Throws: `LoadFault` with its location.
     init(path: String, text: [UInt8], head: ModuleHead, _ texts: FolderTexts) throws(LoadFault) {
@@ -35,13 +35,13 @@ final class NamedTransform: Sendable {
         do throws(CompileError) {
             program = try Program.compile(text, argumentNames: names, modules: source)
         } catch {
-            throw Self.fault(error, path: path, text: text, modules: source.taken)
+            throw Self.fault(error, path: path, text: text, modules: source.loadedTexts)
         }
-        modules = source.taken
-        let digest = Self.digest(text, source.taken)
+        modules = source.loadedTexts
+        let digest = Self.digest(text, source.loadedTexts)
         self.digest = digest
         digestHash = digest.hashValue
-        fallbacks = metadata.arguments.flatMap { arguments in
+        defaults = metadata.arguments.flatMap { arguments in
             arguments.isEmpty ? nil : ConstantBytes(Self.object(arguments))
         }
     }
@@ -77,7 +77,7 @@ final class NamedTransform: Sendable {
         var bytes = Array("{".utf8)
         for argument in arguments {
             if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-            bytes += Array("\"\(argument.name)\":".utf8) + argument.fallback
+            bytes += Array("\"\(argument.name)\":".utf8) + argument.defaultJSON
         }
         return bytes + Array("}".utf8)
     }

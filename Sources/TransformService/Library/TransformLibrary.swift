@@ -21,7 +21,7 @@ final class TransformLibrary: Sendable {
     let folder: String?
     private let logger: Logger
     private let state: Mutex<State>
-    private let takenCount = Atomic<UInt64>(0)
+    private let installCount = Atomic<UInt64>(0)
     /// The last listing, read with or without success; locked while a folder is read.
     private let seen: Mutex<FolderListing?>
 
@@ -41,7 +41,7 @@ final class TransformLibrary: Sendable {
 
     /// Changes whenever `current` changes; compare it before using a cached set. Takes no lock.
     /// Read it before `current`.
-    var version: UInt64 { takenCount.load(ordering: .acquiring) }
+    var version: UInt64 { installCount.load(ordering: .acquiring) }
 
     var status: State { state.withLock { $0 } }
 
@@ -53,11 +53,11 @@ final class TransformLibrary: Sendable {
             if !always, seen == FolderListing(folder) { return }
             let set = TransformSet.load(folder)
             seen = set.listing
-            if set.faults.isEmpty { take(set) } else { refuse(set.faults, folder) }
+            if set.faults.isEmpty { install(set) } else { reject(set.faults, folder) }
         }
     }
 
-    private func take(_ set: TransformSet) {
+    private func install(_ set: TransformSet) {
         // The old set may be large: it is freed after the lock is released.
         let old = state.withLock { state in
             let old = state.set
@@ -66,7 +66,7 @@ final class TransformLibrary: Sendable {
             state.reloadCount += 1
             return old
         }
-        takenCount.add(1, ordering: .releasing)
+        installCount.add(1, ordering: .releasing)
         logger.notice(
             "transforms reloaded",
             metadata: [
@@ -74,7 +74,7 @@ final class TransformLibrary: Sendable {
             ])
     }
 
-    private func refuse(_ faults: [LoadFault], _ folder: String) {
+    private func reject(_ faults: [LoadFault], _ folder: String) {
         state.withLock { state in
             state.faults = faults
             state.failureCount += 1

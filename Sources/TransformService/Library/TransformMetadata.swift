@@ -12,8 +12,8 @@ import Transforms
 struct TransformMetadata: Sendable {
     struct Argument: Sendable {
         var name: String
-        /// JSON text.
-        var fallback: [UInt8]
+        /// The default value, as JSON text.
+        var defaultJSON: [UInt8]
     }
 
     static let argumentCountMax = 100
@@ -110,7 +110,7 @@ struct TransformMetadata: Sendable {
             guard !all.contains(where: { $0.name == name }) else {
                 throw fault(argument.nameOffset, "the argument `\(name)` is repeated")
             }
-            all.append(Argument(name: name, fallback: argument.json))
+            all.append(Argument(name: name, defaultJSON: argument.json))
         }
         arguments = all
     }

@@ -4,7 +4,7 @@
 import Transforms
 
 final class TransformSet: Sendable {
-    /// The most times that a folder is read if it keeps changing.
+    /// How often a folder is read at most if it keeps changing.
     private static var readCountMax: Int { 5 }
 
     let listing: FolderListing?
@@ -90,7 +90,7 @@ final class TransformSet: Sendable {
         do throws(CompileError) {
             _ = try Program.compile(text, modules: modules, isLibrary: true)
         } catch {
-            throw NamedTransform.fault(error, path: path, text: text, modules: modules.taken)
+            throw NamedTransform.fault(error, path: path, text: text, modules: modules.loadedTexts)
         }
         return nil
     }

@@ -1,7 +1,7 @@
-// A value -> its bucket. A histogram's counts are cells: one for each bucket, then the sum:
+// A value -> its bucket. A histogram has a counter for each bucket, then one for the sum:
 //
-//     bounds   100 us | 250 us | ... | 10 s
-//     cells    <=100us  <=250us  ...  <=10s  more  sum
+//     bounds     100 us | 250 us | ... | 10 s
+//     counters   <=100us  <=250us  ...  <=10s  more  sum
 
 /// The bounds of a histogram and its unit. The counts are kept elsewhere, once for each thread and
 /// each set of labels.
@@ -12,8 +12,8 @@ struct Histogram: Sendable {
     let bounds: [UInt64]
     let unit: Unit
 
-    /// Cells for one set of counts.
-    var cellCount: Int { bounds.count + 2 }
+    /// The counters of one histogram.
+    var counterCount: Int { bounds.count + 2 }
 
     /// From 100 microseconds to 10 seconds.
     static let times = Histogram(
@@ -27,18 +27,18 @@ struct Histogram: Sendable {
     static let sizes = Histogram(
         bounds: (0...10).map { 256 << (2 * UInt64($0)) }, unit: .bytes)
 
-    func add(_ value: UInt64, to cells: Cells, at offset: Int) {
+    func add(_ value: UInt64, to counters: CounterArray, at offset: Int) {
         var bucket = 0
         while bucket < bounds.count, value > bounds[bucket] { bucket += 1 }
-        cells.add(1, at: offset + bucket)
-        cells.add(value, at: offset + bounds.count + 1)
+        counters.add(1, at: offset + bucket)
+        counters.add(value, at: offset + bounds.count + 1)
     }
 
-    /// The sum of several threads' counts.
-    func total(_ parts: [(cells: Cells, offset: Int)]) -> [UInt64] {
-        var sums = [UInt64](repeating: 0, count: cellCount)
+    /// The sum of several threads' counters.
+    func total(_ parts: [(counters: CounterArray, offset: Int)]) -> [UInt64] {
+        var sums = [UInt64](repeating: 0, count: counterCount)
         for part in parts {
-            for i in 0..<cellCount { sums[i] &+= part.cells[part.offset + i] }
+            for i in 0..<counterCount { sums[i] &+= part.counters[part.offset + i] }
         }
         return sums
     }

@@ -1,8 +1,8 @@
 // The counters of one event loop. Loops share no memory while they count, so that they do not
 // contend on cache lines; a scrape adds the counters up.
 //
-//     series   (route, method, status) -> a histogram of durations, created on first use
-//     cells    began | ended | memory peak | tick | lag | kinds ... | sizes by route ...
+//     series     (route, method, status) -> a histogram of durations, created on first use
+//     counters   began | ended | memory peak | tick | lag | kinds ... | sizes by route ...
 
 import HTTPKit
 import Synchronization
@@ -39,8 +39,8 @@ import Synchronization
     private let sizesOffset: Int
     /// Known routes and, last, one for all others.
     private let routeCount: Int
-    private let cells: Cells
-    /// Each is 0 or a retained `Cells`, which is never replaced.
+    private let counters: CounterArray
+    /// Each is 0 or a retained `CounterArray`, which is never replaced.
     // Safety: allocated and initialised by `init`, freed by `deinit`; each is an atomic.
     private nonisolated(unsafe) let series: UnsafeMutablePointer<Atomic<UInt>>
     private let seriesCount: Int
@@ -54,11 +54,11 @@ import Synchronization
         var offsets: [Int] = []
         for kind in Kind.allCases {
             offsets.append(offset)
-            offset += kind.histogram.cellCount
+            offset += kind.histogram.counterCount
         }
         kindOffsets = offsets
         sizesOffset = offset
-        cells = Cells(count: offset + 2 * routeCount * sizes.cellCount)
+        counters = CounterArray(count: offset + 2 * routeCount * sizes.counterCount)
         seriesCount = routeCount * Method.allCases.count * Self.statusCount
         unsafe series = .allocate(capacity: seriesCount)
         for i in 0..<seriesCount { unsafe (series + i).initialize(to: Atomic(0)) }
@@ -74,29 +74,29 @@ import Synchronization
 
     // MARK: On the loop
 
-    func requestBegan() { cells.add(1, at: Index.began) }
+    func requestBegan() { counters.add(1, at: Index.began) }
 
     func requestEnded(_ record: borrowing RequestRecord, hasBegun: Bool) {
-        if hasBegun { cells.add(1, at: Index.ended) }
+        if hasBegun { counters.add(1, at: Index.ended) }
         let route = min(record.routeIndex ?? routeCount - 1, routeCount - 1)
         let status = Int(record.status < 600 ? statusIndices[Int(record.status)] : 0)
         times.add(record.durationNanoseconds, to: durations(route, record.method, status), at: 0)
-        let offset = sizesOffset + 2 * route * sizes.cellCount
-        sizes.add(UInt64(record.requestByteCount), to: cells, at: offset)
-        sizes.add(UInt64(record.responseByteCount), to: cells, at: offset + sizes.cellCount)
+        let offset = sizesOffset + 2 * route * sizes.counterCount
+        sizes.add(UInt64(record.requestByteCount), to: counters, at: offset)
+        sizes.add(UInt64(record.responseByteCount), to: counters, at: offset + sizes.counterCount)
         if let wait = record.measures.waitNanoseconds { add(wait, .queueWait) }
         guard let work = record.measures.workNanoseconds else { return }
         add(work, .runTime)
         let memory = UInt64(record.measures.memoryBytes)
-        sizes.add(memory, to: cells, at: kindOffsets[Kind.runMemory.rawValue])
-        cells.raise(to: memory, at: Index.memoryPeak)
+        sizes.add(memory, to: counters, at: kindOffsets[Kind.runMemory.rawValue])
+        counters.raise(to: memory, at: Index.memoryPeak)
     }
 
     private func add(_ nanoseconds: UInt64, _ kind: Kind) {
-        times.add(nanoseconds, to: cells, at: kindOffsets[kind.rawValue])
+        times.add(nanoseconds, to: counters, at: kindOffsets[kind.rawValue])
     }
 
-    private func durations(_ route: Int, _ method: Method, _ status: Int) -> Cells {
+    private func durations(_ route: Int, _ method: Method, _ status: Int) -> CounterArray {
         precondition(route >= 0 && route < routeCount)
         let index = (route * Method.allCases.count + Int(method.rawValue)) * Self.statusCount
         // Safety: all three numbers are below their counts, so the index is below the product. The
@@ -105,14 +105,14 @@ import Synchronization
         if let known = unsafe Self.reference(cell.pointee.load(ordering: .relaxed)) {
             return unsafe known.takeUnretainedValue()
         }
-        let made = Cells(count: times.cellCount)
+        let made = CounterArray(count: times.counterCount)
         // Only the loop's thread stores here.
         unsafe cell.pointee.store(
             UInt(bitPattern: Unmanaged.passRetained(made).toOpaque()), ordering: .releasing)
         return made
     }
 
-    private static func reference(_ bits: UInt) -> Unmanaged<Cells>? {
+    private static func reference(_ bits: UInt) -> Unmanaged<CounterArray>? {
         unsafe UnsafeRawPointer(bitPattern: bits).map { unsafe Unmanaged.fromOpaque($0) }
     }
 
@@ -120,30 +120,30 @@ import Synchronization
     /// - Parameter lag: how late it was.
     func ticked(at now: UInt64, lag: UInt64) {
         add(lag, .loopLag)
-        cells.store(now, at: Index.tick)
-        cells.store(lag, at: Index.lag)
+        counters.store(now, at: Index.tick)
+        counters.store(lag, at: Index.lag)
     }
 
     // MARK: From any thread
 
     /// When the periodic task last ran; 0 if never.
-    var tickNanoseconds: UInt64 { cells[Index.tick] }
+    var tickNanoseconds: UInt64 { counters[Index.tick] }
     /// How late it was then.
-    var lagNanoseconds: UInt64 { cells[Index.lag] }
-    var memoryBytesPeak: UInt64 { cells[Index.memoryPeak] }
+    var lagNanoseconds: UInt64 { counters[Index.lag] }
+    var memoryBytesPeak: UInt64 { counters[Index.memoryPeak] }
     /// Requests that have begun and not ended.
     var activeCount: Int {
-        let ended = cells[Index.ended]
-        return Int(cells[Index.began]) - Int(ended)
+        let ended = counters[Index.ended]
+        return Int(counters[Index.began]) - Int(ended)
     }
 
-    func counts(_ kind: Kind) -> (cells: Cells, offset: Int) {
-        (cells, kindOffsets[kind.rawValue])
+    func counts(_ kind: Kind) -> (counters: CounterArray, offset: Int) {
+        (counters, kindOffsets[kind.rawValue])
     }
 
-    func counts(sizesOf route: Int, isResponse: Bool) -> (cells: Cells, offset: Int) {
+    func counts(sizesOf route: Int, isResponse: Bool) -> (counters: CounterArray, offset: Int) {
         let index = 2 * route + (isResponse ? 1 : 0)
-        return (cells, sizesOffset + index * sizes.cellCount)
+        return (counters, sizesOffset + index * sizes.counterCount)
     }
 
     /// Requests of all routes that were answered with this status.
@@ -151,17 +151,17 @@ import Synchronization
         var count: UInt64 = 0
         for route in 0..<routeCount {
             for method in Method.allCases.indices {
-                guard let cells = durations(route: route, method: method, status: status) else {
+                guard let counters = durations(route: route, method: method, status: status) else {
                     continue
                 }
-                for i in 0...times.bounds.count { count &+= cells[i] }
+                for i in 0...times.bounds.count { count &+= counters[i] }
             }
         }
         return count
     }
 
     /// Durations of responses by route, method and status; nil if there were none.
-    func durations(route: Int, method: Int, status: Int) -> Cells? {
+    func durations(route: Int, method: Int, status: Int) -> CounterArray? {
         precondition(route >= 0 && route < routeCount)
         precondition(method >= 0 && method < Method.allCases.count)
         precondition(status >= 0 && status < Self.statusCount)

@@ -56,7 +56,7 @@ extension Metrics {
             for status in 0..<LoopMetrics.statusCount {
                 let parts = loops.compactMap { loop in
                     loop.durations(route: route, method: Int(method.rawValue), status: status)
-                        .map { (cells: $0, offset: 0) }
+                        .map { (counters: $0, offset: 0) }
                 }
                 guard !parts.isEmpty else { continue }
                 let known = status < LoopMetrics.statuses.count
@@ -112,7 +112,7 @@ extension Metrics {
         for (reason, count) in gauges.shed {
             text.sample(count, labels: "reason=\"\(reason)\"")
         }
-        text.sample(connectionsShed, labels: "reason=\"connections\"")
+        text.sample(connectionsRejected, labels: "reason=\"connections\"")
         text.gauge(
             "transform_draining", gauges.isDraining ? 1 : 0, "Whether the service is ending.")
     }

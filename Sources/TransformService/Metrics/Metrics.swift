@@ -13,7 +13,7 @@ final class Metrics: Sendable {
     let startNanoseconds: UInt64
     let startUnixSeconds: Double
     /// Requests on connections for which there was no room.
-    private let connectionsRefused = Atomic<UInt64>(0)
+    private let rejectedConnections = Atomic<UInt64>(0)
 
     init(loopCount: Int, now: UInt64, startUnixSeconds: Double) {
         loops = (0..<loopCount).map { _ in LoopMetrics(routeCount: Self.routeCountMax + 1) }
@@ -22,10 +22,10 @@ final class Metrics: Sendable {
     }
 
     /// Requests answered with 503 because there were too many connections.
-    var connectionsShed: UInt64 { connectionsRefused.load(ordering: .relaxed) }
+    var connectionsRejected: UInt64 { rejectedConnections.load(ordering: .relaxed) }
 
     /// A connection for which there was no room; its request was answered with 503.
-    func connectionRefused() { connectionsRefused.add(1, ordering: .relaxed) }
+    func connectionRejected() { rejectedConnections.add(1, ordering: .relaxed) }
 
     /// The longest delay of a loop's periodic task at its last run.
     var lagNanoseconds: UInt64 { loops.map(\.lagNanoseconds).max() ?? 0 }

@@ -52,7 +52,7 @@ struct MetricsText {
     }
 
     /// The buckets, sum and count of one set of labels.
-    /// - Parameter counts: of `histogram.cellCount`.
+    /// - Parameter counts: of `histogram.counterCount`.
     mutating func histogram(_ histogram: Histogram, _ counts: [UInt64], labels: String = "") {
         let comma = labels.isEmpty ? "" : ","
         var total: UInt64 = 0

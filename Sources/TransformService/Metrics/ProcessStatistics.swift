@@ -97,9 +97,9 @@ struct ProcessStatistics: Sendable, Equatable {
         for line in groups.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { continue }
-            let isSecond = parts[1].isEmpty
-            guard isSecond || parts[1].split(separator: ",").contains("cpu") else { continue }
-            let base = root + "/sys/fs/cgroup" + (isSecond ? "" : "/cpu")
+            let isVersion2 = parts[1].isEmpty
+            guard isVersion2 || parts[1].split(separator: ",").contains("cpu") else { continue }
+            let base = root + "/sys/fs/cgroup" + (isVersion2 ? "" : "/cpu")
             // Inside a container the path may not exist: then the base is the process' group.
             for folder in [base + parts[2], base] {
                 let path = folder + "/cpu.stat"

@@ -16,7 +16,8 @@ enum Acceptance: Sendable, Equatable {
     /// - Returns: nil if no media type of the service is acceptable.
     init?(_ accept: String) {
         var best = [Int](repeating: 0, count: OutputMedia.allCases.count)
-        // How specific the range is that determines a type's weight: the most specific one does.
+        // How specific the range is that determines a type's weight: the most specific range
+        // determines it.
         var closeness = [Int](repeating: -1, count: best.count)
         var isEmpty = true
         for range in accept.split(separator: ",") {
@@ -43,16 +44,18 @@ enum Acceptance: Sendable, Equatable {
     }
 
     /// The type that the client prefers; among equals one that it names, lines before all, then the
-    /// usual one, then JSON.
-    func choice(usual: OutputMedia) -> OutputMedia {
+    /// default one, then JSON.
+    func choice(defaultMedia: OutputMedia) -> OutputMedia {
         switch self {
-        case .anything: return usual
+        case .anything: return defaultMedia
         case .json: return .json
         case .ranked(let ranks):
             let highest = ranks.max() ?? 0
-            let order: [OutputMedia] = [usual, .json, .plain, .csv, .tsv, .lines, .linesText]
+            let order: [OutputMedia] = [
+                defaultMedia, .json, .plain, .csv, .tsv, .lines, .linesText,
+            ]
             let lines: [OutputMedia] = highest % 2 == 1 ? [.lines, .linesText] : []
-            return (lines + order).first { ranks[$0.rawValue] == highest } ?? usual
+            return (lines + order).first { ranks[$0.rawValue] == highest } ?? defaultMedia
         }
     }
 

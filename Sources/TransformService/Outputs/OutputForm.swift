@@ -93,14 +93,14 @@ struct OutputChoice: Sendable, Equatable {
     var name: String { Self.names.first { OutputChoice(name: $0) == self } ?? "one" }
 
     /// - Parameters:
-    ///   - asked: the value of the request's `outputs`.
-    ///   - usual: the transform's default.
-    init(_ acceptance: Acceptance, asked: OutputForm?, usual: OutputChoice) {
-        media = acceptance.choice(usual: asked == nil ? usual.media : .json)
+    ///   - requested: the value of the request's `outputs`.
+    ///   - defaultChoice: the transform's.
+    init(_ acceptance: Acceptance, requested: OutputForm?, defaultChoice: OutputChoice) {
+        media = acceptance.choice(defaultMedia: requested == nil ? defaultChoice.media : .json)
         switch media {
         case .lines, .linesText: form = .lines
         case .plain, .csv, .tsv: form = .text
-        case .json: form = asked ?? (usual.form == .one ? .one : .array)
+        case .json: form = requested ?? (defaultChoice.form == .one ? .one : .array)
         }
     }
 
@@ -109,13 +109,14 @@ struct OutputChoice: Sendable, Equatable {
     /// - Parameter isArray: the inputs are an array's elements; else the response is lines, even if
     ///   the client asks for JSON.
     init(
-        batch acceptance: Acceptance, asked: OutputForm?, usual: OutputChoice, isArray: Bool
+        batch acceptance: Acceptance, requested: OutputForm?, defaultChoice: OutputChoice,
+        isArray: Bool
     ) {
         var media = acceptance.choice(
-            usual: asked == nil && usual.media != .json
-                ? usual.media : isArray ? .json : .lines)
+            defaultMedia: requested == nil && defaultChoice.media != .json
+                ? defaultChoice.media : isArray ? .json : .lines)
         if !isArray, media == .json { media = .lines }
         self.media = media
-        form = media.isText ? .text : asked ?? (usual.form == .array ? .array : .lines)
+        form = media.isText ? .text : requested ?? (defaultChoice.form == .array ? .array : .lines)
     }
 }

@@ -47,7 +47,7 @@ enum ContentCoding: Sendable, Equatable, CaseIterable {
     }
 
     /// The coding that the client prefers; nil for none.
-    static func answer(to request: Request) -> ContentCoding? {
+    static func response(to request: Request) -> ContentCoding? {
         guard request.field(.acceptEncoding) != nil else { return nil }
         if let control = request.joinedFields("cache-control"),
             control.lowercased().split(separator: ",").contains(where: {
@@ -56,11 +56,11 @@ enum ContentCoding: Sendable, Equatable, CaseIterable {
         {
             return nil
         }
-        return answer(accepting: request.joinedFields("accept-encoding") ?? "")
+        return response(accepting: request.joinedFields("accept-encoding") ?? "")
     }
 
     /// - Parameter field: the value of Accept-Encoding.
-    static func answer(accepting field: String) -> ContentCoding? {
+    static func response(accepting field: String) -> ContentCoding? {
         var weights: [ContentCoding: Double] = [:]
         var identity: Double?
         var others: Double?

@@ -131,9 +131,9 @@ struct Problem: Error, Sendable, Equatable {
     /// For a line, `location` is relative to that line.
     var input: Input?
     /// The response's status, if it is not the kind's.
-    var statusInstead: Status?
+    var statusOverride: Status?
 
-    var status: Status { statusInstead ?? kind.status }
+    var status: Status { statusOverride ?? kind.status }
 
     init(_ kind: Kind, _ detail: String, location: Location? = nil, limit: Int? = nil) {
         self.kind = kind

@@ -18,7 +18,7 @@ enum RequestID {
         /// - Parameter index: below 255; larger ones share their names with another series.
         init(_ index: Int) { next = UInt64(index) % (Self.countMax - 1) + 1 }
 
-        /// Like `RequestID.of`.
+        /// The same as `RequestID.of`.
         /// - Parameter mayBeGiven: whether the request may have an `X-Request-Id`.
         mutating func name(of request: Request, mayBeGiven: Bool = true) -> RequestName {
             if let name = request.name { return name }

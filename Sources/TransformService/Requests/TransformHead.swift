@@ -20,7 +20,7 @@ final class TransformHead: Sendable {
     /// Of the content; nil for none.
     let contentCoding: ContentCoding?
     /// Of the response; nil for none.
-    let answerCoding: ContentCoding?
+    let responseCoding: ContentCoding?
     /// From the request's first byte to its deadline.
     let timeoutNanoseconds: UInt64
     /// Whether the client names its requests.
@@ -56,7 +56,7 @@ final class TransformHead: Sendable {
         acceptance = try MediaType.acceptance(request)
         query = try TransformQuery.of(request, transform)
         contentCoding = try ContentCoding.content(of: request)
-        answerCoding = ContentCoding.answer(to: request)
+        responseCoding = ContentCoding.response(to: request)
         hasRequestID = RequestID.given(request) != nil
     }
 

@@ -1,8 +1,9 @@
-// The interpretation of a request of `POST /transform`: its head's, and its own name and time.
+// The interpretation of a request of `POST /transform`: that of its head, with its own name and
+// time.
 
 import HTTPKit
 
-/// Holds what is needed of the head, so that the request may be dropped.
+/// It keeps what is needed of the head, so that the request may be dropped.
 struct TransformRequest: Sendable {
     let head: TransformHead
     let requestID: RequestName
@@ -15,7 +16,7 @@ struct TransformRequest: Sendable {
     var acceptance: Acceptance { head.acceptance }
     var transform: NamedTransform? { head.transform }
     var contentCoding: ContentCoding? { head.contentCoding }
-    var answerCoding: ContentCoding? { head.answerCoding }
+    var responseCoding: ContentCoding? { head.responseCoding }
     /// The program in the query: then the content is its input.
     var program: String? { head.query.program }
     /// Arguments in the query.
@@ -25,7 +26,7 @@ struct TransformRequest: Sendable {
     /// How a failing input affects its batch.
     var errors: ErrorMode? { head.query.errors }
 
-    /// - Parameter transform: that has run; it may allow less time than the request does.
+    /// - Parameter transform: the one that has run; it may allow less time than the request does.
     func response(of problem: Problem, running transform: NamedTransform? = nil) -> Response {
         let allowed = min(
             head.timeoutNanoseconds, transform?.metadata.timeoutNanoseconds ?? .max)

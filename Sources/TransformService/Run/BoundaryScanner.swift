@@ -7,7 +7,7 @@
 
 struct BoundaryScanner {
     /// Where bytes may be split; `whole` like `texts`.
-    let parts: InputFiles.Parts
+    let boundaries: InputFiles.Boundaries
     /// The bytes scanned so far, and those of them that form whole inputs.
     private(set) var scanned = 0
     private(set) var boundary = 0
@@ -15,19 +15,19 @@ struct BoundaryScanner {
     private var isInString = false
     private var isEscaped = false
 
-    init(_ parts: InputFiles.Parts) { self.parts = parts }
+    init(_ boundaries: InputFiles.Boundaries) { self.boundaries = boundaries }
 
     /// Scans the bytes after those of the last call.
     mutating func scan(_ bytes: UnsafeRawBufferPointer) {
         // Safety: every offset is below the buffer's count, which subscripts check in debug builds.
-        if parts == .lines {
+        if boundaries == .lines {
             for offset in scanned..<bytes.count {
                 if unsafe bytes[offset] == 0x0A { boundary = offset + 1 }
             }
             scanned = bytes.count
             return
         }
-        let separator: UInt8? = parts == .records ? 0x1E : nil
+        let separator: UInt8? = boundaries == .records ? 0x1E : nil
         for offset in scanned..<bytes.count {
             let byte = unsafe bytes[offset]
             if byte == separator {
@@ -54,7 +54,7 @@ struct BoundaryScanner {
                 depth = max(0, depth - 1)
                 if depth == 0 { boundary = offset + 1 }
             case 0x20, 0x0A, 0x0D, 0x09: if depth == 0 { boundary = offset + 1 }
-            case UInt8(ascii: ","): if parts == .events { boundary = offset + 1 }
+            case UInt8(ascii: ","): if boundaries == .events { boundary = offset + 1 }
             default: break
             }
         }

@@ -8,10 +8,10 @@ import Transforms
 
 @safe final class InputFiles: InputBlocks {
     /// Where a pipe's bytes may be split.
-    enum Parts { case texts, records, events, lines, whole }
+    enum Boundaries { case texts, records, events, lines, whole }
 
     private var paths: ArraySlice<String>
-    private let parts: Parts
+    private let boundaries: Boundaries
     /// How many files could not be read.
     private(set) var errorCount = 0
 
@@ -37,10 +37,10 @@ import Transforms
     private static let lineByteCountMax = 4_096
 
     /// - Parameter paths: `-` is the standard input.
-    init(_ paths: [String], parts: Parts) {
+    init(_ paths: [String], boundaries: Boundaries) {
         self.paths = paths[...]
-        self.parts = parts
-        scanner = BoundaryScanner(parts)
+        self.boundaries = boundaries
+        scanner = BoundaryScanner(boundaries)
     }
 
     deinit {
@@ -65,7 +65,7 @@ import Transforms
             }
             descriptor = opened
             isFirst = true
-            scanner = BoundaryScanner(parts)
+            scanner = BoundaryScanner(boundaries)
         }
     }
 
@@ -162,13 +162,14 @@ import Transforms
             }
             if read <= 0 {
                 // A file that must be one input is emitted even if it is empty.
-                return count > 0 || read == 0 && isFirst && parts == .whole ? give(count, 0) : nil
+                return count > 0 || read == 0 && isFirst && boundaries == .whole
+                    ? give(count, 0) : nil
             }
             count += read
-            if parts == .whole { continue }
+            if boundaries == .whole { continue }
             unsafe scanner.scan(UnsafeRawBufferPointer(start: pending, count: count))
             let boundary = scanner.boundary
-            if boundary > 0, let lineRest = lineRest(behind: boundary) {
+            if boundary > 0, let lineRest = lineRest(after: boundary) {
                 scanner.take()
                 return give(boundary, lineRest)
             }
@@ -177,7 +178,7 @@ import Transforms
 
     /// Bytes after the boundary up to the end of its line, or 0 if that is far; nil if it has not
     /// arrived yet.
-    private func lineRest(behind boundary: Int) -> Int? {
+    private func lineRest(after boundary: Int) -> Int? {
         // Safety: `boundary` is above 0 and at most `count`, the bytes that have arrived.
         guard let line = unsafe pending.map({ unsafe $0 + boundary }) else { return nil }
         if unsafe (line - 1).load(as: UInt8.self) == 0x0A { return 0 }

@@ -1,4 +1,5 @@
-// A closure -> run on a new thread with a large stack, of which only the used part takes memory.
+// A closure -> its run on a new thread with a large stack, of which only the used part takes
+// memory.
 
 import Glibc
 

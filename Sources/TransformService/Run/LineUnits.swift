@@ -72,7 +72,7 @@ import Transforms
         let unit = unsafe InputBlock(
             bytes: UnsafeRawBufferPointer(rebasing: part.dropLast(rest.count)),
             fileName: block.fileName, isFirst: isFirst)
-        return make(unit, behind: start, owner: isWhole ? block : nil)
+        return make(unit, after: start, owner: isWhole ? block : nil)
     }
 
     /// The incomplete end of the previous file, joined with this one's first line; nil if that is
@@ -103,7 +103,7 @@ import Transforms
             files.giveBack(unit)
             return nil
         }
-        return make(unit, behind: start, owner: unit)
+        return make(unit, after: start, owner: unit)
     }
 
     /// The incomplete end of the last file.
@@ -122,11 +122,11 @@ import Transforms
         if files.trailingFileName != nil { before.lineCount = 0 }
         let unit = unsafe InputBlock(
             bytes: copied, fileName: files.trailingFileName ?? files.fileName, isFirst: false)
-        return make(unit, behind: before, owner: unit)
+        return make(unit, after: before, owner: unit)
     }
 
     private func make(
-        _ block: InputBlock, behind before: InputBlock.Before, owner: InputBlock?
+        _ block: InputBlock, after before: InputBlock.Before, owner: InputBlock?
     ) -> Unit {
         block.before = before
         count += 1

@@ -46,7 +46,7 @@ final class OutputSink {
     private let job: RunJob
     private let runner: Runner
     var buffer: OutputBuffer
-    /// Of the outputs since it was last reset.
+    /// The outcome of the outputs since it was last reset.
     var outcome = RunOutcome.noOutput
     private let stringOptions: WriteOptions
 

@@ -26,7 +26,8 @@ import Transforms
     init(_ job: RunJob, _ limits: RunLimits) {
         self.job = job
         self.limits = limits
-        files = InputFiles(job.options.files.isEmpty ? ["-"] : job.options.files, parts: .lines)
+        files = InputFiles(
+            job.options.files.isEmpty ? ["-"] : job.options.files, boundaries: .lines)
         units = LineUnits(files)
     }
 

@@ -15,11 +15,11 @@ enum RunCommand {
         var options: RunOptions
         do throws(UsageError) { options = try RunOptions(arguments) } catch {
             StandardStreams.complain(error.message)
-            StandardStreams.write(RunUsage.hint, to: STDERR_FILENO)
+            StandardStreams.write(RunHelp.hint, to: STDERR_FILENO)
             return ExitStatus.badInput
         }
-        switch options.other {
-        case .help: return show(RunUsage.full)
+        switch options.information {
+        case .help: return show(RunHelp.full)
         case .version: return show(version + "\n")
         case .buildConfiguration: return show("transform-service, decimal literals kept\n")
         case nil: break
@@ -30,7 +30,7 @@ enum RunCommand {
             options.program = "."
         }
         guard let word = options.program else {
-            StandardStreams.write(RunUsage.short + RunUsage.hint, to: STDERR_FILENO)
+            StandardStreams.write(RunHelp.short + RunHelp.hint, to: STDERR_FILENO)
             return ExitStatus.badInput
         }
         return run(options, word)
@@ -82,11 +82,11 @@ enum RunCommand {
         limits.stackBytesMax = stackByteCount - min(stackByteCount / 8, 8 << 20)
         limits.retainedBytesMax = 64 << 20
         let job: RunJob
-        do throws(Refusal) { job = try RunJob(options, word, limits) } catch {
+        do throws(StartFailure) { job = try RunJob(options, word, limits) } catch {
             StandardStreams.write(error.text, to: STDERR_FILENO)
             return error.status
         }
-        if options.threadCount > 1 && options.form.kind == .texts && !options.takesNull
+        if options.threadCount > 1 && options.form.kind == .texts && !options.usesNullInput
             && !options.form.slurps && !options.isSequence && !options.form.isSingle
         {
             return ParallelRun(job, limits).run()
@@ -105,7 +105,7 @@ enum ExitStatus {
 }
 
 /// Why nothing can be run: lines for the standard error, and a status.
-struct Refusal: Error {
+struct StartFailure: Error {
     var text: String
     var status: Int32
 }

@@ -19,7 +19,7 @@ final class RunJob: Sendable {
     }
 
     /// - Parameter word: the program, or its file.
-    init(_ options: RunOptions, _ word: String, _ limits: RunLimits) throws(Refusal) {
+    init(_ options: RunOptions, _ word: String, _ limits: RunLimits) throws(StartFailure) {
         self.options = options
         let milliseconds = options.timeoutMilliseconds.map { UInt64($0) }
         deadlineNanoseconds =
@@ -30,7 +30,7 @@ final class RunJob: Sendable {
         var text = Array(word.utf8)
         if options.programIsFile {
             do throws(FileError) { text = try FileBytes.readAll(word) } catch {
-                throw Refusal(text: "jq: \(error.sentence)\n", status: ExitStatus.badInput)
+                throw StartFailure(text: "jq: \(error.sentence)\n", status: ExitStatus.badInput)
             }
         }
         let folder = options.programIsFile ? FileModules.folder(of: word) : "."
@@ -39,7 +39,7 @@ final class RunJob: Sendable {
             program = try Program.compile(
                 text, argumentNames: arguments.names, modules: modules, keepsOrigin: true)
         } catch {
-            throw Refusal(
+            throw StartFailure(
                 text: error.report(in: text), status: ExitStatus.badProgram)
         }
         countsLines =
@@ -54,7 +54,7 @@ final class RunJob: Sendable {
         }
     }
 
-    private static func values(_ options: RunOptions, _ limits: RunLimits) throws(Refusal)
+    private static func values(_ options: RunOptions, _ limits: RunLimits) throws(StartFailure)
         -> ArgumentValues
     {
         let values = ArgumentValues(limits: limits, isLenient: options.form.isLenient)
@@ -73,20 +73,20 @@ final class RunJob: Sendable {
                 case .positionalString(let text): try values.append(string: Array(text.utf8))
                 case .positionalJSON(let text): try values.append(json: Array(text.utf8))
                 }
-            } catch { throw refusal(word, sentence(error, in: file)) }
+            } catch { throw startFailure(word, sentence(error, in: file)) }
         }
         do throws(ReadFailure) { try values.finish() } catch {
-            throw Refusal(text: "jq: error: \(error.message)\n", status: ExitStatus.failed)
+            throw StartFailure(text: "jq: error: \(error.message)\n", status: ExitStatus.failed)
         }
         return values
     }
 
     /// The bytes of an argument's file, if it has one.
-    private static func contents(_ word: RunOptions.Argument) throws(Refusal) -> [UInt8] {
+    private static func contents(_ word: RunOptions.Argument) throws(StartFailure) -> [UInt8] {
         switch word {
         case .slurpFile(_, let path), .rawFile(_, let path):
             do throws(FileError) { return try FileBytes.readAll(path) } catch {
-                throw refusal(word, error.sentence)
+                throw startFailure(word, error.sentence)
             }
         default: return []
         }
@@ -102,7 +102,8 @@ final class RunJob: Sendable {
             + "offset \(error.offset)"
     }
 
-    private static func refusal(_ word: RunOptions.Argument, _ message: String) -> Refusal {
+    private static func startFailure(_ word: RunOptions.Argument, _ message: String) -> StartFailure
+    {
         let text =
             switch word {
             case .json: "invalid JSON text passed to --argjson"
@@ -112,7 +113,7 @@ final class RunJob: Sendable {
             case .rawFile(let name, let path): "Bad JSON in --rawfile \(name) \(path): \(message)"
             default: message
             }
-        return Refusal(text: "jq: \(text)\n" + RunUsage.hint, status: ExitStatus.badInput)
+        return StartFailure(text: "jq: \(text)\n" + RunHelp.hint, status: ExitStatus.badInput)
     }
 
     private static func readColors() -> WriteColors {

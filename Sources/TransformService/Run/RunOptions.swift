@@ -11,16 +11,16 @@ struct UsageError: Error {
 struct RunOptions {
     enum Output { case json, raw, joined, rawNUL }
     /// A request for something other than running a program.
-    enum Other { case help, version, buildConfiguration }
+    enum Information { case help, version, buildConfiguration }
 
-    var other: Other?
+    var information: Information?
     var program: String?
     var programIsFile = false
     var files: [String] = []
     var libraryFolders: [String]?
     var arguments: [Argument] = []
 
-    var takesNull = false
+    var usesNullInput = false
     var form = InputForm()
     var output = Output.json
     var write = WriteOptions(indent: 2)
@@ -83,10 +83,10 @@ struct RunOptions {
     static let memoryMebibytesLimit = 1 << 20
 
     /// The meaning of words that are not options, once the program has been given.
-    private enum Rest { case files, strings, texts }
+    private enum PositionalMeaning { case files, strings, texts }
 
     init(_ words: [String]) throws(UsageError) {
-        var rest = Rest.files
+        var rest = PositionalMeaning.files
         var optionsEnded = false
         var words = words[...]
         while let word = words.popFirst() {
@@ -103,7 +103,7 @@ struct RunOptions {
             } else {
                 try takeShort(word, &words)
             }
-            if other != nil { break }
+            if information != nil { break }
         }
         if isSequence { form.isSequence = true }
         form.isLenient = !isStrict
@@ -117,7 +117,7 @@ struct RunOptions {
         return second == UInt8(ascii: "-") || 0x61...0x7A ~= second | 0x20
     }
 
-    private mutating func take(_ word: String, _ rest: Rest) {
+    private mutating func take(_ word: String, _ rest: PositionalMeaning) {
         if program == nil {
             program = word
             return
@@ -149,7 +149,7 @@ struct RunOptions {
             }
             letters = rest
             try takeLong(name, &words)
-            if other != nil { return }
+            if information != nil { return }
         }
     }
 
@@ -191,7 +191,7 @@ struct RunOptions {
         case "--ascii-output": write.asciiOnly = true
         case "--sort-keys": write.sortsNames = true
         case "--raw-input": form.kind = .lines
-        case "--null-input": takesNull = true
+        case "--null-input": usesNullInput = true
         case "--from-file": programIsFile = true
         case "--exit-status": setsExitStatus = true
         case "--unbuffered": isUnbuffered = true
@@ -209,9 +209,9 @@ struct RunOptions {
             let indent = try number(word, &words, RunOptions.indents)
             write.indent = max(indent, 0)
             write.usesTabs = indent < 0
-        case "--help": other = .help
-        case "--version": other = .version
-        case "--build-configuration": other = .buildConfiguration
+        case "--help": information = .help
+        case "--version": information = .version
+        case "--build-configuration": information = .buildConfiguration
         case "--library-path": try takeShort("-L", &words)
         case "--parallel":
             threadCount = try number(word, &words, 1...RunOptions.threadCountMax)

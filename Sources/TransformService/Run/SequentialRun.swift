@@ -21,12 +21,13 @@ struct SequentialRun {
             job, limits, drain: StandardStreams.drainOutput,
             complain: { StandardStreams.write($0, to: STDERR_FILENO) })
         let files = InputFiles(
-            options.files.isEmpty ? ["-"] : options.files, parts: SequentialRun.parts(options.form))
+            options.files.isEmpty ? ["-"] : options.files,
+            boundaries: SequentialRun.boundaries(options.form))
         let inputs = InputReader(processor.runner, files, options.form, for: job.program)
         inputs.countsLines = job.countsLines
         processor.runner.connect(inputs)
         var status = RunStatus()
-        if options.takesNull {
+        if options.usesNullInput {
             processor.begin()
             status.add(processor.process(.null) { inputs.location })
         } else {
@@ -39,7 +40,7 @@ struct SequentialRun {
         withExtendedLifetime((processor, files, inputs)) { _exit(code) }
     }
 
-    private static func parts(_ form: InputForm) -> InputFiles.Parts {
+    private static func boundaries(_ form: InputForm) -> InputFiles.Boundaries {
         switch form.kind {
         case .lines: .lines
         case _ where form.isSingle: .whole

@@ -27,21 +27,23 @@ enum CPUQuota {
     static func quota(root: String) -> Int? {
         var smallest: Int?
         for folder in ControlGroup.folders(of: "cpu", root: root) {
-            if let count = folder.isSecond ? second(folder.path) : first(folder.path) {
+            if let count = folder.isVersion2
+                ? quotaOfVersion2(folder.path) : quotaOfVersion1(folder.path)
+            {
                 smallest = min(smallest ?? count, count)
             }
         }
         return smallest
     }
 
-    private static func second(_ folder: String) -> Int? {
+    private static func quotaOfVersion2(_ folder: String) -> Int? {
         guard let text = SystemFile.read(folder + "/cpu.max") else { return nil }
         let numbers = text.split { $0 == " " || $0 == "\n" }.map { Int($0) }
         guard numbers.count == 2 else { return nil }
         return threads(numbers[0], numbers[1])
     }
 
-    private static func first(_ folder: String) -> Int? {
+    private static func quotaOfVersion1(_ folder: String) -> Int? {
         func number(_ name: String) -> Int? {
             SystemFile.read(folder + "/" + name)?.split(separator: "\n").first.flatMap { Int($0) }
         }

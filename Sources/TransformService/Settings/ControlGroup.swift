@@ -11,7 +11,7 @@ enum ControlGroup {
     struct Folder {
         var path: String
         /// Whether it is a group of version 2.
-        var isSecond: Bool
+        var isVersion2: Bool
     }
 
     /// The folders of a controller's groups, from the process's own up to the root.
@@ -22,15 +22,16 @@ enum ControlGroup {
         for line in groups.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { continue }
-            let isSecond = parts[1].isEmpty
-            guard isSecond || parts[1].split(separator: ",").contains(Substring(controller)) else {
+            let isVersion2 = parts[1].isEmpty
+            guard isVersion2 || parts[1].split(separator: ",").contains(Substring(controller))
+            else {
                 continue
             }
-            let base = root + "/sys/fs/cgroup" + (isSecond ? "" : "/" + controller)
+            let base = root + "/sys/fs/cgroup" + (isVersion2 ? "" : "/" + controller)
             var path = parts[2].split(separator: "/").map(String.init)
             while true {
                 let folder = ([base] + path).joined(separator: "/")
-                folders.append(Folder(path: folder, isSecond: isSecond))
+                folders.append(Folder(path: folder, isVersion2: isVersion2))
                 if path.isEmpty { break }
                 path.removeLast()
             }

@@ -18,7 +18,7 @@ enum MemoryQuota {
     static func limit(root: String) -> Int? {
         var smallest: Int?
         for folder in ControlGroup.folders(of: "memory", root: root) {
-            let name = folder.isSecond ? "/memory.max" : "/memory.limit_in_bytes"
+            let name = folder.isVersion2 ? "/memory.max" : "/memory.limit_in_bytes"
             guard let text = SystemFile.read(folder.path + name),
                 let limit = text.split(separator: "\n").first.flatMap({ Int($0) }),
                 limit < unlimitedBytes

@@ -14,7 +14,7 @@ struct Setting: Sendable {
     /// A sentence.
     let help: String
     /// The default, for the help; nil where there is nothing to say.
-    let usual: String?
+    let defaultText: String?
     /// Of a number.
     let range: ClosedRange<Int>?
     /// "a whole number from 1 to 5": for messages about invalid values.
@@ -31,7 +31,7 @@ struct Setting: Sendable {
     /// The sentence with bounds and default: "... (1 to 100; default: 6)".
     var fullHelp: String {
         let bounds = range.map { "\($0.lowerBound) to \($0.upperBound)" }
-        let facts = [bounds, usual.map { "default: \($0)" }].compactMap { $0 }
+        let facts = [bounds, defaultText.map { "default: \($0)" }].compactMap { $0 }
         return facts.isEmpty ? help : "\(help) (\(facts.joined(separator: "; ")))"
     }
 
@@ -48,10 +48,10 @@ struct Setting: Sendable {
     private static let threads = [
         number(
             "workers", \.workerCount, .count, 1...1_024, "Threads that run programs.",
-            usual: "the container's CPU quota, else the cores"),
+            defaultText: "the container's CPU quota, else the cores"),
         number(
             "event-loops", \.loopCount, .count, 1...256,
-            "Threads for connections and small requests.", usual: "as workers"),
+            "Threads for connections and small requests.", defaultText: "as workers"),
     ]
 
     private static let bounds = [
@@ -69,13 +69,13 @@ struct Setting: Sendable {
                 + "read; 0: none."),
         text(
             "spool-folder", \.spoolFolder, "folder", 1...4_095,
-            "Where those files, which have no names, are made.", usual: "TMPDIR, else /tmp"),
+            "Where those files, which have no names, are made.", defaultText: "TMPDIR, else /tmp"),
         number(
             "memory-mib", \.memoryBytesMax, .mebibytes, 1...1_048_576, "Memory of one run."),
         number(
             "memory-total-mib", \.memoryTotalBytesMax, .mebibytes, 32...16_777_216,
             "What all requests hold together; beyond, new work is refused with 503.",
-            usual: "7/8 of the container's memory limit, else half of the machine's memory"),
+            defaultText: "7/8 of the container's memory limit, else half of the machine's memory"),
         number("body-mib", \.bodyBytesMax, .mebibytes, 1...2_047, "Longest request body."),
         number("output-mib", \.outputBytesMax, .mebibytes, 1...2_047, "Longest output."),
         number("json-depth", \.depthMax, .count, 1...10_000, "Levels of nesting in JSON."),
@@ -180,12 +180,12 @@ struct Setting: Sendable {
 
     private static func number(
         _ name: String, _ path: Path<Int>, _ unit: Unit, _ range: ClosedRange<Int>,
-        _ help: String, usual: String? = nil
+        _ help: String, defaultText: String? = nil
     ) -> Setting {
         let factor = unit.factor
         return number(
             name, unit.valueName, range, help,
-            usual: usual ?? "\(defaults[keyPath: path] / factor)"
+            defaultText: defaultText ?? "\(defaults[keyPath: path] / factor)"
         ) { $0[keyPath: path] = $1 * factor }
     }
 
@@ -193,17 +193,17 @@ struct Setting: Sendable {
     private static func time(
         _ name: String, _ path: Path<UInt64>, _ range: ClosedRange<Int>, _ help: String
     ) -> Setting {
-        number(name, "ms", range, help, usual: "\(defaults[keyPath: path] / 1_000_000)") {
+        number(name, "ms", range, help, defaultText: "\(defaults[keyPath: path] / 1_000_000)") {
             $0[keyPath: path] = UInt64($1) * 1_000_000
         }
     }
 
     private static func number(
         _ name: String, _ valueName: String, _ range: ClosedRange<Int>, _ help: String,
-        usual: String, set: @escaping @Sendable (inout Configuration, Int) -> Void
+        defaultText: String, set: @escaping @Sendable (inout Configuration, Int) -> Void
     ) -> Setting {
         Setting(
-            name: name, valueName: valueName, help: help, usual: usual, range: range,
+            name: name, valueName: valueName, help: help, defaultText: defaultText, range: range,
             accepted: "a whole number from \(range.lowerBound) to \(range.upperBound)"
         ) { configuration, text in
             guard let number = Int(text), range.contains(number) else { return false }
@@ -214,9 +214,9 @@ struct Setting: Sendable {
 
     private static func text(
         _ name: String, _ path: Path<String>, _ valueName: String, _ lengths: ClosedRange<Int>,
-        _ help: String, usual: String? = nil
+        _ help: String, defaultText: String? = nil
     ) -> Setting {
-        text(name, valueName, lengths, help, usual: usual ?? defaults[keyPath: path]) {
+        text(name, valueName, lengths, help, defaultText: defaultText ?? defaults[keyPath: path]) {
             $0[keyPath: path] = $1
         }
     }
@@ -225,15 +225,15 @@ struct Setting: Sendable {
         _ name: String, _ path: Path<String?>, _ valueName: String, _ lengths: ClosedRange<Int>,
         _ help: String
     ) -> Setting {
-        text(name, valueName, lengths, help, usual: nil) { $0[keyPath: path] = $1 }
+        text(name, valueName, lengths, help, defaultText: nil) { $0[keyPath: path] = $1 }
     }
 
     private static func text(
         _ name: String, _ valueName: String, _ lengths: ClosedRange<Int>, _ help: String,
-        usual: String?, set: @escaping @Sendable (inout Configuration, String) -> Void
+        defaultText: String?, set: @escaping @Sendable (inout Configuration, String) -> Void
     ) -> Setting {
         Setting(
-            name: name, valueName: valueName, help: help, usual: usual, range: nil,
+            name: name, valueName: valueName, help: help, defaultText: defaultText, range: nil,
             accepted: "of \(lengths.lowerBound) to \(lengths.upperBound) bytes"
         ) { configuration, text in
             guard lengths.contains(text.utf8.count) else { return false }
@@ -248,7 +248,7 @@ struct Setting: Sendable {
         let names = Choice.allCases.map(\.rawValue).joined(separator: ", ")
         return Setting(
             name: name, valueName: valueName, help: "\(help) One of \(names).",
-            usual: defaults[keyPath: path].rawValue, range: nil, accepted: "one of \(names)"
+            defaultText: defaults[keyPath: path].rawValue, range: nil, accepted: "one of \(names)"
         ) { configuration, text in
             guard let choice = Choice(rawValue: text) else { return false }
             configuration[keyPath: path] = choice
@@ -261,7 +261,7 @@ struct Setting: Sendable {
         _ name: String, _ path: Path<Bool>, _ valueWhenOn: Bool, _ help: String
     ) -> Setting {
         Setting(
-            name: name, valueName: nil, help: help, usual: nil, range: nil,
+            name: name, valueName: nil, help: help, defaultText: nil, range: nil,
             accepted: "one of true, 1, false, 0"
         ) { configuration, text in
             guard ["true", "1", "false", "0"].contains(text) else { return false }

@@ -3,7 +3,7 @@
 import ArgumentParser
 
 /// The flags of `serve`. ArgumentParser finds a type's declarations by reflection and decodes them
-/// by name; so this type has a child for each setting, and a property for none.
+/// by name; so this type has a child for each setting, but no property for any.
 struct SettingFlags: ParsableArguments, CustomReflectable {
     /// The given values, by the setting's name.
     private(set) var values: [String: String] = [:]

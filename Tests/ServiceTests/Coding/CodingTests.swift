@@ -161,7 +161,7 @@ struct CodingTests {
 
     @Test func choice() {
         for test in Self.accepted {
-            #expect(ContentCoding.answer(accepting: test.field) == test.coding, "\(test.field)")
+            #expect(ContentCoding.response(accepting: test.field) == test.coding, "\(test.field)")
         }
     }
 

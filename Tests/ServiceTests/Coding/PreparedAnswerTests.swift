@@ -91,11 +91,11 @@ struct PreparedAnswerTests {
         }
     }
 
-    private func madeCount(_ page: MetricsPage, at times: [UInt64]) -> [Int] {
-        var made: [PreparedAnswer] = []
+    private func madeCount(_ page: MetricsCache, at times: [UInt64]) -> [Int] {
+        var made: [PreparedResponse] = []
         return times.map { now in
-            let answer = page.answer(now: now) {
-                let new = PreparedAnswer(
+            let answer = page.response(now: now) {
+                let new = PreparedResponse(
                     ByteBuffer(), contentType: "text/plain", compressBytesMin: 0)
                 made.append(new)
                 return new
@@ -105,23 +105,23 @@ struct PreparedAnswerTests {
     }
 
     @Test func metricsAreMadeForEachScrapeWhileThoseAreFew() {
-        let (period, saved) = (MetricsPage.periodNanoseconds, Int(MetricsPage.savedCountMax))
+        let (period, saved) = (MetricsCache.periodNanoseconds, Int(MetricsCache.savedCountMax))
         let start: UInt64 = 1_000 * period
         // All at once: as many as were saved up.
-        let burst = madeCount(MetricsPage(), at: Array(repeating: start, count: 100))
+        let burst = madeCount(MetricsCache(), at: Array(repeating: start, count: 100))
         #expect(burst == (0..<100).map { min($0, saved - 1) })
         // Without pause, behind the burst: one a period, and none is older than that.
         let times = (0..<100).map { start + UInt64($0) * (period / 10) }
-        let steady = madeCount(MetricsPage(), at: times)
+        let steady = madeCount(MetricsCache(), at: times)
         #expect(steady.last.map { $0 + 1 } == saved + 9)
         for (now, index) in zip(times, steady) {
             let madeAt = times[steady.firstIndex(of: index) ?? 0]
             #expect(now - madeAt < period)
         }
         // One a period, as a scraper does at most: each its own.
-        let few = madeCount(MetricsPage(), at: (0..<50).map { start + UInt64($0) * period })
+        let few = madeCount(MetricsCache(), at: (0..<50).map { start + UInt64($0) * period })
         #expect(few == Array(0..<50))
         // At the clock's start nothing was saved, but the first is made.
-        #expect(madeCount(MetricsPage(), at: [0, 0, period, period]) == [0, 0, 1, 1])
+        #expect(madeCount(MetricsCache(), at: [0, 0, period, period]) == [0, 0, 1, 1])
     }
 }

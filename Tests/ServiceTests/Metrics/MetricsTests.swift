@@ -121,7 +121,7 @@ struct MetricsTests {
         let histogram = Histogram.times
         for (index, bound) in histogram.bounds.enumerated() {
             for (value, bucket) in [(bound, index), (bound + 1, index + 1)] {
-                let cells = Cells(count: histogram.cellCount)
+                let cells = CounterArray(count: histogram.counterCount)
                 histogram.add(value, to: cells, at: 0)
                 #expect(cells[bucket] == 1, "\(value)")
                 #expect(cells[histogram.bounds.count + 1] == value)

@@ -29,16 +29,16 @@ struct AcceptanceTests {
     @Test(arguments: cases)
     func chooses(_ accept: String, _ media: OutputMedia?, _ csvMedia: OutputMedia?) {
         let acceptance = Acceptance(accept)
-        #expect(acceptance?.choice(usual: .json) == media)
-        #expect(acceptance?.choice(usual: .csv) == csvMedia)
+        #expect(acceptance?.choice(defaultMedia: .json) == media)
+        #expect(acceptance?.choice(defaultMedia: .csv) == csvMedia)
     }
 
     @Test func formsFollowTheMedia() throws {
         let csv = try #require(OutputChoice(name: "csv"))
-        #expect(OutputChoice(.anything, asked: nil, usual: csv) == csv)
-        #expect(OutputChoice(.json, asked: nil, usual: csv).form == .array)
-        #expect(OutputChoice(.anything, asked: .one, usual: csv).form == .one)
-        #expect(OutputChoice(.anything, asked: .array, usual: .one).form == .array)
+        #expect(OutputChoice(.anything, requested: nil, defaultChoice: csv) == csv)
+        #expect(OutputChoice(.json, requested: nil, defaultChoice: csv).form == .array)
+        #expect(OutputChoice(.anything, requested: .one, defaultChoice: csv).form == .one)
+        #expect(OutputChoice(.anything, requested: .array, defaultChoice: .one).form == .array)
         for name in OutputChoice.names { #expect(OutputChoice(name: name)?.name == name) }
         #expect(OutputChoice(name: "two") == nil)
     }

@@ -62,7 +62,7 @@ struct SettingTests {
     /// A number's default lies within its bounds, and is what an empty configuration has.
     @Test func defaultsAreValues() throws {
         for setting in Setting.all {
-            guard let usual = setting.usual, let number = Int(usual) else { continue }
+            guard let usual = setting.defaultText, let number = Int(usual) else { continue }
             #expect(setting.range?.contains(number) == true, "\(setting.name)")
             var settings = Configuration()
             #expect(setting.set(&settings, usual))

@@ -134,7 +134,7 @@ struct LimitFlagTests {
             }
             let third = try await running.ask("")
             #expect(third.status == 503 && third.field("Retry-After") == "1")
-            #expect(running.service.metrics.connectionsShed == 1)
+            #expect(running.service.metrics.connectionsRejected == 1)
             clients[0].close()
             #expect(await running.wait { running.server.connectionCount < 2 })
             let fourth = try await running.ask(livez)

@@ -4,10 +4,10 @@
 import Synchronization
 
 /// Counters that start at zero.
-@safe final class Cells: Sendable {
+@safe final class CounterArray: Sendable {
     let count: Int
-    // Safety: allocated and initialised by `init`, freed by `deinit`; the cells are atomics, so all
-    // threads may read them.
+    // Safety: allocated and initialised by `init`, freed by `deinit`; the counters are atomics, so
+    // all threads may read them.
     private nonisolated(unsafe) let base: UnsafeMutablePointer<Atomic<UInt64>>
 
     init(count: Int) {
@@ -42,7 +42,7 @@ import Synchronization
         unsafe base[index].store(value, ordering: .relaxed)
     }
 
-    /// Raises the cell to `value` if that is larger.
+    /// Raises the counter to `value` if that is larger.
     func raise(to value: UInt64, at index: Int) {
         precondition(index >= 0 && index < count)
         // Safety: the index is checked above.

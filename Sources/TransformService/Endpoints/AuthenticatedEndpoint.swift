@@ -37,7 +37,7 @@ final class AccessTokens: Sendable {
 }
 
 /// An endpoint that requires a token.
-final class Guarded: HTTPHandler {
+final class AuthenticatedEndpoint: HTTPHandler {
     let endpoint: any HTTPHandler
     let tokens: AccessTokens
 

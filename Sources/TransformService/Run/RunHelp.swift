@@ -1,6 +1,6 @@
 // The text of `run --help`.
 
-enum RunUsage {
+enum RunHelp {
     static let short = """
         Usage: transform-service run [OPTION]... PROGRAM [FILE]...
                transform-service run [OPTION]... -f PROGRAM_FILE [FILE]...

@@ -3,7 +3,7 @@
 import HTTPKit
 
 /// The observer of one event loop.
-final class RequestWatch: RequestObserver {
+final class RequestRecorder: RequestObserver {
     private let loop: LoopMetrics
     private let metrics: Metrics
     private let log: AccessLog?
@@ -18,7 +18,7 @@ final class RequestWatch: RequestObserver {
 
     func requestEnded(_ record: borrowing RequestRecord, _ request: Request?) {
         loop.requestEnded(record, hasBegun: request != nil)
-        if request == nil && record.status == 503 { metrics.connectionRefused() }
+        if request == nil && record.status == 503 { metrics.connectionRejected() }
         log?.requestEnded(record, request)
     }
 }

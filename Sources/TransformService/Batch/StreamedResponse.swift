@@ -14,7 +14,7 @@ import HTTPKit
 import struct NIOCore.ByteBuffer
 
 /// Its variables belong to the exchange's event loop.
-final class StreamedAnswer: BatchSink, @unchecked Sendable {
+final class StreamedResponse: BatchSink, @unchecked Sendable {
     /// Bound on the outputs that are held back in memory.
     private static var heldBackBytesMax: Int { 256 << 10 }
 
@@ -41,8 +41,8 @@ final class StreamedAnswer: BatchSink, @unchecked Sendable {
         self.exchange = exchange
         self.settings = settings
         self.folder = folder
-        sent = CodedContent(settings.answerCoding)
-        isHeldBack = settings.answersAsWhole && folder.bytesMax > 0
+        sent = CodedContent(settings.responseCoding)
+        isHeldBack = settings.respondsAsWhole && folder.bytesMax > 0
         if isHeldBack { spool = Spool(folder, exchange.eventLoop) }
     }
 
@@ -98,10 +98,10 @@ final class StreamedAnswer: BatchSink, @unchecked Sendable {
         guard isSent else { return false }
         if hasBegun {
             exchange.write(sent.takeBytes())
-            if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.tail)) }
+            if settings.responseCoding != nil { exchange.write(ByteBuffer(bytes: sent.tail)) }
             exchange.finish()
         } else {
-            exchange.respond(settings.answer(sent.takeWhole()))
+            exchange.respond(settings.response(sent.takeWhole()))
         }
         return true
     }
@@ -111,8 +111,8 @@ final class StreamedAnswer: BatchSink, @unchecked Sendable {
 
     private func begin(contentByteCount: Int?) {
         hasBegun = true
-        exchange.start(settings.answer(ByteBuffer()), contentByteCount: contentByteCount)
-        if settings.answerCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
+        exchange.start(settings.response(ByteBuffer()), contentByteCount: contentByteCount)
+        if settings.responseCoding != nil { exchange.write(ByteBuffer(bytes: sent.head)) }
     }
 
     func close() {

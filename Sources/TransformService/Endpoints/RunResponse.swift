@@ -9,7 +9,7 @@ import Transforms
 
 import struct NIOCore.ByteBuffer
 
-enum Answer {
+enum RunResponse {
     /// - Parameters:
     ///   - buffer: a copy of the executor's output.
     static func output(
@@ -37,13 +37,13 @@ enum Answer {
         let (name, timing, digest) = (
             request.requestID, executor.timing, executor.transform?.digest
         )
-        let answer = DirectResponse(
+        let response = DirectResponse(
             .ok, contentType: executor.choice.media.contentType,
             fieldsByteCountMax: fieldsByteCountMax(name, digest),
             measures: executor.measures(queued: 0), now: executor.endNanoseconds)
         // Safety: the output does not change while the response is written.
         unsafe executor.output.withUnsafeBytes { content in
-            unsafe exchange.respondHere(answer, content: content) {
+            unsafe exchange.respondHere(response, content: content) {
                 write(name, timing, queued: 0, digest, to: &$0)
             }
         }

@@ -7,7 +7,7 @@ import Synchronization
 
 import struct NIOCore.ByteBuffer
 
-final class PreparedAnswer: Sendable {
+final class PreparedResponse: Sendable {
     private let content: ByteBuffer
     private let contentType: StaticString
     private let cacheControl: StaticString?
@@ -30,7 +30,7 @@ final class PreparedAnswer: Sendable {
     }
 
     func respond(to request: Request, _ exchange: Exchange) {
-        let coding = isCompressible ? ContentCoding.answer(to: request) : nil
+        let coding = isCompressible ? ContentCoding.response(to: request) : nil
         var fields = ResponseFields()
         if isCompressible { fields.add(coding) }
         if let cacheControl { fields.add("Cache-Control", cacheControl) }
