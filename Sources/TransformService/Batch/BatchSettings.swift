@@ -44,13 +44,13 @@ struct BatchSettings: Sendable {
     var inputNanosecondsMax: UInt64
     /// On `MonotonicClock`.
     var firstByteNanoseconds: UInt64
-    /// Of the batch, on `MonotonicClock`.
+    /// The batch's deadline, on `MonotonicClock`.
     var deadlineNanoseconds: UInt64
     var lineBytesMax: Int
     var workerCount: Int
-    /// Of the named transform.
+    /// The digest of the named transform.
     var digest: String?
-    /// Of the response; nil for none.
+    /// The coding of the response; nil for none.
     var responseCoding: ContentCoding?
     /// The response begins once all of it is known.
     var respondsAsWhole = false

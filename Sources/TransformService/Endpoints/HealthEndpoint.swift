@@ -98,7 +98,7 @@ struct Health: Sendable {
     var programBytes = 0
     var connectionCount = 0
     var loopCount = 0
-    /// Of the event loops' periodic tasks.
+    /// The lag of the event loops' periodic tasks.
     var lagMilliseconds = 0
     var silenceNanoseconds: UInt64 = 0
     var uptimeSeconds = 0

@@ -13,7 +13,8 @@ final class Service: Sendable {
     /// take no memory.
     private static var loopStackBytes: Int { 32 << 20 }
 
-    /// Of a run on an event loop: its thread's stack is small, and it should end soon.
+    /// The limits of a run on an event loop, whose thread has a small stack and should not be held
+    /// up.
     private static var loopLimits: RunLimits {
         var limits = RunLimits()
         limits.memoryBytesMax = 16 << 20

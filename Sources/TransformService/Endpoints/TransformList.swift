@@ -80,7 +80,7 @@ final class TransformList: HTTPHandler {
 /// until the folder changes. There is at most one for each transform, and one for the list.
 final class TransformListCache: Sendable {
     private struct State {
-        /// Of the set that the responses belong to.
+        /// The digest of the set that the responses belong to.
         var digest = ""
         /// By name; the list has none.
         var responses: [String?: PreparedResponse] = [:]

@@ -60,8 +60,8 @@ final class NamedTransform: Sendable {
         return LoadFault(path: path, text: text, offset: error.offset, message: message)
     }
 
-    /// Of the text alone it equals the output of `sha256sum`; else that of lines `PATH DIGEST` of
-    /// all.
+    /// For the text alone it equals the output of `sha256sum`; with modules, the digest of the
+    /// text's digest and a line `PATH DIGEST` for each module.
     private static func digest(_ text: [UInt8], _ modules: [String: [UInt8]]) -> String {
         let own = SHA256.hex(text)
         if modules.isEmpty { return own }

@@ -103,9 +103,9 @@ struct Problem: Error, Sendable, Equatable {
         var offset: Int
         var line: Int
         var column: Int
-        /// Of a program: the line, and under it a caret.
+        /// For a program: the line, and under it a caret.
         var excerpt: String?
-        /// Of a named transform: the file in the transforms folder.
+        /// For a named transform: the file in the transforms folder.
         var file: String?
     }
 

@@ -17,9 +17,9 @@ final class TransformHead: Sendable {
     let version: UInt64
     /// The transform that the path names: then the content is its input.
     let transform: NamedTransform?
-    /// Of the content; nil for none.
+    /// The coding of the content; nil for none.
     let contentCoding: ContentCoding?
-    /// Of the response; nil for none.
+    /// The coding of the response; nil for none.
     let responseCoding: ContentCoding?
     /// From the request's first byte to its deadline.
     let timeoutNanoseconds: UInt64

@@ -18,7 +18,7 @@ struct Configuration: Sendable, Equatable {
     var workerCount = 1
     var loopCount = 1
     var timeoutNanoseconds: UInt64 = 4_500_000_000
-    /// Of a batch, from its first byte; a client may ask for less.
+    /// The time allowed for a batch, from its first byte; a client may ask for less.
     var batchTimeoutNanoseconds: UInt64 = 600_000_000_000
     /// The most open batches.
     var batchCountMax = 16

@@ -15,7 +15,7 @@ struct Setting: Sendable {
     let help: String
     /// The default, for the help; nil where there is nothing to say.
     let defaultText: String?
-    /// Of a number.
+    /// The bounds of a number.
     let range: ClosedRange<Int>?
     /// "a whole number from 1 to 5": for messages about invalid values.
     let accepted: String

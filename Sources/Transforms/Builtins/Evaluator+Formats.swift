@@ -46,9 +46,9 @@ extension Evaluator {
     }
 
     /// Appends what `body` writes for each piece of some bytes; it returns how many bytes that is,
-    /// or nil where it can't go on.
+    /// or nil where it can't continue.
     /// - Parameter unit: the size of all pieces but the last is a multiple of it.
-    /// - Returns: false when `body` could not go on.
+    /// - Returns: false when `body` could not continue.
     @discardableResult
     private func append(
         _ string: inout Value, _ bytes: Bytes, unit: Int = 1, capacity: (Int) -> Int,

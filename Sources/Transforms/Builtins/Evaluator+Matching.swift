@@ -47,8 +47,8 @@ extension Evaluator {
     }
 
     /// Runs `body` after each match, whose groups are in the matcher. After an empty match the
-    /// search goes on one character later; jq 1.8 goes on one byte later, and finds such matches
-    /// again inside a character.
+    /// search continues one character later; jq 1.8 continues one byte later, and finds such
+    /// matches again inside a character.
     private func eachMatch(
         _ search: Search, _ input: Value, _ body: (Range<Int>) throws(Stop) -> Flow
     ) throws(Stop) {

@@ -47,7 +47,7 @@ extension Evaluator {
         if !input.isString { throw raise("trim input must be a string", at: node) }
         let bytes = input.bytes
         var (low, high) = (0, bytes.count)
-        // White space that fills a whole piece goes on in the next one.
+        // White space that fills a whole piece may continue in the next one.
         while native != .rtrim && low < high {
             let end = heap.pieceEnd(bytes, from: low)
             let kept = unsafe UTF8Text.trimmed(bytes.base + low, end - low, start: true, end: false)

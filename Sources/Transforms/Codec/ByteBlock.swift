@@ -101,7 +101,7 @@
         /// Where continuations must be if the leads are right.
         @inline(__always) var expected: UInt32 { pairs << 1 | triples << 1 | triples << 2 }
 
-        /// How many bytes precede a sequence that goes on after the block, or all sixteen.
+        /// How many bytes precede a sequence that continues after the block, or all sixteen.
         @inline(__always) var wholeCount: Int {
             let last = (pairs | triples) >> 15 & 1
             return Int(truncatingIfNeeded: 16 &- (triples >> 14 & 1) << 1 &- last)

@@ -25,7 +25,7 @@ internal import Glibc
     private var twoWay: TwoWay?
 
     private static let comparedPerByte = 4
-    /// Compared in any case, as setting up the two-way search has a cost too.
+    /// Bytes compared before any change-over, as setting up the two-way search has a cost too.
     private static let comparedFree = 256
 
     /// - Parameter overlapping: whether a match may begin inside the one before it.
@@ -108,7 +108,7 @@ internal import Glibc
     private struct TwoWay {
         /// The left part's last index, -1 where it is empty.
         let cut: Int
-        /// How far to go on after the right part matched.
+        /// How far to advance after the right part matched.
         let shift: Int
         let isPeriodic: Bool
         /// The last index of the pattern's start that is known to match already, else -1.

@@ -18,7 +18,7 @@ extension Evaluator {
     }
 
     /// The groups of (key, element) pairs, or nil where a key is neither a string nor a small
-    /// integer, or where so many keys differ that sorting is as good.
+    /// integer, or where so many keys differ that sorting is no slower.
     func hashedGroups(_ pairs: Slots, _ count: Int) throws(Stop) -> Groups? {
         if count < 32 || count > Int(Int32.max) { return nil }
         for i in 0..<count {

@@ -1,11 +1,11 @@
-// Texts that can't be read: jq's message, its location, and where reading goes on. It goes on after
-// the line in which jq noticed the fault (in a longer line, after the 4,091 bytes), or, in a
-// sequence, after the byte.
+// Texts that can't be read: jq's message, its location, and where reading continues: after the line
+// in which jq noticed the fault (in a longer line, after the 4,091 bytes), or, in a sequence, after
+// the byte.
 
 extension InputReader {
     /// Skips a text from `start` on that could not be read.
     /// - Returns: an event that reports it, if one is wanted; nil where more must be read first, as
-    ///   the text goes on after the block, or where the text is skipped.
+    ///   the text continues after the block, or where the text is skipped.
     @discardableResult
     func fail(
         _ error: ReadFailure, _ block: InputBlock, from start: Int

@@ -4,8 +4,8 @@
 // A main input borrows from its block, which is kept until the next input. What a program reads
 // with `input` is copied, so that reading on takes constant memory.
 //
-// As in jq, files are read as if they were one: a text that one file leaves unfinished goes on in
-// the next, and is then in one block with bytes of both.
+// As in jq, files are read as if they were one: a text that is unfinished at the end of a file
+// continues in the next, and is then in one block with bytes of both.
 
 import Glibc
 
@@ -195,7 +195,7 @@ import Glibc
     private func advance() throws(InputFailure) -> Bool {
         if let next = source.next() {
             let byteCount = unsafe block?.bytes.count ?? 0
-            // The skipped bytes may go on in the next block.
+            // The skipped bytes may continue in the next block.
             offset = next.isFirst || block == nil ? 0 : max(offset - byteCount, 0)
             try enter(next, passing: byteCount)
             if awaitsMark { try findMark() }

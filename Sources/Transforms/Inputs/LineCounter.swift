@@ -4,7 +4,7 @@
 //     {"a":1} {"a":2}\n        both are on line 1: it was read to its end with them
 //
 // Line numbers are the file's own. A location is where a byte is in all that the parser consumed:
-// its lines go on through all files, and skipped bytes do not count.
+// its lines are counted through all files, and skipped bytes do not count.
 //
 //     a: {}    b: [1}     the fault is at line 1, column 5
 //

@@ -149,7 +149,7 @@ struct BacktrackMatcher: ~Copyable {
         RegexAssertion(rawValue: instruction.flag) ?? .textEnd
     }
 
-    /// Accepts a match; false where the search must go on.
+    /// Accepts a match; false where the search must continue.
     private mutating func accept(_ task: RegexTask, _ start: Int) -> Bool {
         if task.notEmpty, offset == start { return false }
         let registers = task.code.registerCount

@@ -2,7 +2,7 @@
 // changes over to the linear matcher when that takes too long.
 //
 // The loop of a global search, as in jq 1.8: `from` begins at 0; after a match it is the match's
-// end, after an empty match its end + 1 byte; it goes on while `from <= byteCount`. An offset
+// end, after an empty match its end + 1 byte; it continues while `from <= byteCount`. An offset
 // inside a character is moved to the next one. Look-behind, `\b` and `^` see the whole text; `\G`
 // is `from`.
 

@@ -214,7 +214,7 @@ enum RegexSearchStrategy: Equatable, Sendable {
     case prefix
     /// The same, and the prefix is the whole match.
     case literal
-    /// As `firstBytes`. Where an attempt fails, so do those that start in the same run of
+    /// Like `firstBytes`. Where an attempt fails, so do those that start in the same run of
     /// characters, which the instruction with this index takes.
     case leadingRun(Int)
 }

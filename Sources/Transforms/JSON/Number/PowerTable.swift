@@ -9,8 +9,8 @@
 //
 // The compiler lays both tables out as constant data: an access is a load from a fixed address,
 // without a once-check. Keep them literals of `InlineArray`; an initialiser that computes would
-// make them lazy. `NumberTests` derives every entry anew with big integers.
-// Source: D. Lemire, "Number parsing at a gigabyte per second", 2021, section 6.
+// make them lazy. `NumberTests` recomputes every entry with big integers. Source: D. Lemire,
+// "Number parsing at a gigabyte per second", 2021, section 6.
 
 enum PowerTable {
     /// The range of q for which `significands` has entries.

@@ -20,7 +20,7 @@ extension JSONReader {
         var repeated: UInt64 = 0
         /// The container's shape: an index into `ObjectShapes`.
         var shape = ObjectShapes.root
-        /// Of an object: the token of the member being read, if it has one.
+        /// For an object: the token of the member being read, if it has one.
         var token = ObjectShapes.noToken
         /// The byte that ends the container; 0 around the text's value.
         var closing: UInt8 = 0

@@ -193,8 +193,8 @@ import Glibc
         let bottom = stackCount
         defer { stackCount = bottom }
         do throws(ReadFailure) { return try readCounted() } catch {
-            // A program may catch the error and go on, so what was read is released. A limit ends
-            // the run.
+            // A program may catch the error and continue, so what was read is released. A limit
+            // ends the run.
             if error.code != .limit {
                 heap.releaseAll(stack.advanced(by: bottom), stackCount - bottom)
             }

@@ -1,6 +1,6 @@
 // Objects whose members are the predicted ones and whose values are plain scalars, such objects, or
 // arrays of them: most of the bytes of most texts. The loop has little state, most of it in
-// registers. Where it stops, it leaves everything as the reader needs it to go on.
+// registers. Where it stops, it leaves everything as the reader needs it to continue.
 //
 //     [{"id":7,"at":{"x":1,"y":2},"rows":[{"n":1},{"n":2}]},{"id":8,"at":"here","rows":[1]}]
 //       ^ ........................................................................... ^ stops here

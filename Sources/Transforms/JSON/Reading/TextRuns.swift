@@ -53,7 +53,7 @@ import Glibc
         }
     }
 
-    /// Notes that the next `kept` bytes are kept and the `dropped` bytes after them are dropped.
+    /// Records that the next `kept` bytes are kept and the `dropped` bytes after them are dropped.
     @inline(__always) mutating func add(kept: Int, dropped: Int) throws(Stop) {
         if kept >= TextRuns.long || dropped > TextRuns.droppedMax || count == capacity {
             return try addLong(kept, dropped)

@@ -61,7 +61,7 @@ final class Compiler {
         return Int32(nodes.count - 1)
     }
 
-    /// Notes an undefined name and goes on, so that all of them are reported at once.
+    /// Records an undefined name and continues, so that all of them are reported at once.
     func noteUndefined(_ name: String, _ offset: Int) throws(CompileError) -> Int32 {
         let error = located(CompileError("\(name) is not defined", offset: offset))
         if !undefined.contains(error) { undefined.append(error) }

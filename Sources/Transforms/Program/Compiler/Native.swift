@@ -1,6 +1,6 @@
 // The builtins that are written in Swift and take values: their names, and what the compiler must
 // know about them. Those that take filters are operations of their own (Compiler+Calls.swift);
-// those for which jq is as good are in the prelude (Prelude.swift).
+// those that gain nothing from Swift are in the prelude (Prelude.swift).
 
 enum Native: UInt16, CaseIterable {
     // Any value

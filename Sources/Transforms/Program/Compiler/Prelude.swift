@@ -1,4 +1,5 @@
-// The builtins for which jq is as good as Swift. Each is parsed when a program first uses it.
+// The builtins that gain nothing from being written in Swift. Each is parsed when a program first
+// uses it.
 
 internal import Synchronization
 

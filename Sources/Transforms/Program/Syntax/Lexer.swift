@@ -2,7 +2,7 @@
 // inside of a string is not made of tokens: the parser reads it with `stringPiece`.
 //
 //     # a comment \
-//       that goes on, as its line ends in an odd number of backslashes
+//       that continues, as its line ends in an odd number of backslashes
 //     .a ?// 1e3         field, alternatives, number
 
 /// Reads tokens from a program's UTF-8 text. It never fails: what is not a token is `invalid`.
@@ -49,7 +49,7 @@ struct Lexer {
     }
 
     /// Skips a comment and its line's end. A backslash escapes the next backslash, or the line's
-    /// end (LF or CRLF): the comment then goes on.
+    /// end (LF or CRLF): the comment then continues.
     private mutating func skipComment() {
         while offset < utf8.count {
             let current = utf8[offset]

@@ -317,7 +317,7 @@ extension Parser {
             advance()
             parts.append(.term(try query()))
             below = max(below, height)
-            // The string goes on right after this token: no token is read past it.
+            // The string continues right after this token: no token is read past it.
             guard token.kind == .closeParen else { throw unclosed(opener, "\")\"") }
         }
         advance()
