@@ -63,7 +63,8 @@ struct Admission<Job: QueuedJob, Part>: Sendable {
         queue.withdraw(ticket, reason)
     }
 
-    /// A program that is refused for its own cost, however short the queue, is retried some day.
+    /// A program that is refused for its own cost, however short the queue, must be tried again at
+    /// some point.
     private func lowerIfHopeless(
         _ key: Int?, _ cost: PredictedCost, _ deadlineNanoseconds: UInt64
     ) {

@@ -47,7 +47,7 @@ extension Executor {
         var names: [String] = []
         var arguments: [Document] = []
         if request.program != nil {
-            choice = OutputChoice(request.acceptance, asked: request.form, usual: .one)
+            choice = OutputChoice(request.acceptance, requested: request.form, defaultChoice: .one)
             for argument in request.arguments {
                 names.append(argument.name)
                 arguments.append(try string(argument.value))
@@ -71,7 +71,7 @@ extension Executor {
             }
         }
         guard let program = envelope.program else { return nil }
-        choice = OutputChoice(request.acceptance, asked: asked, usual: .one)
+        choice = OutputChoice(request.acceptance, requested: asked, defaultChoice: .one)
         programText = program
         try envelope.readArguments(&names, &arguments)
         let plan = unsafe program.withUTF8 { text in
@@ -116,7 +116,7 @@ extension Executor {
         programKey = key
         if !mayRun(key) { return nil }
         let metadata = transform.metadata
-        choice = OutputChoice(request.acceptance, asked: asked, usual: metadata.outputs)
+        choice = OutputChoice(request.acceptance, requested: asked, defaultChoice: metadata.outputs)
         runner.tighten(
             deadlineNanoseconds: request.firstByteNanoseconds
                 &+ (metadata.timeoutNanoseconds ?? .max / 2),
@@ -126,10 +126,10 @@ extension Executor {
         try read(&names, &documents)
         // The arguments in the order of the program's slots.
         var ordered: [Document] = []
-        if let fallbacks = transform.fallbacks {
+        if let defaults = transform.defaults {
             do throws(ReadFailure) {
                 // Safety: the executor retains the transform, and so the text, until the next run.
-                let object = unsafe try runner.read(fallbacks.bytes)
+                let object = unsafe try runner.read(defaults.bytes)
                 for index in 0..<object.count {
                     let name = object.memberName(at: index)
                     if let given = names.lastIndex(of: name) {

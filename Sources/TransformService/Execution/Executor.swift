@@ -53,7 +53,7 @@ import struct NIOCore.ByteBuffer
     private var memoryBytesPeak = 0
 
     init(
-        limits: Transforms.Limits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool,
+        limits: RunLimits, outputBytesMax: Int, cache: ProgramCache, isTentative: Bool,
         servesInlinePrograms: Bool = true,
         programTextBytesMax: Int = TransformQuery.programBytesMax,
         costs: CostTable? = nil, memory: (any MemorySource)? = nil
@@ -192,7 +192,7 @@ import struct NIOCore.ByteBuffer
     private func run(
         _ recent: ProgramResolver.Recent, _ input: Document, _ request: borrowing TransformRequest
     ) throws(Problem) -> Outcome {
-        choice = OutputChoice(request.acceptance, asked: request.form, usual: .one)
+        choice = OutputChoice(request.acceptance, requested: request.form, defaultChoice: .one)
         try resolver.use(recent)
         noteProgram(recent.program)
         return run(recent.program, input, [], request)

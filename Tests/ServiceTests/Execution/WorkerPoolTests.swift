@@ -24,7 +24,7 @@ struct WorkerPoolTests {
     private static func pool(_ queue: WorkQueue<TestJob, any Slice>) -> WorkerPool<TestJob> {
         WorkerPool(stackBytes: 1 << 20, queue: queue) {
             Executor(
-                limits: Transforms.Limits(), outputBytesMax: 1 << 20,
+                limits: RunLimits(), outputBytesMax: 1 << 20,
                 cache: ProgramCache(countMax: 1, bytesMax: 1 << 20), isTentative: false)
         }
     }
