@@ -1,12 +1,12 @@
-// README's examples -> run as they stand there, and compared with what README shows; the page of
-// builtins -> compared with the comments that it is made from.
+// README's examples -> run as they are, and compared with what README shows; the pages of builtins
+// and settings -> compared with the comments and the help that they are made from.
 //
 //     ```sh
 //     $ echo '[1,2]' | transform-service run -c 'map(. + 1)'
 //     [2,3]
 //     ```
 //
-// What asks localhost:8001 asks a service with the transforms of deploy/transforms.
+// Requests to localhost:8001 go to a service with the transforms of deploy/transforms.
 
 import Glibc
 import Testing
@@ -49,7 +49,7 @@ struct ReadmeTests {
                     .joined(separator: "127.0.0.1:\(running.port)")
                 let script = "cd \(Command.root)\nPATH=\"\(folder):$PATH\"\n\(command)"
                 let result = Command.run(["sh", "-c", script])
-                // An answer without a line's end is shown with one.
+                // An answer that does not end in a newline is shown with one.
                 let hasEnd = result.output.isEmpty || result.output.hasSuffix("\n")
                 #expect(
                     result.output + (hasEnd ? "" : "\n") + result.message == example.shown,
@@ -58,7 +58,7 @@ struct ReadmeTests {
         }
     }
 
-    /// The snippet of the design stands in README word for word.
+    /// README contains this snippet word for word.
     @Test func snippet() {
         let readme = Command.run(["cat", Command.root + "/README.md"]).output
         let snippet = """

@@ -1,13 +1,14 @@
-// What programs take, as learned: lines against a slow twin, the table's bounds, and the time that
-// an event loop may give away.
+// The learned costs of programs: lines against a reference implementation, the table's bounds, and
+// the time that an event loop may spend.
 
 import Testing
 
 @testable import TransformService
 
 struct CostModelTests {
-    /// The same line from all runs and their weights, with no means carried along.
-    private struct SlowLine {
+    /// The reference implementation: the same line, from all runs and their weights rather than
+    /// from running means.
+    private struct ReferenceLine {
         var runs: [(bytes: Double, nanoseconds: Double, weight: Double)] = []
 
         mutating func learn(_ bytes: Int, _ nanoseconds: Int) {
@@ -39,11 +40,11 @@ struct CostModelTests {
     }
 
     @Test(arguments: [1, 7, 4_096, 1_000_000])
-    func agreesWithItsTwin(_ bytesMax: Int) {
+    func agreesWithTheReference(_ bytesMax: Int) {
         var random = SeededGenerator(state: UInt64(bytesMax))
         for _ in 0..<200 {
             var model = CostModel()
-            var line = SlowLine()
+            var line = ReferenceLine()
             for _ in 0..<(1 + Int(random.next() % 40)) {
                 let bytes = Int(random.next() % UInt64(bytesMax))
                 let nanoseconds = Int(random.next() % 5_000_000) + bytes
@@ -57,8 +58,8 @@ struct CostModelTests {
         }
     }
 
-    /// Held up three times in a row, a short program stays short; a long one becomes known as such.
-    @Test func isNotMisledByHeldUpRuns() {
+    /// Three delayed runs in a row do not make a program a long one, forty do.
+    @Test func isNotMisledByDelayedRuns() {
         var model = CostModel()
         for _ in 0..<20 { model.learn(byteCount: 100, nanoseconds: 150_000) }
         for _ in 0..<3 { model.learn(byteCount: 100, nanoseconds: 200_000_000) }
@@ -80,7 +81,7 @@ struct CostModelTests {
         #expect(abs(Int(model.predicted(200_000)) - 650_000) <= 1)
     }
 
-    @Test func countsLargerContentInProportion() {
+    @Test func largerContentCostsInProportion() {
         var model = CostModel()
         for _ in 0..<5 { model.learn(byteCount: 1_000, nanoseconds: 2_000) }
         #expect(model.predicted(10) == 2_000)
@@ -98,7 +99,7 @@ struct CostModelTests {
         #expect(abs(Int(model.predicted(200)) - 1_000_000) <= 1)
     }
 
-    @Test func comesDownWhenItRefuses() {
+    @Test func isLoweredByRefusals() {
         var model = CostModel()
         model.learn(byteCount: 1, nanoseconds: 16_000)
         model.lower()
@@ -131,7 +132,7 @@ struct CostTableTests {
         #expect(table.known(7, byteCount: 1) == 900)
     }
 
-    /// What is not known is guessed from the first runs of other programs.
+    /// The cost of an unknown program is guessed from the first runs of others.
     @Test func guessesFromFirstRuns() {
         let table = CostTable()
         for key in 1...200 {
@@ -162,7 +163,7 @@ struct CostTableTests {
         #expect(left > countMax / 2)
     }
 
-    /// Five programs of one set: the one asked for longest ago goes.
+    /// Five programs in one set of the table: the least recently used one is dropped.
     @Test func keepsWhatIsUsed() {
         let table = CostTable(countMax: 64)
         let keys = (1...5).map { $0 * 64 }
@@ -190,7 +191,7 @@ struct LoopBudgetTests {
         #expect(!budget.hasTime(inIteration: 8))
     }
 
-    @Test func boundsWhatIsGivenUpInASecond() {
+    @Test func boundsTheTimeOfAbandonedRuns() {
         var budget = LoopBudget()
         let start: UInt64 = 5_000_000_000
         #expect(budget.mayTry(now: start) == true)
@@ -201,7 +202,7 @@ struct LoopBudgetTests {
         #expect(budget.mayTry(now: start + 19) == false)
         #expect(budget.mayTry(now: start + 20) == true)
         budget.abandoned(nanoseconds: .max)
-        // After any time no more than a second's worth is there.
+        // After any pause no more than one second's allowance is there.
         #expect(budget.mayTry(now: start + 100_000_000_000) == true)
         budget.abandoned(nanoseconds: LoopBudget.abandonedNanosecondsMax)
         #expect(budget.mayTry(now: start + 100_000_000_000) == false)

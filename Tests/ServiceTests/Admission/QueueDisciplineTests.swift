@@ -1,4 +1,4 @@
-// Who is let in, who goes next, who is dropped: with times that the tests choose.
+// Which jobs are admitted, which run next and which are dropped, at times that the tests choose.
 
 import Testing
 
@@ -48,9 +48,9 @@ struct QueueDisciplineTests {
         return nil
     }
 
-    // MARK: Who is let in
+    // MARK: Admission
 
-    @Test func letsInWhatWaitsForATenthOfItsTime() {
+    @Test func admitsJobsThatWaitForATenthOfTheirTime() {
         var discipline = Self.discipline()
         let deadline = 1_000 * Self.millisecond
         #expect(Self.submit(0, Self.known(10), to: &discipline, deadline: deadline) == nil)
@@ -62,14 +62,14 @@ struct QueueDisciplineTests {
         #expect(
             Self.submit(11, Self.known(10), to: &discipline, deadline: deadline) == .predictedLate)
         #expect(discipline.shed[.predictedLate] == 1)
-        // Who has more time may wait longer.
+        // A job that has more time may wait longer.
         #expect(Self.submit(12, Self.known(10), to: &discipline, deadline: 2 * deadline) == nil)
-        // So may what takes long itself, if it is done in time.
+        // So may a job that runs long itself, if it ends in time.
         #expect(Self.submit(13, Self.known(60), to: &discipline, deadline: deadline) == nil)
     }
 
     /// A process that has run nothing yet: a hundred clients come at once, with 111 kB each.
-    @Test func letsInAFirstBurst() {
+    @Test func admitsAFirstBurst() {
         var discipline = Discipline(
             QueuePolicy(countMax: 1_000, bytesMax: 1 << 30, workerCount: 2))
         let costs = CostTable()
@@ -83,7 +83,7 @@ struct QueueDisciplineTests {
         }
     }
 
-    @Test func refusesWhatCannotBeDoneInTime() {
+    @Test func refusesJobsThatCannotEndInTime() {
         var discipline = Self.discipline()
         let deadline = 100 * Self.millisecond
         // A worker that is free takes anything: what was learned may be wrong.
@@ -98,7 +98,7 @@ struct QueueDisciplineTests {
         #expect(Self.submit(4, Self.unknown(9), to: &discipline, deadline: 0) == .expired)
     }
 
-    @Test func countsWhatRunsForTheRestOfItsTime() {
+    @Test func countsTheRemainingTimeOfRunningJobs() {
         var discipline = Self.discipline()
         #expect(Self.submit(0, Self.known(50), to: &discipline) == nil)
         #expect(Self.run(&discipline) == 0)
@@ -108,7 +108,7 @@ struct QueueDisciplineTests {
         #expect(discipline.predictedWait(.long, now: 60 * Self.millisecond) == 0)
     }
 
-    @Test func tellsWhenToComeAgain() {
+    @Test func saysWhenToRetry() {
         var discipline = Self.discipline()
         #expect(Self.submit(0, Self.known(2_500), to: &discipline) == nil)
         #expect(Self.run(&discipline) == 0)
@@ -132,7 +132,7 @@ struct QueueDisciplineTests {
         #expect(discipline.shed[.queueFull] == 3)
     }
 
-    /// Against water poured in drop by drop.
+    /// Against adding the work unit by unit to the worker that has least.
     @Test func levelsWorkOverWorkers() {
         var random = SeededGenerator(state: 11)
         for _ in 0..<2_000 {
@@ -149,7 +149,7 @@ struct QueueDisciplineTests {
         }
     }
 
-    // MARK: Who goes next
+    // MARK: Order
 
     @Test func shortJobsGoFirstUntilALongOneIsAged() {
         var discipline = Self.discipline()
@@ -159,7 +159,7 @@ struct QueueDisciplineTests {
         #expect(Self.run(&discipline) == 1)
         let aged = QueuePolicy.agedNanoseconds
         #expect(Self.run(&discipline, at: aged - 1) == 2)
-        // From then on they take turns.
+        // From then on long and short jobs take turns.
         #expect(Self.run(&discipline, at: aged) == 0)
         #expect(Self.run(&discipline, at: aged) == 3)
         #expect(Self.run(&discipline, at: aged) == 5)
@@ -187,7 +187,7 @@ struct QueueDisciplineTests {
         #expect(Self.run(&discipline, 2) == nil)
     }
 
-    @Test func dropsWhatIsTooLate() {
+    @Test func dropsJobsThatAreTooLate() {
         var discipline = Self.discipline()
         let deadline = 100 * Self.millisecond
         for job in 0..<4 {
@@ -209,7 +209,7 @@ struct QueueDisciplineTests {
             Issue.record("5 is not dropped")
             return
         }
-        // Alone it may try.
+        // The only job that is left may try.
         #expect(Self.run(&discipline, at: late + 1) == 6)
         #expect(discipline.shed[.expired] == 3)
         #expect(discipline.shed[.predictedLate] == 1)
@@ -232,7 +232,7 @@ struct QueueDisciplineTests {
         #expect(Self.submit(10, Self.unknown(0), to: &discipline, at: standing) == nil)
         #expect(Self.run(&discipline, at: standing) == 10)
         for job in [8, 7, 6, 5, 4, 3] { #expect(Self.run(&discipline, at: standing) == job) }
-        // A queue that is short again is served in turn.
+        // A queue that is short again is served in order.
         for job in 11...12 {
             #expect(Self.submit(job, Self.unknown(0), to: &discipline, at: standing) == nil)
         }
@@ -253,44 +253,44 @@ struct JobListsTests {
     @Test func behaveAsArrays() {
         var random = SeededGenerator(state: 5)
         var lists = JobLists<Int>(countMax: 12)
-        var twins: [[(ticket: UInt64, job: Int)]] = [[], []]
+        var arrays: [[(ticket: UInt64, job: Int)]] = [[], []]
         var past: [UInt64] = []
         for job in 0..<30_000 {
             let lane: Lane = random.next() % 2 == 0 ? .short : .long
             switch random.next() % 4 {
             case 0, 1:
-                let isFull = twins[0].count + twins[1].count == 12
+                let isFull = arrays[0].count + arrays[1].count == 12
                 let ticket = lists.append(Self.waiting(job), to: lane)
                 #expect((ticket == nil) == isFull)
-                if let ticket { twins[lane.rawValue].append((ticket, job)) }
+                if let ticket { arrays[lane.rawValue].append((ticket, job)) }
             case 2:
                 let newest = random.next() % 2 == 0
-                let expected = newest ? twins[lane.rawValue].last : twins[lane.rawValue].first
+                let expected = newest ? arrays[lane.rawValue].last : arrays[lane.rawValue].first
                 #expect(lists.take(lane, newest: newest)?.job == expected?.job)
                 if let expected {
                     past.append(expected.ticket)
                     if newest {
-                        twins[lane.rawValue].removeLast()
+                        arrays[lane.rawValue].removeLast()
                     } else {
-                        twins[lane.rawValue].removeFirst()
+                        arrays[lane.rawValue].removeFirst()
                     }
                 }
             default:
-                guard let index = twins[lane.rawValue].indices.randomElement(using: &random) else {
+                guard let index = arrays[lane.rawValue].indices.randomElement(using: &random) else {
                     break
                 }
-                let (ticket, expected) = twins[lane.rawValue].remove(at: index)
+                let (ticket, expected) = arrays[lane.rawValue].remove(at: index)
                 #expect(lists.remove(ticket: ticket)?.job == expected)
                 past.append(ticket)
             }
             if let ticket = past.randomElement(using: &random) {
                 #expect(lists.remove(ticket: ticket) == nil)
             }
-            let all = twins[0] + twins[1]
+            let all = arrays[0] + arrays[1]
             #expect(lists.count == all.count)
             #expect(lists.byteCount == all.reduce(0) { $0 + $1.job % 7 })
-            #expect(lists.oldest(lane)?.job == twins[lane.rawValue].first?.job)
-            let cost = twins[lane.rawValue].reduce(0) { $0 + $1.job % 11 }
+            #expect(lists.oldest(lane)?.job == arrays[lane.rawValue].first?.job)
+            let cost = arrays[lane.rawValue].reduce(0) { $0 + $1.job % 11 }
             #expect(lists.cost(lane) == UInt64(cost))
         }
     }

@@ -1,4 +1,4 @@
-// Slices behind jobs: whose turn it is, and when they go before jobs.
+// Slices of batches: the order among their owners, and when they run before jobs.
 
 import Testing
 import Transforms
@@ -44,7 +44,7 @@ struct SliceLaneTests {
         #expect(lane.isEmpty)
     }
 
-    @Test func whatGoesOnIsNextOfItsOwner() {
+    @Test func aContinuedSliceIsTheNextOfItsOwner() {
         var lane = SliceLane<any Slice>()
         let (a, b) = (Owner(), Owner())
         lane.add(NamedSlice("a1"), of: a, isNext: false)
@@ -79,7 +79,7 @@ struct SliceLaneTests {
             let taken = queue.take(worker: 0)
             order.append(taken.job != nil ? "job" : taken.slice != nil ? "slice" : "nothing")
         }
-        // A machine that stops for 10 ms lets the slice go earlier, never later.
+        // If the machine pauses for 10 ms the slice runs earlier, never later.
         #expect(order.count { $0 == "job" } == 2)
         #expect(order.contains("slice"))
         queue.close()

@@ -1,4 +1,4 @@
-// `?each`, and compressed contents both ways, from outside.
+// `?each`, and compressed content in both directions, over HTTP.
 
 import Testing
 
@@ -41,7 +41,7 @@ struct ArrayBatchTests {
         Case(content: "[1", status: 400, expected: "malformed-json"),
         Case(content: "", status: 400, expected: "malformed-json"),
         Case(content: "[1]]", status: 400, expected: #""offset":3,"#),
-        // What is malformed goes before what fails, whatever stands first.
+        // Malformed input is reported rather than a failing program, even if that fails earlier.
         Case(content: "[1,2,}]", program: "error", status: 400, expected: #""offset":5,"#),
         Case(
             content: "[1,nul]", query: "&errors=inline", status: 400, expected: "malformed-json"),

@@ -1,4 +1,4 @@
-// Accept, `outputs` and a transform's own wish -> the media type of a batch's answer, and its form.
+// `Accept`, `outputs` and a transform's metadata -> the media type and form of a batch's answer.
 
 import Testing
 
@@ -13,10 +13,11 @@ struct BatchMediaTests {
         var name: String?
         var query = ""
         var status = 200
-        /// Of the body's lines, and of an array of those: content, or part of a problem.
+        /// What lines, and an array of the same inputs, are answered with: the content, or part of
+        /// a problem.
         let lines: String
         let each: String
-        /// Without parameters.
+        /// The media types of those answers, without parameters.
         var lineType = "application/x-ndjson"
         var eachType = "application/json"
     }
@@ -55,7 +56,7 @@ struct BatchMediaTests {
             accept: csv, query: "&errors=inline", status: 406, lines: "errors=inline",
             each: "errors=inline"),
         Case(query: "&errors=inline", lines: quoted, each: #"["a","b"]"#),
-        // A transform's own.
+        // What the transform's metadata says.
         Case(name: "rows", lines: raw, each: raw, lineType: csv, eachType: csv),
         Case(
             accept: "application/json", name: "rows", lines: quoted, each: #"["a","b"]"#),
@@ -110,7 +111,7 @@ struct BatchMediaTests {
         }
     }
 
-    /// The line and the element whose output is no string.
+    /// The problem names the line, or the element, whose output is no string.
     @Test func aFailingInputIsNamed() async throws {
         try await RunningService.with { running in
             let fields = "Accept: text/plain\r\n"

@@ -1,4 +1,4 @@
-// Batches from outside: lines and arrays in, outputs in their order out; failures, bounds, ends.
+// Batches over HTTP: lines in, outputs in the same order out; failures, limits, deadlines.
 
 import Dispatch
 import HTTPKit
@@ -6,7 +6,7 @@ import Testing
 
 @testable import TransformService
 
-/// A response with chunks, a length, or none, taken apart as bytes.
+/// A response, parsed as bytes; its content is chunked, has a length or ends the connection.
 struct BatchReply: Sendable {
     var head = ""
     var content: [UInt8] = []
@@ -19,7 +19,7 @@ struct BatchReply: Sendable {
         while !isWhole {
             guard let more = client.receive() else { break }
             bytes += more
-            // Else a long answer would be taken apart for each of its pieces.
+            // Otherwise a long answer would be parsed again for each piece that arrives.
             let isLong = bytes.count > 1 << 20 && has("Transfer-Encoding: chunked")
             if !isLong || bytes.suffix(end.count).elementsEqual(end) { parse(bytes) }
         }
@@ -215,7 +215,7 @@ struct LineBatchTests {
         }
     }
 
-    @Test func cutsTheConnectionBehindSentOutputs() async throws {
+    @Test func cutsTheConnectionAfterSentOutputs() async throws {
         try await RunningService.with { running in
             let reply = try await running.lines(Self.numbers(100_000) + "{\n", ".n")
             #expect(reply.status == 200)
@@ -229,7 +229,7 @@ struct LineBatchTests {
     @Test func holdsLittleForAClientThatDoesNotRead() async throws {
         try await RunningService.with {
             $0.spoolBytesMax = 0
-            // Else such a client is cut after 10 seconds.
+            // Otherwise such a client is disconnected after 10 seconds.
             $0.http.bytesPerSecondMin = 0
         } _: { running in
             let client = try RawClient(port: running.port, receiveBufferBytes: 4_096)
@@ -340,7 +340,7 @@ struct LineBatchTests {
         }
     }
 
-    /// nginx sends no more of a request whose answer has begun, and 1.0 knows no chunks.
+    /// nginx sends no more of a request whose answer has begun, and HTTP/1.0 knows no chunks.
     @Test(arguments: [1, 10, 200_000]) func oldClientsGetALength(
         _ count: Int
     ) async throws {

@@ -1,4 +1,4 @@
-// Lines and elements found however the bytes are cut, against slow twins.
+// Bytes, cut in any way -> the same lines and elements.
 
 import Testing
 
@@ -7,7 +7,7 @@ import struct NIOCore.ByteBuffer
 @testable import TransformService
 
 struct LineSplitterTests {
-    /// All lines that a splitter hands out, with their numbers, of pieces of given lengths.
+    /// The parts, with their line numbers, of a text that comes in pieces that end at `cuts`.
     private static func parts(
         _ text: [UInt8], cuts: [Int], partBytes: Int, lineBytesMax: Int
     ) -> [LineSplitter.Part] {
@@ -23,7 +23,7 @@ struct LineSplitterTests {
         return parts
     }
 
-    /// Lines longer than the bound are cut one byte behind it.
+    /// The text, in which a line that is longer than the bound is cut one byte after it.
     private static func bounded(_ text: [UInt8], _ lineBytesMax: Int) -> [UInt8] {
         var result: [UInt8] = []
         var count = 0

@@ -10,7 +10,7 @@ import struct NIOCore.ByteBuffer
 
 @Suite(.timeLimit(.minutes(3)))
 struct SpoolTests {
-    /// Sends a batch of so many bytes to the last one before it reads the first of its answer.
+    /// Sends a batch of `byteCount` bytes completely before it reads any of the answer.
     private static func sendThenRead(
         _ running: RunningService, byteCount: Int
     ) async throws -> (content: [UInt8], reply: BatchReply) {
@@ -34,7 +34,7 @@ struct SpoolTests {
     /// More than sockets and a batch's window hold.
     private static var longByteCount: Int { 24 << 20 }
 
-    @Test func answersWhoSendsAllBeforeItReads() async throws {
+    @Test func answersAClientThatSendsAllBeforeItReads() async throws {
         try await RunningService.with { running in
             let (content, reply) = try await Self.sendThenRead(
                 running, byteCount: Self.longByteCount)
@@ -49,7 +49,7 @@ struct SpoolTests {
 
     /// With no room, or no file, the connection ends with a reset and never looks whole.
     @Test(arguments: [(0, "/tmp"), (1 << 20, "/tmp"), (1 << 30, "/nowhere")])
-    func cutsWhomItCannotKeepOutputsFor(_ bytesMax: Int, _ folder: String) async throws {
+    func cutsClientsWhoseOutputsItCannotKeep(_ bytesMax: Int, _ folder: String) async throws {
         try await RunningService.with {
             $0.spoolBytesMax = bytesMax
             $0.spoolFolder = folder
@@ -63,7 +63,7 @@ struct SpoolTests {
         }
     }
 
-    /// The length that HTTP/1.0 is told counts coded bytes, with what stands around them.
+    /// The `Content-Length` for HTTP/1.0 counts coded bytes, the coding's header and trailer too.
     @Test(arguments: [(ContentCoding.gzip, "gzip"), (.deflate, "deflate")])
     func countsCodedBytes(_ coding: ContentCoding, _ name: String) async throws {
         let numbers = (0..<300_000).map { "\($0 &* 2_654_435_761 % 1_000_003)\n" }.joined()
@@ -79,7 +79,7 @@ struct SpoolTests {
         }
     }
 
-    @Test func tellsThatNoFileCanBeMade() {
+    @Test func reportsThatNoFileCanBeMade() {
         #expect(SpoolFolder("/nowhere", bytesMax: 1, MemoryAccount()).fault() != nil)
         #expect(SpoolFolder("/nowhere", bytesMax: 0, MemoryAccount()).fault() == nil)
         #expect(SpoolFolder("/tmp", bytesMax: 1, MemoryAccount()).fault() == nil)
@@ -107,13 +107,13 @@ struct SpoolTests {
         return loop
     }
 
-    /// Beside an array, in random order, with a bound that is met at times.
+    /// Appends and takes at random, beside an array, under a bound that is reached at times.
     @Test(arguments: 1...20) func givesBackWhatItTook(_ seed: Int) {
         var numbers = SeededGenerator(state: UInt64(seed))
         let bytesMax = 3 << 20
         let loop = Self.makeLoop()
         let folder = SpoolFolder("/tmp", bytesMax: bytesMax, MemoryAccount()) { $0() }
-        var twin: [UInt8] = []
+        var reference: [UInt8] = []
         do {
             let spool = Spool(folder, loop)
             for _ in 0..<60 {
@@ -124,18 +124,18 @@ struct SpoolTests {
                     nonisolated(unsafe) var isAppended = false
                     spool.append(ByteBuffer(bytes: piece)) { unsafe isAppended = $0 }
                     _ = loop.runIteration()
-                    if unsafe isAppended { twin += piece }
+                    if unsafe isAppended { reference += piece }
                     #expect(unsafe isAppended || folder.bytes + byteCount > bytesMax)
                 } else {
                     nonisolated(unsafe) var taken: [UInt8] = []
                     spool.takeFirst { unsafe taken = $0.map { Array($0.readableBytesView) } ?? [] }
                     _ = loop.runIteration()
                     #expect(unsafe !taken.isEmpty)
-                    #expect(unsafe Array(twin.prefix(taken.count)) == taken)
-                    unsafe twin.removeFirst(taken.count)
+                    #expect(unsafe Array(reference.prefix(taken.count)) == taken)
+                    unsafe reference.removeFirst(taken.count)
                 }
-                #expect(spool.byteCount == twin.count)
-                #expect(folder.bytes >= twin.count && folder.bytes <= bytesMax)
+                #expect(spool.byteCount == reference.count)
+                #expect(folder.bytes >= reference.count && folder.bytes <= bytesMax)
             }
         }
         #expect(folder.bytes == 0)

@@ -1,4 +1,5 @@
-// gzip and deflate both ways: whole, in pieces, cut off, with garbage; and the choice of a coding.
+// gzip and deflate in both directions: whole, in pieces, truncated, damaged; and how a coding is
+// chosen.
 
 import Testing
 import Transforms
@@ -93,7 +94,7 @@ struct CodingTests {
     }
 
     @Test(arguments: [0, 1, 2, 100, 70_000])
-    func piecesStandBehindEachOther(_ count: Int) throws {
+    func piecesCanBeConcatenated(_ count: Int) throws {
         let all = Self.bytes(count)
         for coding in ContentCoding.allCases {
             for pieceCount in [1, 2, 5] {
@@ -119,7 +120,7 @@ struct CodingTests {
         }
     }
 
-    @Test func contentBeyondReasonIsRefused() throws {
+    @Test func excessiveRatiosAreRefused() throws {
         let zeros = [UInt8](repeating: 0, count: 12 << 20)
         let compressed = Self.deflated(zeros, .gzip)
         #expect(throws: CodingFailure.ratioTooLarge) {

@@ -1,5 +1,5 @@
-// Seeds -> damaged gzip and deflate streams in random pieces -> what the twin makes of them,
-// however the bytes are cut and however little room there is.
+// Seeds -> damaged gzip and deflate streams -> the content or failure of the reference
+// implementation, however the bytes are cut and however little room the output has.
 
 import CZlib
 import Testing
@@ -10,15 +10,15 @@ import struct NIOCore.ByteBuffer
 @testable import TransformService
 
 @Suite struct FuzzInflatingTests {
-    /// What came of compressed bytes.
+    /// The result of inflating.
     enum Outcome: Equatable {
         case content([UInt8])
         case failure(CodingFailure)
-        /// Says what must not be.
+        /// The inflater broke its contract; the text says how.
         case broken(String)
     }
 
-    /// Bytes with runs, repeats and noise, as blocks of each kind are made of.
+    /// Bytes with runs, repeats and noise, so that blocks of each kind are made of them.
     private static func content(_ random: inout SeededGenerator) -> [UInt8] {
         var content: [UInt8] = []
         for _ in 0..<random.below(6) {
@@ -65,18 +65,18 @@ import struct NIOCore.ByteBuffer
     }
 
     private static func damage(_ bytes: inout [UInt8], _ random: inout SeededGenerator) {
-        let place = random.below(bytes.count + 1)
-        let upto = min(bytes.count, place + 1 + random.below(5))
+        let offset = random.below(bytes.count + 1)
+        let end = min(bytes.count, offset + 1 + random.below(5))
         switch random.below(7) {
         case 0, 1:
             // A bit near the start is one of a head or of a block's codes.
             let near = random.below(min(bytes.count, 40))
             if near < bytes.count { bytes[near] ^= 1 << UInt8(random.below(8)) }
-        case 2 where place < bytes.count: bytes[place] ^= 1 << UInt8(random.below(8))
-        case 3 where place < bytes.count: bytes[place] = UInt8(random.below(256))
-        case 4: bytes.removeSubrange(place..<upto)
-        case 5: bytes.insert(contentsOf: bytes[place..<upto], at: random.below(bytes.count + 1))
-        default: bytes.removeSubrange(place...)
+        case 2 where offset < bytes.count: bytes[offset] ^= 1 << UInt8(random.below(8))
+        case 3 where offset < bytes.count: bytes[offset] = UInt8(random.below(256))
+        case 4: bytes.removeSubrange(offset..<end)
+        case 5: bytes.insert(contentsOf: bytes[offset..<end], at: random.below(bytes.count + 1))
+        default: bytes.removeSubrange(offset...)
         }
     }
 
@@ -113,12 +113,13 @@ import struct NIOCore.ByteBuffer
         return content.map { Array($0.readableBytesView) }
     }
 
-    /// Nil where all that must hold holds for these bytes.
+    /// What is wrong with the results for these bytes; nil if nothing is.
     private static func complaint(
         _ bytes: [UInt8], _ coding: ContentCoding, cuts: [Int], step: Int
     ) -> String? {
         let plain = outcome(bytes, coding)
-        let expected = coding == .gzip ? InflateTwin.gzip(bytes) : InflateTwin.deflate(bytes)
+        let expected =
+            coding == .gzip ? InflateReference.gzip(bytes) : InflateReference.deflate(bytes)
         switch plain {
         case .content(let content) where content == expected: break
         case .failure where expected == nil: break
@@ -144,7 +145,7 @@ import struct NIOCore.ByteBuffer
         }
     }
 
-    /// Each stream cut off at every byte, and with each byte behind its end.
+    /// Each stream truncated at every byte, and with a byte more after its end.
     @Test func everyEnd() {
         var random = SeededGenerator(state: 5)
         for index in 0..<6 {

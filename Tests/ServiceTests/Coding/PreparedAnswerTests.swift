@@ -1,4 +1,5 @@
-// What is told to many: made once, compressed where that is accepted, not older than promised.
+// Answers that many clients get: made once, compressed where that is accepted, no older than
+// promised.
 
 import Synchronization
 import Testing
@@ -71,7 +72,7 @@ struct PreparedAnswerTests {
         }
     }
 
-    /// The list and each transform are those of the folder as it is.
+    /// The list and each transform show the folder's current files.
     @Test func aChangedFolderHasNewAnswers() async throws {
         let folder = TransformFolder(["a.jq": "1"])
         try await RunningService.with({ $0.transformsFolder = folder.path }) { running in
@@ -107,10 +108,11 @@ struct PreparedAnswerTests {
     @Test func metricsAreMadeForEachScrapeWhileThoseAreFew() {
         let (period, saved) = (MetricsCache.periodNanoseconds, Int(MetricsCache.savedCountMax))
         let start: UInt64 = 1_000 * period
-        // All at once: as many as were saved up.
+        // All at once: as many are made as were saved up.
         let burst = madeCount(MetricsCache(), at: Array(repeating: start, count: 100))
         #expect(burst == (0..<100).map { min($0, saved - 1) })
-        // Without pause, behind the burst: one a period, and none is older than that.
+        // Ten requests a period, after the burst: one is made a period, and none is older than
+        // that.
         let times = (0..<100).map { start + UInt64($0) * (period / 10) }
         let steady = madeCount(MetricsCache(), at: times)
         #expect(steady.last.map { $0 + 1 } == saved + 9)
@@ -118,10 +120,10 @@ struct PreparedAnswerTests {
             let madeAt = times[steady.firstIndex(of: index) ?? 0]
             #expect(now - madeAt < period)
         }
-        // One a period, as a scraper does at most: each its own.
+        // One request a period, as often as a scraper asks at most: one is made for each.
         let few = madeCount(MetricsCache(), at: (0..<50).map { start + UInt64($0) * period })
         #expect(few == Array(0..<50))
-        // At the clock's start nothing was saved, but the first is made.
+        // When the clock starts nothing is saved up, but the first is made.
         #expect(madeCount(MetricsCache(), at: [0, 0, period, period]) == [0, 0, 1, 1])
     }
 }

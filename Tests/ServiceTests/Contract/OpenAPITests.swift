@@ -1,4 +1,5 @@
-// `GET /openapi.json` -> the same contract that is served.
+// The document that `GET /openapi.json` serves describes the routes, parameters and problems that
+// the service has.
 
 import HTTPKit
 import Testing

@@ -1,4 +1,5 @@
-// Who may run programs: tokens, their file, and their change while the service runs.
+// Access tokens: requests with and without one, the file they are read from, and new tokens while
+// the service runs.
 
 import Glibc
 import HTTPKit
@@ -116,7 +117,7 @@ struct AccessTests {
         #expect(process.wait { process.message.contains("read again what=tokens") })
         #expect(try status("old") == 401)
         #expect(try status("new") == 200)
-        // A broken file changes nothing, and is told.
+        // A broken file changes nothing, and the log says so.
         file.write("")
         process.signal(SIGHUP)
         #expect(process.wait { process.message.contains("not read: what was there before stays") })

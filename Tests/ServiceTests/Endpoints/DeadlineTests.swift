@@ -51,7 +51,7 @@ struct DeadlineTests {
         }
     }
 
-    /// One worker is busy until its deadline; those behind it are answered at their own.
+    /// The only worker is busy until its job's deadline; a job that waits is answered at its own.
     @Test func answersJobsThatWait() async throws {
         try await RunningService.with {
             $0.workerCount = 1

@@ -1,4 +1,4 @@
-// POST /transform/{name} and GET /transforms from outside: names, arguments, forms, bounds.
+// POST /transform/{name} and GET /transforms over HTTP: names, arguments, forms of output, limits.
 
 import HTTPKit
 import Testing
@@ -151,7 +151,7 @@ struct NamedTransformTests {
         }
     }
 
-    /// A request that is too large for the event loop goes by way of a worker.
+    /// A request that is too large for the event loop runs on a worker.
     @Test func runsLargeInputsByName() async throws {
         try await with { running in
             let text = "[" + Array(repeating: "1", count: 20_000).joined(separator: ",") + "]"

@@ -1,4 +1,5 @@
-// More work than the service can do: who is refused and when, who goes ahead, and what stays alive.
+// More work than the service can do: which requests are refused and when, which run first, and what
+// keeps working.
 
 import HTTPKit
 import Testing
@@ -64,7 +65,7 @@ struct OverloadTests {
         }
     }
 
-    /// A program that is known to take longer than there is time.
+    /// A program that is known to take longer than the time that is left.
     @Test(arguments: [true, false])
     func refusesWhatWouldBeLate(_ isInQuery: Bool) async throws {
         try await Self.busy { running in
@@ -86,8 +87,8 @@ struct OverloadTests {
         }
     }
 
-    /// What was learned may be wrong: a worker without work tries.
-    @Test func runsWhatIsThoughtTooLongWhenItCan() async throws {
+    /// What was learned may be wrong: a worker that has nothing else to do tries it.
+    @Test func triesAProgramThoughtTooLongWhenAWorkerIsFree() async throws {
         try await RunningService.with { running in
             running.service.admission.costs.learn(
                 Self.key("7"), byteCount: 10, nanoseconds: 30 * Self.second, isComplete: true)
@@ -97,7 +98,7 @@ struct OverloadTests {
         }
     }
 
-    @Test func forgetsWhoseClientLeft() async throws {
+    @Test func dropsWaitingJobsWhoseClientLeft() async throws {
         try await Self.busy { running in
             let client = try await Self.waiting(running)
             client.close()
@@ -107,7 +108,7 @@ struct OverloadTests {
         }
     }
 
-    @Test func countsWhoseDeadlinePassed() async throws {
+    @Test func countsWaitingJobsWhoseDeadlinePassed() async throws {
         try await Self.busy { running in
             let reply = try await running.post(
                 DeadlineTests.endless, fields: "X-Request-Timeout-Ms: 100\r\n")
@@ -147,7 +148,7 @@ struct OverloadTests {
         }
     }
 
-    /// Many tiny bodies with endless programs: a loop tries a program once and remembers.
+    /// Many tiny bodies with endless programs: a loop tries a program once and remembers its cost.
     @Test func staysAliveUnderEndlessPrograms() async throws {
         try await RunningService.with {
             $0.workerCount = 1
@@ -175,7 +176,7 @@ struct OverloadTests {
         }
     }
 
-    // MARK: Who goes ahead
+    // MARK: Which run first
 
     /// The only worker has an endless program; a short one is served beside it.
     @Test func servesShortProgramsBesideLongOnes() async throws {

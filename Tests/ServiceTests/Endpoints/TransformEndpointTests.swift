@@ -1,4 +1,4 @@
-// POST /transform from outside: envelopes, programs in the query, forms of output, fields.
+// POST /transform over HTTP: envelopes, programs in the query, forms of output, fields.
 
 import HTTPKit
 import Testing

@@ -1,4 +1,4 @@
-// Comparisons of bytes by words, against plain ones.
+// `Bytes.equals(_:ignoringCase:)`, which compares whole words of memory, against `lowercased()`.
 
 import Testing
 

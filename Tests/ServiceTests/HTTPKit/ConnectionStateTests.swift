@@ -7,7 +7,8 @@ import Testing
 private typealias Action = ConnectionState.Action
 private let second: UInt64 = 1_000_000_000
 
-/// A state, its head and its unread bytes; a class, for `#expect` cannot hold what is not copied.
+/// A state, its head and its unread bytes; a class, because `#expect` captures no noncopyable
+/// value.
 private final class Connection {
     var state: ConnectionState
     var head = RequestHead()
@@ -19,7 +20,7 @@ private final class Connection {
         state = ConnectionState(limits: limits, now: 0)
     }
 
-    /// Appends bytes and asks once.
+    /// Appends bytes and takes one step.
     func feed(_ text: String, at now: UInt64 = 0) -> Action {
         pending += Array(text.utf8)
         return step(at: now)
@@ -62,7 +63,7 @@ private final class Connection {
         _ = state.finishResponse(now: now)
     }
 
-    /// Answers whole and says whether the connection lives on.
+    /// Answers completely and says whether the connection stays open.
     func answer(at now: UInt64 = 0) -> Bool {
         _ = state.startResponse(hasLength: true)
         return state.finishResponse(now: now)
@@ -90,7 +91,7 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         #expect(connection.feed("GET / HT", at: 5 * second) == .wait)
         #expect(connection.firstByteTime == 5 * second)
         #expect(connection.deadline == 15 * second)
-        // More bytes do not move it.
+        // More bytes do not move the deadline.
         #expect(connection.feed("TP/1.1\r\n", at: 14 * second) == .wait)
         #expect(connection.timeOut(now: 15 * second - 1) == .wait)
         #expect(
@@ -117,7 +118,7 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         try connection.startBody(at: 0)
         #expect(connection.step(at: 0) == .wait)
         #expect(connection.feed("a", at: 9 * second) == .content(offset: 0, byteCount: 1))
-        // The rate is looked at each five seconds, silence after ten.
+        // The rate is checked every five seconds; silence ends the request after ten.
         #expect(connection.deadline == 5 * second)
         #expect(connection.timeOut(now: 9 * second) == .wait)
         #expect(connection.deadline == 14 * second)
@@ -128,7 +129,7 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
             connection.timeOut(now: 110 * second) == .reject(ProtocolError(.bodyTimedOut)))
     }
 
-    @Test func noTimeRunsWhileTheHandlerWorks() throws {
+    @Test func noDeadlineWhileTheHandlerWorks() throws {
         let connection = Connection()
         #expect(connection.feed(simple) == .head)
         try connection.startBody()
@@ -138,7 +139,7 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         #expect(connection.deadline == 78 * second)
     }
 
-    @Test func continueIsSentOnlyToThoseWhoWait() throws {
+    @Test func continueIsSentOnlyToClientsThatWait() throws {
         let connection = Connection()
         let waiting = upload + "Expect: 100-continue\r\n\r\n"
         #expect(connection.feed(waiting) == .head)
@@ -147,25 +148,25 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         #expect(connection.step() == .wait)
         #expect(connection.takeContinue())
         #expect(!connection.takeContinue())
-        // Content is already here: nothing to tell.
+        // The content is coming already: no 100 (Continue) is needed.
         let other = Connection()
         #expect(other.feed(waiting + "ab") == .head)
         try other.startBody()
         #expect(other.step() == .content(offset: 0, byteCount: 2))
         #expect(!other.takeContinue())
-        // An answer without the content ends the connection: the content may come or not.
+        // An answer before the content ends the connection: the content may still come or not.
         let third = Connection()
         #expect(third.feed(waiting) == .head)
         #expect(!third.answer())
     }
 
-    @Test func tooLongIsKnownBeforeReading() {
+    @Test func bodiesThatAreTooLongAreRefusedBeforeReading() {
         let connection = Connection()
         #expect(connection.feed(upload + "\r\n") == .head)
         #expect(throws: ProtocolError(.bodyTooLong)) { try connection.startBody(bytesMax: 3) }
     }
 
-    @Test func shortRestsAreDroppedAndLongOnesEndTheConnection() {
+    @Test func shortUnreadContentIsDiscardedAndLongEndsTheConnection() {
         let connection = Connection { $0.discardBytesMax = 4 }
         #expect(connection.feed(upload + "\r\nab") == .head)
         #expect(connection.answer())
@@ -181,7 +182,7 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         #expect(long.pending.isEmpty)
     }
 
-    @Test func chunkedRestsEndTheConnectionBehindTheAnswer() {
+    @Test func unreadChunkedContentEndsTheConnectionAfterTheAnswer() {
         let head = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
         let connection = Connection()
         #expect(connection.feed(head + "4\r\nabcd\r\n0\r\n\r\n\(simple)") == .head)
@@ -190,7 +191,7 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         #expect(connection.phase == .lingering && connection.pending.isEmpty)
     }
 
-    @Test func restsThatBreakARuleOrComeTooSlowlyAreLingeredFor() throws {
+    @Test func unreadContentThatBreaksARuleOrComesTooSlowlyLeadsToLingering() throws {
         let head = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
         for (rest, time) in [("x\r\n", 0), ("5\r\nabcde\r\n", 0), ("", 10 * second)] {
             let connection = Connection { $0.discardBytesMax = 4 }
@@ -241,7 +242,7 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
                 == .init(framing: .untilClose, connectionOption: .close, sendsContent: true))
     }
 
-    @Test func drainingEndsEachConnectionBehindItsAnswer() throws {
+    @Test func drainingEndsEachConnectionAfterItsAnswer() throws {
         let connection = Connection()
         #expect(connection.feed(simple) == .head)
         connection.drain(now: 0)
@@ -253,7 +254,7 @@ private let upload = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n"
         #expect(!idle.answer())
     }
 
-    @Test func anAnswerThatIsStillReadIsWaitedFor() {
+    @Test func waitsWhileTheClientReadsTheAnswer() {
         let connection = Connection()
         #expect(connection.feed(simple + "") == .head)
         connection.drain(now: 0)

@@ -99,10 +99,10 @@ private let chunkRules: [Rule] = [
     Rule("extension with two words", chunked("3;a b\r\nabc\r\n"), .badChunkLine),
     Rule("extension with two values", chunked("3;a=b=c\r\nabc\r\n"), .badChunkLine),
     Rule("open quote in extension", chunked("3;a=\"b\r\nabc\r\n"), .badChunkLine),
-    Rule("text behind a quote", chunked("3;a=\"b\"c\r\nabc\r\n"), .badChunkLine),
+    Rule("text after a quote", chunked("3;a=\"b\"c\r\nabc\r\n"), .badChunkLine),
     Rule("quote in a token", chunked("3;a=b\"c\"\r\nabc\r\n"), .badChunkLine),
     Rule("escaped CR in a quote", chunked("3;a=\"\\\r\nabc\r\n"), .badChunkLine),
-    Rule("white space behind an extension", chunked("3;a \r\nabc\r\n"), .badChunkLine),
+    Rule("white space after an extension", chunked("3;a \r\nabc\r\n"), .badChunkLine),
     Rule("underscore", chunked("1_0\r\n"), .badChunkSize),
     Rule("2^63", chunked("8000000000000000\r\n"), .badChunkSize),
     Rule("2^64", chunked("10000000000000000\r\n"), .badChunkSize),
@@ -296,7 +296,7 @@ private let hostRules: [Rule] = [
         }
     }
 
-    @Test func statusesAreThoseOfTheDesign() {
+    @Test func eachCodeHasItsStatus() {
         let expected: [(ProtocolError.Code, UInt16)] = [
             (.targetTooLong, 414), (.fieldsTooLong, 431), (.tooManyFields, 431),
             (.bodyTooLong, 413), (.headTimedOut, 408), (.bodyTimedOut, 408),

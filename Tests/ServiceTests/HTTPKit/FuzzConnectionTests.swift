@@ -1,5 +1,5 @@
-// Seeds -> damaged requests in random pieces, and random events -> the same verdict however the
-// bytes are cut, content as a slow twin decodes it, and no step out of bounds.
+// Seeds -> damaged requests in random pieces, and random events -> the same outcome however the
+// bytes are cut, the content that a reference decoder finds, and no step out of bounds.
 
 import Foundation
 import Testing
@@ -40,14 +40,14 @@ import Testing
             var text = Array(corpus[below(corpus.count)].utf8)
             if below(3) == 0 { text += Array(corpus[below(corpus.count)].utf8) }
             for _ in 0..<below(7) {
-                let place = below(text.count + 1)
-                let upto = min(text.count, place + 1 + below(5))
+                let offset = below(text.count + 1)
+                let end = min(text.count, offset + 1 + below(5))
                 switch below(6) {
-                case 0 where place < text.count: text[place] ^= 1 << UInt8(below(8))
-                case 1 where place < text.count: text[place] = UInt8(below(256))
-                case 2: text.removeSubrange(place..<upto)
-                case 3: text.insert(contentsOf: text[place..<upto], at: below(text.count + 1))
-                default: text.insert(contentsOf: words[below(words.count)].utf8, at: place)
+                case 0 where offset < text.count: text[offset] ^= 1 << UInt8(below(8))
+                case 1 where offset < text.count: text[offset] = UInt8(below(256))
+                case 2: text.removeSubrange(offset..<end)
+                case 3: text.insert(contentsOf: text[offset..<end], at: below(text.count + 1))
+                default: text.insert(contentsOf: words[below(words.count)].utf8, at: offset)
                 }
             }
             return text
@@ -82,8 +82,8 @@ import Testing
         }
     }
 
-    /// Requests whose heads come again, as they were or not quite; connections share a memo.
-    @Test func headsThatComeAgain() {
+    /// Requests whose heads are repeated, unchanged or almost; connections share a memo.
+    @Test func repeatedHeads() {
         let heads = [
             ("POST /?p=.a HTTP/1.1\r\nHost: a\r\nContent-Length: ", "\r\nAccept: *\r\n\r\n"),
             ("POST /?p=.b HTTP/1.1\r\nHost: a\r\nContent-Length: ", "\r\nAccept: *\r\n\r\n"),
@@ -135,23 +135,24 @@ import Testing
         return Int(text[digits], radix: 16)
     }
 
-    /// Chunked content by string splitting: strict, without extensions' and trailers' bounds.
-    private func twin(_ body: [UInt8]) -> (content: [UInt8], end: Int)? {
+    /// A reference decoder of chunked content, line by line: strict, but without the limits of
+    /// extensions and trailers.
+    private func reference(_ body: [UInt8]) -> (content: [UInt8], end: Int)? {
         var content: [UInt8] = []
-        var place = 0
+        var offset = 0
         func line() -> [UInt8]? {
-            guard let end = body[place...].firstIndex(of: 13), end + 1 < body.count,
+            guard let end = body[offset...].firstIndex(of: 13), end + 1 < body.count,
                 body[end + 1] == 10
             else { return nil }
-            defer { place = end + 2 }
-            let line = Array(body[place..<end])
+            defer { offset = end + 2 }
+            let line = Array(body[offset..<end])
             return line.contains { $0 < 32 && $0 != 9 || $0 == 127 } ? nil : line
         }
         while let sizeLine = line() {
             guard let size = chunkSize(sizeLine) else { return nil }
             if size == 0 {
                 while let trailer = line() {
-                    if trailer.isEmpty { return (content, place) }
+                    if trailer.isEmpty { return (content, offset) }
                     let name = trailer.prefix { $0 != 0x3A }
                     guard !name.isEmpty, name.count < trailer.count,
                         name.allSatisfy({ ASCIISet.token.contains($0) })
@@ -159,32 +160,32 @@ import Testing
                 }
                 return nil
             }
-            guard size <= body.count - place - 2, body[place + size] == 13,
-                body[place + size + 1] == 10
+            guard size <= body.count - offset - 2, body[offset + size] == 13,
+                body[offset + size + 1] == 10
             else { return nil }
-            content += body[place..<place + size]
-            place += size + 2
+            content += body[offset..<offset + size]
+            offset += size + 2
         }
         return nil
     }
 
-    @Test func chunksAreDecodedAsTheTwinDoes() {
+    @Test func chunksAreDecodedAsTheReferenceDoes() {
         let head = Array("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
         let body = Array("5;a=b\r\nhello\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n".utf8)
         repeats("chunks", 3_000) { source in
             var text = body
             for _ in 0..<source.below(4) {
-                let place = source.below(text.count)
+                let offset = source.below(text.count)
                 switch source.below(4) {
-                case 0: text[place] ^= 1 << UInt8(source.below(8))
-                case 1: text.remove(at: place)
-                case 2: text.insert(UInt8(source.below(128)), at: place)
+                case 0: text[offset] ^= 1 << UInt8(source.below(8))
+                case 1: text.remove(at: offset)
+                case 2: text.insert(UInt8(source.below(128)), at: offset)
                 default:
                     text.insert(
-                        contentsOf: Self.words[source.below(Self.words.count)].utf8, at: place)
+                        contentsOf: Self.words[source.below(Self.words.count)].utf8, at: offset)
                 }
             }
-            let expected = twin(text)
+            let expected = reference(text)
             var content: [UInt8]?
             if case .request(_, _, _, let read)? = outcomes(head + text).first { content = read }
             if content == expected?.content { return nil }

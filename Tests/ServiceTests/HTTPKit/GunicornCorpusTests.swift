@@ -6,7 +6,7 @@ import Testing
 
 @testable import HTTPKit
 
-/// Valid for gunicorn, refused by us for its missing Host only: with one they are accepted.
+/// Valid for gunicorn, refused by us only because the Host is missing: with one they are accepted.
 private let hostless = [
     "004", "006", "007", "010", "011", "012", "013", "014", "018", "021", "022", "023", "031",
     "031compat", "031compat2", "100",
@@ -14,7 +14,7 @@ private let hostless = [
 
 /// Where our verdict is not gunicorn's for another reason: file -> why.
 private let otherDifferences = [
-    "valid/005": "a fragment in the target is refused: it would be cut off unseen",
+    "valid/005": "a fragment in the target is refused: it would be dropped silently",
     "valid/009": "a fragment in the target; identity is no transfer coding any more (RFC 9112 7)",
     "valid/025": "gzip as a transfer coding is answered 501",
     "valid/025_line": "gzip as a transfer coding is answered 501",
@@ -128,7 +128,8 @@ private func decodeNotation(_ text: [UInt8]) -> [UInt8] {
         #expect(!result.isEmpty && !result.contains { $0.isRefused }, "\(result)")
     }
 
-    /// Every cut of short requests; of long ones every byte alone, and seeded cuts.
+    /// Short requests are cut at every byte, long ones at random; all also come byte by byte, and
+    /// in random pieces.
     @Test(arguments: corpus)
     fileprivate func splitsChangeNothing(_ file: CorpusFile) {
         let whole = outcomes(file.bytes)

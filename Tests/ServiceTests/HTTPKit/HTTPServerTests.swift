@@ -62,7 +62,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         await server.stop()
     }
 
-    @Test func routesAnswerForThemselves() async throws {
+    @Test func routesAnswerWithTheirStatus() async throws {
         let server = try await TestServer()
         let cases: [(String, String, [String])] = [
             (get("/nothing"), "404", ["Content-Length: "]),
@@ -108,7 +108,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         let first = kept.ask(
             "GET /get HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", until: "GET /get ")
         #expect(first.contains("Connection: keep-alive\r\n"))
-        // Streamed to 1.0: no chunks, until the close.
+        // Streamed to HTTP/1.0: no chunks, and the close ends the content.
         kept.send("POST /stream HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello")
         let streamed = kept.read()
         #expect(streamed.isClosed && streamed.text.hasSuffix("close\r\n\r\nhello"))
@@ -154,7 +154,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         await server.stop()
     }
 
-    @Test func timesAreKept() async throws {
+    @Test func timeoutsAreKept() async throws {
         let server = try await TestServer {
             $0.limits.headReadNanoseconds = 60_000_000
             $0.limits.bodyStallNanoseconds = 60_000_000
@@ -207,14 +207,14 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         #expect(client.read { $0.hasSuffix("\r\n\r\n") }.text.contains("chunked\r\n"))
         #expect(client.ask("3\r\nabc\r\n", until: "abc\r\n") == "3\r\nabc\r\n")
         #expect(client.ask("0\r\n\r\n", until: "0\r\n\r\n") == "0\r\n\r\n")
-        // Who does not read is not read from either: the server holds a bounded part.
+        // The server reads no more from a client that does not read: it holds a bounded part.
         client.send("POST /stream HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n")
         let sent = client.send([UInt8](repeating: 0x61, count: 40_000_000))
         #expect(sent < 40_000_000)
         await server.stop()
     }
 
-    @Test func brokenOffAnswersAreNeverComplete() async throws {
+    @Test func abortedAnswersAreNeverComplete() async throws {
         let server = try await TestServer()
         let client = try server.client()
         client.send(get("/abort"))
@@ -230,7 +230,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         await server.stop()
     }
 
-    @Test func clientsThatNeverReadAreCut() async throws {
+    @Test func clientsThatNeverReadAreDisconnected() async throws {
         let server = try await TestServer {
             $0.limits.rateWindowNanoseconds = 50_000_000
             $0.limits.bytesPerSecondMin = 1_000_000
@@ -243,7 +243,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         await server.stop()
     }
 
-    @Test func connectionsBeyondTheBoundAreToldSo() async throws {
+    @Test func connectionsBeyondTheLimitAreAnswered503() async throws {
         let server = try await TestServer { $0.connectionsMax = 1 }
         let first = try server.client()
         #expect(first.ask(get("/get"), until: "/get ").hasPrefix("HTTP/1.1 200"))
@@ -254,7 +254,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         await server.stop()
     }
 
-    @Test func drainAnswersWhatIsInWork() async throws {
+    @Test func drainingAnswersRequestsInProgress() async throws {
         let server = try await TestServer { $0.limits.drainIdleNanoseconds = 400_000_000 }
         let working = try server.client()
         let idle = try server.client()
@@ -292,7 +292,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         #expect(events.handled.load(ordering: .acquiring) == loops.count && loops.count > 0)
     }
 
-    /// Whoever has a connection when the server ends may send a request, or the rest of one.
+    /// A client that has a connection when the server ends may send a request, or the rest of one.
     @Test func connectionsWithoutAnAnswerYetAreServedAtTheEnd() async throws {
         let server = try await TestServer { $0.limits.drainIdleNanoseconds = 30_000_000_000 }
         let clients = try (0..<40).map { _ in try server.client() }
@@ -329,7 +329,7 @@ private func status(_ answer: String) -> String { String(answer.dropFirst(9).pre
         }
         await server.stop()
         #expect(throws: (any Error).self) { try RawClient(path: path) }
-        // What a dead server left behind is taken over; other files are not.
+        // The socket that a dead server left behind is replaced; other files are not.
         try leaveStaleSocket(path)
         let second = try await TestServer { $0.address = .unix(path: path) }
         let other = try RawClient(path: path)

@@ -1,5 +1,5 @@
 // Turns of an event loop with sources that are always ready: greedy ones share a part of each turn,
-// one after the other, and others have each turn.
+// one after the other, while the others are called in every turn.
 
 import Testing
 

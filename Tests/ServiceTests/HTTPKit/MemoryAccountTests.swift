@@ -1,5 +1,5 @@
-// What requests hold: the account's numbers, what is refused where there is no room, and that all
-// of it comes back.
+// The memory that requests hold: the account's numbers, what is refused where there is no room, and
+// that all of it is given back.
 
 import Glibc
 import Synchronization
@@ -16,7 +16,7 @@ import Testing
         #expect(!account.take(1, .answers))
         #expect(account.bytes == 100 && account.bytes(of: .bodies) == 60)
         #expect(account.refusedCount == 1 && !account.isOver)
-        // What is there already counts in any case.
+        // `add` counts what exists already, even beyond the bound.
         account.add(1, .answers)
         #expect(account.isOver && account.bytesPeak == 101)
         account.add(-101 + 60, .answers)
@@ -31,20 +31,20 @@ import Testing
         #expect(!account.take(1, .batches))
         #expect(account.take(25, .runs))
         #expect(!account.take(1, .runs))
-        // What runs have taken is no longer kept for them.
+        // What runs have taken is no longer reserved for them.
         account.add(-10, .bodies)
         #expect(account.take(10, .batches))
     }
 
-    @Test func aShortageIsToldOnceUntilItWasSeen() {
+    @Test func aShortageIsReportedOnceUntilItIsSeen() {
         let account = MemoryAccount(bytesMax: 10)
-        let told = Mutex(0)
-        account.onShortage { told.withLock { $0 += 1 } }
+        let reports = Mutex(0)
+        account.onShortage { reports.withLock { $0 += 1 } }
         #expect(!account.take(11, .bodies) && !account.take(11, .bodies))
-        #expect(told.withLock { $0 } == 1)
+        #expect(reports.withLock { $0 } == 1)
         account.shortageHandled()
         account.add(11, .answers)
-        #expect(told.withLock { $0 } == 2)
+        #expect(reports.withLock { $0 } == 2)
     }
 
     @Test func holdsGiveBackWhatTheyCount() throws {
@@ -65,7 +65,7 @@ import Testing
 
     // MARK: In a service
 
-    /// A service that has room for `mebibytes` beside what it takes by itself.
+    /// A service that has room for `mebibytes` in addition to what it takes by itself.
     private func withRoom(
         _ mebibytes: Int, _ body: (RunningService) async throws -> Void
     ) async throws {
@@ -92,7 +92,7 @@ import Testing
             #expect(reply.head.hasPrefix("HTTP/1.1 503"))
             #expect(reply.content.contains("/problems/no-memory"))
             #expect(reply.head.contains("Retry-After: 1"))
-            // What is small is served.
+            // A small request is served.
             let small = try await running.ask(
                 "POST /transform?program=length HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n"
                     + "Connection: close\r\n\r\n[]")
@@ -100,7 +100,7 @@ import Testing
         }
     }
 
-    @Test func runsThatFindNoRoomAreToldSo() async throws {
+    @Test func runsThatFindNoRoomAreRefused() async throws {
         try await withRoom(30) { running in
             let program = "[range(4000000)]|length"
             let reply = try await running.ask(
@@ -111,8 +111,9 @@ import Testing
         }
     }
 
-    /// Who reads nothing of a long answer makes room for others, who are told to come again.
-    @Test func aClientThatReadsNothingIsCutForOthers() async throws {
+    /// A client that reads nothing of a long answer is disconnected to make room for others, which
+    /// are answered 503 until then.
+    @Test func aClientThatReadsNothingIsDisconnectedForOthers() async throws {
         try await withRoom(60) { running in
             let silent = try RawClient(port: running.port, receiveBufferBytes: 4_096)
             silent.send(

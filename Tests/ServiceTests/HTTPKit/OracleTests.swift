@@ -1,4 +1,4 @@
-// Random valid requests: what NIO's own HTTP parser makes of them is what ours makes of them.
+// Random valid requests: our parser reads from them what NIO's HTTP parser does.
 
 import NIOCore
 import NIOHTTP1
@@ -33,7 +33,7 @@ private final class Collector: ChannelInboundHandler {
     }
 }
 
-/// NIO leaves white space behind a value, which RFC 9112 5.1 takes away.
+/// NIO leaves white space after a value, which RFC 9112 5.1 excludes from it.
 private func trimmed(_ value: String) -> String {
     String(value.reversed().drop { $0 == " " }.reversed())
 }

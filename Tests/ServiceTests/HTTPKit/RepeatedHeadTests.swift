@@ -1,5 +1,5 @@
-// What is known of a connection's last head is used for the next request that has the same one, and
-// for no other: answers are those that a connection of its own gets.
+// What is remembered of a connection's last head is used for the next request with the same head,
+// and for no other: answers are those that a fresh connection gets.
 
 import HTTPKit
 import Testing
@@ -8,13 +8,13 @@ import Testing
 
 @Suite(.timeLimit(.minutes(2)))
 struct RepeatedHeadTests {
-    /// On a connection that has served other requests.
+    /// Asks on a connection that has served other requests.
     private static func ask(_ request: String, _ client: RawClient) -> Reply {
         client.send(request)
         return Reply(client)
     }
 
-    /// What does not differ from one time to the next.
+    /// The parts of an answer that are the same each time.
     private static func lasting(_ reply: Reply) -> String {
         let fields = [
             "Content-Type", "Content-Encoding", "Transform-Digest", "Allow", "Connection",
@@ -87,7 +87,7 @@ struct RepeatedHeadTests {
         }
     }
 
-    /// The head is the same, and what it names is another.
+    /// The head is the same, but the transform that it names has changed.
     @Test func reloadsAreSeenOnOpenConnections() async throws {
         let folder = TransformFolder(["a.jq": "0"])
         try await RunningService.with({ $0.transformsFolder = folder.path }) { running in

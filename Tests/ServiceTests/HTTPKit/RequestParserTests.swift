@@ -1,4 +1,5 @@
-// The parts of the codec, each beside a slow twin or a table: scans, heads, targets, dates.
+// Parts of the parser and the writer, each against a reference implementation or a table: scans,
+// heads, targets, dates.
 
 import Foundation
 import Testing
@@ -8,8 +9,8 @@ import struct NIOCore.ByteBuffer
 @testable import HTTPKit
 
 @Suite struct RequestParserTests {
-    /// Runs of ordinary bytes with one random byte, at every length and start from 0 to 66.
-    @Test func scansAgreeWithTheirSlowTwins() {
+    /// Runs of ordinary bytes with some random ones, at every length and start from 0 to 66.
+    @Test func scansAgreeWithTheirReferences() {
         var random = SeededGenerator(state: 1)
         for length in 0...66 {
             for start in 0...length {
@@ -116,8 +117,8 @@ import struct NIOCore.ByteBuffer
         #expect(throws: ProtocolError(.badPercentEscape, at: 5 + offset)) { try path.path() }
     }
 
-    /// Eight bytes at a time find what one at a time does.
-    @Test func bytesAreFoundWhereTheyFirstStand() {
+    /// A search by eight bytes at a time finds the same offset as one byte by byte.
+    @Test func theFirstOccurrenceOfAByteIsFound() {
         var random = SeededGenerator(state: 7)
         let near: [UInt8] = [0x26, 0x25, 0x27, 0x00, 0xA6, 0xFF]
         for _ in 0..<2_000 {

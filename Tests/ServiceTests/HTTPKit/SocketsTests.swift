@@ -1,5 +1,5 @@
-// Event loops on threads of their own, timers against a sorted list, backlogs of output against the
-// bytes that were put in, and blocks of bytes against one byte at a time.
+// Event loops on threads of their own, timers against a plain table, backlogs of output against the
+// bytes that were appended, and scans by blocks against scans byte by byte.
 
 import Dispatch
 import Glibc
@@ -12,7 +12,7 @@ import struct NIOCore.ByteBuffer
 @testable import TransformService
 
 @Suite struct SocketsTests {
-    /// Runs `body` with a loop that runs on a thread of its own and ends behind it.
+    /// Runs `body` with a loop that runs on a thread of its own and ends after it.
     private func withLoop(_ body: (EventLoop) async throws -> Void) async throws {
         let loop = try EventLoop()
         #expect(Thread.start(name: "loop", stackBytes: 1 << 20) { loop.run() })
@@ -41,7 +41,7 @@ import struct NIOCore.ByteBuffer
         }
     }
 
-    @Test(.timeLimit(.minutes(1))) func tasksOfTasksHaveTheirTurnAndTheLoopSleepsInBetween()
+    @Test(.timeLimit(.minutes(1))) func tasksOfTasksRunInALaterTurnAndAnIdleLoopSleeps()
         async throws
     {
         try await withLoop { loop in
@@ -74,7 +74,7 @@ import struct NIOCore.ByteBuffer
         }
     }
 
-    /// What is passed before the end is done, what comes after it is not.
+    /// Tasks that are passed before the end are run, later ones are not.
     @Test(.timeLimit(.minutes(1))) func anEndedLoopTakesNothing() async throws {
         let count = Atomic<Int>(0)
         let loop = try EventLoop()
@@ -106,7 +106,7 @@ import struct NIOCore.ByteBuffer
                         }
                         timers.append(timer)
                     }
-                    // The one of 20 ms.
+                    // The timer of 20 ms.
                     timers[2].cancel()
                     timers[2].cancel()
                 }
@@ -116,7 +116,7 @@ import struct NIOCore.ByteBuffer
         }
     }
 
-    /// A heap of timers against their sorted list.
+    /// A heap of timers against a search for the least time.
     @Test(arguments: 1...8) func timerHeap(_ seed: UInt64) throws {
         let loop = try EventLoop()
         var random = SeededGenerator(state: seed &* 6_364_136_223_846_793_005)
@@ -231,8 +231,8 @@ import struct NIOCore.ByteBuffer
 
     // MARK: Bytes in
 
-    /// Every byte at every place of a run, with and without room behind it.
-    @Test func scansAgainstOneByteAtATime() {
+    /// Every byte at several indices of a run, with and without bytes after the run.
+    @Test func scansAgreeWithOneByteAtATime() {
         func expect(_ bytes: [UInt8], _ start: Int, _ end: Int, _ byte: UInt8) {
             func first(_ isStop: (UInt8) -> Bool) -> Int {
                 var offset = start
@@ -254,16 +254,16 @@ import struct NIOCore.ByteBuffer
                 #expect(run.endOfWord(from: start, to: end) == first { !isWord($0) })
                 #expect(
                     run.endOfToken(from: start, to: end) == first { !ASCIISet.token.contains($0) })
-                let place = first { $0 == byte }
+                let found = first { $0 == byte }
                 #expect(
-                    run.firstOffset(of: byte, from: start, to: end) == (place < end ? place : nil))
+                    run.firstOffset(of: byte, from: start, to: end) == (found < end ? found : nil))
             }
         }
         for byte in UInt8.min...UInt8.max {
             for count in [1, 7, 15, 16, 17, 33] {
-                for place in [0, 1, 7, 8, 14, 15, 16, count - 1] where place < count {
+                for index in [0, 1, 7, 8, 14, 15, 16, count - 1] where index < count {
                     var bytes = [UInt8](repeating: UInt8(ascii: "a"), count: count + 3)
-                    bytes[place] = byte
+                    bytes[index] = byte
                     expect(bytes, 0, count, byte)
                     expect(bytes, 1, count, byte)
                     expect(bytes, 0, count + 3, byte)

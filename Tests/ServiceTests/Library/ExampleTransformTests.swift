@@ -56,7 +56,7 @@ struct ExampleTransformTests {
         }
     }
 
-    /// Task, what is wrong with it.
+    /// Tasks, and the faults that are named.
     static let tasks: [(String, String)] = [
         ("{}", "title: is missing"), ("[]", "a task is an object, not array"),
         (#"{"title":"  "}"#, "title: has 0 characters, not 1 to 200"),

@@ -31,7 +31,7 @@ struct ReloadTests {
             #expect(health.status == 200)
             #expect(health.content.contains(#""failed_reloads":1"#), "\(health.content)")
             #expect(health.content.contains(#""faults":["b.jq:1:2: "#), "\(health.content)")
-            // The same fault is not read and told again.
+            // The same fault is not read and reported again.
             library.reload(always: false)
             #expect(library.status.failureCount == 1)
             folder.write("b.jq", "3")
@@ -62,7 +62,8 @@ struct ReloadTests {
         }
     }
 
-    /// Both of an answer's parts, one from a module, are of one version, as is the digest.
+    /// The two parts of an answer, one of them from a module, are of the same version, as is the
+    /// digest.
     @Test func everyAnswerIsOfOneVersion() async throws {
         let folder = TransformFolder([
             "..v0/a.jq": "import \"lib\" as l; [0, l::version]", "..v0/lib.jq": "def version: 0;",
@@ -142,7 +143,7 @@ struct ReloadTests {
         #expect(lines[1] == "transform-service: \(folder.path)/b.jq:1:1: nope/0 is not defined")
     }
 
-    /// Started without the faulty ones, it reloads on SIGHUP and ends on SIGTERM.
+    /// Started without the faulty transforms, the service reloads on SIGHUP and ends on SIGTERM.
     @Test func startsLeniently() throws {
         let binary = try #require(Command.binary)
         let folder = TransformFolder(["a.jq": "(", "c.jq": "1"])

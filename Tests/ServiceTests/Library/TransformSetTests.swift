@@ -100,12 +100,12 @@ struct TransformSetTests {
     ]
 
     @Test(arguments: cases)
-    func namesThePlaceOfFaults(_ test: Case) {
+    func namesTheLocationOfFaults(_ test: Case) {
         let set = load(test.files)
         #expect(set.faults.map(\.description) == test.faults)
     }
 
-    @Test func aModulesFaultIsToldOnce() {
+    @Test func aModulesFaultIsReportedOnce() {
         let set = load([
             "m.jq": "def f: x;", "a.jq": "import \"m\" as m; m::f",
             "b.jq": "import \"m\" as m; m::f", "c.jq": "1",
@@ -215,7 +215,7 @@ struct TransformSetTests {
                 == #"{"limit":10,"by":"a","list":[1,{"x":null}],"off":false}"#)
     }
 
-    /// Vectors of FIPS 180-4's examples and one of each length around a block.
+    /// Known digests, among them the examples of FIPS 180-4.
     @Test func digests() {
         #expect(
             SHA256.hex([]) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")

@@ -1,4 +1,4 @@
-// The access log: its lines, what is left out of it, and that a reader that stands still blocks
+// The access log: its lines, what is left out of it, and that a reader that stops reading blocks
 // nobody.
 
 import Dispatch
@@ -11,7 +11,7 @@ import Transforms
 
 @testable import TransformService
 
-/// A pipe, read when it is asked to.
+/// A pipe whose lines are read on demand.
 private final class Pipe: Sendable {
     let reader: Int32
     let writer: Int32
@@ -122,7 +122,7 @@ struct AccessLogTests {
         }
     }
 
-    /// By default only what went wrong here is logged.
+    /// By default only requests that the service could not serve are logged, not clients' errors.
     @Test func isQuietByDefault() async throws {
         try await withService({
             $0.workerCount = 1
@@ -132,10 +132,10 @@ struct AccessLogTests {
         }) { running, pipe in
             _ = try await running.post(#"{"program":"1"}"#)
             _ = try await running.post(#"{"program":"}"}"#)
-            // Its worker may not have come back yet, and would be taken for one that runs.
+            // The worker may not be idle yet, and would be taken for one that runs a program.
             #expect(await running.becomesIdle())
-            // More than the workers and the queue have room for; the queue has room for one, which
-            // the worker must have left before another comes.
+            // More requests than the worker and the queue have room for. The queue holds one, which
+            // the worker must have taken before the next one comes.
             let clients = try (0..<8).map { _ in try RawClient(port: running.port) }
             let request = RunningService.request(DeadlineTests.endless)
             clients[0].send(request)
@@ -143,7 +143,7 @@ struct AccessLogTests {
             for client in clients[1...] { client.send(request) }
             let queue = running.service.pool.queue
             #expect(await running.wait { queue.shed[.queueFull] > 0 && queue.load.count == 1 })
-            // More of them in a second than are logged.
+            // More refusals in a second than are logged.
             for _ in 0..<15 { _ = try await running.post(DeadlineTests.endless) }
             let lines = pipe.lines(1)
             #expect(!lines.isEmpty && lines.count <= 20)
@@ -179,7 +179,7 @@ struct AccessLogTests {
         let first = Timestamp(unixSeconds: 100, milliseconds: 999)
         let next = Timestamp(unixSeconds: 101, milliseconds: 0)
         for _ in 0..<1_000 { log.requestEnded(record(503), nil, now: first) }
-        // The next second's first line tells how many were left out.
+        // The next second's first line says how many were left out.
         log.requestEnded(record(503), nil, now: next)
         sink.close()
         let lines = pipe.lines(AccessLog.shedLinesMax + 1)
@@ -191,7 +191,7 @@ struct AccessLogTests {
         #expect(suppressed == [1_000 - AccessLog.shedLinesMax])
     }
 
-    /// Nobody reads: appending goes on at once, and what found no room is counted.
+    /// While nobody reads, appending does not wait, and lines that find no room are counted.
     @Test func neverWaitsForItsReader() {
         let pipe = Pipe()
         let sink = LogSink(descriptor: pipe.writer, bytesMax: 100_000)
@@ -217,7 +217,7 @@ struct AccessLogTests {
 }
 
 struct LogLineTests {
-    /// What comes from outside cannot end the line, add a field or move a terminal's cursor.
+    /// A client's value cannot end the line, add a field or move a terminal's cursor.
     @Test(arguments: [
         ("plain", "plain", #""plain""#),
         ("", "\"\"", "\"\""),

@@ -1,4 +1,4 @@
-// `GET /metrics` and what stands behind it: the text's form, what is counted, and its bounds.
+// `GET /metrics`: the form of its text, what is counted, and the bounds of its histograms.
 
 import Glibc
 import HTTPKit
@@ -11,7 +11,7 @@ import Transforms
 struct MetricsTests {
     static let scrape = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    /// A sample's value by its name and labels as they stand in the text.
+    /// A sample's value by its name and labels as the text has them.
     static func value(_ sample: String, in text: String) -> Double? {
         for line in text.split(separator: "\n") where line.hasPrefix(sample + " ") {
             return Double(line.dropFirst(sample.count + 1))
@@ -53,7 +53,7 @@ struct MetricsTests {
             #expect(Self.value("transform_program_cache_misses_total", in: text) == 2)
             #expect(Self.value("transform_program_cache_hits_total", in: text) == 2)
             #expect(Self.value("transform_program_cache_entries", in: text) == 1)
-            // The scrape itself is in work while it is answered.
+            // The scrape itself is active while it is answered.
             #expect(Self.value("http_server_active_requests", in: text) == 1)
             #expect(
                 Self.value(
@@ -65,7 +65,7 @@ struct MetricsTests {
         }
     }
 
-    /// What `promtool check metrics` looks at, and that no label set is unbounded.
+    /// What `promtool check metrics` checks, and that no label set is unbounded.
     @Test func textFollowsTheRules() async throws {
         try await RunningService.with { running in
             for status in ["GET /livez", "GET /transforms", "PUT /readyz", "GET /x", "GET /y"] {
@@ -101,7 +101,7 @@ struct MetricsTests {
             #expect(Self.value("transform_workers_busy", in: text) ?? 0 >= 1)
             for client in clients { client.close() }
             #expect(await running.becomesIdle())
-            // Those that waited or ran left before their answers.
+            // The clients whose requests waited or ran left before their answers.
             #expect(await running.wait { running.service.metrics.clientsGone >= 2 })
         }
     }

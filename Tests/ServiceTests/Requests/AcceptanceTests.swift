@@ -1,11 +1,11 @@
-// Accept fields -> the media type that answers.
+// `Accept` fields -> the media type of the answer, and its form.
 
 import Testing
 
 @testable import TransformService
 
 struct AcceptanceTests {
-    /// Field, what a program's answer is by default, what one for CSV is.
+    /// The field, what is chosen where JSON is usual, what where CSV is.
     static let cases: [(String, OutputMedia?, OutputMedia?)] = [
         ("", .json, .csv), ("*/*", .json, .csv), ("application/json", .json, .json),
         ("application/x-ndjson", .lines, .lines), ("application/jsonl", .linesText, .linesText),

@@ -1,4 +1,4 @@
-// Every type of problem, with the place that it names.
+// Every type of problem, with the location that it names.
 
 import HTTPKit
 import Testing
@@ -11,7 +11,7 @@ struct ProblemTests {
         let content: String
         let status: Int
         let problem: String
-        /// What the content must hold.
+        /// Texts that the content must contain.
         let parts: [String]
     }
 
@@ -63,7 +63,7 @@ struct ProblemTests {
         Case(
             content: #"{"program":"def f: [f]; f"}"#, status: 422, problem: "depth-limit", parts: []
         ),
-        // jq writes what is no JSON.
+        // Here jq writes a text that is not JSON.
         Case(
             content: #"{"program":"reduce range(10002) as $_ (1; [.])"}"#, status: 422,
             problem: "depth-limit", parts: []),
@@ -75,7 +75,7 @@ struct ProblemTests {
             problem: "program-too-long", parts: ["65537"]),
     ]
 
-    @Test func namesThePlaceOfEveryProblem() async throws {
+    @Test func namesTheLocationOfEveryProblem() async throws {
         try await RunningService.with {
             $0.memoryBytesMax = 16 << 20
             $0.outputBytesMax = 4 << 20

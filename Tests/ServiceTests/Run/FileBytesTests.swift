@@ -1,4 +1,5 @@
-// Files of every size class of the mapping: their bytes, before and after they were given back.
+// Files of every size class of the mapping: their bytes, before and after their pages are given
+// back.
 //
 // Safety: bytes are read while their mapping lives.
 
@@ -8,9 +9,10 @@ import Testing
 @testable import TransformService
 
 @Suite struct FileBytesTests {
-    /// At the bounds of what is mapped at once, by small pages and by huge ones, and past them.
+    /// Sizes at and past the bounds between what is mapped at once, by small pages and by huge
+    /// pages.
     @Test(arguments: [1, 4095, 4 << 20, 4 << 20 + 1, 5_000_123, 16 << 20, 16 << 20 + 1])
-    func bytesAreTheFiles(_ byteCount: Int) throws {
+    func bytesAreThoseOfTheFile(_ byteCount: Int) throws {
         let url = FileManager.default.temporaryDirectory
             .appendingPathComponent("FileBytesTests-\(byteCount)-\(getpid())")
         // Its length is prime, so that no two pages are the same.
@@ -32,8 +34,8 @@ import Testing
         }
     }
 
-    /// What ends a mapping of its own ends no page beside it.
-    @Test func mappingsStandAlone() throws {
+    /// The end of one mapping unmaps no page beside it.
+    @Test func mappingsAreIndependent() throws {
         let url = FileManager.default.temporaryDirectory
             .appendingPathComponent("FileBytesTests-\(getpid())")
         try Data(repeating: 7, count: 6 << 20).write(to: url)

@@ -1,4 +1,4 @@
-// Command lines of `transform-service run`, with what they read -> what they write and their
+// Command lines of `transform-service run` and their input -> their output, messages and exit
 // status.
 
 import Glibc
@@ -63,8 +63,8 @@ struct RunCommandTests {
 
     @Test(arguments: outputs) func output(_ row: Case) { check(row) }
 
-    /// A line is that of its text's end, whatever reads the text: the room behind the last one is
-    /// what the quick readers need.
+    /// The line number is that of a text's end, whichever reader reads the text: the spaces after
+    /// the last one are room that the fast readers need.
     @Test(arguments: [
         "input_line_number", "walk(.) | input_line_number", "length as $n | input_line_number",
     ])
@@ -234,7 +234,7 @@ struct RunCommandTests {
         check(row)
     }
 
-    /// What comes before a malformed line stands, what comes much behind it does not.
+    /// The lines before a malformed one are answered, those long after it are not.
     @Test func parallelEndsAtTheFirstError() throws {
         let lines = (1...400_000).map { $0 == 70_000 ? "}\n" : "\($0)\n" }.joined()
         let binary = try #require(Command.binary)

@@ -1,5 +1,5 @@
-// What `run` reads and says where jq has ways of its own: numbers that RFC 8259 has not, bytes that
-// are no UTF-8, places of malformed inputs; and `--strict-json`, which refuses them.
+// What `run` reads and reports where jq differs from RFC 8259: numbers that are not JSON, bytes
+// that are not UTF-8, locations of malformed inputs; and `--strict-json`, which refuses them.
 
 import Glibc
 import Testing
@@ -34,7 +34,7 @@ struct RunDropInTests {
         #expect(result.status == row.status)
     }
 
-    /// What jq 1.8 reads, once copied as it stands and once built as values.
+    /// What jq 1.8 reads, once copied as text and once built as values.
     private static let texts: [(String, String)] = [
         ("nan", "null\n"),
         (
@@ -71,7 +71,7 @@ struct RunDropInTests {
         try check(row)
     }
 
-    /// Messages with the places that jq gives.
+    /// Messages with the locations that jq gives.
     private static let refused: [(String, String)] = [
         ("nan1", "Invalid numeric literal at EOF at line 1, column 4"),
         ("1true ", "Invalid numeric literal at line 1, column 6"),

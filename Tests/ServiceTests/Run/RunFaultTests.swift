@@ -1,5 +1,5 @@
-// Malformed inputs of `run`: what is said of them, where, and what is read all the same; lines as
-// they are counted; files one behind the other.
+// Malformed inputs of `run`: the messages, their locations, and what is read nevertheless; how
+// lines are counted; several files; modules and colours.
 
 import Glibc
 import Testing
@@ -14,7 +14,7 @@ struct RunFaultTests {
         try #require(Command.shell(script), "the executable was not built")
     }
 
-    /// Texts, what is said of them, and what of them where events are read.
+    /// Texts, the message about each, and the message of `--stream` where it is another.
     private static let faults: [(String, String, String?)] = [
         ("[1 2]", "Expected separator between values at line 1, column 5", nil),
         ("[1,]", "Expected another array element at line 1, column 4", nil),
@@ -70,10 +70,10 @@ struct RunFaultTests {
     ]
 
     @Test(arguments: faults)
-    func isTold(_ text: String, _ sentence: String, _ ofEvents: String?) throws {
+    func isReported(_ text: String, _ sentence: String, _ streamSentence: String?) throws {
         for (words, sentence) in [
             (["-c", "."], sentence), (["-c", "if . then 1 else 2 end"], sentence),
-            (["-c", "--stream", "."], ofEvents ?? sentence),
+            (["-c", "--stream", "."], streamSentence ?? sentence),
         ] {
             let result = try run(words, Array(text.utf8))
             #expect(result.message == "jq: parse error: \(sentence)\n", "\(words)")
@@ -83,14 +83,15 @@ struct RunFaultTests {
 
     /// `fromjson` says the same.
     @Test(arguments: faults)
-    func isToldOfStrings(_ text: String, _ sentence: String, _: String?) throws {
+    func isReportedByFromjson(_ text: String, _ sentence: String, _: String?) throws {
         if text.hasPrefix("\u{FEFF}") || text.hasPrefix("\"é") { return }
         let result = try run(["-Rs", "try fromjson catch ., empty"], Array(text.utf8))
         #expect(result.status == 0)
         #expect(result.output.hasPrefix("\"" + sentence.replacing("\\", with: "\\\\")))
     }
 
-    /// Options, input, output, messages: records of a sequence are found again.
+    /// Options, input, output, messages: after a fault, reading resumes at the next record of a
+    /// sequence (RFC 7464).
     private static let sequences: [([String], String, String, [String])] = [
         (
             [], "\u{1E}{\"n\":1}\n\u{1E}{\"n\":2,\"s\":\"tru\u{1E}{\"n\":3}\n\u{1E}{\"n\":4}\n",
@@ -136,7 +137,7 @@ struct RunFaultTests {
         #expect(result.status == 0)
     }
 
-    /// Whatever bytes come, all of them are passed, and the time limit holds.
+    /// Random bytes are read to their end, within the time limit.
     @Test(arguments: 1...4) func sequencesOfAnyBytesEnd(_ seed: Int) throws {
         var generator = SeededGenerator(state: UInt64(seed))
         for options in [["--seq"], ["--seq", "--stream"], ["--stream-errors"]] {
@@ -155,7 +156,7 @@ struct RunFaultTests {
         #expect(result.status == 5)
     }
 
-    /// Words, input, output: reading goes on behind the line of a fault.
+    /// Words, input, output: reading resumes after the line of a fault.
     private static let resumed: [([String], String, String)] = [
         (
             ["-c", "--stream-errors", "."], "b\n1\n",
@@ -177,13 +178,13 @@ struct RunFaultTests {
     ]
 
     @Test(arguments: resumed)
-    func goesOn(_ words: [String], _ input: String, _ output: String) throws {
+    func resumes(_ words: [String], _ input: String, _ output: String) throws {
         let result = try run(words, Array(input.utf8))
         #expect(result.output == output)
         #expect(result.status == 0)
     }
 
-    /// Events of texts that end too early, or wrongly: none of what may not be a leaf.
+    /// Texts that end too early or wrongly, and the events that are written before the fault.
     @Test(arguments: [
         ("[1,2", "[[0],1]\n"), ("{\"a\":1", ""), ("[1 2]", ""), ("[[],3}", "[[0],[]]\n"),
         ("[[1]", "[[0,0],1]\n[[0,0]]\n"), ("1 2,", "[[],1]\n"), ("\"a\",", "[[],\"a\"]\n"),
@@ -208,7 +209,7 @@ struct RunFaultTests {
         #expect(result.output == output)
     }
 
-    /// Through a pipe whose bytes come one by one.
+    /// Through a pipe whose bytes come piece by piece.
     @Test func linesDoNotDependOnTiming() throws {
         let result = try shell(
             """
@@ -224,7 +225,7 @@ struct RunFaultTests {
                 + "jq: parse error: Invalid numeric literal at line 1, column 4\n")
     }
 
-    /// Events come while the text does.
+    /// Events are written while the text is still coming.
     @Test func eventsOfAPipeAreNotHeldBack() throws {
         let result = try shell("(printf '['; yes '1,2,3,') | $T -c --stream . | head -3")
         #expect(result.output == "[[0],1]\n[[1],2]\n[[2],3]\n")
@@ -249,7 +250,7 @@ struct RunFaultTests {
         #expect(result.message.isEmpty)
     }
 
-    /// A million errors on one line take the time that they take on lines of their own.
+    /// Many errors on one line take no longer than on lines of their own.
     @Test func errorsAreLinear() throws {
         let input = Array(String(repeating: "{\"a\":1} ", count: 200_000).utf8)
         for words in [["-n", "[inputs | input_line_number] | add"], [".[0]?"]] {
@@ -299,7 +300,7 @@ struct RunFaultTests {
         #expect(result.message.isEmpty)
     }
 
-    /// Of each kind, and what is no code.
+    /// A colour for each kind of value, and texts that are no codes of colours.
     @Test func colours() throws {
         let result = try shell(
             """

@@ -1,5 +1,5 @@
-// `run` with several files, which are read as if they were one: places, names, byte order marks,
-// and texts that go on from file to file. All outputs are jq 1.8.2's own.
+// `run` with several files, which are read as if they were one: locations, names, byte order marks,
+// and texts that continue in the next file. All outputs are those of jq 1.8.2.
 
 import Testing
 
@@ -8,8 +8,8 @@ struct RunFilesTests {
         try #require(Command.shell(script), "the executable was not built")
     }
 
-    /// A place counts through all files, and what is passed over counts for nothing.
-    @Test func placesGoOn() throws {
+    /// Lines and columns are counted through all files, and what is skipped is not counted.
+    @Test func locationsContinue() throws {
         let result = try shell(
             """
             printf 'd' > a; printf '}' > b; $T -c --stream-errors . b a
@@ -31,12 +31,12 @@ struct RunFilesTests {
                 "Expected separator between values at line 2, column 3"
 
                 """)
-        let told = "jq: parse error: Objects must consist of key:value pairs at line 3, column 3\n"
-        #expect(result.message == told + told + told)
+        let fault = "jq: parse error: Objects must consist of key:value pairs at line 3, column 3\n"
+        #expect(result.message == fault + fault + fault)
     }
 
-    /// With `--strict-json` each file is a text, and a place is its own.
-    @Test func strictPlacesAreTheFiles() throws {
+    /// With `--strict-json` each file is a text of its own, with its own locations.
+    @Test func strictLocationsAreThoseOfTheFile() throws {
         let result = try shell("echo 1 > a; echo '[1}' > b; $T -c --strict-json . a b")
         #expect(result.output == "1\n")
         #expect(
@@ -45,7 +45,7 @@ struct RunFilesTests {
                 + "column 3, offset 2\n")
     }
 
-    /// The last file is shown though it has no bytes or is not there, and after an error too.
+    /// The name is that of the last file even if that is empty or missing, and after an error too.
     @Test func names() throws {
         let result = try shell(
             """
@@ -72,7 +72,7 @@ struct RunFilesTests {
                 + "jq: error (at e:0) (not a string): [1,\"e\",0]\n")
     }
 
-    /// A byte order mark may be in two files, but not be cut off.
+    /// A byte order mark may be split between two files, but must be complete.
     @Test func marks() throws {
         let result = try shell(
             """
@@ -91,8 +91,9 @@ struct RunFilesTests {
         )
     }
 
-    /// Several threads read what one reads, also where a text goes on in the next file.
-    @Test(arguments: ["", "--parallel 3"]) func textsGoOn(_ option: String) throws {
+    /// Several threads read what one reads, also where a text continues in the next file.
+    @Test(arguments: ["", "--parallel 3"]) func textsContinueInTheNextFile(_ option: String) throws
+    {
         let result = try shell(
             """
             printf '{"n":1}\\n{"n":2} 12' > a; printf '3\\n[4]\\n"a' > b; printf 'b"' > c

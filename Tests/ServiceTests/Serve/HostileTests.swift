@@ -1,4 +1,4 @@
-// Clients that mean harm -> the right status, bounded memory, and other clients served meanwhile.
+// Hostile clients -> the right status, bounded memory, and other clients served meanwhile.
 
 import Glibc
 import Testing
@@ -32,15 +32,15 @@ struct HostileTests {
         }
         #expect(seen.0 == 5)
         #expect(seen.1 < 64 * Self.mebibyte)
-        // Whoever still sends when its connection has been closed may find it reset.
+        // A client that still sends when its connection has been closed may find it reset.
         #expect(seen.2.contains(408) && seen.2.isSubset(of: [0, 408]))
         #expect(seen.3.contains(504) && seen.3.isSubset(of: [0, 504]))
     }
 
-    /// Answers that nobody reads are held once, and let go with their clients.
+    /// Answers that nobody reads are held once, and freed when their clients leave.
     @Test func clientsThatNeverRead() async throws {
         let seen = try await ServiceProcess.with { process in
-            // What serves the others is compiled before the workers are busy.
+            // The program that serves the others is compiled before the workers are busy.
             _ = process.serves()
             let before = process.descriptorCount
             let program = "[range(1e6)]"
@@ -59,12 +59,12 @@ struct HostileTests {
         #expect(seen.2)
     }
 
-    /// A half-closed client has gone as far as anyone can tell: it may be answered or cut, and
-    /// waits for neither.
+    /// A half-closed client looks like one that has left: it is answered or disconnected, but not
+    /// left waiting.
     @Test func halfClosedClientsDoNotHang() async throws {
         let seen = try await ServiceProcess.with { process in
             let request = RunningService.request("[1]", target: "/transform?program=length")
-            // Compiled now, it is answered on the spot.
+            // Now that the program is compiled, requests are answered on the event loop.
             let first = try process.client()
             first.send(request)
             #expect(Reply(first).content == "1")
@@ -109,7 +109,7 @@ struct HostileTests {
         #expect(seen.3)
     }
 
-    /// Connections that open and go in every possible state leave nothing behind.
+    /// Connections that are abandoned in every possible state leave nothing behind.
     @Test func abortingClients() async throws {
         let texts = [
             "", "P", Self.post, Self.post + "Content-Length: 5\r\n\r\n",
@@ -164,7 +164,7 @@ struct HostileTests {
         #expect(seen.2)
     }
 
-    /// A run of one byte again and again, as gzip makes it, and that again as often as told.
+    /// One byte, repeated and compressed by gzip; compressed again if there is more than one layer.
     private static func bomb(_ byteCount: Int, layers: Int = 1) -> [UInt8] {
         var deflater = Deflater(.gzip)
         let piece = [UInt8](repeating: 0x20, count: 1 << 20)
@@ -187,8 +187,8 @@ struct HostileTests {
         return Array("\(head)Content-Length: \(bytes.count)\r\n\r\n".utf8) + bytes
     }
 
-    /// What inflates to 1,000 times its length, many such files behind each other, files in files,
-    /// and files whose last bytes tell of a small length.
+    /// Content that inflates to 1,000 times its length, many such members one after another,
+    /// members in members, and members whose last bytes claim a small length.
     @Test func gzipBombs() async throws {
         let large = Self.bomb(256 << 20)
         let small = Self.bomb(4 << 20)
@@ -200,7 +200,7 @@ struct HostileTests {
         for target in [whole, each, "/transform"] {
             asks.append((Self.coded(large, target), [413]))
             asks.append((Self.coded(many, target), [413]))
-            // What is unpacked once is no JSON, and is not unpacked again.
+            // Inflated once it is not JSON, and it is not inflated again.
             asks.append((Self.coded(Self.bomb(64 << 20, layers: 2), target), [400]))
             asks.append((Self.coded(large, target, inBoth), [415]))
             asks.append((Self.coded(small.dropLast(4) + [1, 0, 0, 0], target), [400]))
@@ -292,8 +292,8 @@ struct HostileTests {
         #expect(seen.4 < 512 * Self.mebibyte)
     }
 
-    /// Names that are alike in every way but the hash's seed: an object of 100,000 is read, looked
-    /// into and built within the deadline.
+    /// Names that collide in hashes without a seed: an object of 100,000 of them is read, searched
+    /// and built within the deadline.
     @Test func collidingNames() async throws {
         let families: [@Sendable (Int) -> String] = [
             { String(UInt64($0) &* 0x9E37_79B9_7F4A_7C15, radix: 36) },

@@ -1,4 +1,4 @@
-// Health, draining, and the signals' way to an end.
+// Health checks, draining, and the end on a signal.
 
 import Glibc
 import HTTPKit
@@ -35,7 +35,7 @@ struct LifecycleTests {
         }
     }
 
-    /// While it drains it says so, serves on, and finishes what it accepted.
+    /// While the service drains it says so, goes on serving, and finishes what it accepted.
     @Test func drains() async throws {
         let running = try await RunningService()
         let client = try RawClient(port: running.port)
@@ -59,8 +59,8 @@ struct LifecycleTests {
         running.service.pool.close()
     }
 
-    /// What is still in work at the end of the grace is cancelled.
-    @Test func cutsWorkAtTheEndOfTheGrace() throws {
+    /// Requests that still run at the end of the grace time are cancelled.
+    @Test func cancelsRequestsAtTheEndOfTheGraceTime() throws {
         let process = try ServiceProcess(["--grace-ms", "100"])
         let clients = try (0..<4).map { _ in
             let client = try process.client()

@@ -1,4 +1,4 @@
-// Flags and variables -> settings; what a setting is said to be; what the machine allows.
+// Flags and environment variables -> settings; the list of settings; quotas of CPU and memory.
 
 import Glibc
 import HTTPKit
@@ -53,7 +53,7 @@ struct ConfigurationTests {
     }
 }
 
-/// What the list of settings says of them.
+/// The list of settings, compared with `Configuration`.
 struct SettingTests {
     @Test func namesAreUnique() {
         #expect(Set(Setting.all.map(\.name)).count == Setting.all.count)
@@ -70,7 +70,7 @@ struct SettingTests {
         }
     }
 
-    @Test func everyOneChangesSomething() throws {
+    @Test func everySettingChangesSomething() throws {
         for setting in Setting.all {
             let texts =
                 setting.range.map { ["\($0.lowerBound)", "\($0.upperBound)"] }
@@ -102,7 +102,7 @@ struct SettingTests {
     }
 }
 
-/// A folder that stands for `/`.
+/// Quotas and limits, read from a folder with the files of `/proc` and `/sys`.
 struct CPUQuotaTests {
     private static func withFiles(_ files: [String: String], _ body: (String) -> Void) {
         let root = "/tmp/quota-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"

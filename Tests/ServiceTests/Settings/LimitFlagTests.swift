@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct LimitFlagTests {
-    /// Through the flags, as the command line has them.
+    /// Runs `body` with a service that has these flags of the command line.
     private func with(
         _ flags: [String: String], _ body: (RunningService) async throws -> Void
     ) async throws {
@@ -32,7 +32,7 @@ struct LimitFlagTests {
     @Test(arguments: [(1_024, 200), (1_025, 431)])
     func header(_ byteCount: Int, _ status: Int) async throws {
         try await with(["header-kib": "1"]) { running in
-            // The field lines with their ends, and the empty line.
+            // The limit counts the field lines with their line ends, and the empty line.
             let known = "Host: a\r\nX: \r\n\r\n".utf8.count
             let value = String(repeating: "a", count: byteCount - known)
             let reply = try await running.ask(
@@ -77,7 +77,7 @@ struct LimitFlagTests {
         }
     }
 
-    @Test func timeOfAHead() async throws {
+    @Test func timeToReadAHead() async throws {
         try await with(["header-read-ms": "50"]) { running in
             let reply = try await running.ask("GET /livez HTTP/1.1\r\nHost: a\r\n")
             #expect(reply.status == 408)

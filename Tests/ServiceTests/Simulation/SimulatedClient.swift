@@ -3,8 +3,8 @@
 //     requests   | GET /live/1 | POST /echo/2 ... | POST /transform?program=.a ... |
 //     answers    | 200 "1"     | 200 the content  | 200 lines ...                  |
 //
-// A client whose behaviour is ordinary must get each answer whole, in order and unchanged, or the
-// connection's end announced by an answer before. Others must be gone in time.
+// A client whose behaviour is ordinary must get each answer whole, in order and unchanged, unless
+// an earlier answer announced the connection's end. Others must be disconnected in time.
 
 import Foundation
 
@@ -12,7 +12,7 @@ import Foundation
 struct SimulatedRequest {
     var name: String
     var bytes: [UInt8]
-    /// Where its content begins.
+    /// The offset in `bytes` at which the content begins.
     var contentStart: Int
     var status: Int
     var content: [UInt8]
@@ -21,17 +21,17 @@ struct SimulatedRequest {
 }
 
 enum SimulatedHabit: String, CaseIterable {
-    /// Sends all requests behind each other and reads meanwhile.
+    /// Sends all requests one after another and reads meanwhile.
     case pipelines
     /// Sends the next request when the one before is answered.
     case waits
-    /// As one that waits, and reads nothing before its request is sent whole.
+    /// Like `waits`, but reads nothing before its request is completely sent.
     case sendsFirst
     /// Reads some 20 kB a second.
     case readsSlowly
-    /// Shuts its sending side behind its last request.
+    /// Shuts its sending side after its last request.
     case shutsSending
-    /// Sends a byte in some seconds from a place in a content on.
+    /// From an offset in its last content on, sends one byte every few seconds.
     case drips
     case readsNothing
     case vanishes
@@ -42,7 +42,8 @@ enum SimulatedHabit: String, CaseIterable {
 
 final class SimulatedClient {
     private static let second: UInt64 = 1_000_000_000
-    /// A client below the minimum rate is gone after this long, with a little for the turn.
+    /// A client below the minimum rate is disconnected within this time; it includes a little for
+    /// the loop's turn.
     static let endNanosecondsMax: UInt64 = 15_500_000_000
 
     let habit: SimulatedHabit
@@ -51,11 +52,11 @@ final class SimulatedClient {
     /// What went wrong.
     private(set) var faults: [String] = []
     private(set) var isDone = false
-    /// Of each answer, since its request was sent whole.
+    /// For each answer, the nanoseconds since its request was completely sent.
     private(set) var waits: [UInt64] = []
     private var numbers: SeededGenerator
     private let bytes: [UInt8]
-    /// The offset behind each request.
+    /// The offset in `bytes` after each request.
     private let ends: [Int]
     private var sentCount = 0
     private var sentTimes: [UInt64] = []
@@ -64,7 +65,7 @@ final class SimulatedClient {
     /// Since when it is below the minimum rate.
     private var slowTime: UInt64?
     private var readTime: UInt64 = 0
-    /// Between two looks at what came: what it does with it takes its time.
+    /// Between two reads: a client needs time for what it read.
     var readPauseNanoseconds: UInt64
     /// Sends as much as the socket takes.
     private let isEager: Bool
@@ -72,9 +73,9 @@ final class SimulatedClient {
     private var answerCount = 0
     private var isLastAnswered = false
     private let vanishTime: UInt64
-    /// Between two requests of one that waits.
+    /// An additional pause when there is nothing to send or read.
     var pauseNanoseconds: UInt64 = 0
-    /// A server that ends may answer `Connection: close` any time.
+    /// A server that ends may answer `Connection: close` at any time.
     var mayEndEarly = false
 
     init(
@@ -102,7 +103,7 @@ final class SimulatedClient {
         vanishTime = now + UInt64.random(in: 0...200_000_000, using: &numbers)
     }
 
-    /// Does what it does now.
+    /// Sends and reads what it can now.
     /// - Returns: when it wants to act again.
     func act(now: UInt64) -> UInt64 {
         if isDone { return .max }
@@ -112,7 +113,8 @@ final class SimulatedClient {
             return .max
         }
         let sent = send(now)
-        // What the server has not read yet is not the client's delay, nor are answers before.
+        // Bytes that the server has not read yet are not the client's delay, nor are earlier
+        // answers.
         if habit == .drips, sentCount >= dripOffset, slowTime == nil, link.toServerCount <= 1,
             answerCount == requests.count - 1
         {
@@ -130,7 +132,7 @@ final class SimulatedClient {
         return now + UInt64.random(in: 1_000...3_000_000, using: &numbers)
     }
 
-    /// Ends it from outside: the simulation is over.
+    /// Ends the client because the simulation is over.
     func finish() {
         if !isDone { link.clientCloses() }
         isDone = true
@@ -185,7 +187,7 @@ final class SimulatedClient {
             return false
         }
         if habit == .readsNothing {
-            // Full as it is, nothing more is taken.
+            // Its receive buffer is full: from now on it takes nothing.
             if slowTime == nil, link.toClientCount >= link.toClientRoom { slowTime = now }
             if link.isServerClosed { isDone = true }
             if sentCount == bytes.count, slowTime == nil, link.toClientCount > 0,
@@ -219,7 +221,7 @@ final class SimulatedClient {
         guard answerCount < requests.count else { return fault("one answer too many") }
         let request = requests[answerCount]
         if answer.status != request.status {
-            // What drips or reads nothing is refused.
+            // Clients that drip or read nothing may be refused.
             if !habit.isOrdinary, answer.status >= 400 {
                 link.clientCloses()
                 isDone = true
@@ -271,7 +273,7 @@ struct AnswerReader {
     private var head: (status: Int, length: Int?, closes: Bool)?
     private var content: [UInt8] = []
 
-    /// An answer has begun and not ended.
+    /// Whether an answer has begun and not ended.
     var isInAnswer: Bool { head != nil || start < bytes.count }
 
     mutating func add(_ piece: [UInt8]) { bytes += piece }
@@ -290,7 +292,7 @@ struct AnswerReader {
         while let lineEnd = find([13, 10]) {
             guard let size = Int(String(decoding: bytes[start..<lineEnd], as: UTF8.self), radix: 16)
             else {
-                fault = "a chunk's size is none"
+                fault = "a chunk's size is malformed"
                 return nil
             }
             guard bytes.count >= lineEnd + 2 + size + 2 else { return nil }

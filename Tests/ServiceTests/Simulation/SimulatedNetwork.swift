@@ -1,5 +1,5 @@
-// A network and a clock for one event loop, without a system below: each socket is two queues of
-// bytes with room for so many, and time is a number that the simulation moves on.
+// A network and a clock for one event loop, without an operating system: each socket is two bounded
+// queues of bytes, and time is a number that the simulation advances.
 //
 //     client --> toServer --> server --> toClient --> client
 //
@@ -31,7 +31,7 @@ final class SimulatedNetwork: SystemCalls {
         var isServerClosed = false
         /// The connection was reset, by either side.
         var isReset = false
-        /// Bytes that the server has sent, ever.
+        /// Bytes that the server has sent in total.
         var sentCount = 0
         fileprivate var interest = Readiness()
         fileprivate var mark: UInt64?
@@ -48,7 +48,7 @@ final class SimulatedNetwork: SystemCalls {
             var ready = Readiness()
             if isReset { return [.read, .write, .broken] }
             if toServerCount > 0 || isClientShut { ready.insert(.read) }
-            // As Linux has it, a third of the room is free before a socket is ready again.
+            // As on Linux, a third of the room is free before a socket is writable again.
             if toClientCount <= toClientRoom / 3 * 2 { ready.insert(.write) }
             if isClientShut, isServerShut { ready.insert(.broken) }
             return ready
@@ -210,7 +210,7 @@ final class SimulatedNetwork: SystemCalls {
 }
 
 extension Socket.Writing {
-    /// The result of sending a second run behind a first of `count` bytes.
+    /// The result of sending a second run of bytes after a first one of `count` bytes.
     fileprivate func followed(by count: Int, _ second: () -> Socket.Writing) -> Socket.Writing {
         guard case .bytes(count) = self, case .bytes(let more) = second() else { return self }
         return .bytes(count + more)

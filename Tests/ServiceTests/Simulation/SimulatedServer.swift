@@ -3,7 +3,7 @@
 //
 //     GET  /live/N           answered at once, 20 us
 //     GET  /large/N          121 kB, 500 us
-//     POST /echo/N           its content, once that is here
+//     POST /echo/N           its content, once all of it has come
 //     POST /later/N          the same, from a worker, some time later
 //     POST /missing/N        404 before its content is read
 //     POST /transform?...    lines, as the service runs them
@@ -38,12 +38,12 @@ final class SimulatedWorkers: SliceQueue, @unchecked Sendable {
     var isEmpty: Bool { waiting.isEmpty }
     var nextTime: UInt64 { waiting.map(\.time).min() ?? .max }
 
-    /// - Parameter latest: from now, in nanoseconds.
+    /// - Parameter latest: the longest delay, in nanoseconds.
     func later(_ latest: UInt64, _ run: @escaping () -> Void) {
         add(latest, nil, run)
     }
 
-    /// Work on files comes one after the other.
+    /// Work on files is done one piece after the other.
     func addFileWork(_ run: @escaping @Sendable () -> Void) {
         fileWork.append(run)
         if fileWork.count == 1 { later(30_000_000) { self.runFileWork() } }

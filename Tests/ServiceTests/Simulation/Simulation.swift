@@ -1,8 +1,8 @@
 // A seed -> one run of a simulated server and its clients, and what went wrong in it.
 //
-// Time stands still while anything can be done and then moves to the next thing that happens: a
-// client acts, a worker takes a slice, a timer is due. All choices come from the seed, so that a
-// run can be had again.
+// Time stops while anything can be done and then advances to the next event: a client acts, a
+// worker takes a slice, a timer is due. All choices come from the seed, so that a run can be
+// repeated.
 
 import Synchronization
 
@@ -10,13 +10,13 @@ import Synchronization
 @testable import TransformService
 @testable import Transforms
 
-/// What a run is made of.
+/// Which clients and requests a run has.
 enum Scenario: String, CaseIterable {
     /// Batches whose answers are longer than sockets have room for.
     case batches
-    /// Requests that are refused before their content was read, behind others that wait.
+    /// Requests that are refused before their content was read, after others that wait.
     case refusals
-    /// Many requests at once, beside a client that asks whether the server lives.
+    /// Many requests at once, beside a client that asks whether the server is alive.
     case pipelines
     /// Clients that send or read slower than the minimum rate, or leave.
     case slow
@@ -26,7 +26,7 @@ enum Scenario: String, CaseIterable {
 
 struct Simulation {
     private static let second: UInt64 = 1_000_000_000
-    /// The longest that `GET /live/N` of a client that waits for each may take.
+    /// The longest time that the probing client may wait for an answer to `GET /live/N`.
     private static let liveNanosecondsMax: UInt64 = 8_000_000
     private static let runNanosecondsMax: UInt64 = 400_000_000_000
 
@@ -54,7 +54,7 @@ struct Simulation {
     private init(_ scenario: Scenario, seed: UInt64) {
         self.scenario = scenario
         numbers = SeededGenerator(state: seed)
-        // Batches look at the real clock on workers, and at this one on the loop.
+        // On workers, batches read the real clock; this one, which the loop reads, is ahead of it.
         network = SimulatedNetwork(
             time: MonotonicClock.nanoseconds() + 3_600 * Self.second, seed: seed &+ 1)
         workers = SimulatedWorkers(network, seed: seed &+ 2)
@@ -127,7 +127,7 @@ struct Simulation {
         switch habit {
         case .drips: requests.append(post("echo", "9", content: 12_000))
         case .readsNothing: requests += (0..<40).map { get("large", "\($0)") }
-        // More than sockets hold, so that some of it waits here for long.
+        // More than sockets hold, so that some of it waits in the server for long.
         case .readsSlowly where scenario == .slow:
             requests += (0..<20).map { get("large", "\($0)") }
         default: break
@@ -217,7 +217,7 @@ struct Simulation {
         var request = request(
             "/missing/no", content, isChunked: isChunked, status: 404, answer: Array("no".utf8))
         if isChunked, Int.random(in: 0..<4, using: &numbers) == 0 {
-            // A first chunk whose size is none.
+            // A first chunk whose size is malformed.
             request.bytes.insert(0x78, at: request.contentStart)
         }
         request.mayClose = true
@@ -234,7 +234,7 @@ struct Simulation {
                 break
             }
             takeTurns()
-            moveOn()
+            advance()
         }
         for client in clients {
             client.finish()
@@ -264,8 +264,8 @@ struct Simulation {
         }
     }
 
-    /// To the next thing that happens.
-    private mutating func moveOn() {
+    /// Advances time to the next event.
+    private mutating func advance() {
         var next = min(workers.nextTime, loop.eventLoop.nextTimerTime, drainTime)
         for (index, client) in clients.enumerated() where !client.isDone {
             next = min(next, times[index])

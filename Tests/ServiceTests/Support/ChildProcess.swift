@@ -63,7 +63,7 @@ final class ChildProcess: @unchecked Sendable {
         return file
     }
 
-    /// All that is in a file, whose own place stays where the process writes.
+    /// All bytes of a file, without moving the file offset at which the process writes.
     static func contents(_ file: Int32) -> String {
         var all: [UInt8] = []
         var part = [UInt8](repeating: 0, count: 1 << 16)
@@ -74,7 +74,7 @@ final class ChildProcess: @unchecked Sendable {
         }
     }
 
-    // MARK: What the kernel says of it
+    // MARK: The kernel's statistics
 
     /// Bytes of memory that are resident.
     var residentBytes: Int {
@@ -84,10 +84,10 @@ final class ChildProcess: @unchecked Sendable {
 
     var descriptorCount: Int { Self.names("/proc/\(id)/fd").count }
 
-    /// Milliseconds of CPU that the threads of a name like this have spent, each.
+    /// Milliseconds of CPU time of each thread whose name has this prefix.
     func threadMilliseconds(_ prefix: String) -> [Int] {
         Self.names("/proc/\(id)/task").compactMap { task in
-            // 27 (worker-0) S ...: the 12th and 13th word behind the name are ticks of 10 ms.
+            // 27 (worker-0) S ...: the 12th and 13th word after the name are ticks of 10 ms.
             let text = Self.text("/proc/\(id)/task/\(task)/stat")
             guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"),
                 text[open...].dropFirst().hasPrefix(prefix)

@@ -13,10 +13,10 @@ enum Command {
     /// The package's root folder.
     static let root = SharedFiles.root
 
-    /// The executable, built beside these tests.
+    /// The executable, built together with these tests.
     static let binary: String? = {
         var candidates: [String] = []
-        // The tests' own bundle lies in the folder that the executable was built into.
+        // The tests' own bundle is in the folder that the executable was built into.
         if let own = CommandLine.arguments.first(where: { $0.hasSuffix(".xctest") }) {
             candidates.append(folder(own) + "/transform-service")
         }
@@ -42,8 +42,8 @@ enum Command {
         return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : nil
     }
 
-    /// What a shell makes of a line in which `T` is `run` and an empty folder the current one; nil
-    /// where the executable is missing.
+    /// Runs a script in bash, in an empty folder, with `T` as the command `run`; nil where the
+    /// executable is missing.
     static func shell(_ script: String) -> Result? {
         guard let binary else { return nil }
         return run([

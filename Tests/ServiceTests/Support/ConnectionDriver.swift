@@ -1,9 +1,9 @@
-// Bytes, cut at given places -> what a connection makes of them. No sockets, no clock: the driver
-// collects each request's content and answers at once.
+// Bytes, cut at given offsets -> the requests that a connection reads from them. No sockets, no
+// clock: the driver collects each request's content and answers at once.
 
 @testable import HTTPKit
 
-/// What became of a request.
+/// How a request ended.
 enum Outcome: Equatable, CustomStringConvertible {
     case request(method: String, target: String, fields: [String], content: [UInt8])
     case refused(ProtocolError.Code, at: Int)

@@ -1,12 +1,12 @@
-// A seed -> random cases for as long as told. In a test run some hundred cases are tried; with
-// `FUZZ_SECONDS=600` as many as fit, from `FUZZ_SEED` on; each case's seed is written to
-// `$TMPDIR/fuzz-NAME.input` before it is tried, so that a crash can be had again.
+// A seed -> random cases. A test run tries some hundred of them; with `FUZZ_SECONDS=600` as many
+// are tried as fit, from `FUZZ_SEED` on, and each case's seed is written to
+// `$TMPDIR/fuzz-NAME.input` before it is tried, so that a crash can be repeated.
 
 import Foundation
 import Testing
 
 enum FuzzLoop {
-    /// Runs `body` until it complains, `count` times or for as long as `FUZZ_SECONDS` says.
+    /// Runs `body` until it returns a complaint, `count` times or for `FUZZ_SECONDS`.
     static func run(_ name: String, _ count: Int, _ body: (inout SeededGenerator) -> String?) {
         let environment = ProcessInfo.processInfo.environment
         let seconds = environment["FUZZ_SECONDS"].flatMap { Double($0) }
@@ -26,8 +26,4 @@ enum FuzzLoop {
         if seconds != nil { print("\(name): \(tried) cases without a complaint") }
         #expect(tried > 0)
     }
-}
-
-extension SeededGenerator {
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(bound, 1))) }
 }

@@ -7,7 +7,7 @@ import Testing
 
 @testable import TransformService
 
-/// A running service and how to ask it.
+/// A running service, and requests to it.
 struct RunningService {
     let service: Service
     let server: HTTPServer
@@ -35,7 +35,7 @@ struct RunningService {
         }
     }
 
-    /// Runs `body` with a service that is stopped behind it.
+    /// Runs `body` with a service that is stopped after it.
     static func with(
         _ change: (inout Configuration) -> Void = { _ in },
         _ body: (RunningService) async throws -> Void
@@ -93,12 +93,12 @@ struct RunningService {
     }
 }
 
-/// A response, taken apart.
+/// A response, parsed.
 struct Reply: Sendable {
     let head: String
     let content: String
 
-    /// Reads one response with a Content-Length; what stands before it in between is passed over.
+    /// Reads one response with a Content-Length; interim responses before it are skipped.
     init(_ client: RawClient) {
         let text = Self.final(client.read { Reply.isWhole(Self.final($0)) }.text)
         let end = text.range(of: "\r\n\r\n")
@@ -106,7 +106,7 @@ struct Reply: Sendable {
         content = end.map { String(text[$0.upperBound...]) } ?? ""
     }
 
-    /// Behind the interim responses (RFC 9110 15.2), which have no content.
+    /// The text after the interim responses (RFC 9110 15.2), which have no content.
     private static func final(_ text: String) -> String {
         guard text.hasPrefix("HTTP/1.1 1"), let end = text.range(of: "\r\n\r\n") else {
             return text
@@ -143,7 +143,7 @@ struct Reply: Sendable {
 }
 
 extension String {
-    /// Where `text` first stands.
+    /// The first occurrence of `text`.
     fileprivate func range(of text: String) -> Range<Index>? {
         let (bytes, wanted) = (Array(utf8), Array(text.utf8))
         guard bytes.count >= wanted.count else { return nil }

@@ -1,4 +1,4 @@
-// A `serve` in a process of its own, for what needs one: signals, exit statuses, what is written,
+// The command `serve` in a process of its own, for tests of signals, exit statuses, messages,
 // memory and descriptors.
 
 import Dispatch
@@ -47,12 +47,12 @@ final class ServiceProcess: @unchecked Sendable {
 
     func ask(_ request: String) throws -> Reply { try ask(Array(request.utf8)) }
 
-    /// The raw input's answer from an inline program that is URL-safe.
+    /// The answer of an inline program, which must need no escaping in a URL, to a raw input.
     func transform(_ program: String, _ input: String) throws -> Reply {
         try ask(RunningService.request(input, target: "/transform?program=" + program))
     }
 
-    /// Whether a client that means well is served.
+    /// Whether an ordinary client is served.
     func serves() -> Bool { (try? transform("length", "[1,2,3]"))?.content == "3" }
 
     var residentBytes: Int { process.residentBytes }
@@ -71,7 +71,7 @@ final class ServiceProcess: @unchecked Sendable {
         return false
     }
 
-    /// Waits until no more descriptors are open than these.
+    /// Waits until at most `count` descriptors are open.
     func closesDescriptors(downTo count: Int) -> Bool {
         wait { process.descriptorCount <= count }
     }
@@ -80,7 +80,7 @@ final class ServiceProcess: @unchecked Sendable {
     /// - Returns: its exit status, or the number of the signal that ended it, negative.
     func wait() -> Int32 { process.wait() }
 
-    /// Runs `body` with a service, on a thread that may block, and stops the service behind it.
+    /// Runs `body` with a service, on a thread that may block, and stops the service after it.
     static func with<Result: Sendable>(
         _ flags: [String] = [], _ body: @escaping @Sendable (ServiceProcess) throws -> Result
     ) async throws -> Result {
@@ -100,7 +100,7 @@ final class ServiceProcess: @unchecked Sendable {
     }
 }
 
-/// A file with a name, removed in the end.
+/// A file in /tmp, removed in the end.
 final class NamedFile {
     let path: String
 

@@ -9,7 +9,7 @@ import struct NIOCore.ByteBuffer
 @testable import HTTPKit
 @testable import TransformService
 
-/// Notes what happened, for tests that wait for it.
+/// Records what happened, for tests that wait for it.
 final class Events: Sendable {
     let cancelled = Atomic<Int>(0)
     let handled = Atomic<Int>(0)
@@ -106,7 +106,7 @@ private final class StreamBack: HTTPHandler {
     func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {}
 }
 
-/// Begins an answer and gives it up.
+/// Begins an answer and aborts it.
 private final class Aborting: HTTPHandler {
     func handle(_ request: Request, content: consuming RequestContent, _ exchange: Exchange) {
         exchange.start(Response(.ok))
@@ -115,7 +115,7 @@ private final class Aborting: HTTPHandler {
     }
 }
 
-/// Streams without end until it is told that nobody reads.
+/// Streams without end until the exchange is cancelled because nobody reads.
 private final class Endless: HTTPHandler {
     let events: Events
 

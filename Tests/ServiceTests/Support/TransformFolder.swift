@@ -1,4 +1,4 @@
-// Names and texts -> a folder on disk for a test, removed behind it.
+// Names and texts -> a folder on disk for a test, removed after it.
 
 import Glibc
 
@@ -18,7 +18,7 @@ final class TransformFolder: Sendable {
 
     deinit { _ = Command.run(["rm", "-rf", path]) }
 
-    /// Writes a file, with the folders around it, as a whole: beside it first, then renamed.
+    /// Writes a file, and the folders around it. It appears complete: it is renamed once written.
     func write(_ name: String, _ text: String) {
         var folder = path
         for part in name.split(separator: "/").dropLast() {
@@ -40,7 +40,7 @@ final class TransformFolder: Sendable {
 
     func link(_ name: String, to target: String) { unsafe symlink(target, path + "/" + name) }
 
-    /// Points a link to another target at one stroke, as Kubernetes does.
+    /// Points a link to another target atomically, as Kubernetes does.
     func swap(_ name: String, to target: String) {
         unsafe symlink(target, path + "/.swap")
         unsafe rename(path + "/.swap", path + "/" + name)

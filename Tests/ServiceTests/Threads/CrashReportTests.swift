@@ -1,5 +1,5 @@
-// A process that crashes -> the names of the jobs in work on its standard error, and the signal's
-// own end.
+// A process that crashes -> the names of the running jobs on its standard error, and the end by the
+// same signal.
 
 import Glibc
 import Testing
@@ -9,7 +9,7 @@ import Testing
 @Suite(.serialized, .timeLimit(.minutes(2)))
 struct CrashReportTests {
     @Test(arguments: [SIGSEGV, SIGABRT, SIGILL, SIGTRAP, SIGBUS, SIGFPE])
-    func namesTheJobsInWork(_ signal: Int32) throws {
+    func namesTheRunningJobs(_ signal: Int32) throws {
         let process = try ServiceProcess(["--log-level", "info"])
         // A job that is over is not named.
         #expect(try process.ask(RunningService.request(#"{"program":"1"}"#)).status == 200)
@@ -26,7 +26,8 @@ struct CrashReportTests {
                 let text = (try? process.ask(busy).content) ?? ""
                 return text.contains("\ntransform_workers_busy 2\n")
             })
-        // A worker is busy a moment before its job is noted, but it notes it before it runs it.
+        // A worker is busy a moment before its job is recorded. It is recorded before it runs,
+        // which the time of its thread shows.
         #expect(
             process.wait {
                 process.process.threadMilliseconds("worker-").count { $0 >= 50 } == 2

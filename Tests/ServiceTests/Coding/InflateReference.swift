@@ -1,15 +1,15 @@
-// RFC 1951, 1950 and 1952, bit by bit and with no speed: the slow twin of zlib's inflating. What
-// zlib refuses beyond the RFCs (incomplete codes, a missing end) is refused here as well.
+// A reference implementation of inflating: RFC 1951, 1950 and 1952, bit by bit, simple rather than
+// fast. What zlib refuses beyond the RFCs (incomplete codes, a missing end) is refused here too.
 
 /// Compressed bytes -> content.
-struct InflateTwin {
+struct InflateReference {
     private struct Refused: Error {}
 
     /// Canonical codes: how many there are of each length, and their symbols in order.
     private struct Codes {
         var counts = [Int](repeating: 0, count: 16)
         var symbols: [Int] = []
-        /// Codes that are not given to a symbol; below zero when too many are.
+        /// Codes that no symbol has; negative if there are fewer codes than symbols.
         var left = 1
 
         init(_ lengths: ArraySlice<Int>) {
@@ -20,7 +20,8 @@ struct InflateTwin {
             }
         }
 
-        /// One code alone may be incomplete, of one bit; none at all needs no bits.
+        /// Whether the codes are complete. Of the incomplete sets, two are allowed: a single code
+        /// of one bit, and none at all.
         var isAllowed: Bool { left == 0 || left > 0 && symbols.count == counts[1] }
     }
 
@@ -37,38 +38,38 @@ struct InflateTwin {
 
     private init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// Files of RFC 1952 behind each other; nil where they are not what they should be.
+    /// Members of RFC 1952, one after another; nil if one is malformed.
     static func gzip(_ bytes: [UInt8]) -> [UInt8]? {
-        var twin = InflateTwin(bytes)
+        var inflater = InflateReference(bytes)
         var all: [UInt8] = []
         do {
             repeat {
-                twin.content = []
-                try twin.file()
-                all += twin.content
-            } while twin.bitOffset < bytes.count * 8
+                inflater.content = []
+                try inflater.file()
+                all += inflater.content
+            } while inflater.bitOffset < bytes.count * 8
             return all
         } catch { return nil }
     }
 
-    /// RFC 1950's stream, or RFC 1951's where the first two bytes are none of its.
+    /// A stream of RFC 1950, or of RFC 1951 if the first two bytes are no header of RFC 1950.
     static func deflate(_ bytes: [UInt8]) -> [UInt8]? {
-        var twin = InflateTwin(bytes)
+        var inflater = InflateReference(bytes)
         guard bytes.count >= 2 else { return nil }
         let pair = Int(bytes[0]) << 8 | Int(bytes[1])
         let isZlib = bytes[0] & 15 == 8 && bytes[0] >> 4 <= 7 && pair % 31 == 0
         do {
             if isZlib {
                 if bytes[1] & 0x20 != 0 { return nil }
-                twin.bitOffset = 16
+                inflater.bitOffset = 16
             }
-            try twin.blocks()
+            try inflater.blocks()
             if isZlib {
-                let check = try (0..<4).reduce(0) { sum, _ in try sum << 8 | twin.take(8) }
-                if check != adler(twin.content) { return nil }
+                let check = try (0..<4).reduce(0) { sum, _ in try sum << 8 | inflater.take(8) }
+                if check != adler(inflater.content) { return nil }
             }
         } catch { return nil }
-        return twin.bitOffset == bytes.count * 8 ? twin.content : nil
+        return inflater.bitOffset == bytes.count * 8 ? inflater.content : nil
     }
 
     private static func adler(_ content: [UInt8]) -> Int {
@@ -150,7 +151,7 @@ struct InflateTwin {
         guard lengthCount <= 286, distanceCount <= 30 else { throw Refused() }
         var lengths = [Int](repeating: 0, count: 19)
         let order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
-        for place in order.prefix(codeCount) { lengths[place] = try take(3) }
+        for index in order.prefix(codeCount) { lengths[index] = try take(3) }
         let codes = Codes(lengths[...])
         guard codes.left == 0 else { throw Refused() }
         lengths = []
@@ -196,10 +197,10 @@ struct InflateTwin {
                 content.append(UInt8(symbol))
                 continue
             }
-            let place = symbol - 257
-            guard place < Self.lengthBases.count else { throw Refused() }
-            let lengthBits = place < 8 || place == 28 ? 0 : (place - 4) / 4
-            let count = Self.lengthBases[place] + (try take(lengthBits))
+            let index = symbol - 257
+            guard index < Self.lengthBases.count else { throw Refused() }
+            let lengthBits = index < 8 || index == 28 ? 0 : (index - 4) / 4
+            let count = Self.lengthBases[index] + (try take(lengthBits))
             let step = try self.symbol(distances)
             guard step < Self.distanceBases.count else { throw Refused() }
             let distance = Self.distanceBases[step] + (try take(max(0, step / 2 - 1)))
