@@ -28,7 +28,7 @@ import Testing
         #expect(outcome.liveBlocks == 0)
     }
 
-    /// What is printed parses to the same program, so it means the same.
+    /// A program that is printed and parsed again has the same outputs.
     @Test(arguments: cases) func holdsWhenPrinted(_ one: SuiteCase) throws {
         let printed = Printer.text(of: try Parser.parse(one.program))
         let outcome = Harness.run(printed, input: one.input ?? "null", limits: Self.limits)

@@ -1,4 +1,4 @@
-// jq's own cases, where they lie beside the checkout: each must hold, and leave no block behind.
+// jq's own cases, where they are beside the checkout: each must hold, and leave no block behind.
 
 import Testing
 
@@ -7,7 +7,7 @@ import Testing
 @Suite struct SuiteTests {
     private static let files = ["jq.test", "onig.test", "base64.test", "uri.test", "optional.test"]
 
-    /// But for those of modules, which `deploy/tests/test_command.py` runs.
+    /// All but those of modules, which `deploy/tests/test_command.py` runs.
     static let cases = files.flatMap { file in
         SuiteCase.parse(
             SharedFiles.text(SharedFiles.folder + "/suites/jq/" + file) ?? "", file: file

@@ -1,5 +1,5 @@
-// The sources -> what CONTRIBUTING.md asks of them and a machine can check. Each message names the
-// rule there.
+// The sources and tests against the rules of CONTRIBUTING.md that a machine can check. Each message
+// names its rule.
 
 import Testing
 
@@ -124,7 +124,7 @@ struct TidyTests {
         }
     }
 
-    // MARK: Words that have no place
+    // MARK: Forbidden words
 
     private static let trapsAllowed: Set<String> = [
         // No address space for frames: nothing can run at all.
@@ -145,7 +145,7 @@ struct TidyTests {
                     if word == "fatalError(" && TidyTests.trapsAllowed.contains(file.path) {
                         continue
                     }
-                    report(16, file, index + 1, "`\(word)`: throw for the world, or precondition")
+                    report(16, file, index + 1, "`\(word)`: throw for bad input, or precondition")
                 }
                 if code.contains("NSLog(") || code.hasPrefix("print(") {
                     report(12, file, index + 1, "prints")
@@ -163,9 +163,9 @@ struct TidyTests {
         #expect(package.contains(".treatAllWarnings(as: .error)"), "CONTRIBUTING.md, rule 4")
     }
 
-    /// The enumerations of errors that are told to users. A test must name each case, by its code
-    /// or by the last part of its problem's type. "The service failed" has no cause to be tested,
-    /// and a limit that reading meets is told as the run's.
+    /// The enumerations of errors that users see. A test must name each case, by its code or by the
+    /// last part of its problem's type. "The service failed" has no cause to be tested, and a limit
+    /// that reading meets is reported as the run's.
     private static let errorCodes = [
         "Sources/HTTPKit/ProtocolError.swift", "Sources/Transforms/JSON/Reading/ReadFailure.swift",
         "Sources/TransformService/Requests/Problem.swift",
@@ -188,9 +188,9 @@ struct TidyTests {
             #expect(codes.count > 5, "\(path)")
             for code in codes where !Self.codesWithoutTest.contains(String(code)) {
                 // `case .unexpectedEnd: "unexpected-end"`, or the name in that form.
-                let told = file.lines.first { $0.contains("case .\(code): \"") }
+                let spelling = file.lines.first { $0.contains("case .\(code): \"") }
                 let slug =
-                    told.map { $0.split(separator: "\"")[1] }.flatMap {
+                    spelling.map { $0.split(separator: "\"")[1] }.flatMap {
                         $0.contains(" ") ? nil : $0
                     }
                     ?? Substring(
@@ -214,8 +214,8 @@ struct TidyTests {
         }
     }
 
-    /// Where bytes and values are passed over without a charge: the one place for it, what reads
-    /// texts and numbers and charges that itself, and what is told to take a piece or has a bound.
+    /// Files that may pass over bytes and values without a charge: the heap, which makes the
+    /// charges; readers of texts and numbers, which charge by themselves; and work of bounded size.
     private static let unchargedAllowed = [
         "JSON/Document/Heap", "JSON/Reading/", "JSON/Number/", "Codec/", "Program/",
         // 4 MiB at most, as memory begins to be mapped.

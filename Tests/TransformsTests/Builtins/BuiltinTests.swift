@@ -1,4 +1,4 @@
-// The builtins -> all that jq 1.8.2 lists, each in the manual, and each of its examples holds.
+// All builtins that jq 1.8.2 lists exist, each has an entry in the manual, and each example holds.
 
 import Testing
 
@@ -18,7 +18,7 @@ struct BuiltinTests {
         return parts[0] + "(" + Array(repeating: ".", count: count).joined(separator: "; ") + ")"
     }
 
-    @Test func allOfJQAreThere() {
+    @Test func allOfJQExist() {
         #expect(Self.listed.count == 226)
         let ours = Set(Compiler.builtinNames)
         for builtin in Self.listed {
@@ -26,7 +26,7 @@ struct BuiltinTests {
         }
     }
 
-    /// What is listed compiles, whether jq lists it too or not.
+    /// Every listed builtin compiles, those that jq does not have too.
     @Test(arguments: Compiler.builtinNames) func compiles(_ builtin: String) {
         #expect(throws: Never.self) { try Program.compile(call(builtin)) }
     }
@@ -34,7 +34,7 @@ struct BuiltinTests {
     /// The manual's entry of a builtin.
     private struct Entry {
         var builtin: String
-        var place: String
+        var location: String
         var examples: [(program: String, outputs: String)] = []
     }
 
@@ -51,22 +51,22 @@ struct BuiltinTests {
                 } else if line.hasPrefix("/// `"), let close = line.dropFirst(5).firstIndex(of: "`")
                 {
                     let name = String(line.dropFirst(5)[..<close])
-                    entries.append(Entry(builtin: name, place: "\(file):\(index + 1)"))
+                    entries.append(Entry(builtin: name, location: "\(file):\(index + 1)"))
                 }
             }
         }
         return entries
     }()
 
-    @Test func manualIsWhole() {
+    @Test func manualIsComplete() {
         let described = Self.entries.map(\.builtin)
-        #expect(Set(described).count == described.count, "no builtin stands twice")
+        #expect(Set(described).count == described.count, "no builtin has two entries")
         for builtin in Compiler.builtinNames {
             #expect(described.contains(builtin), "\(builtin) is not in the manual")
         }
         for entry in Self.entries {
-            #expect(Compiler.builtinNames.contains(entry.builtin), "\(entry.place)")
-            #expect(!entry.examples.isEmpty, "\(entry.place): \(entry.builtin) has no example")
+            #expect(Compiler.builtinNames.contains(entry.builtin), "\(entry.location)")
+            #expect(!entry.examples.isEmpty, "\(entry.location): \(entry.builtin) has no example")
         }
     }
 
@@ -74,25 +74,25 @@ struct BuiltinTests {
         for entry in Self.entries {
             let name = String(entry.builtin.prefix { $0 != "/" })
             for (program, outputs) in entry.examples {
-                #expect(program.contains(name), "\(entry.place): \(program)")
+                #expect(program.contains(name), "\(entry.location): \(program)")
                 let outcome = Harness.run(program)
                 let text = outcome.outputs.joined(separator: " ")
-                #expect(text == outputs, "\(entry.place): \(program) \(outcome.error ?? "")")
-                #expect(outcome.liveBlocks == 0, "\(entry.place): \(program)")
+                #expect(text == outputs, "\(entry.location): \(program) \(outcome.error ?? "")")
+                #expect(outcome.liveBlocks == 0, "\(entry.location): \(program)")
             }
         }
     }
 }
 
 extension Substring {
-    /// What stands before and behind the last `separator`.
+    /// The texts before and after the last `separator`.
     fileprivate func components(separatedByLast separator: String) -> (String, String) {
-        var place = endIndex
-        while place > startIndex {
-            place = index(before: place)
-            if self[place...].hasPrefix(separator) {
+        var position = endIndex
+        while position > startIndex {
+            position = index(before: position)
+            if self[position...].hasPrefix(separator) {
                 return (
-                    String(self[..<place]), String(self[place...].dropFirst(separator.count))
+                    String(self[..<position]), String(self[position...].dropFirst(separator.count))
                 )
             }
         }

@@ -7,8 +7,8 @@
 //                                               |- the thread's own time: 20 ms at most,
 //                                                  in a debug build 80 ms -|
 //
-// A second thread reads the first one's clock at the deadline. What other processes take does not
-// count, and a late look only makes the time shorter.
+// A second thread reads the first one's CPU clock at the deadline. The time of other processes does
+// not count, and a late reading only makes the measured time shorter.
 
 import Foundation
 import Glibc
@@ -83,18 +83,18 @@ import Testing
         #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
     }
 
-    /// - Parameter makers: make the operands, which have these programs' constants in them.
+    /// - Parameter makers: programs that make the operands; these refer to the programs' constants.
     private static func failures(_ cases: [Case], _ makers: [Program]) -> [String] {
         var limits = RunLimits()
         limits.memoryBytesMax = 1 << 30
         let runner = Runner(limits: limits)
-        // Listed once in a process, which takes a debug build most of a second.
+        // The list is made once in a process, which takes a debug build most of a second.
         _ = Compiler.builtinNames
         var failures: [String] = []
         var made: [Document] = []
         for (index, item) in cases.enumerated() {
             do {
-                // What a run that is stopped leaves behind goes now and then.
+                // Blocks that stopped runs leave behind are freed now and then.
                 if index % 24 == 0 {
                     runner.begin()
                     made = try makers.map { try value(of: $0, runner) }
@@ -104,20 +104,20 @@ import Testing
                     \(byteCount) as $n | reduce range(1000000000) as $i (0; \
                     $v | first((try (\(item.filter)) catch 1 | 1), 0))
                     """, argumentNames: ["v", "w"])
-                // What is too long for the filter's sake is so each time.
+                // An overrun that is the filter's occurs each time.
                 var overrun = UInt64.max
                 for _ in 0..<3 where overrun > overrunNanosecondsMax {
                     overrun = try Self.overrun(program, made, runner)
                 }
                 if overrun > overrunNanosecondsMax {
-                    failures.append("\(item): \(overrun / 1_000_000) ms behind the deadline")
+                    failures.append("\(item): \(overrun / 1_000_000) ms after the deadline")
                 }
             } catch { failures.append("\(item): \(error)") }
         }
         return failures
     }
 
-    /// The only output of a program. It has the program's constants in it.
+    /// The only output of a program. It refers to the program's constants.
     private static func value(of program: Program, _ runner: Runner) throws -> Document {
         var output = Document.null
         try runner.evaluate(program, .null) { value in
@@ -127,7 +127,7 @@ import Testing
         return output
     }
 
-    /// The time that this thread takes behind the deadline of a run.
+    /// The CPU time that this thread spends after the deadline of a run.
     private static func overrun(
         _ program: Program, _ arguments: [Document], _ runner: Runner
     ) throws -> UInt64 {

@@ -1,5 +1,5 @@
-// The byte codecs against slow twins of a few lines each, at every length and alignment from 0 to
-// 66, and against tables of what jq 1.8 answers for bent input.
+// The byte codecs against reference implementations of a few lines each, at every length and
+// alignment from 0 to 66, and against tables of what jq 1.8 answers for malformed input.
 
 import Testing
 
@@ -8,7 +8,7 @@ import Testing
 private typealias Codec = (UnsafePointer<UInt8>, Int, UnsafeMutablePointer<UInt8>) throws -> Int?
 
 /// Runs a codec on bytes that begin `alignment` bytes into their buffer, with an output of exactly
-/// `capacity` bytes and guard bytes around it, which must stay.
+/// `capacity` bytes and guard bytes around it, which must not change.
 private func run(
     _ input: [UInt8], alignment: Int = 0, capacity: Int, _ codec: Codec
 ) rethrows -> [UInt8]? {
@@ -76,8 +76,8 @@ private func randomText(_ count: Int, _ generator: inout SeededGenerator) -> [UI
 
 @Suite("Base64")
 struct Base64Tests {
-    /// Six bits at a time through a string of binary digits.
-    private func twin(_ bytes: [UInt8]) -> [UInt8] {
+    /// The reference implementation: six bits at a time from an array of bits.
+    private func reference(_ bytes: [UInt8]) -> [UInt8] {
         let alphabet = Array(
             "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
         var bits = bytes.flatMap { byte in (0..<8).map { byte >> (7 - $0) & 1 } }
@@ -96,7 +96,7 @@ struct Base64Tests {
             for alignment in 0...8 {
                 let bytes = (0..<count).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
                 let encoded = try #require(base64(bytes, alignment: alignment))
-                #expect(encoded == twin(bytes))
+                #expect(encoded == reference(bytes))
                 #expect(try base64Decoded(encoded, alignment: alignment) == bytes)
                 let bare = encoded.filter { $0 != UInt8(ascii: "=") }
                 #expect(try base64Decoded(bare, alignment: alignment) == bytes)
@@ -165,7 +165,8 @@ struct Base32Tests {
         }
     }
 
-    @Test("What is no base32", arguments: ["a", "0", "M", "MZX", "MZXW6Y", "M=", "MY 1", "é"])
+    @Test(
+        "Texts that are not base32", arguments: ["a", "0", "M", "MZX", "MZXW6Y", "M=", "MY 1", "é"])
     func refused(letters: String) {
         #expect(decoded(Array(letters.utf8)) == nil)
     }
@@ -183,16 +184,16 @@ struct EscapingTests {
         let bytes = unsafe run(input, capacity: input.count) {
             unsafe PercentCoding.decode($0, $1, to: $2)
         }
-        // Whether it is UTF-8 is asked of all of it.
+        // The decoded text is checked as a whole.
         return bytes.flatMap { String(validating: $0, as: UTF8.self) == nil ? nil : $0 }
     }
 
-    @Test("Each escape is that of a byte by byte twin")
-    func twins() throws {
+    @Test("Each escape is that of a reference implementation, which goes byte by byte")
+    func escapes() throws {
         var generator = SeededGenerator(state: 2)
         for count in 0...66 {
             let input = randomText(count, &generator)
-            func twin(_ escape: (UInt8) -> String?) -> [UInt8] {
+            func reference(_ escape: (UInt8) -> String?) -> [UInt8] {
                 input.flatMap {
                     (escape($0) ?? ($0 == 0 ? "\\0" : nil)).map { Array($0.utf8) } ?? [$0]
                 }
@@ -202,24 +203,26 @@ struct EscapingTests {
             }
             let entities = ["<": "lt", ">": "gt", "&": "amp", "'": "apos", "\"": "quot"]
             #expect(
-                html == twin { byte in entities[String(UnicodeScalar(byte))].map { "&\($0);" } })
+                html
+                    == reference { byte in entities[String(UnicodeScalar(byte))].map { "&\($0);" } }
+            )
             let shell = unsafe run(input, capacity: Escaping.shellCapacity(for: count)) {
                 unsafe Escaping.shell($0, $1, to: $2)
             }
-            #expect(shell == twin { $0 == 0x27 ? "'\\''" : nil })
+            #expect(shell == reference { $0 == 0x27 ? "'\\''" : nil })
             let csv = unsafe run(input, capacity: Escaping.cellCapacity(for: count)) {
                 unsafe Escaping.csv($0, $1, to: $2)
             }
-            #expect(csv == twin { $0 == 0x22 ? "\"\"" : nil })
+            #expect(csv == reference { $0 == 0x22 ? "\"\"" : nil })
             let tsv = unsafe run(input, capacity: Escaping.cellCapacity(for: count)) {
                 unsafe Escaping.tsv($0, $1, to: $2)
             }
             let letters: [UInt8: String] = [9: "\\t", 10: "\\n", 13: "\\r", 92: "\\\\", 0: "\\0"]
-            #expect(tsv == twin { letters[$0] })
+            #expect(tsv == reference { letters[$0] })
             let encoded = try #require(percent(input))
             #expect(
                 encoded
-                    == twin { byte in
+                    == reference { byte in
                         let scalar = UnicodeScalar(byte)
                         let kept = "-_.~".unicodeScalars.contains(scalar)
                         let properties = scalar.properties
@@ -273,16 +276,16 @@ struct EscapingTests {
 @Suite("UTF-8")
 struct UTF8TextTests {
     @Test(
-        "Every lead with telling bytes behind it is judged as the standard library's decoder does")
+        "Every leading byte, with significant bytes after it, is judged as by the standard library")
     func sequences() {
-        let telling: [UInt8] = [
+        let significant: [UInt8] = [
             0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0,
             0xE1,
             0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF,
         ]
         var differing: [[UInt8]] = []
         for first in UInt8(0x7F)...0xFF {
-            for second in telling {
+            for second in significant {
                 for third in [0x41, 0x7F, 0x80, 0xBF, 0xC0] as [UInt8] {
                     for fourth in [0x41, 0x80, 0xBF, 0xC2] as [UInt8] {
                         let bytes = [first, second, third, fourth]
@@ -313,7 +316,7 @@ struct UTF8TextTests {
     }
 
     @Test(
-        "Bent text is repaired in jq's portions",
+        "Malformed text is repaired with as many U+FFFD as jq writes",
         arguments: [
             ([0xFF], "�"), ([0xC0, 0x80], "��"), ([0xE0, 0x80, 0x80], "�"),
             ([0xED, 0xA0, 0x80], "�"),
@@ -330,18 +333,18 @@ struct UTF8TextTests {
         #expect(repaired(bytes) == Array(expected.utf8))
     }
 
-    @Test("Repaired bytes are UTF-8, and valid ones stay")
+    @Test("Repaired bytes are UTF-8, and valid ones are not changed")
     func repairProperty() throws {
         var generator = SeededGenerator(state: 4)
         for count in 0...66 {
             for _ in 0..<20 {
                 let valid = randomText(count, &generator)
                 #expect(repaired(valid) == valid)
-                var bent = valid
-                for i in bent.indices where generator.next() % 4 == 0 {
-                    bent[i] = UInt8(truncatingIfNeeded: generator.next()) | 0x80
+                var malformed = valid
+                for i in malformed.indices where generator.next() % 4 == 0 {
+                    malformed[i] = UInt8(truncatingIfNeeded: generator.next()) | 0x80
                 }
-                #expect(isValid(try #require(repaired(bent))))
+                #expect(isValid(try #require(repaired(malformed))))
             }
         }
     }
@@ -368,7 +371,7 @@ struct UTF8TextTests {
         }
     }
 
-    @Test("jq's 25 white space code points, and no other, are cut off")
+    @Test("jq's 25 white space code points, and no other, are trimmed")
     func whiteSpace() {
         let expected: Set<UInt32> = [
             9, 10, 11, 12, 13, 32, 133, 160, 5760, 8192, 8193, 8194, 8195, 8196, 8197, 8198, 8199,
@@ -401,7 +404,7 @@ struct UTF8TextTests {
         #expect(trimmed(bytes, start: false, end: false) == 0..<bytes.count)
         #expect(trimmed(Array(" \u{2003} ".utf8), start: true, end: true).isEmpty)
         #expect(trimmed([], start: true, end: true) == 0..<0)
-        // A last byte that looks like white space's, and a start cut off.
+        // A character whose bytes look like parts of white space.
         #expect(trimmed(Array("ࠀ\u{85}".utf8), start: true, end: true) == 0..<3)
     }
 }
@@ -424,7 +427,8 @@ struct ByteMatchesTests {
         return found
     }
 
-    private func twin(_ pattern: [UInt8], _ bytes: [UInt8], overlapping: Bool) -> [Int] {
+    /// The reference implementation: a comparison at each offset.
+    private func reference(_ pattern: [UInt8], _ bytes: [UInt8], overlapping: Bool) -> [Int] {
         guard !pattern.isEmpty, pattern.count <= bytes.count else { return [] }
         var found: [Int] = []
         var i = 0
@@ -436,8 +440,8 @@ struct ByteMatchesTests {
         return found
     }
 
-    @Test("Every length, few letters: as a search at each offset finds them")
-    func againstTwin() {
+    @Test("Every length, few letters: the matches are those of the reference implementation")
+    func againstReference() {
         var generator = SeededGenerator(state: 6)
         for count in 0...66 {
             for _ in 0..<40 {
@@ -452,13 +456,13 @@ struct ByteMatchesTests {
                 for overlapping in [true, false] {
                     #expect(
                         matches(pattern, bytes, overlapping: overlapping)
-                            == twin(pattern, bytes, overlapping: overlapping))
+                            == reference(pattern, bytes, overlapping: overlapping))
                 }
             }
         }
     }
 
-    @Test("Patterns that nearly stand everywhere, where the search changes over")
+    @Test("Patterns that nearly match everywhere, for which the search changes its method")
     func periodic() {
         var generator = SeededGenerator(state: 7)
         for round in 0..<80 {
@@ -475,12 +479,12 @@ struct ByteMatchesTests {
             for overlapping in [true, false] {
                 #expect(
                     matches(pattern, bytes, overlapping: overlapping)
-                        == twin(pattern, bytes, overlapping: overlapping))
+                        == reference(pattern, bytes, overlapping: overlapping))
             }
         }
     }
 
-    @Test("A long run against half of it is found in linear time")
+    @Test("A long run of one letter is searched for half of it in linear time")
     func linear() {
         let bytes = [UInt8](repeating: 0x61, count: 400_000)
         let pattern = [UInt8](repeating: 0x61, count: 200_000)

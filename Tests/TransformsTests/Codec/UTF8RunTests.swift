@@ -11,8 +11,8 @@ import Testing
         }
     }
 
-    /// Each sequence at each place of a run: right where the standard library says so, and else
-    /// wrong at its own offset.
+    /// Each sequence at each position in a run: valid where the standard library says so, otherwise
+    /// invalid at its own offset.
     @Test func sequencesAmongTriples() {
         let leads: [UInt8] = [
             0x41, 0x80, 0xBF, 0xC3, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF8,

@@ -1,5 +1,5 @@
-// Work on large values is charged by their size, wherever it is done: a program that does it again
-// and again meets its bound long before its count of steps alone would.
+// Work on large values is charged by their size, wherever it is done: a program that repeats it
+// reaches the limit of steps long before its number of operations does.
 
 import Testing
 
@@ -51,8 +51,8 @@ import Testing
         }
     }
 
-    /// Members that go one by one do not cost a new index each.
-    @Test func manyMembersGo() {
+    /// Deleting members one by one does not build a new index each time.
+    @Test func deletesManyMembers() {
         let program = """
             [range(3000) | tostring] as $names
             | reduce $names[] as $name ({}; .[$name] = 1)

@@ -1,4 +1,5 @@
-// Limits of a run: each ends in a clean error, which no `try` catches, and the runner goes on.
+// Limits of a run: each ends it with an error that no `try` catches, and the runner can be used
+// again.
 
 import Foundation
 import Testing
@@ -49,8 +50,8 @@ import Testing
         #expect(outcome.limit == .steps, "\(outcome)")
     }
 
-    /// What takes its time by the digits of a number or the bytes of a string is charged by them,
-    /// and looked at between two of them.
+    /// Operations that take time for each digit of a number or byte of a string are charged for
+    /// them, and the limit is checked between two values.
     private static let ofAnyScalar = [
         "[range(1000) as $i | $x < $x] | length", "[range(1000) as $i | $x] | max",
         "[range(1000) as $i | $x] | sort | length",
@@ -84,7 +85,7 @@ import Testing
         expectSteps(program, Self.digits)
     }
 
-    /// The same bytes in other memory: what is the very same is known to be equal at once.
+    /// Equal bytes in different memory: the same memory is known to be equal at once.
     private static let ofStrings = [
         "[range(1000) as $i | $x < $y] | length", "[range(1000) as $i | $x, $y] | max",
         "[range(1000) as $i | $x, $y] | sort | length",
@@ -111,7 +112,7 @@ import Testing
         runner.begin(cancel: flag)
         #expect(throws: RunFailure.self) { try runner.evaluate(program, .null) { _ in true } }
         #expect(runner.limitMet == .cancelled)
-        // The runner is as good as new.
+        // The runner can be used again.
         runner.begin()
         var count = 0
         try runner.evaluate(try Program.compile("range(5)"), .null) { _ in
@@ -134,7 +135,7 @@ import Testing
         #expect(Harness.run(String(repeating: ".|", count: 3000) + "1").outputs == ["1"])
     }
 
-    /// What a loop's body leaves behind does not grow.
+    /// The memory of a loop does not grow with its iterations.
     @Test(arguments: [
         "last(range(1e5) | {a: .})", "reduce range(1e5) as $i (null; {n: $i})",
         "last(range(1e5) | [.] | tojson | fromjson)",

@@ -1,5 +1,5 @@
-// What holds for any program and any input: no trap, no block left behind, no limit passed; and the
-// outputs are jq's own, where the Python package `jq` (libjq 1.8) is installed.
+// What holds for any program and any input: no trap, no block left behind, no limit exceeded; and
+// the outputs are jq's, where the Python package `jq` (libjq 1.8) is installed.
 
 import Foundation
 import Testing
@@ -97,11 +97,11 @@ import Testing
             let expected = try #require(answer[0] as? [String])
             if expected.count > 1000 { continue }
             let outcome = Harness.run(one.program, input: one.input)
-            let place = "\(one.program) < \(one.input)"
+            let shown = "\(one.program) < \(one.input)"
             #expect(
                 outcome.outputs.map(Harness.canonical) == expected.map(Harness.canonical),
-                "\(place)")
-            #expect((outcome.error != nil) == (answer[1] as? Bool), "\(place)")
+                "\(shown)")
+            #expect((outcome.error != nil) == (answer[1] as? Bool), "\(shown)")
         }
     }
 }

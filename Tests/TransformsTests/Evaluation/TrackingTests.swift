@@ -1,11 +1,11 @@
-// Control flow over accesses, run for its outputs and for its paths: what the paths lead to are the
-// outputs. Both are versions of one text (see Tracking.swift), this is what it has to keep to.
+// Control flow over accesses, run for its outputs and for its paths: the paths must lead to the
+// outputs. Both versions are generated from one source text (see Tracking.swift).
 
 import Testing
 
 @testable import Transforms
 
-/// A seed -> filters that only look into their input and choose.
+/// A seed -> filters that only access parts of their input and select among them.
 private struct FilterMaker {
     var numbers: SeededGenerator
 

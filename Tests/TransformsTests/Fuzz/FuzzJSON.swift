@@ -1,30 +1,30 @@
 // Any bytes as a JSON text -> what is wrong with how they are read, copied and written, or nil. The
-// twin is a recursive checker of RFC 8259 that is nothing but its grammar.
+// reference is a recursive checker of RFC 8259's grammar.
 
 @testable import Transforms
 
 /// What a fuzzing run feeds bytes to.
 protocol FuzzTarget: AnyObject, SendableMetatype {
-    /// Pieces that mutations put in.
+    /// Pieces that mutations insert.
     static var words: [String] { get }
     init()
-    /// Nil where all that must hold holds for these bytes.
+    /// What is wrong with the results for these bytes; nil if nothing is.
     func complaint(_ input: [UInt8]) -> String?
 }
 
-/// RFC 8259, by recursion, with no speed; and whole surrogate pairs only.
+/// RFC 8259's grammar by recursive descent; surrogates must come in pairs.
 struct GrammarChecker {
     private let text: [UInt8]
-    private var place = 0
+    private var offset = 0
     private let depthMax: Int
 
     /// Whether the bytes are one JSON text, nested no deeper than `depthMax`.
     static func accepts(_ text: [UInt8], depthMax: Int) -> Bool {
         var checker = GrammarChecker(text: text, depthMax: depthMax)
-        if text.starts(with: [0xEF, 0xBB, 0xBF]) { checker.place = 3 }
+        if text.starts(with: [0xEF, 0xBB, 0xBF]) { checker.offset = 3 }
         guard checker.value(0) else { return false }
         checker.space()
-        return checker.place == text.count
+        return checker.offset == text.count
             && String(validating: text, as: UTF8.self) != nil
     }
 
@@ -33,16 +33,16 @@ struct GrammarChecker {
         self.depthMax = depthMax
     }
 
-    private var next: UInt8? { place < text.count ? text[place] : nil }
+    private var next: UInt8? { offset < text.count ? text[offset] : nil }
 
     private mutating func take(_ character: Unicode.Scalar) -> Bool {
         guard next == UInt8(ascii: character) else { return false }
-        place += 1
+        offset += 1
         return true
     }
 
     private mutating func space() {
-        while let byte = next, [0x20, 0x09, 0x0A, 0x0D].contains(byte) { place += 1 }
+        while let byte = next, [0x20, 0x09, 0x0A, 0x0D].contains(byte) { offset += 1 }
     }
 
     private mutating func value(_ depth: Int) -> Bool {
@@ -59,8 +59,8 @@ struct GrammarChecker {
     }
 
     private mutating func word(_ word: String) -> Bool {
-        guard text[place...].starts(with: word.utf8) else { return false }
-        place += word.utf8.count
+        guard text[offset...].starts(with: word.utf8) else { return false }
+        offset += word.utf8.count
         return true
     }
 
@@ -68,7 +68,7 @@ struct GrammarChecker {
         _ close: Unicode.Scalar, _ depth: Int, isObject: Bool
     ) -> Bool {
         if depth > depthMax { return false }
-        place += 1
+        offset += 1
         space()
         if take(close) { return true }
         repeat {
@@ -85,18 +85,18 @@ struct GrammarChecker {
     }
 
     private mutating func string() -> Bool {
-        place += 1
+        offset += 1
         // A first half of a pair came just before.
         var isHalf = false
         while let byte = next {
-            place += 1
+            offset += 1
             let isEscape = byte == UInt8(ascii: "\\")
             if isHalf && !isEscape { return false }
             if byte == UInt8(ascii: "\"") { return true }
             if byte < 0x20 { return false }
             guard isEscape else { continue }
             guard let escape = next else { return false }
-            place += 1
+            offset += 1
             if escape == UInt8(ascii: "u") {
                 guard let unit = unit() else { return false }
                 if isHalf != (0xDC00...0xDFFF).contains(unit) { return false }
@@ -111,18 +111,18 @@ struct GrammarChecker {
     }
 
     private mutating func unit() -> UInt16? {
-        let digits = text[place...].prefix(4)
+        let digits = text[offset...].prefix(4)
         guard digits.count == 4,
             digits.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit })
         else { return nil }
-        place += 4
+        offset += 4
         return UInt16(String(decoding: digits, as: UTF8.self), radix: 16)
     }
 
     private mutating func digits() -> Int {
-        let start = place
-        while let byte = next, (0x30...0x39).contains(byte) { place += 1 }
-        return place - start
+        let start = offset
+        while let byte = next, (0x30...0x39).contains(byte) { offset += 1 }
+        return offset - start
     }
 
     private mutating func number() -> Bool {
@@ -181,7 +181,7 @@ final class FuzzJSON: FuzzTarget {
         }
     }
 
-    /// Equal, or refused by both: of a text that is too deep and also cut, either may be said.
+    /// Equal, or refused by both: of a text that is too deep and truncated, either may be reported.
     private func isAlike(_ lhs: Reading, _ rhs: Reading) -> Bool {
         if lhs == rhs { return true }
         guard case .failed(let left) = lhs, case .failed(let right) = rhs else { return false }

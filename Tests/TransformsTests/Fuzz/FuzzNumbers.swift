@@ -1,5 +1,5 @@
 // Any bytes as a number -> what is wrong with how they are read and written, or nil; the C
-// library's `strtod` is the twin.
+// library's `strtod` is the reference.
 
 import Glibc
 

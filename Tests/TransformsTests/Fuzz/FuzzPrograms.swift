@@ -2,7 +2,7 @@
 //
 //     a program that is printed and parsed again is the same program
 //     P;  (P), empty;  [P] | .[];  def f: P; f     have the same outputs, however P is run
-//     P on all of the input, and on what P is read for, are the same
+//     P on the whole input, and on the parts that P needs, has the same outputs
 //     a run that ends leaves no block of the heap behind
 //
 //     input: program | 0xFF | JSON text
@@ -54,11 +54,11 @@ final class FuzzPrograms: FuzzTarget {
         runner.releasesAll = true
     }
 
-    /// What a run came to.
+    /// The result of a run.
     private struct Ending: Equatable {
         var outputs: [String] = []
         var error: String?
-        /// A limit was met: how far it came says nothing.
+        /// A limit stopped the run: its outputs cannot be compared.
         var isCut = false
         var liveBlocks = 0
     }
@@ -85,20 +85,21 @@ final class FuzzPrograms: FuzzTarget {
             return "read for it: \(projected), plain: \(plain)"
         }
         if plain.liveBlocks != 0 { return "\(plain.liveBlocks) blocks are left" }
-        // What depends on the moment or on places in the text differs from run to run.
+        // What depends on the time or on locations in the program is not the same in each form.
         let words = String(decoding: text, as: UTF8.self)
         if plain.isCut || ["now", "__loc__", "time", "halt"].contains(where: words.contains) {
             return nil
         }
-        if text.contains(UInt8(ascii: "#")) { return twin(printed, document, plain) }
+        if text.contains(UInt8(ascii: "#")) { return difference(printed, document, plain) }
         for form in ["(\(printed)\n), empty", "[\(printed)\n] | .[]", "def f: (\(printed)\n); f"] {
             if form.hasPrefix("["), plain.error != nil { continue }
-            if let complaint = twin(form, document, plain) { return complaint }
+            if let complaint = difference(form, document, plain) { return complaint }
         }
-        return twin(printed, document, plain)
+        return difference(printed, document, plain)
     }
 
-    private func twin(_ text: String, _ document: [UInt8], _ plain: Ending) -> String? {
+    /// How the outcome of another form of the program differs; nil if it is the same.
+    private func difference(_ text: String, _ document: [UInt8], _ plain: Ending) -> String? {
         // A program of definitions alone, or of imports, is no term.
         guard let program = try? Program.compile(text) else { return nil }
         let other = run(program, document)
@@ -125,7 +126,7 @@ final class FuzzPrograms: FuzzTarget {
                     if ending.outputs.count > 300 { ending.isCut = true }
                     return !ending.isCut
                 }
-                // With no steps left the last values go with the run, and not before.
+                // With no steps left the last values are freed with the run, and not before.
                 if runner.heap.mayGoOn(1) { ending.liveBlocks = runner.liveBlocks }
             } catch {
                 switch error {

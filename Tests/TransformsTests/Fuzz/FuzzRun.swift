@@ -14,7 +14,7 @@ struct FuzzMutator {
     let corpus: [[UInt8]]
     private static let byteCountMax = 4096
 
-    /// Joins two texts' parts at times, then changes up to eight places.
+    /// Sometimes joins parts of two texts, then makes up to eight changes.
     mutating func next() -> [UInt8] {
         var text = pick(corpus) ?? []
         if below(4) == 0, let other = pick(corpus) {
@@ -25,18 +25,18 @@ struct FuzzMutator {
     }
 
     private mutating func change(_ text: inout [UInt8]) {
-        let place = below(text.count + 1)
-        let upto = min(text.count, place + 1 + below(below(4) == 0 ? 64 : 4))
+        let offset = below(text.count + 1)
+        let end = min(text.count, offset + 1 + below(below(4) == 0 ? 64 : 4))
         switch below(8) {
-        case 0 where place < text.count: text[place] ^= 1 << UInt8(below(8))
-        case 1 where place < text.count: text[place] = UInt8(below(256))
-        case 2: text.removeSubrange(place..<upto)
-        case 3: text.insert(contentsOf: text[place..<upto], at: below(text.count + 1))
-        case 4: text.removeSubrange(place...)
-        case 5 where place < text.count:
+        case 0 where offset < text.count: text[offset] ^= 1 << UInt8(below(8))
+        case 1 where offset < text.count: text[offset] = UInt8(below(256))
+        case 2: text.removeSubrange(offset..<end)
+        case 3: text.insert(contentsOf: text[offset..<end], at: below(text.count + 1))
+        case 4: text.removeSubrange(offset...)
+        case 5 where offset < text.count:
             text.insert(
-                contentsOf: [UInt8](repeating: text[place], count: 1 + below(80)), at: place)
-        default: text.insert(contentsOf: pick(words) ?? [], at: place)
+                contentsOf: [UInt8](repeating: text[offset], count: 1 + below(80)), at: offset)
+        default: text.insert(contentsOf: pick(words) ?? [], at: offset)
         }
     }
 
@@ -48,7 +48,7 @@ struct FuzzMutator {
 }
 
 enum FuzzRun {
-    /// The first complaint with its text, or nil; on a thread with a stack as a worker has it.
+    /// The first complaint with its text, or nil; on a thread with a worker's size of stack.
     static func complaint<Target: FuzzTarget>(
         _ target: Target.Type, corpus: [[UInt8]], count: Int
     ) -> String? {

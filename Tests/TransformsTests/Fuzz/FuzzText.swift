@@ -1,5 +1,5 @@
 // Any bytes as a string -> what is wrong with the builtins that turn text into text or time, or
-// nil. Each is a program that says what must hold; it gives the names of what does not.
+// nil. Each check is a program whose output must not be false; a complaint names the check.
 //
 //     input: text | 0xFF | format
 
@@ -58,7 +58,8 @@ final class FuzzText: FuzzTarget {
         runner = Runner(limits: limits)
         runner.releasesAll = true
         programs = FuzzText.checks.map {
-            // What does not compile leaves the list too short, which the first input shows.
+            // A check that does not compile makes the list too short, which the first input
+            // reports.
             try? Program.compile($0.program, argumentNames: ["f"])
         }.compactMap { $0 }
     }

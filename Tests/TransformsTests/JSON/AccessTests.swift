@@ -1,4 +1,4 @@
-// Quick ways to members and through rows, against spellings that do not take them.
+// Optimised access to members and rows, against spellings of the same program that do not use it.
 
 import Testing
 
@@ -37,13 +37,13 @@ struct AccessTests {
         }
     }
 
-    /// Words that overlap compare what bytes compare, whatever stands around.
+    /// Names are compared by overlapping words, with the result of a comparison byte by byte.
     @Test func namesCompareByAllTheirBytes() {
         for count in 0...40 {
             let name = String(repeating: "n", count: count)
-            for place in 0..<max(count, 1) {
+            for index in 0..<max(count, 1) {
                 var other = Array(name.utf8)
-                if count > 0 { other[place] = UInt8(ascii: "m") }
+                if count > 0 { other[index] = UInt8(ascii: "m") }
                 let wrong = String(decoding: other, as: UTF8.self)
                 let input = "{\"\(wrong)\":1,\"\(name)\":2,\"\(name)n\":3}"
                 let outcome = Harness.run(

@@ -29,7 +29,7 @@ import Testing
         return "[\(rows.joined(separator: ","))]"
     }
 
-    /// Each with a twin whose values are collected before they are added.
+    /// Each with a reference: a program that collects the values before it adds them.
     private static let sums = [
         ("[.[].n] | add", "[.[].n] as $l | $l | add"),
         ("map(.n) | add", "map(.n) as $l | $l | add"),
@@ -45,27 +45,29 @@ import Testing
         for _ in 0..<150 {
             let pool = random.next() % 2 == 0 ? Self.parts : Self.parts + Self.others
             let input = Self.rows(&random, pool, hasOdd: random.next() % 3 == 0)
-            for (program, twin) in Self.sums {
-                #expect(ending(program, input) == ending(twin, input), "\(program) on \(input)")
+            for (program, reference) in Self.sums {
+                #expect(
+                    ending(program, input) == ending(reference, input), "\(program) on \(input)")
             }
         }
         for input in ["[]", "{}", "null", "1", #"{"a":{"n":1},"b":{"n":2.5}}"#, #""x""#] {
-            for (program, twin) in Self.sums {
-                #expect(ending(program, input) == ending(twin, input), "\(program) on \(input)")
+            for (program, reference) in Self.sums {
+                #expect(
+                    ending(program, input) == ending(reference, input), "\(program) on \(input)")
             }
         }
     }
 
-    /// Members that come from memory that was another's before.
-    @Test func namesThatAreMadeAndGo() {
+    /// Members in memory that was freed and is used again.
+    @Test func namesInReusedMemory() {
         let program = """
             [range(200) | {("k\\(. % 7)"): ., ("n\\(. % 3)"): 1} | .k1, .n2, .k3]
             | map(. // 0) | add
             """
-        let twin = """
+        let reference = """
             [range(200) | [., . % 7, . % 3] | (if .[1] == 1 then .[0] else 0 end),
             (if .[2] == 2 then 1 else 0 end), (if .[1] == 3 then .[0] else 0 end)] as $l | $l | add
             """
-        #expect(ending(program, "null") == ending(twin, "null"))
+        #expect(ending(program, "null") == ending(reference, "null"))
     }
 }

@@ -34,8 +34,8 @@ struct FromJSONTests {
         #expect(got.liveBlocks == 0, "\(borrowing)")
     }
 
-    /// A text that is wrong near its end, behind an object, is told of in the same words, long or
-    /// short.
+    /// The message about a text that is malformed near its end, after an object, is the same for
+    /// long and short texts.
     @Test(arguments: ["x", "]", "\"", "{", "nul", "1 2", "'a'", "[1,]", "01x"])
     func errorsAreTheSame(_ end: String) {
         let long = Harness.run(
@@ -62,14 +62,15 @@ struct FromJSONTests {
         #expect(Harness.run(program).outputs == expected)
     }
 
-    /// Texts beyond the size of the document are copied, and given back: a loop stays small.
+    /// Texts beyond the size of the document are copied, and freed: the memory of a loop is
+    /// bounded.
     @Test func loopsStayWithinTheirMemory() {
         var limits = RunLimits()
         limits.memoryBytesMax = 8 << 20
         let loop = "reduce range(60) as $i (null; $d | tojson | fromjson | length)"
         let outcome = Harness.run(". as $d | " + loop, input: Self.document, limits: limits)
         #expect(outcome.outputs == ["1000"], "\(outcome.error ?? "")")
-        // Texts of the program's own have no document to go by.
+        // For texts that the program made itself there is no document whose size counts.
         let own =
             "[range(20000)] | tojson as $t | reduce range(60) as $i (null; $t | fromjson | length)"
         let outcomeOfOwn = Harness.run(own, limits: limits)

@@ -1,4 +1,5 @@
-// The heap against slow twins: objects against dictionaries, order against a plain comparison.
+// The heap: objects against lists of pairs, blocks of all sizes, and the chunks that are kept from
+// run to run.
 
 import Testing
 
@@ -24,12 +25,12 @@ import Testing
                 }
                 try heap.set(&object, heap.retain(key), Value(integer: step))
             case 2:
-                let place = try heap.find(object, key.bytes)
+                let index = try heap.find(object, key.bytes)
                 let known = pairs.firstIndex { $0.0 == name }
-                #expect(known == (place < 0 ? nil : place))
+                #expect(known == (index < 0 ? nil : index))
                 if let known, random.next() % 4 == 0 {
                     pairs.remove(at: known)
-                    try heap.removeMember(&object, at: place)
+                    try heap.removeMember(&object, at: index)
                 }
             default:
                 // A second holder: what follows must not change its copy.
@@ -55,7 +56,7 @@ import Testing
         #expect(heap.liveBlocks == 0)
     }
 
-    /// Blocks of every size class come, grow and go; the memory held stays below the bound.
+    /// Blocks of every size class are made, grow and are freed; the memory held is bounded.
     @Test func blocksOfAllSizes() throws {
         let heap = Heap(bytesMax: 32 << 20)
         defer { heap.destroy() }

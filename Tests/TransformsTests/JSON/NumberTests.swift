@@ -1,6 +1,6 @@
-// Numbers as text and as values: the reader against strtod, the writer by its own promise (reads
-// back, no shorter text does) and jq's layout, the power table against big integers, and literals
-// as jq 1.8 prints and orders them.
+// Numbers as text and as values: the reader against strtod, the writer by its contract (its text
+// reads back, and no shorter one does) and jq's layout, the power table against big integers, and
+// literals as jq 1.8 prints and orders them.
 
 import Glibc
 import Testing
@@ -42,14 +42,14 @@ import Testing
     @Test func readsRandomTexts() {
         var random = SeededGenerator(state: 2)
         for index in 0..<20_000 {
-            var text = random.next(below: 2) == 0 ? "-" : ""
-            text += random.digits(1 + random.next(below: 21))
-            if random.next(below: 3) > 0 {
-                text += "." + random.digits(1 + random.next(below: index % 100 == 0 ? 900 : 24))
+            var text = random.below(2) == 0 ? "-" : ""
+            text += random.digits(1 + random.below(21))
+            if random.below(3) > 0 {
+                text += "." + random.digits(1 + random.below(index % 100 == 0 ? 900 : 24))
             }
-            if random.next(below: 2) == 0 {
-                text += ["e", "E-", "e+"][random.next(below: 3)]
-                text += "\(random.next(below: random.next(below: 2) == 0 ? 400 : 30))"
+            if random.below(2) == 0 {
+                text += ["e", "E-", "e+"][random.below(3)]
+                text += "\(random.below(random.below(2) == 0 ? 400 : 30))"
             }
             expectAsStrtod(text)
         }
@@ -67,18 +67,18 @@ import Testing
         }
     }
 
-    /// Of every length before and behind the point, with nothing or an exponent behind them.
+    /// Decimals of every length before and after the point, without and with an exponent.
     @Test func readsDecimalsOfEveryLength() {
         var random = SeededGenerator(state: 20_261_127)
         for before in 1...9 {
-            for behind in 1...18 {
+            for after in 1...18 {
                 for sign in ["", "-"] {
                     for digit in ["", "0", "9"] {
                         func digits(_ count: Int) -> String {
                             digit == ""
                                 ? random.digits(count) : String(repeating: digit, count: count)
                         }
-                        let text = "\(sign)\(digits(before)).\(digits(behind))"
+                        let text = "\(sign)\(digits(before)).\(digits(after))"
                         for end in ["", "e1", "E-1", "e+10", "e-300"] { expectAsStrtod(text + end) }
                     }
                 }
@@ -133,7 +133,7 @@ import Testing
     @Test func integersMakeTheRoundTrip() {
         var random = SeededGenerator(state: 5)
         for _ in 0..<20_000 {
-            let value = Int64(bitPattern: random.next()) >> Int64(random.next(below: 64))
+            let value = Int64(bitPattern: random.next()) >> Int64(random.below(64))
             #expect(text(value) == "\(value)")
             #expect(integer("\(value)") == value)
             #expect(double("\(value)") == Double(value))
@@ -178,13 +178,13 @@ import Testing
                 switch index % 4 {
                 case 0: Double(bitPattern: random.next())
                 case 1:
-                    Double(Int64(bitPattern: random.next()) >> Int64(random.next(below: 63)))
-                        / divisors[random.next(below: divisors.count)]
+                    Double(Int64(bitPattern: random.next()) >> Int64(random.below(63)))
+                        / divisors[random.below(divisors.count)]
                 case 2: Double(bitPattern: random.next() & 0x800F_FFFF_FFFF_FFFF)
                 default: Double(bitPattern: random.next() % 2047 << 52 &+ random.next() % 3 &- 1)
                 }
             guard value.isFinite else { continue }
-            #expect(text(value) == slowText(value))
+            #expect(text(value) == referenceText(value))
             #expect(double(text(value)).bitPattern == value.bitPattern)
         }
     }
@@ -193,7 +193,7 @@ import Testing
         for biased in UInt64(0)..<2047 {
             for fraction in [0, 1, 2, (1 << 52) - 1, 1 << 51] as [UInt64] {
                 let value = Double(bitPattern: biased << 52 | fraction)
-                #expect(text(value) == slowText(value))
+                #expect(text(value) == referenceText(value))
                 #expect(double(text(value)) == value)
             }
         }
@@ -201,7 +201,7 @@ import Testing
             for exponent in -40...40 {
                 let digits = String("12345678912345678".prefix(count))
                 let value = oracle("-\(digits)e\(exponent)")
-                #expect(text(value) == slowText(value))
+                #expect(text(value) == referenceText(value))
             }
         }
     }
@@ -210,7 +210,7 @@ import Testing
 
     @Test func powersAreAsDescribed() {
         for q in PowerTable.exponentMin...PowerTable.exponentMax {
-            let (high, low) = slowSignificand(q)
+            let (high, low) = referenceSignificand(q)
             let entry = PowerTable.significand(q)
             #expect(entry.high == high && entry.low == low, "10^\(q)")
             #expect(entry.low != .max)
@@ -250,11 +250,11 @@ import Testing
     ])
     func printsLiterals(_ token: String, _ expected: String) {
         #expect(canonical(token) == expected)
-        // The printed form is final, but for the one that stands for an infinity.
+        // The printed form is printed as it is, except that of an infinity.
         if !expected.contains("e") { #expect(canonical(expected) == expected) }
     }
 
-    /// Each group is equal in itself and below the next.
+    /// The literals of a group are equal, and less than those of the next.
     @Test func ordersLiterals() {
         let groups = [
             ["-1e1000000000", "-2e2000000000"], ["-1e999999999"], ["-13911860366432393"],
@@ -294,7 +294,7 @@ private func integer(_ text: String) -> Int64? {
     return text.withUTF8 { unsafe DecimalReader.integer($0.baseAddress!, $0.count) }
 }
 
-/// What `body` writes; it must leave alone all bytes behind the room that it is promised.
+/// What `body` writes; it must not change the bytes after the room that it is given.
 private func written(_ room: Int, _ body: (UnsafeMutablePointer<UInt8>) -> Int) -> String {
     var bytes = [UInt8](repeating: 0xAA, count: room + 8)
     let count = unsafe bytes.withUnsafeMutableBufferPointer { unsafe body($0.baseAddress!) }
@@ -330,7 +330,7 @@ private func compare(_ a: String, _ b: String) -> Int {
     }
 }
 
-// MARK: Slow twins
+// MARK: Reference implementations
 
 private func oracle(_ text: some StringProtocol) -> Double { unsafe strtod(String(text), nil) }
 
@@ -343,7 +343,7 @@ private func expectAsStrtod(
 }
 
 /// jq's layout of the digits that the standard library gives.
-private func slowText(_ value: Double) -> String {
+private func referenceText(_ value: Double) -> String {
     let parts = value.magnitude.description.split(separator: "e")
     let mantissa = parts[0].split(separator: ".", omittingEmptySubsequences: false)
     var digits = Array(mantissa.joined())
@@ -367,7 +367,7 @@ private func slowText(_ value: Double) -> String {
     return sign + String(digits[..<point]) + fraction
 }
 
-/// A natural number as decimal digits, the lowest first: slow, and plain to see.
+/// A natural number as decimal digits, the lowest first: simple rather than fast.
 private struct DecimalDigits {
     var digits: [UInt8]
 
@@ -416,7 +416,7 @@ private func justBelow(_ text: String) -> String {
 }
 
 /// The significand of 10^q, from 5^|q| in 32-bit words, the lowest first.
-private func slowSignificand(_ q: Int) -> (UInt64, UInt64) {
+private func referenceSignificand(_ q: Int) -> (UInt64, UInt64) {
     var power: [UInt64] = [1]
     for _ in 0..<abs(q) {
         var carry: UInt64 = 0
@@ -464,11 +464,11 @@ private func quotientBits(of divisor: [Bool], count: Int) -> [Bool] {
 
 extension SeededGenerator {
     fileprivate mutating func digits(_ count: Int) -> String {
-        String((0..<count).map { _ in Character("\(next(below: 10))") })
+        String((0..<count).map { _ in Character("\(below(10))") })
     }
 }
 
-/// The sign of zero is jq's: of a literal it goes, of what was computed it stays.
+/// The sign of zero is jq's: a literal loses it, a computed number keeps it.
 @Test(arguments: [
     ("-0", "0"), ("[-.]", "[0]"), ("-(-.)", "0"), ("0 * -1", "-0"), ("-0.0", "0.0"),
     ("[-0.0, -0e3]", "[0.0,0E+3]"), ("\"-0\" | tonumber | ., abs, length", "-0 -0 0"),

@@ -1,4 +1,4 @@
-// Orders by signs, against sorts that compare keys one by one.
+// Sorting by signs (see KeySign.swift), against sorts that compare keys one by one.
 
 import Testing
 
@@ -27,7 +27,7 @@ import Testing
         var random = SeededGenerator(state: seed &* 104_729)
         for _ in 0..<60 {
             let count = Int(random.next() % 40)
-            // nan is smaller than itself, so that its order among its kind is not told.
+            // nan is less than itself, so the order of several of them is undefined.
             let list = (0..<count).map { _ in
                 Self.keys.filter { $0 != "nan" }[Int(random.next() % UInt64(Self.keys.count - 1))]
             }
@@ -44,7 +44,7 @@ import Testing
         }
     }
 
-    @Test func orderOfEachTwo() {
+    @Test func orderOfEachPair() {
         for (i, a) in Self.keys.enumerated() where a != "nan" {
             for b in Self.keys[i...] where b != "nan" {
                 for input in ["[\(a),\(b)]", "[\(b),\(a)]"] {
@@ -63,8 +63,8 @@ import Testing
 
     // MARK: Keys of many parts
 
-    /// Keys that are the same in all but their last parts: strings behind the same bytes, arrays of
-    /// few elements, or of more than signs are taken of.
+    /// Keys that differ only in their last parts: strings after the same bytes, arrays of few
+    /// elements, or of more than signs are made of.
     private static func key(_ random: inout SeededGenerator, _ depth: Int = 0) -> String {
         func pick(_ count: Int) -> Int { Int(random.next() % UInt64(count)) }
         switch pick(depth == 2 ? 5 : 9) {
@@ -113,8 +113,8 @@ import Testing
         }
     }
 
-    /// A Double is the same as two literals that are not the same: keys are compared with those
-    /// next to them, however many have one Double.
+    /// A Double can equal two literals that differ from each other: keys are compared with their
+    /// neighbours, however many have the same Double.
     @Test func doublesAmongLiterals() {
         let big = "[100000000000000000002,100000000000000000001]"
         let (a, b) = ("100000000000000000001", "100000000000000000002")
@@ -133,8 +133,8 @@ import Testing
         #expect(ending("sort", tiny).outputs == [ordered])
     }
 
-    /// nan is smaller than itself: what is behind it in an array is never compared.
-    @Test func keysBehindNan() {
+    /// nan is less than itself: what follows it in an array is never compared.
+    @Test func keysAfterNan() {
         let program = "[range(20) | [nan, 20 - .]] | sort | map(.[1]) == [range(20) | 20 - .]"
         #expect(ending(program, "null").outputs == ["true"])
     }

@@ -5,16 +5,16 @@ import Testing
 @testable import Transforms
 
 struct PlainDecimalTests {
-    private func orders(_ a: String, _ b: String) -> (quick: Int?, slow: Int) {
+    private func orders(_ a: String, _ b: String) -> (quick: Int?, reference: Int) {
         let (a, b) = (Array(a.utf8), Array(b.utf8))
         // Safety: the arrays outlive the call.
         return unsafe a.withUnsafeBufferPointer { left in
             unsafe b.withUnsafeBufferPointer { right in
                 let quick = unsafe PlainDecimal.compare(
                     left.baseAddress!, left.count, right.baseAddress!, right.count)
-                let slow = unsafe LiteralText.compare(
+                let reference = unsafe LiteralText.compare(
                     left.baseAddress!, left.count, right.baseAddress!, right.count)
-                return (quick, slow)
+                return (quick, reference)
             }
         }
     }
@@ -34,15 +34,15 @@ struct PlainDecimalTests {
     @Test func agreesOnChosenTexts() {
         for a in Self.texts {
             for b in Self.texts {
-                let (quick, slow) = orders(a, b)
+                let (quick, reference) = orders(a, b)
                 let isMixed = (a.first == "-") != (b.first == "-")
                 #expect((quick == nil) == isMixed, "\(a) \(b)")
-                if let quick { #expect(quick == slow, "\(a) \(b)") }
+                if let quick { #expect(quick == reference, "\(a) \(b)") }
             }
         }
     }
 
-    /// Each is left to the other.
+    /// Texts that are no plain decimals are left to the other comparison.
     @Test(arguments: ["1e3", "1E3", "1.5e-3", "007", ".5", "+1", "-", "nan", "00", "01.5", "-.5"])
     func leavesWhatIsNotPlain(_ text: String) {
         let sign = text.first == "-" ? "-" : ""
@@ -70,7 +70,7 @@ struct PlainDecimalTests {
             let whole = Bool.random() ? "\(Int.random(in: 0...1_200))" : "1" + digits(20)
             let fraction = digits(24)
             let a = sign + whole + (Bool.random() ? "." + fraction : "")
-            // Near to it: a digit more, less or other, or another number.
+            // A similar number: a digit more, a digit less or another digit; or any number.
             var b = Array(sign + whole + "." + fraction)
             switch Int.random(in: 0..<5) {
             case 0: b.append("0")
@@ -79,8 +79,8 @@ struct PlainDecimalTests {
             case 3: b[Int.random(in: sign.count..<b.count)] = "123456789".randomElement()!
             default: b = Array(sign + "\(Int.random(in: 0...1_200))." + digits(20))
             }
-            let (quick, slow) = orders(a, String(b))
-            if let quick { #expect(quick == slow, "\(a) \(String(b))") }
+            let (quick, reference) = orders(a, String(b))
+            if let quick { #expect(quick == reference, "\(a) \(String(b))") }
         }
     }
 }

@@ -1,4 +1,5 @@
-// Reading what a program looks at, against reading all: the same outputs, errors and offsets.
+// Reading the parts that a program needs, against reading all: the same outputs, errors and
+// offsets.
 
 import Foundation
 import Testing
@@ -6,7 +7,7 @@ import Testing
 @testable import Transforms
 
 @Suite struct ProjectionTests {
-    /// What reading a text and running a program on it came to.
+    /// The result of reading a text and running a program on it.
     private struct Ending: Equatable {
         var outputs: [String] = []
         var raised: String?
@@ -59,8 +60,8 @@ import Testing
         limits.depthMax = 40
         limits.stackBytesMax = 256 << 10
         let runner = Runner(limits: limits)
-        // One after another, because the reader keeps what it knows of names while it reads for
-        // the same.
+        // One after another, because the reader keeps what it learned of names while it reads for
+        // the same program.
         let wholes = texts.map { ending(Runner(limits: limits), program, $0, isProjected: false) }
         let again = texts.map { ending(runner, program, $0, isProjected: false) }
         let parts = texts.map { ending(runner, program, $0, isProjected: true) }
@@ -87,8 +88,8 @@ import Testing
         }
     }
 
-    /// What a program changes in place is read into blocks that count, and comes to the same.
-    @Test(arguments: 1...15) func randomChangesComeToTheSame(_ seed: Int) throws {
+    /// What a program changes in place is read into counted blocks, with the same result.
+    @Test(arguments: 1...15) func randomChangesHaveTheSameResult(_ seed: Int) throws {
         var maker = ProjectionMaker(seed: UInt64(1_000 + seed))
         for _ in 0..<250 {
             let complaint = try Self.complaint(
@@ -130,26 +131,26 @@ import Testing
         "[.b[] | select(.a == 3)] | length", ".a | keys", "first(.b[]).x",
     ]
 
-    @Test(arguments: programs) func truncatedTextsFailAtTheSamePlace(_ program: String) throws {
+    @Test(arguments: programs) func truncatedTextsFailAtTheSameOffset(_ program: String) throws {
         let text = Array(Self.text.utf8)
         let cuts = (0...text.count).map { Array(text[..<$0]) }
         #expect(try Self.complaint(program, cuts) == nil)
     }
 
-    @Test(arguments: programs) func changedBytesFailAtTheSamePlace(_ program: String) throws {
+    @Test(arguments: programs) func changedBytesFailAtTheSameOffset(_ program: String) throws {
         let text = Array(Self.text.utf8)
         var texts: [[UInt8]] = []
-        for place in text.indices {
+        for offset in text.indices {
             for byte in [0x00, 0x20, 0x22, 0x2C, 0x30, 0x5C, 0x5D, 0x7D, 0x80, 0xC3] as [UInt8] {
                 var changed = text
-                changed[place] = byte
+                changed[offset] = byte
                 texts.append(changed)
             }
         }
         #expect(try Self.complaint(program, texts) == nil)
     }
 
-    /// Values of each kind in records, kept and passed over.
+    /// Values of each kind in records, kept and skipped.
     @Test(arguments: [
         "[.[].a] | add", "map(.b)", "[.[] | select(.c == 3) | .b]", ".[0].c", "length",
     ])
@@ -184,7 +185,7 @@ import Testing
         }
     }
 
-    /// What is kept of names from text to text is bounded, and wrong for no later text.
+    /// What is remembered of names from text to text is bounded, and right for all later texts.
     @Test(arguments: [".x.a", "[.[] | .a]", ".", "keys | length"])
     func textsWithNamesOfTheirOwn(_ program: String) throws {
         let long = String(repeating: "n", count: 300)
@@ -197,7 +198,7 @@ import Testing
         #expect(try Self.complaint(program, texts.map { Array($0.utf8) }) == nil)
     }
 
-    /// What a program is not read for stays away: the document is smaller.
+    /// The parts that a program does not need are not kept: the document is smaller.
     @Test func unreadMembersTakeNoMemory() throws {
         let items = (0..<2_000).map { #"{"id":\#($0),"tags":["a","b"],"note":{"x":[\#($0)]}}"# }
         let text = Array(("[" + items.joined(separator: ",") + "]").utf8)
@@ -226,7 +227,7 @@ import Testing
     }
 }
 
-/// A seed -> programs that look at parts, and documents that have them.
+/// A seed -> programs that use parts of their input, and documents that have these parts.
 private struct ProjectionMaker {
     private var numbers: SeededGenerator
 

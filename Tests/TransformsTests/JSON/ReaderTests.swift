@@ -1,4 +1,4 @@
-// The quick reading, which foresees names, against its slow twin, which reads each by itself.
+// The fast reader, which predicts names, against the reference, which reads each name by itself.
 
 import Testing
 
@@ -10,7 +10,7 @@ import Testing
         case failed([String], ReadFailure)
     }
 
-    /// The texts that stand one behind another, as they are written.
+    /// The texts that follow one another, as they are written.
     private func read(_ text: [UInt8], counts: Bool) -> Outcome {
         let runner = Runner()
         runner.begin()
@@ -30,21 +30,22 @@ import Testing
         }
     }
 
-    private func expectTwins(_ text: [UInt8]) {
-        let slow = read(text, counts: true)
+    private func expectSame(_ text: [UInt8]) {
+        let reference = read(text, counts: true)
         #expect(
-            read(text, counts: false) == slow,
+            read(text, counts: false) == reference,
             "\(String(decoding: text.prefix(2000), as: UTF8.self))")
     }
 
-    /// Of the text cut at every byte, and with every byte replaced by each of some.
-    private func expectTwinsOfDamaged(_ whole: [UInt8], _ bytes: [UInt8]) {
-        for place in whole.indices {
-            expectTwins(Array(whole[..<place]))
+    /// Compares for the text truncated at every byte, and with every byte replaced by each of
+    /// `bytes`.
+    private func expectSameForDamaged(_ whole: [UInt8], _ bytes: [UInt8]) {
+        for offset in whole.indices {
+            expectSame(Array(whole[..<offset]))
             for byte in bytes {
                 var changed = whole
-                changed[place] = byte
-                expectTwins(changed)
+                changed[offset] = byte
+                expectSame(changed)
             }
         }
     }
@@ -54,7 +55,7 @@ import Testing
         "a name of more than sixteen other bytes", "", "id\\n",
     ]
 
-    /// Objects whose names, their order and the white space around them mostly come again.
+    /// Objects whose names, with their order and the white space around them, mostly repeat.
     private func value(_ random: inout SeededGenerator, _ depth: Int) -> String {
         func chance(_ n: UInt64) -> Bool { random.next() % n == 0 }
         func space() -> String { chance(12) ? "\n  " : chance(12) ? " " : "" }
@@ -88,16 +89,16 @@ import Testing
         for _ in 0..<120 {
             let text = "[" + (0..<8).map { _ in value(&random, 0) }.joined(separator: ",") + "]"
             var bytes = Array((text + "\n" + value(&random, 1)).utf8)
-            expectTwins(bytes)
+            expectSame(bytes)
             let damage = Array("\0\",:[]{}1\u{80}".utf8)
             bytes[Int(random.next() % UInt64(bytes.count))] =
                 damage[Int(random.next() % UInt64(damage.count))]
-            expectTwins(bytes)
-            expectTwins(Array(bytes.prefix(Int(random.next() % UInt64(bytes.count)))))
+            expectSame(bytes)
+            expectSame(Array(bytes.prefix(Int(random.next() % UInt64(bytes.count)))))
         }
     }
 
-    /// What is told of a name must not depend on where it stood before.
+    /// How a name is read must not depend on where it was before.
     @Test func repeatedNames() {
         for text in [
             #"[{"a":1,"b":2},{"a":1,"b":2,"a":3},{"b":1,"b":2}]"#,
@@ -105,22 +106,22 @@ import Testing
             #"[{"a":1},{"\u0061":2,"a":3},{"a":4,"\u0061":5}]"#,
             #"{"a":1} {"a":2,"a":3} {"a" :4, "a":5}"#,
         ] {
-            expectTwins(Array(text.utf8))
+            expectSame(Array(text.utf8))
         }
         #expect(
             read(Array(#"[{"a":1},{"a":2,"a":3}]"#.utf8), counts: false)
                 == .texts([#"[{"a":1},{"a":3}]"#]))
     }
 
-    /// Names of each length, two that alternate at a place and a third, cut at every byte; one
-    /// differs from another in any one byte.
+    /// Names of each length: two that alternate and a third, truncated at every byte; one differs
+    /// from the other in any one byte.
     @Test func alternatingNames() {
         for length in 0...40 {
             let name = String(repeating: "n", count: length)
             var others = [name + "x"]
-            for place in 0..<length {
+            for offset in 0..<length {
                 let start = name.startIndex
-                let at = name.index(start, offsetBy: place)
+                let at = name.index(start, offsetBy: offset)
                 others.append(name[start..<at] + "x" + name[name.index(after: at)...])
             }
             for other in others {
@@ -128,15 +129,15 @@ import Testing
                     "{\"\($0)\":1,\"in\":{\"\($0)\":2},\"\($0)b\":3}"
                 }
                 let text = Array("[\(rows.joined(separator: ","))]".utf8)
-                expectTwins(text)
+                expectSame(text)
                 if other.count == length + 1 {
-                    for end in 0..<text.count { expectTwins(Array(text[..<end])) }
+                    for end in 0..<text.count { expectSame(Array(text[..<end])) }
                 }
             }
         }
     }
 
-    /// Strings of many kinds of characters in any order, whole, cut and with a byte replaced.
+    /// Strings of many kinds of characters in any order, whole, truncated and with a byte replaced.
     @Test func mixedStrings() {
         var random = SeededGenerator(state: 20_261_124)
         let parts = [
@@ -147,27 +148,27 @@ import Testing
             let count = Int(random.next() % 9)
             let string = (0..<count).map { _ in parts[Int(random.next() % UInt64(parts.count))] }
             var bytes = Array("[\"\(string.joined())\",\"\(string.reversed().joined())\"]".utf8)
-            expectTwins(bytes)
-            expectTwins(Array(bytes.prefix(Int(random.next() % UInt64(bytes.count)))))
-            let place = Int(random.next() % UInt64(bytes.count))
+            expectSame(bytes)
+            expectSame(Array(bytes.prefix(Int(random.next() % UInt64(bytes.count)))))
+            let offset = Int(random.next() % UInt64(bytes.count))
             for byte in [0x00, 0x1F, 0x22, 0x5C, 0x7F, 0x80, 0xC3, 0xE0, 0xED, 0xF0, 0xFF]
                 as [UInt8]
             {
-                bytes[place] = byte
-                expectTwins(bytes)
+                bytes[offset] = byte
+                expectSame(bytes)
             }
         }
     }
 
-    /// One below, at and above the bounds of names a place, names and places a text; and trees,
-    /// where each depth is a place.
-    @Test func beyondWhatIsNoted() {
+    /// One below, at and above the bounds of names at a position, and of names and positions in a
+    /// text; and trees, in which each depth is a position.
+    @Test func beyondWhatIsRemembered() {
         for count in [63, 64, 65, 66, 1023, 1024, 1025, 2047, 2048, 2049] {
             let names = (0..<count).map { "\"n\($0)\":{\"v\":\($0),\"w\":[{\"u\":1}]}" }
             let object = "{" + names.joined(separator: ",") + "}"
-            expectTwins(Array("[\(object),\(object)]".utf8))
+            expectSame(Array("[\(object),\(object)]".utf8))
             let objects = (0..<count).map { "{\"n\($0)\":{\"v\":\($0)}}" }
-            expectTwins(Array("[\(objects.joined(separator: ","))]".utf8))
+            expectSame(Array("[\(objects.joined(separator: ","))]".utf8))
         }
         for depth in [290, 298, 299, 300, 301] {
             for (start, end) in [
@@ -178,7 +179,7 @@ import Testing
                 let tree =
                     String(repeating: start, count: count)
                     + "null" + String(repeating: end, count: count)
-                expectTwins(Array("\(tree)\n\(tree)\n\(tree)".utf8))
+                expectSame(Array("\(tree)\n\(tree)\n\(tree)".utf8))
             }
         }
     }
@@ -190,8 +191,8 @@ import Testing
                 let digits = String(repeating: digit, count: count)
                 for number in [digits, "-\(digits)", "0.\(digits)", "-1\(digits).5"] {
                     for text in ["[\(number)]", "[\(number) ,1]", number, "[\(number)x]"] {
-                        expectTwins(Array(text.utf8))
-                        expectTwins(Array("[\(text),\"padding of some bytes\"]".utf8))
+                        expectSame(Array(text.utf8))
+                        expectSame(Array("[\(text),\"padding of some bytes\"]".utf8))
                     }
                 }
             }
@@ -199,7 +200,7 @@ import Testing
     }
 
     /// Arrays of numbers of each form among others, flat and in pairs, with white space or without,
-    /// with other values between them, longer than the stack at first, cut and damaged.
+    /// with other values between them, longer than the stack is at first, truncated and damaged.
     @Test func arraysOfNumbers() {
         let forms = RecordTexts.values.filter { !$0.hasPrefix("\"") && $0 != "" }
         for form in forms {
@@ -207,8 +208,8 @@ import Testing
                 let row = ["1", "-65.613616999999977", form, "43.5", "0"].joined(
                     separator: separator)
                 for text in ["[\(row)]", "[ \(row) ]", "[[\(row)]\(separator)[7,8]]"] {
-                    expectTwins(Array("[\(text),\"\(String(repeating: "-", count: 90))\"]".utf8))
-                    expectTwins(Array(text.utf8))
+                    expectSame(Array("[\(text),\"\(String(repeating: "-", count: 90))\"]".utf8))
+                    expectSame(Array(text.utf8))
                 }
             }
         }
@@ -221,36 +222,36 @@ import Testing
                 "[\(row)]", "[\(row),{}]", "[\(row),[\(row)],1e2,\(row)]", "[\(pairs)]",
                 "{\"a\":[\(pairs)],\"b\":[[\(pairs),null,\(pairs)]]}",
             ] {
-                expectTwins(Array(text.utf8))
+                expectSame(Array(text.utf8))
             }
         }
         let pairs = (0..<8).map { "[-65.6136169999\($0), 43.42027300000000\($0),\($0)]" }
         let whole = Array("[\(pairs.joined(separator: ","))]".utf8)
-        expectTwinsOfDamaged(
+        expectSameForDamaged(
             whole, [0x00, 0x20, 0x2C, 0x2D, 0x2E, 0x30, 0x5B, 0x5D, 0x65, 0x7D, 0x80])
     }
 
-    /// A character of each kind at each place of a word, with and without room behind it.
+    /// A character of each kind at each offset in a word, with and without bytes after it.
     @Test func strings() {
         for character in ["x", "\\n", "\\u00e9", "\\\"", "é", "前", "😀", "\u{7F}", "\u{1F}", "\\x"] {
             for before in 0...34 {
                 let string = String(repeating: "-", count: before) + character
-                for behind in ["", "\"]", "tail\"]", "tail\", \"more than sixteen bytes\"]"] {
-                    expectTwins(Array("[\"\(string)\(behind)".utf8))
+                for rest in ["", "\"]", "tail\"]", "tail\", \"more than sixteen bytes\"]"] {
+                    expectSame(Array("[\"\(string)\(rest)".utf8))
                 }
             }
         }
     }
 
-    /// No byte but white space is passed over as such, wherever it stands in a long run.
+    /// No byte but white space is skipped as such, wherever it is in a long run of spaces.
     @Test func bytesAmongSpaces() {
         for byte in [0x00, 0x01, 0x09, 0x0A, 0x0B, 0x0D, 0x21, 0x60, 0xA0] as [UInt8] {
-            for place in 0..<40 {
+            for offset in 0..<40 {
                 var spaces = [UInt8](repeating: 0x20, count: 40)
-                spaces[place] = byte
+                spaces[offset] = byte
                 for text in ["[1", "[\"a\",", "{\"a\":", "{", "["] {
-                    expectTwins(Array(text.utf8) + spaces + Array("]".utf8))
-                    expectTwins(Array(text.utf8) + spaces)
+                    expectSame(Array(text.utf8) + spaces + Array("]".utf8))
+                    expectSame(Array(text.utf8) + spaces)
                 }
                 let isSpace = [0x09, 0x0A, 0x0D].contains(byte)
                 #expect(
@@ -259,15 +260,15 @@ import Testing
         }
     }
 
-    /// Values of each kind and length in records that come again, far from the text's end and near
-    /// it, then cut and damaged.
+    /// Values of each kind and length in records that repeat, far from the text's end and near it,
+    /// then truncated and damaged.
     @Test func recordsOfAnyValue() {
         for value in RecordTexts.values {
-            for text in RecordTexts.texts(value) { expectTwins(Array(text.utf8)) }
+            for text in RecordTexts.texts(value) { expectSame(Array(text.utf8)) }
         }
         let texts = RecordTexts.texts("12.5")
         for whole in [texts[0], texts[4]].map({ Array($0.utf8) }) {
-            expectTwinsOfDamaged(
+            expectSameForDamaged(
                 whole, [0x00, 0x20, 0x22, 0x2C, 0x30, 0x3A, 0x5C, 0x5D, 0x65, 0x7D, 0x80])
         }
     }

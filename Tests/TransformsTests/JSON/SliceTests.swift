@@ -1,4 +1,4 @@
-// Slices of arrays and strings, which share memory or are cut in place, against twins that copy.
+// Slices of arrays and strings, which share memory or are cut in place, against copies.
 
 import Testing
 
@@ -37,8 +37,8 @@ import Testing
         }
 
         private mutating func range(_ count: Int) -> Range<Int> {
-            // Ends are as likely as what is between them.
-            func place(_ low: Int) -> Int {
+            // The ends are as likely as the indices between them.
+            func index(_ low: Int) -> Int {
                 switch below(4) {
                 case 0: low
                 case 1: min(count, low + below(3))
@@ -46,19 +46,19 @@ import Testing
                 default: low + below(count - low + 1)
                 }
             }
-            let from = place(0)
-            return from..<place(from)
+            let from = index(0)
+            return from..<index(from)
         }
 
         mutating func make(_ count: Int) throws {
             var array = try heap.makeArray(capacity: below(count + 1))
-            var twin: [Int] = []
+            var copy: [Int] = []
             for _ in 0..<count {
                 let number = below(1 << 20)
                 try heap.push(&array, try element(number))
-                twin.append(number)
+                copy.append(number)
             }
-            values.append((array, twin))
+            values.append((array, copy))
         }
 
         private func element(_ number: Int) throws -> Value {
@@ -73,35 +73,35 @@ import Testing
         mutating func step(_ size: Int) throws {
             if values.count < 2 { try make(below(size)) }
             let i = below(values.count)
-            let (array, twin) = values[i]
-            let range = range(twin.count)
+            let (array, copy) = values[i]
+            let range = range(copy.count)
             switch below(12) {
             case 0: try make(below(size))
-            case 1: values.append((heap.retain(array), twin))
+            case 1: values.append((heap.retain(array), copy))
             case 2, 3:
-                // A slice of what stays.
+                // A slice of an array that is kept.
                 let part = try heap.subarray(array, range.lowerBound, range.upperBound)
-                values.append((part, Array(twin[range])))
+                values.append((part, Array(copy[range])))
             case 4, 5, 6:
                 let rest = try heap.slice(array, range.lowerBound, range.upperBound)
-                values[i] = (rest, Array(twin[range]))
+                values[i] = (rest, Array(copy[range]))
             case 7:
                 let number = below(1 << 20)
                 try heap.push(&values[i].0, try element(number))
                 values[i].1.append(number)
             case 8:
                 let other = values[below(values.count)]
-                if twin.count + other.1.count > 3 * size { return }
+                if copy.count + other.1.count > 3 * size { return }
                 try heap.append(&values[i].0, contentsOf: other.0)
                 values[i].1 += other.1
             case 9:
                 let other = values[below(values.count)]
-                if twin.count + other.1.count > 3 * size { return }
+                if copy.count + other.1.count > 3 * size { return }
                 try heap.prepend(&values[i].0, heap.retain(other.0))
-                values[i].1 = other.1 + twin
+                values[i].1 = other.1 + copy
             case 10:
                 let other = values[below(values.count)]
-                if twin.count + other.1.count > 3 * size { return }
+                if copy.count + other.1.count > 3 * size { return }
                 try heap.replace(
                     &values[i].0, range.lowerBound, range.upperBound, with: heap.retain(other.0))
                 values[i].1.replaceSubrange(range, with: other.1)
@@ -114,13 +114,13 @@ import Testing
 
         /// Changes an element in place, of an array that is made unique for it.
         private mutating func change(_ i: Int) throws {
-            let place = below(values[i].1.count)
+            let index = below(values[i].1.count)
             if values[i].1.isEmpty { return }
             try heap.makeUniqueArray(&values[i].0)
             let number = below(1 << 20)
-            heap.release(values[i].0.slots[place])
-            values[i].0.slots[place] = try element(number)
-            values[i].1[place] = number
+            heap.release(values[i].0.slots[index])
+            values[i].0.slots[index] = try element(number)
+            values[i].1[index] = number
         }
 
         private mutating func remove(_ i: Int) {
@@ -129,9 +129,9 @@ import Testing
         }
 
         func expectSame() {
-            for (array, twin) in values {
+            for (array, copy) in values {
                 let numbers = (0..<array.count).map { number(array.slots[$0]) }
-                #expect(numbers == twin)
+                #expect(numbers == copy)
             }
         }
 
@@ -144,7 +144,7 @@ import Testing
 
     private static let scalars: [Unicode.Scalar] = ["a", "b", "é", "ß", "€", "中", "😀", "x"]
 
-    /// Random substrings, appends and questions about code points.
+    /// Random substrings and appends, and their code points.
     @Test(arguments: [20, 700, 3000, 40_000], [1, 2, 3] as [UInt64])
     func stringsAgainstCopies(_ size: Int, _ seed: UInt64) throws {
         let heap = Heap(bytesMax: 256 << 20)
@@ -167,10 +167,10 @@ import Testing
                 pool.append((try heap.string(string(scalars)), scalars))
             }
             let i = below(pool.count)
-            let (value, twin) = pool[i]
-            #expect(try heap.codePointCount(of: value) == twin.count)
+            let (value, copy) = pool[i]
+            #expect(try heap.codePointCount(of: value) == copy.count)
             switch below(5) {
-            case 0: pool.append((heap.retain(value), twin))
+            case 0: pool.append((heap.retain(value), copy))
             case 1:
                 let more = text(below(40))
                 let added = try heap.string(string(more))
@@ -178,21 +178,21 @@ import Testing
                 heap.release(added)
                 pool[i].1 += more
             default:
-                let from = below(3) == 0 ? min(1, twin.count) : below(twin.count + 1)
-                let upto = below(3) == 0 ? twin.count : from + below(twin.count - from + 1)
+                let from = below(3) == 0 ? min(1, copy.count) : below(copy.count + 1)
+                let upto = below(3) == 0 ? copy.count : from + below(copy.count - from + 1)
                 let (first, last) = try heap.byteOffsets(
-                    ofCodePoints: from, upto, of: twin.count, in: value)
+                    ofCodePoints: from, upto, of: copy.count, in: value)
                 let part = try heap.substring(value, first, last)
                 if below(2) == 0 {
-                    pool.append((part, Array(twin[from..<upto])))
+                    pool.append((part, Array(copy[from..<upto])))
                 } else {
                     heap.release(value)
-                    pool[i] = (part, Array(twin[from..<upto]))
+                    pool[i] = (part, Array(copy[from..<upto]))
                 }
             }
             if pool.count > 6 { heap.release(pool.remove(at: below(pool.count)).0) }
-            for (value, twin) in pool where below(4) == 0 {
-                #expect(value.bytes.text == string(twin))
+            for (value, copy) in pool where below(4) == 0 {
+                #expect(value.bytes.text == string(copy))
             }
         }
         for (value, _) in pool { heap.release(value) }
@@ -201,67 +201,67 @@ import Testing
 
     // MARK: Programs
 
-    /// Twins that make each array anew.
-    private static let twins = """
+    /// Definitions that make each array anew.
+    private static let copying = """
         def cut($f; $t): [range($f; $t) as $i | .[$i]];
         def put($f; $t; $x): [cut(0; $f)[], $x[], cut($t; length)[]];
 
         """
 
-    /// Programs of random steps over three arrays, each step with a twin.
+    /// Programs of random steps over three arrays, each step with one that copies.
     @Test(arguments: 1...8) func programsAgainstCopies(_ seed: UInt64) {
         var random = SeededGenerator(state: seed &* 104_729)
         func below(_ count: Int) -> Int { Int(random.next() % UInt64(max(1, count))) }
         for _ in 0..<12 {
-            var (steps, twins): ([String], [String]) = ([], [])
+            var (steps, copies): ([String], [String]) = ([], [])
             for _ in 0..<(4 + below(12)) {
                 let names = ["a", "b", "c"]
                 let (x, y) = (names[below(3)], names[below(3)])
                 let f = below(3) == 0 ? below(300) : below(3)
                 let bounds =
                     "([\(f), length] | min) as $f | ([$f, length - \(below(3))] | max) as $t"
-                let (step, twin): (String, String)
+                let (step, copy): (String, String)
                 switch below(8) {
-                case 0: (step, twin) = (".\(x) |= .[\(f):]", ".\(x) |= cut(\(f); length)")
+                case 0: (step, copy) = (".\(x) |= .[\(f):]", ".\(x) |= cut(\(f); length)")
                 case 1:
-                    (step, twin) = (".\(x) = .\(y)[\(f):]", ".\(x) = (.\(y) | cut(\(f); length))")
+                    (step, copy) = (".\(x) = .\(y)[\(f):]", ".\(x) = (.\(y) | cut(\(f); length))")
                 case 2:
-                    (step, twin) = (
+                    (step, copy) = (
                         ".\(x) |= (\(bounds) | .[$f:$t])", ".\(x) |= (\(bounds) | cut($f; $t))"
                     )
                 case 3:
-                    (step, twin) = (
+                    (step, copy) = (
                         ".\(x)[\(f):] += [\(f), .\(y)[0]]",
                         ".\(x) = (. as $v | .\(x) | [.[], \(f), $v.\(y)[0]])"
                     )
                 case 4:
-                    (step, twin) = (
+                    (step, copy) = (
                         ".\(y)[:7] as $s | .\(x) |= (\(bounds) | .[$f:$t] = $s)",
                         "(.\(y) | cut(0; [7, length] | min)) as $s"
                             + " | .\(x) |= (\(bounds) | put($f; $t; $s))"
                     )
-                case 5: (step, twin) = ("del(.\(x)[0:\(f)])", ".\(x) |= cut(\(f); length)")
+                case 5: (step, copy) = ("del(.\(x)[0:\(f)])", ".\(x) |= cut(\(f); length)")
                 case 6:
-                    (step, twin) = (".\(x) |= .[1:] + [\(f)]", ".\(x) |= [cut(1; length)[], \(f)]")
+                    (step, copy) = (".\(x) |= .[1:] + [\(f)]", ".\(x) |= [cut(1; length)[], \(f)]")
                 default:
-                    (step, twin) = (
+                    (step, copy) = (
                         ".\(x) = .\(y)[:-1] + .\(y)[-1:]", ".\(x) = [.\(y)[]]"
                     )
                 }
                 steps.append(step)
-                twins.append(twin)
+                copies.append(copy)
             }
             let start = "{a: [range(\(below(400)))], b: [range(40) | [.]], c: [\"x\", \"y\"]}"
             let program = start + " | " + steps.joined(separator: " | ")
-            let twin = Self.twins + start + " | " + twins.joined(separator: " | ")
-            let (outcome, expected) = (Harness.run(program), Harness.run(twin))
+            let copy = Self.copying + start + " | " + copies.joined(separator: " | ")
+            let (outcome, expected) = (Harness.run(program), Harness.run(copy))
             #expect(outcome.outputs == expected.outputs, "\(program)")
             #expect(outcome.error == nil && expected.error == nil, "\(program)")
             #expect(outcome.liveBlocks == 0, "\(program)")
         }
     }
 
-    /// Loops that take values apart: so many elements in a few steps each.
+    /// Loops that take values apart piece by piece: a few steps for each element.
     @Test(arguments: [
         "[range($n)] | until(length < 2; .[1:])", "[range($n)] | until(length < 2; .[:-1])",
         "[range($n)] | until(length < 3; .[1:-1])",
@@ -290,12 +290,12 @@ import Testing
         #expect(outcome.limit == .none && outcome.outputs.count == 1, "\(outcome)")
     }
 
-    /// What is kept of a large value does not keep all of it.
+    /// A small part that is kept does not keep the whole value.
     @Test(arguments: [
         "[range(2e4)] | .[:20]", "[range(2e4)] | .[5000:5100]", "[range(2e4)] as $a | $a[-300:]",
         "[range(2e4)] | until(length < 100; .[1:])", "[range(2e4)] | until(length < 100; .[:-1])",
         "\"é\" * 4e5 | .[-300:]", "(\"é\" * 4e5) as $s | $s[10:900]", "\"é\" * 4e5 | .[:9]",
-    ]) func smallPartsLetGo(_ program: String) {
+    ]) func smallPartsFreeTheRest(_ program: String) {
         var limits = RunLimits()
         limits.memoryBytesMax = 6 << 20
         let outcome = Harness.run("[range(50) | \(program)] | length", limits: limits)

@@ -1,4 +1,4 @@
-// Memory that grows and shrinks across the size from which on the kernel moves it.
+// Memory that grows and shrinks across the size above which the kernel moves it.
 //
 // Safety: offsets are below the size that the memory was last given.
 
@@ -21,7 +21,7 @@ import Testing
         var size = 64
         var address = try #require(SystemMemory.allocate(size))
         var filled = 0
-        // Coprime to a page's words, so that all offsets in a page come.
+        // Coprime to the number of words in a page, so that all offsets in a page occur.
         let step = 101
         for _ in 0..<60 {
             while filled < size / 8 {
@@ -43,18 +43,18 @@ import Testing
         SystemMemory.free(address, size)
     }
 
-    /// Memory that is moved, since others lie behind it, is not copied: no page is touched anew. A
-    /// copy would touch 32 huge pages, or 16,384 others.
+    /// Memory that must move, because other memory follows it, is not copied: no new page is
+    /// touched. A copy would touch 32 huge pages, or 16,384 small ones.
     @Test func movesWithoutCopying() throws {
         let size = 16 * SystemMemoryTests.bound
         let address = try #require(SystemMemory.allocate(size))
         for index in stride(from: 0, to: size / 8, by: 512) {
             unsafe word(address, index).pointee = UInt64(index)
         }
-        let behind = unsafe mmap(
+        let following = unsafe mmap(
             UnsafeMutableRawPointer(bitPattern: address + UInt(size)), 1 << 16, PROT_READ,
             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        defer { unsafe munmap(behind, 1 << 16) }
+        defer { unsafe munmap(following, 1 << 16) }
         let before = SystemMemoryTests.faults()
         let moved = try #require(SystemMemory.resize(address, from: size, to: 2 * size))
         #expect(moved != address)
@@ -71,7 +71,7 @@ import Testing
         return usage.ru_minflt
     }
 
-    /// Arrays of large blocks whose starts have moved grow, and are given back with the run.
+    /// Arrays in large blocks whose first elements were dropped grow, and are freed with the run.
     @Test func largeBlocksWhoseStartsMoved() throws {
         let heap = Heap(bytesMax: 256 << 20)
         defer { heap.destroy() }

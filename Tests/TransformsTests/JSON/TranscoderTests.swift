@@ -1,4 +1,4 @@
-// Copying a text against its slow twin: reading its values and writing them.
+// Copying a text, against the reference: reading its values and writing them.
 
 import Testing
 
@@ -65,21 +65,21 @@ import Testing
     @Test(arguments: texts) func agreesOnDamage(_ text: String) {
         let bytes = Array(text.utf8)
         for i in 0..<bytes.count {
-            var twins = [Array(bytes[..<i])]
+            var variants = [Array(bytes[..<i])]
             for byte in [0x00, 0x22, 0x2C, 0x5B, 0x5D, 0x7B, 0x7D, 0x31, 0x80] as [UInt8] {
                 var damaged = bytes
                 damaged[i] = byte
-                twins.append(damaged)
+                variants.append(damaged)
             }
-            for twin in twins {
-                let result = copied(twin)
-                if result != .needsValues { #expect(result == written(twin), "\(twin)") }
+            for variant in variants {
+                let result = copied(variant)
+                if result != .needsValues { #expect(result == written(variant), "\(variant)") }
             }
         }
     }
 
-    /// Rows of few shapes with white space here and there, some damaged: whatever the shapes of
-    /// earlier rows make quick must not change what is read.
+    /// Rows of few shapes with white space here and there, some damaged: what is faster because of
+    /// the shapes of earlier rows must not change what is read.
     @Test func agreesOnRandomRows() {
         var random = SeededGenerator(state: 20_261_122)
         for _ in 0..<600 {
@@ -143,7 +143,7 @@ import Testing
         }
     }
 
-    /// Runs of many lengths, kept and dropped, around the bounds of how they are noted.
+    /// Runs of many lengths, kept and dropped, around the bounds of their representation.
     @Test func agreesOnLongRuns() {
         let counts = [0, 1, 31, 32, 33, 252, 253, 254, 255, 256, 257, 511, 70_000]
         for kept in counts {

@@ -1,4 +1,4 @@
-// Compiling: what definitions that nothing calls are checked for, and what a compilation leaves.
+// Compiling: what definitions that nothing calls are checked for, and what a compilation frees.
 
 import Testing
 
@@ -22,7 +22,7 @@ struct CompilerTests {
         ("def f: @nothing; 1", "nothing is not a valid format"),
         ("def f: {(1): 2}; 1", "Cannot use number (1) as object key"),
         ("def f: break $x; 1", "$*label-x is not defined"),
-    ]) func uncalledDefinitionsMeanSomething(_ text: String, _ message: String) {
+    ]) func uncalledDefinitionsAreChecked(_ text: String, _ message: String) {
         #expect(Self.message(text) == message)
     }
 
@@ -35,16 +35,17 @@ struct CompilerTests {
     @Test(arguments: [
         "def f: 1; 2", "def f: \"a\"; 2", "def f: f; 2", "def f: g; def g: 1; 2",
         "def f(g): g; def h: f(1); 2", "def f($x): x + $x; 2", "def null: 1; def f: null; 2",
-    ]) func uncalledDefinitionsMayBeAnything(_ text: String) {
+    ]) func validUncalledDefinitionsCompile(_ text: String) {
         #expect((Self.message(text) == nil) == !text.hasPrefix("def f: g;"))
     }
 
-    /// The definitions of a program, of which each is the scope of the next, go with its compiler.
+    /// The definitions of a program, each of which is the scope of the next, are freed with the
+    /// compiler.
     @Test(arguments: [
         "def f: 1; f", "def f: def g: f; g; f", "def f(g; $x): def h: g, $x, h; h; f(1; 2)",
         "def a: 1; def b: a; def uncalled: b; a", "def f: f; . as $x | label $out | f, break $out",
         "def f: missing; f",
-    ]) func nothingIsLeft(_ text: String) throws {
+    ]) func definitionsAreFreed(_ text: String) throws {
         weak var first: FunctionDefinition?
         weak var last: FunctionDefinition?
         do {
@@ -58,8 +59,8 @@ struct CompilerTests {
         #expect(first == nil && last == nil)
     }
 
-    /// A chain of names as long as a program is let go without as deep a recursion.
-    @Test func manyDefinitionsGo() {
+    /// A chain of definitions as long as a program is freed without recursion of that depth.
+    @Test func manyDefinitionsAreFreed() {
         let text = String(repeating: "def f: .;", count: 200_000) + "f"
         #expect(Self.message(text) == nil)
     }

@@ -1,5 +1,5 @@
-// The table in Operation.swift beside the compiler: each operation has a line, its jq text compiles
-// to it, and it has the outputs that the line says.
+// The table in Operation.swift against the compiler: each operation has a line, the line's jq text
+// compiles to the operation, and it has the outputs that the line says.
 
 import Foundation
 import Testing
@@ -22,12 +22,12 @@ struct LegendLine: CustomTestStringConvertible {
             guard parts.count == 3, parts[0].hasPrefix("// ") else { return nil }
             let name = parts[0].dropFirst(3).split(separator: " ")
             let rest = parts[2].split(separator: " ")
-            let signs: Set<Substring> = ["1", "1*", "0-1", "n"]
-            guard name.count == 1, let place = rest.firstIndex(where: { signs.contains($0) })
+            let counts: Set<Substring> = ["1", "1*", "0-1", "n"]
+            guard name.count == 1, let index = rest.firstIndex(where: { counts.contains($0) })
             else { return nil }
             return LegendLine(
                 operation: String(name[0]), program: String(parts[1]),
-                operands: rest[..<place].joined(separator: " "), outputs: String(rest[place]))
+                operands: rest[..<index].joined(separator: " "), outputs: String(rest[index]))
         }
     }
 }
@@ -44,7 +44,7 @@ struct LegendLine: CustomTestStringConvertible {
         #expect(Self.lines.map(\.operation) == all)
     }
 
-    /// The nodes of an operation in a program in which filters have so many outputs.
+    /// The nodes of the line's operation in a program whose functions f, g and h are `filter`.
     private func nodes(_ line: LegendLine, _ filter: String) throws -> [Node] {
         let prefix = "def f: \(filter); def g: \(filter); def h: \(filter); "
         let program = try Program.compile(prefix + ". as $x | label $out | " + line.program)
@@ -60,7 +60,7 @@ struct LegendLine: CustomTestStringConvertible {
             case "0-1": .optional
             default: .one
             }
-        // `label $out` stands around all of them, `.a` in them, and there are links of calls.
+        // `label $out` is around all of them, `.a` inside them, and there are links of calls.
         let found = try nodes(line, ".a")
         #expect(found.contains { $0.cardinality == expected }, "\(found.map(\.cardinality))")
         let isOfAnyNumber = try nodes(line, ".[]").contains { $0.cardinality == .many }
@@ -69,7 +69,7 @@ struct LegendLine: CustomTestStringConvertible {
         }
     }
 
-    /// What the table calls an operand is what it is read by.
+    /// The table's name of an operand is that of its accessor.
     @Test(arguments: lines) func operandsHaveNames(_ line: LegendLine) {
         let accessors = Self.text("NodeRef+Operands.swift") + Self.text("Node.swift")
         for word in line.operands.split(whereSeparator: { !$0.isLetter }) {

@@ -1,5 +1,5 @@
-// Program text -> tree -> text in its one form, errors with their places, and what must hold of any
-// text: reading what was printed gives the same tree, and no mutation of a program traps.
+// Program text -> tree -> text in canonical form, errors with their offsets, and what must hold of
+// any text: reading what was printed gives the same tree, and no mutation of a program traps.
 
 import Testing
 
@@ -61,7 +61,7 @@ private let canonical: [(String, String)] = [
     ("1,\n$__loc__", "1, \n$__loc__"),
 ]
 
-@Test func printsEachProgramInOneForm() throws {
+@Test func printsEachProgramInCanonicalForm() throws {
     for (text, printed) in canonical {
         let tree = try Parser.parse(text)
         #expect(Printer.text(of: tree) == printed)
@@ -159,7 +159,7 @@ func boundsHeight(_ link: String) {
     #expect(try Parser.parse(Printer.text(of: tree)) == tree)
 }
 
-/// Far more than programs hold that are generated: they run.
+/// Programs run that are far longer than those that generators make.
 @Test(arguments: [
     ("1", "+1", 5000, "", "5001"), ("1", "|.", 5000, "", "1"), ("null", "//1", 5000, "", "1"),
     ("[1", ",1", 50_000, "] | length", "50001"), ("", ".a?", 4900, "", "null"),
@@ -178,17 +178,17 @@ func runsNestedPrograms(_ open: String, _ close: String) {
     #expect(Harness.run(text).outputs == ["1"])
 }
 
-@Test func showsThePlaceOfAnOffset() {
+@Test func showsTheLocationOfAnOffset() {
     let text = Array(".a |\r\n  \"é\" ) x\n".utf8)
-    let place = ProgramLocation(offset: 13, in: text)
-    #expect(place == ProgramLocation(offset: 13, in: text))
-    #expect(place.line == 2 && place.column == 7)
-    #expect(place.excerpt == "  \"é\" ) x\n      ^")
+    let location = ProgramLocation(offset: 13, in: text)
+    #expect(location == ProgramLocation(offset: 13, in: text))
+    #expect(location.line == 2 && location.column == 7)
+    #expect(location.excerpt == "  \"é\" ) x\n      ^")
     #expect(ProgramLocation(offset: 99, in: text).line == 3)
     #expect(ProgramLocation(offset: 0, in: []).excerpt == "\n^")
 }
 
-// MARK: - SeededGenerator trees and texts
+// MARK: - Random trees and texts
 
 private struct TreeMaker {
     var random: SeededGenerator

@@ -1,5 +1,5 @@
 // Patterns that make backtracking matchers run for ever: each ends after a bounded number of
-// steps, with an answer where the pattern is linear, else maybe stopped by its budget.
+// steps, with an answer where the pattern is linear; others may be stopped by their budget.
 
 import Testing
 
@@ -90,7 +90,7 @@ struct RegexExplosionTests {
         let subject = Array(testCase.subject.utf8)
         let stepsMax = 300_000
         let (answer, steps) = regexMatches(regex, subject, global: false, stepsMax: stepsMax)
-        // A charge may come late by what one step does: it looks at most at the whole stack.
+        // A charge may be late by the work of one step, which visits at most the whole stack.
         #expect(steps <= stepsMax + 20_000)
         #expect(answer == .stopped || answer == .matches([]))
     }

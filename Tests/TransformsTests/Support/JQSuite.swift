@@ -47,7 +47,7 @@ struct SuiteCase: CustomTestStringConvertible {
     }
 }
 
-/// What running a program on an input came to.
+/// The result of running a program on an input.
 struct Outcome {
     var outputs: [String] = []
     var error: String?
@@ -59,7 +59,7 @@ struct Outcome {
     var limit = Limit.none
 }
 
-/// What two runs of compiled programs are compared by.
+/// The parts of an outcome by which two runs are compared.
 struct Ending: Equatable {
     var outputs: [String]
     var error: String?
@@ -84,7 +84,7 @@ enum Harness {
         return unsafe outcome
     }
 
-    /// Waits for what runs on a thread whose stack has room for the frames of a debug build.
+    /// Runs `body` on a thread whose stack has room for the frames of a debug build, and waits.
     static func onLargeStack(_ body: @escaping () -> Void) {
         nonisolated(unsafe) let body = body
         let done = DispatchSemaphore(value: 0)
@@ -160,7 +160,7 @@ enum Harness {
 }
 
 extension Runner {
-    /// Like `read`, and what jq reads besides RFC 8259's texts is read too.
+    /// Like `read`, but also reads what jq reads beyond RFC 8259.
     func readLenient(
         _ text: UnsafeRawBufferPointer, for program: Program? = nil
     ) throws(ReadFailure) -> Document {

@@ -1,5 +1,5 @@
-// A seed -> programs and inputs that have much to do with each other: builtins, operators, paths,
-// updates, loops, nested at random. Most of them end soon, with outputs or an error.
+// A seed -> programs, and inputs that suit them: builtins, operators, paths, updates, loops, nested
+// at random. Most of them end soon, with outputs or an error.
 
 struct ProgramMaker {
     var numbers: SeededGenerator

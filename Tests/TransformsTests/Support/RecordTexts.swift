@@ -1,8 +1,8 @@
-// Arrays of records that are alike, with a value of any kind in some of them: what the quick loop
+// Arrays of records that are alike, with a value of any kind in some of them: what the fast loop
 // over records reads, and where it must stop.
 
 enum RecordTexts {
-    /// Scalars of every length and kind, containers, and what is none of them.
+    /// Scalars of every length and kind, containers, and malformed values.
     static let values: [String] = {
         var values = [
             "null", "true", "false", "nul", "truee", "{}", "[]", "{ }", "[1]", "{\"x\":1}", "[[]]",
@@ -25,7 +25,7 @@ enum RecordTexts {
         return values
     }()
 
-    /// - Parameter value: stands in the middle, last and first of a record.
+    /// - Parameter value: becomes the middle, the last and the first value of a record.
     static func texts(_ value: String) -> [String] {
         let plain = #"{"a":1,"b":"two","c":3.25}"#
         let middle = "{\"a\":1,\"b\":\(value),\"c\":3}"
@@ -40,7 +40,7 @@ enum RecordTexts {
         return compact + compact[0...1].flatMap { [indented($0, by: 1), indented($0, by: 9)] }
     }
 
-    /// The text with white space outside its strings, as those who write for people put it there.
+    /// The text with white space outside its strings, as in texts that are formatted for people.
     static func indented(_ text: String, by width: Int) -> String {
         var result = ""
         var depth = 0

@@ -13,5 +13,8 @@ struct SeededGenerator: RandomNumberGenerator {
         return mixed ^ (mixed >> 31)
     }
 
-    mutating func next(below bound: Int) -> Int { Int(next() % UInt64(bound)) }
+    /// A number from 0 to `bound - 1`; 0 if there is none.
+    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(bound, 1))) }
+
+    mutating func pick(_ choices: [String]) -> String { choices[below(choices.count)] }
 }

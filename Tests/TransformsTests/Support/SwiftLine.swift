@@ -3,7 +3,7 @@
 // `func`.
 
 enum SwiftLine {
-    /// The line without what stands in quotes and behind `//`.
+    /// The line without strings in quotes and without the comment after `//`.
     static func code(_ line: Substring) -> String {
         var code = ""
         var isInString = false
@@ -54,7 +54,7 @@ struct SwiftFunctions {
             guard let name = name(SwiftLine.code(line)) else { continue }
             let indent = String(line.prefix { $0 == " " })
             if line.hasSuffix("}") { continue }
-            // A protocol's function has no body: what stands around it ends first.
+            // A protocol's function has no body: the scope around it ends first.
             let end = lines[(index + 1)...].firstIndex {
                 $0 == indent + "}" || !$0.isEmpty && !$0.hasPrefix(indent)
             }

@@ -1,5 +1,5 @@
-// Times against the C library's functions, which are the slow twin here, and against fixed tables
-// for zones: the library's own zone is the process's, which tests that run side by side cannot set.
+// Times against the C library's functions as the reference, and against fixed tables for zones: the
+// library's own zone is the process's, which tests that run in parallel cannot set.
 
 import Glibc
 import Testing
@@ -11,7 +11,7 @@ private func libcFormat(_ format: String, _ seconds: Int) -> String {
     return unsafe String(
         unsafeUninitializedCapacity: 4096,
         initializingUTF8With: { buffer in
-            // Safety: strftime writes at most the capacity it is told.
+            // Safety: strftime writes at most the capacity that it is given.
             unsafe buffer.withMemoryRebound(to: CChar.self) { chars in
                 unsafe strftime(chars.baseAddress!, 4096, format, &time)
             }
@@ -53,7 +53,7 @@ private typealias Strptime =
     @convention(c) (UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafeMutablePointer<tm>)
     -> UnsafeMutablePointer<CChar>?
 
-/// `strptime` is not among what the Glibc module shows, so it is looked up by name.
+/// The Glibc module does not declare `strptime`, so it is looked up by name.
 private func libcStrptime(
     _ text: UnsafePointer<CChar>, _ format: UnsafePointer<CChar>, _ fields: UnsafeMutablePointer<tm>
 ) -> UnsafeMutablePointer<CChar>? {
@@ -62,7 +62,7 @@ private func libcStrptime(
     return unsafe function(text, format, fields)
 }
 
-/// The C library's strptime, and then what jq makes of weekday and yearday.
+/// The C library's strptime, and then weekday and yearday as jq sets them.
 private func libcParse(_ text: String, _ format: String) -> (time: BrokenDownTime, end: Int)? {
     var fields = unsafe tm()
     unsafe fields.tm_wday = 8
@@ -214,7 +214,7 @@ struct TimeFormatterTests {
         }
     }
 
-    @Test("The days around each new year of four hundred have the C library's weeks")
+    @Test("The days around each of 400 new years have the C library's weeks")
     func weeks() {
         let format = "%U %W %V %G %g %u %w %j"
         for year in 1800..<2200 {
@@ -227,7 +227,7 @@ struct TimeFormatterTests {
     }
 
     @Test(
-        "A table a letter",
+        "A table of all letters",
         arguments: [
             ("%A, %B %d, %Y", "Thursday, March 05, 2015"), ("%a %b %h", "Thu Mar Mar"),
             ("%c", "Thu Mar  5 23:51:47 2015"), ("%C %y %g %G", "20 15 15 2015"),
@@ -265,10 +265,10 @@ struct TimeParserTests {
         "%l", "%m", "%M", "%n", "%p", "%r", "%R", "%S", "%t", "%T", "%u", "%U", "%V", "%w", "%W",
         "%x", "%X", "%y", "%Y", "%z", "%Z", "%%", "%g", "%G", "%-d", "%_H", "%Q", "%P", "%05m",
     ]
-    /// Alone in their format: what they leave behind in glibc bends what follows them.
+    /// Alone in their format: in glibc they change how the conversions after them are read.
     private static let modified = "aAbBcCdDeFgGhHIjklmMnpQrRsStTuUVwWxXYzZ".map(String.init)
 
-    @Test("Texts, whole and bent, are read as the C library reads them")
+    @Test("Texts, intact and damaged, are read as the C library reads them")
     func againstLibc() {
         var generator = SeededGenerator(state: 4)
         for _ in 0..<40_000 {
@@ -298,7 +298,7 @@ struct TimeParserTests {
             let result = ourParse(string, format)
             let expected = libcParse(string, format)
             // glibc's weekdays are off by one in January and February of the year 0, and it reads
-            // beside its table of months for day 366 of 365 and for days before the year's first.
+            // outside its table of months for day 366 of 365 and for days before the year's first.
             if let time = expected?.time {
                 let lacksDay = time.yearday == 365 && !BrokenDownTime.isLeap(time.year)
                 if time.year == 0 || lacksDay || (time.yearday < 0 && time.month != 0) { continue }
@@ -342,7 +342,7 @@ struct TimeParserTests {
         #expect(ourParse(text, format) == nil)
     }
 
-    @Test("What follows the format's end is left, and told")
+    @Test("What follows the format's end is left, and its offset returned")
     func rest() {
         #expect(ourParse("2024 x", "%Y")?.end == 4)
         #expect(ourParse("12345", "%Y")?.end == 4)
@@ -381,7 +381,7 @@ struct TimeZoneTests {
     }
 
     @Test(
-        "Names and rules that are none",
+        "Texts that are neither names nor rules",
         arguments: [
             "../../etc/passwd", "/etc/localtime", "America/../../../etc/passwd", "a/./b", "x",
             "America//New_York", "/usr/share/zoneinfo/../localtime", "EST", "EST5EDT,", "E5",
@@ -428,7 +428,7 @@ struct TimeZoneTests {
             shown(try #require(TimeZoneFile(tzif: file(footer: "AAA0", times: []))), 0) == "AAA 0")
     }
 
-    @Test("Files cut short or bent are refused, or read within their bytes")
+    @Test("Truncated and damaged files are refused, or read within their bytes")
     func hostile() {
         let whole = file(footer: "STD-1DST")
         for count in 0..<whole.count {
@@ -453,7 +453,7 @@ struct TimeZoneTests {
     }
 
     @Test(
-        "Clock times to seconds: plain, left out in March, twice in November",
+        "Clock times to seconds: ordinary, skipped in March, repeated in November",
         arguments: [
             ([2024, 6, 1, 12, 0], 1_719_849_600, "Mon Jul  1 12:00:00 2024 EDT -0400 1719849600"),
             ([2024, 1, 30, 1, 2], 1_709_272_920, "Fri Mar  1 01:02:00 2024 EST -0500 1709272920"),
@@ -469,7 +469,7 @@ struct TimeZoneTests {
         #expect(ourFormat("%c %Z %z %s", local.time, zone: zone, offset: local.offset) == text)
     }
 
-    @Test("A clock time of a second is that second again, but in the hour that comes twice")
+    @Test("A second's clock time gives that second again, except in the hour that occurs twice")
     func roundTrip() throws {
         for text in ["EST5EDT", "NZST-12NZDT,M9.5.0,M4.1.0/3", "<-03>3<-02>,M3.5.0/-2,M10.5.0/-1"] {
             let zone = try #require(TimeZoneFile.load(text))

@@ -1,4 +1,5 @@
-// Updates beside their slow twin: random path filters, changes and documents.
+// Updates, deletions and paths against the reference implementation: random path filters, changes
+// and documents.
 
 import Testing
 
@@ -27,7 +28,7 @@ private struct UpdateMaker {
         }
     }
 
-    private mutating func key() -> TwinKey {
+    private mutating func key() -> PathKey {
         func bound(_ maker: inout UpdateMaker) -> Double? {
             maker.pick([nil, 0, 1, 2, -1, -2, 0.5, 1.5, -0.5, 9, -9])
         }
@@ -38,11 +39,11 @@ private struct UpdateMaker {
         }
     }
 
-    private mutating func access() -> TwinPath {
+    private mutating func access() -> PathFilter {
         Int.random(in: 0..<3, using: &numbers) == 0 ? .iterate : .key(key())
     }
 
-    mutating func path(_ depth: Int) -> TwinPath {
+    mutating func path(_ depth: Int) -> PathFilter {
         if depth == 0 {
             switch Int.random(in: 0..<12, using: &numbers) {
             case 0...5: return access()
@@ -70,8 +71,8 @@ private struct UpdateMaker {
         }
     }
 
-    /// A filter's text and what it makes of a part: nil for no output.
-    typealias Change = (text: String, body: (Tree) throws(TwinError) -> Tree?)
+    /// A filter's text, and its output for a part of the document; nil for no output.
+    typealias Change = (text: String, body: (Tree) throws(ReferenceError) -> Tree?)
 
     mutating func change() -> Change {
         let all: [Change] = [
@@ -85,8 +86,8 @@ private struct UpdateMaker {
             ),
             (
                 "if . == 1 then error else . end",
-                { (part) throws(TwinError) in
-                    if part == .number(1) { throw TwinError() }
+                { (part) throws(ReferenceError) in
+                    if part == .number(1) { throw ReferenceError() }
                     return part
                 }
             ),
@@ -95,13 +96,15 @@ private struct UpdateMaker {
     }
 }
 
-@Suite struct UpdateTwinTests {
+@Suite struct UpdateReferenceTests {
     private static let caseCount = 1500
 
-    /// The engine's outcome is the twin's: the same value, or an error in both.
-    private func check(_ program: String, _ input: Tree, _ twin: () throws(TwinError) -> Tree) {
+    /// The evaluator's outcome is the reference's: the same value, or an error in both.
+    private func check(
+        _ program: String, _ input: Tree, _ reference: () throws(ReferenceError) -> Tree
+    ) {
         var expected: Tree?
-        do throws(TwinError) { expected = try twin() } catch { expected = nil }
+        do throws(ReferenceError) { expected = try reference() } catch { expected = nil }
         let outcome = Harness.run(program, input: input.text)
         #expect(outcome.compileError == nil, "\(program)")
         #expect(
@@ -110,36 +113,36 @@ private struct UpdateMaker {
         if expected != nil { #expect(outcome.liveBlocks == 0, "\(program) < \(input.text)") }
     }
 
-    @Test(arguments: [1, 2, 3, 4] as [UInt64]) func updatesAreTheirTwins(_ seed: UInt64) {
+    @Test(arguments: [1, 2, 3, 4] as [UInt64]) func updatesAgree(_ seed: UInt64) {
         var maker = UpdateMaker(seed: seed)
         for _ in 0..<Self.caseCount {
             let input = maker.tree(3)
             let path = maker.path(Int.random(in: 0...3, using: &maker.numbers))
             let change = maker.change()
-            check("\(path.text) |= \(change.text)", input) { () throws(TwinError) in
+            check("\(path.text) |= \(change.text)", input) { () throws(ReferenceError) in
                 try input.updating(path, change.body)
             }
         }
     }
 
-    @Test(arguments: [5, 6] as [UInt64]) func deletionsAreTheirTwins(_ seed: UInt64) {
+    @Test(arguments: [5, 6] as [UInt64]) func deletionsAgree(_ seed: UInt64) {
         var maker = UpdateMaker(seed: seed)
         for _ in 0..<Self.caseCount {
             let input = maker.tree(3)
             let path = maker.path(Int.random(in: 0...3, using: &maker.numbers))
-            check("del(\(path.text))", input) { () throws(TwinError) in
-                try input.deleting(try path.places(in: input).map(\.keys))
+            check("del(\(path.text))", input) { () throws(ReferenceError) in
+                try input.deleting(try path.matches(in: input).map(\.keys))
             }
         }
     }
 
-    @Test(arguments: [7, 8] as [UInt64]) func pathsAreTheirTwins(_ seed: UInt64) {
+    @Test(arguments: [7, 8] as [UInt64]) func pathsAgree(_ seed: UInt64) {
         var maker = UpdateMaker(seed: seed)
         for _ in 0..<Self.caseCount {
             let input = maker.tree(3)
             let path = maker.path(Int.random(in: 0...3, using: &maker.numbers))
-            check("[path(\(path.text))]", input) { () throws(TwinError) in
-                .array(try path.places(in: input).map { .array($0.keys.map(\.tree)) })
+            check("[path(\(path.text))]", input) { () throws(ReferenceError) in
+                .array(try path.matches(in: input).map { .array($0.keys.map(\.tree)) })
             }
         }
     }

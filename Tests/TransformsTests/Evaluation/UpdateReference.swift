@@ -1,6 +1,6 @@
-// The slow twin of updates: a document as a tree, a path filter that lists the places it leads to,
-// and an update that sets one place after the other and deletes at last what is to go, as jq's
-// `|=` does. It shares nothing with the evaluator.
+// The reference implementation of updates: a document as a tree, a path filter that lists what it
+// matches, and an update that sets one match after the other and deletes at the end, as jq's `|=`
+// does. It shares nothing with the evaluator.
 
 /// A JSON value; objects in the order of their members.
 indirect enum Tree: Equatable {
@@ -25,10 +25,10 @@ indirect enum Tree: Equatable {
     var isTrue: Bool { self != .null && self != .bool(false) }
 }
 
-/// An error of the twin; its sentence does not matter.
-struct TwinError: Error {}
+/// An error of the reference implementation; its message does not matter.
+struct ReferenceError: Error {}
 
-enum TwinKey {
+enum PathKey {
     case name(String), index(Double), slice(Double?, Double?)
 
     /// As a program's text: `.a`, `.[1.5]`, `.[1:]`.
@@ -60,85 +60,85 @@ enum TwinKey {
 
 extension Tree {
     private static func bounds(_ from: Double?, _ upto: Double?, _ count: Int) -> Range<Int> {
-        func place(_ bound: Double, _ rule: FloatingPointRoundingRule) -> Int {
-            let place = bound < 0 ? bound + Double(count) : bound
-            return Int(Swift.max(0, Swift.min(place.rounded(rule), Double(count))))
+        func index(_ bound: Double, _ rule: FloatingPointRoundingRule) -> Int {
+            let index = bound < 0 ? bound + Double(count) : bound
+            return Int(Swift.max(0, Swift.min(index.rounded(rule), Double(count))))
         }
-        let start = from.map { place($0, .down) } ?? 0
-        let end = upto.map { place($0, .up) } ?? count
+        let start = from.map { index($0, .down) } ?? 0
+        let end = upto.map { index($0, .up) } ?? count
         return start..<Swift.max(start, end)
     }
 
-    private static func place(_ index: Double, _ count: Int) -> Int {
+    private static func wholeIndex(_ index: Double, _ count: Int) -> Int {
         let whole = Int(index.rounded(.towardZero))
         return whole < 0 ? whole + count : whole
     }
 
-    func part(_ key: TwinKey) throws(TwinError) -> Tree {
+    func part(_ key: PathKey) throws(ReferenceError) -> Tree {
         switch (self, key) {
         case (.null, _): return .null
         case (.object(let members), .name(let name)):
             return members.first { $0.name == name }?.value ?? .null
         case (.array(let elements), .index(let index)):
-            let place = Tree.place(index, elements.count)
-            return elements.indices.contains(place) ? elements[place] : .null
+            let whole = Tree.wholeIndex(index, elements.count)
+            return elements.indices.contains(whole) ? elements[whole] : .null
         case (.array(let elements), .slice(let from, let upto)):
             return .array(Array(elements[Tree.bounds(from, upto, elements.count)]))
         case (.string(let string), .slice(let from, let upto)):
             let letters = Array(string.unicodeScalars)
             let range = Tree.bounds(from, upto, letters.count)
             return .string(String(String.UnicodeScalarView(letters[range])))
-        default: throw TwinError()
+        default: throw ReferenceError()
         }
     }
 
-    func setting(_ key: TwinKey, _ part: Tree) throws(TwinError) -> Tree {
+    func setting(_ key: PathKey, _ part: Tree) throws(ReferenceError) -> Tree {
         switch (self, key) {
         case (.null, .name(let name)): return .object([(name, part)])
         case (.object(var members), .name(let name)):
-            if let place = members.firstIndex(where: { $0.name == name }) {
-                members[place].value = part
+            if let index = members.firstIndex(where: { $0.name == name }) {
+                members[index].value = part
             } else {
                 members.append((name, part))
             }
             return .object(members)
         case (.null, .index): return try Tree.array([]).setting(key, part)
         case (.array(var elements), .index(let index)):
-            let place = Tree.place(index, elements.count)
-            if place < 0 { throw TwinError() }
-            while elements.count <= place { elements.append(.null) }
-            elements[place] = part
+            let whole = Tree.wholeIndex(index, elements.count)
+            if whole < 0 { throw ReferenceError() }
+            while elements.count <= whole { elements.append(.null) }
+            elements[whole] = part
             return .array(elements)
         case (.null, .slice): return try Tree.array([]).setting(key, part)
         case (.array(var elements), .slice(let from, let upto)):
-            guard case .array(let new) = part else { throw TwinError() }
+            guard case .array(let new) = part else { throw ReferenceError() }
             elements.replaceSubrange(Tree.bounds(from, upto, elements.count), with: new)
             return .array(elements)
-        default: throw TwinError()
+        default: throw ReferenceError()
         }
     }
 
     // MARK: Paths
 
-    func part(_ path: [TwinKey]) throws(TwinError) -> Tree {
+    func part(_ path: [PathKey]) throws(ReferenceError) -> Tree {
         var part = self
         for key in path { part = try part.part(key) }
         return part
     }
 
-    func setting(_ path: [TwinKey], _ new: Tree) throws(TwinError) -> Tree {
+    func setting(_ path: [PathKey], _ new: Tree) throws(ReferenceError) -> Tree {
         guard let key = path.first else { return new }
         let part = try part(key).setting(Array(path.dropFirst()), new)
         return try setting(key, part)
     }
 
-    /// All paths mean places in the value as it is now.
-    func deleting(_ paths: [[TwinKey]]) throws(TwinError) -> Tree {
+    /// All paths refer to the value before any deletion.
+    func deleting(_ paths: [[PathKey]]) throws(ReferenceError) -> Tree {
         if paths.contains(where: \.isEmpty) { return .null }
-        // What lies in a place that goes is not looked at.
+        // Paths into a part that is deleted itself are ignored.
         let ends = paths.filter { $0.count == 1 }.map { $0[0] }
         var result = self
-        var groups: [(key: TwinKey, rests: [[TwinKey]])] = []
+        var groups: [(key: PathKey, rests: [[PathKey]])] = []
         for path in paths where path.count > 1 {
             if ends.contains(where: { $0.tree == path[0].tree }) { continue }
             let rest = Array(path.dropFirst())
@@ -158,7 +158,7 @@ extension Tree {
     }
 
     /// The order in which jq sorts keys: numbers, names, slices.
-    private static func precedes(_ lhs: TwinKey, _ rhs: TwinKey) -> Bool {
+    private static func precedes(_ lhs: PathKey, _ rhs: PathKey) -> Bool {
         switch (lhs, rhs) {
         case (.index(let a), .index(let b)): a < b
         case (.name(let a), .name(let b)): a < b
@@ -171,12 +171,12 @@ extension Tree {
         }
     }
 
-    private func deletingParts(_ keys: [TwinKey]) throws(TwinError) -> Tree {
+    private func deletingParts(_ keys: [PathKey]) throws(ReferenceError) -> Tree {
         switch self {
         case .null: return .null
         case .object(var members):
             for key in keys {
-                guard case .name(let name) = key else { throw TwinError() }
+                guard case .name(let name) = key else { throw ReferenceError() }
                 members.removeAll { $0.name == name }
             }
             return .object(members)
@@ -184,9 +184,9 @@ extension Tree {
             var gone = Set<Int>()
             for key in keys {
                 switch key {
-                case .name: throw TwinError()
+                case .name: throw ReferenceError()
                 case .index(let index):
-                    // Below 0 counts from the end, -0.5 from behind it.
+                    // A negative index counts from the end; -0.5 is that after the last element.
                     let whole = Int(index.rounded(.towardZero))
                     gone.insert(index < 0 ? whole + elements.count : whole)
                 case .slice(let from, let upto):
@@ -194,17 +194,17 @@ extension Tree {
                 }
             }
             return .array(elements.enumerated().filter { !gone.contains($0.offset) }.map(\.element))
-        default: throw TwinError()
+        default: throw ReferenceError()
         }
     }
 
     /// `path |= change`
-    func updating(_ path: TwinPath, _ change: (Tree) throws(TwinError) -> Tree?)
-        throws(TwinError) -> Tree
+    func updating(_ path: PathFilter, _ change: (Tree) throws(ReferenceError) -> Tree?)
+        throws(ReferenceError) -> Tree
     {
         var result = self
-        var gone: [[TwinKey]] = []
-        for (keys, _) in try path.places(in: self) {
+        var gone: [[PathKey]] = []
+        for (keys, _) in try path.matches(in: self) {
             if let new = try change(try result.part(keys)) {
                 result = try result.setting(keys, new)
             } else {
@@ -217,14 +217,15 @@ extension Tree {
 
 // MARK: - Path filters
 
-indirect enum TwinPath {
-    case identity, empty, recurse, iterate, key(TwinKey)
-    case optional(TwinPath), attempt(TwinPath)
-    case pipe(TwinPath, TwinPath), comma(TwinPath, TwinPath), alternative(TwinPath, TwinPath)
+indirect enum PathFilter {
+    case identity, empty, recurse, iterate, key(PathKey)
+    case optional(PathFilter), attempt(PathFilter)
+    case pipe(PathFilter, PathFilter), comma(PathFilter, PathFilter)
+    case alternative(PathFilter, PathFilter)
     /// `if .name then ... else ... end`
-    case conditional(TwinPath, TwinPath, TwinPath)
-    case select(TwinPath), type(String), first(TwinPath), limit(Int, TwinPath)
-    case getpath([TwinKey])
+    case conditional(PathFilter, PathFilter, PathFilter)
+    case select(PathFilter), type(String), first(PathFilter), limit(Int, PathFilter)
+    case getpath([PathKey])
 
     var text: String {
         switch self {
@@ -248,55 +249,55 @@ indirect enum TwinPath {
         }
     }
 
-    typealias Place = (keys: [TwinKey], value: Tree)
+    typealias Match = (keys: [PathKey], value: Tree)
 
-    /// The places that the filter leads to; an error behind some of them is the last thing there.
-    private func list(_ value: Tree) -> (places: [Place], failed: Bool) {
-        do throws(TwinError) {
+    /// What the filter matches, and whether it fails after these matches.
+    private func list(_ value: Tree) -> (matches: [Match], failed: Bool) {
+        do throws(ReferenceError) {
             switch self {
             case .identity: return ([([], value)], false)
             case .empty: return ([], false)
             case .key(let key): return ([([key], try value.part(key))], false)
-            case .iterate: return (try TwinPath.parts(value), false)
-            case .recurse: return (TwinPath.all(value), false)
-            case .optional(let access): return (access.list(value).places, false)
-            case .attempt(let body): return (body.list(value).places, false)
+            case .iterate: return (try PathFilter.parts(value), false)
+            case .recurse: return (PathFilter.all(value), false)
+            case .optional(let access): return (access.list(value).matches, false)
+            case .attempt(let body): return (body.list(value).matches, false)
             case .getpath(let keys): return ([(keys, try value.part(keys))], false)
             case .type(let name):
-                return (TwinPath.isOf(value, name) ? [([], value)] : [], false)
+                return (PathFilter.isOf(value, name) ? [([], value)] : [], false)
             case .pipe(let first, let second):
-                let (places, failed) = first.list(value)
-                var all: [Place] = []
-                for (keys, part) in places {
+                let (matches, failed) = first.list(value)
+                var all: [Match] = []
+                for (keys, part) in matches {
                     let (inner, failed) = second.list(part)
                     all += inner.map { (keys + $0.keys, $0.value) }
                     if failed { return (all, true) }
                 }
                 return (all, failed)
             case .comma(let first, let second):
-                let (places, failed) = first.list(value)
-                if failed { return (places, true) }
+                let (matches, failed) = first.list(value)
+                if failed { return (matches, true) }
                 let (more, failedLater) = second.list(value)
-                return (places + more, failedLater)
+                return (matches + more, failedLater)
             case .alternative(let first, let second):
                 let (all, failed) = first.list(value)
-                let places = all.filter { $0.value.isTrue }
-                return places.isEmpty && !failed ? second.list(value) : (places, failed)
+                let matches = all.filter { $0.value.isTrue }
+                return matches.isEmpty && !failed ? second.list(value) : (matches, failed)
             case .conditional, .select: return try choose(value)
             case .first(let body):
-                let (places, failed) = body.list(value)
-                return (Array(places.prefix(1)), failed && places.isEmpty)
+                let (matches, failed) = body.list(value)
+                return (Array(matches.prefix(1)), failed && matches.isEmpty)
             case .limit(let count, let body):
                 if count == 0 { return ([], false) }
-                let (places, failed) = body.list(value)
-                return (Array(places.prefix(count)), failed && places.count < count)
+                let (matches, failed) = body.list(value)
+                return (Array(matches.prefix(count)), failed && matches.count < count)
             }
         } catch { return ([], true) }
     }
 
     /// Once for each output of the test.
-    private func choose(_ value: Tree) throws(TwinError) -> (places: [Place], failed: Bool) {
-        let (test, yes, no): (TwinPath, TwinPath, TwinPath)
+    private func choose(_ value: Tree) throws(ReferenceError) -> (matches: [Match], failed: Bool) {
+        let (test, yes, no): (PathFilter, PathFilter, PathFilter)
         switch self {
         case .conditional(let condition, let first, let second):
             (test, yes, no) = (condition, first, second)
@@ -304,37 +305,37 @@ indirect enum TwinPath {
         default: return ([], false)
         }
         let (tests, failed) = test.list(value)
-        var all: [Place] = []
+        var all: [Match] = []
         for (_, flag) in tests {
-            let (places, failed) = (flag.isTrue ? yes : no).list(value)
-            all += places
+            let (matches, failed) = (flag.isTrue ? yes : no).list(value)
+            all += matches
             if failed { return (all, true) }
         }
         return (all, failed)
     }
 
-    /// - Throws: where the listing fails; what was listed before does not matter then.
-    func places(in value: Tree) throws(TwinError) -> [Place] {
-        let (places, failed) = list(value)
-        if failed { throw TwinError() }
-        return places
+    /// - Throws: if the filter fails; what it matched before does not matter then.
+    func matches(in value: Tree) throws(ReferenceError) -> [Match] {
+        let (matches, failed) = list(value)
+        if failed { throw ReferenceError() }
+        return matches
     }
 
-    private static func parts(_ value: Tree) throws(TwinError) -> [Place] {
+    private static func parts(_ value: Tree) throws(ReferenceError) -> [Match] {
         switch value {
         case .array(let elements):
             return elements.enumerated().map { ([.index(Double($0.offset))], $0.element) }
         case .object(let members): return members.map { ([.name($0.name)], $0.value) }
-        default: throw TwinError()
+        default: throw ReferenceError()
         }
     }
 
-    private static func all(_ value: Tree) -> [Place] {
-        var places: [Place] = [([], value)]
+    private static func all(_ value: Tree) -> [Match] {
+        var matches: [Match] = [([], value)]
         for (keys, part) in (try? parts(value)) ?? [] {
-            places += all(part).map { (keys + $0.keys, $0.value) }
+            matches += all(part).map { (keys + $0.keys, $0.value) }
         }
-        return places
+        return matches
     }
 
     private static func isOf(_ value: Tree, _ name: String) -> Bool {

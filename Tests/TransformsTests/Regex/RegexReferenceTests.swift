@@ -1,14 +1,14 @@
-// What programs answer with regular expressions, against a slow matcher's answers: matches and
-// captures with their offsets, lengths, texts and names, and what `sub`, `gsub`, `scan`, `splits`
-// and `capture` make of them.
+// The answers of programs with regular expressions, against those of the reference matcher: matches
+// and captures with their offsets, lengths, texts and names, and the outputs of `sub`, `gsub`,
+// `scan`, `splits` and `capture`.
 
 import Testing
 
 @testable import Transforms
 
-struct RegexTwinTests {
+struct RegexReferenceTests {
     private struct Case {
-        var root: TwinNode
+        var root: PatternNode
         var pattern: String
         var flags: String
         var text: [Unicode.Scalar]
@@ -22,11 +22,11 @@ struct RegexTwinTests {
         ]) catch .
         """
 
-    /// A case whose matching takes the twin longer is left out.
+    /// Cases that take the reference matcher longer are left out.
     private static let stepsMax = 3_000
 
-    @Test(arguments: 0..<30 as Range<UInt64>) func answersAsTheTwin(_ seed: UInt64) {
-        var maker = TwinMaker(seed: seed &* 104_729)
+    @Test(arguments: 0..<30 as Range<UInt64>) func answersAsTheReference(_ seed: UInt64) {
+        var maker = PatternMaker(seed: seed &* 104_729)
         var cases: [Case] = []
         var expected: [String] = []
         for _ in 0..<200 {
@@ -46,18 +46,18 @@ struct RegexTwinTests {
         let outcome = Harness.run(Self.program, input: "[" + input.joined(separator: ",") + "]")
         #expect(outcome.outputs.count == expected.count, "\(outcome.error ?? "")")
         for (index, output) in outcome.outputs.enumerated() where output != expected[index] {
-            Issue.record("\(input[index])\n  came  \(output)\n  right \(expected[index])")
+            Issue.record("\(input[index])\n  got      \(output)\n  expected \(expected[index])")
         }
     }
 
-    // MARK: The twin's answers
+    // MARK: The reference's answers
 
-    /// All that the program answers; nil where the twin gave up.
+    /// All that the program answers; nil where the reference matcher was stopped.
     private static func answer(_ one: Case) -> String? {
-        let twin = TwinMatcher(one.text, flags: one.flags, stepsMax: stepsMax)
+        let matcher = ReferenceMatcher(one.text, flags: one.flags, stepsMax: stepsMax)
         let count = one.groupNames.count
-        let all = twin.matches(one.root, groupCount: count, isGlobal: true)
-        if twin.isStopped { return nil }
+        let all = matcher.matches(one.root, groupCount: count, isGlobal: true)
+        if matcher.isStopped { return nil }
         let asked = one.flags.contains("g") ? all : Array(all.prefix(1))
         let parts = [
             list(asked.map { matchObject($0, one) }), all.isEmpty ? "false" : "true",
@@ -89,7 +89,7 @@ struct RegexTwinTests {
         quoted(string(text))
     }
 
-    private static func matchObject(_ groups: TwinMatcher.Groups, _ one: Case) -> String {
+    private static func matchObject(_ groups: ReferenceMatcher.Groups, _ one: Case) -> String {
         let captures = groups.indices.dropFirst().map { group in
             let name = one.groupNames[group - 1].map { quoted($0) } ?? "null"
             if let range = groups[group], !range.isEmpty {
@@ -107,12 +107,12 @@ struct RegexTwinTests {
             + "\"string\":\(quoted(one.text[range]))"
     }
 
-    private static func scanned(_ groups: TwinMatcher.Groups, _ one: Case) -> String {
+    private static func scanned(_ groups: ReferenceMatcher.Groups, _ one: Case) -> String {
         let texts = groups.map { $0.map { quoted(one.text[$0]) } ?? "null" }
         return texts.count == 1 ? texts[0] : list(Array(texts.dropFirst()))
     }
 
-    private static func split(_ all: [TwinMatcher.Groups], _ one: Case) -> [String] {
+    private static func split(_ all: [ReferenceMatcher.Groups], _ one: Case) -> [String] {
         var parts: [String] = []
         var start = 0
         for case .some(let whole) in all.map({ $0[0] }) {
@@ -124,14 +124,14 @@ struct RegexTwinTests {
 
     /// The named captures in the order of their first groups; the last group of a name counts.
     private static func named(
-        _ groups: TwinMatcher.Groups, _ one: Case
+        _ groups: ReferenceMatcher.Groups, _ one: Case
     ) -> [(name: String, text: String?)] {
         var captures: [(name: String, text: String?)] = []
         for (index, name) in one.groupNames.enumerated() {
             guard let name else { continue }
             let text = groups[index + 1].map { string(one.text[$0]) }
-            if let place = captures.firstIndex(where: { $0.name == name }) {
-                captures[place].text = text
+            if let known = captures.firstIndex(where: { $0.name == name }) {
+                captures[known].text = text
             } else {
                 captures.append((name, text))
             }
@@ -139,14 +139,14 @@ struct RegexTwinTests {
         return captures
     }
 
-    private static func captureObject(_ groups: TwinMatcher.Groups, _ one: Case) -> String {
+    private static func captureObject(_ groups: ReferenceMatcher.Groups, _ one: Case) -> String {
         let members = named(groups, one).map { capture in
             "\(quoted(capture.name)):\(capture.text.map { quoted($0) } ?? "null")"
         }
         return "{" + members.joined(separator: ",") + "}"
     }
 
-    private static func substituted(_ matches: [TwinMatcher.Groups], _ one: Case) -> String {
+    private static func substituted(_ matches: [ReferenceMatcher.Groups], _ one: Case) -> String {
         var result = ""
         var start = 0
         for groups in matches {

@@ -1,30 +1,29 @@
-// A slow matcher, for the regular expression engine to be compared with: no bytes, no program, no
-// analysis. It walks the tree of a pattern over an array of characters, and what is left to match
-// is a closure.
+// The reference implementation of regular expressions: no bytes, no program, no analysis. It walks
+// the tree of a pattern over an array of characters; the rest of the match is a closure.
 //
-//     TwinMaker -> TwinNode -> its pattern's text -> the engine    } equal answers
-//                           -> TwinMatcher                         }
+//     PatternMaker -> PatternNode -> its pattern's text -> the engine    } equal answers
+//                                 -> ReferenceMatcher                    }
 
 /// A pattern as a tree that prints itself.
-indirect enum TwinNode {
+indirect enum PatternNode {
     case text(Unicode.Scalar)
     case any
     case oneOf([Unicode.Scalar], negated: Bool)
-    case sequence([TwinNode])
-    case either([TwinNode])
-    case group(Int, name: String?, TwinNode)
-    case atomic(TwinNode)
+    case sequence([PatternNode])
+    case either([PatternNode])
+    case group(Int, name: String?, PatternNode)
+    case atomic(PatternNode)
     /// `max` is -1 where there is no upper bound.
-    case repeated(TwinNode, min: Int, max: Int, isLazy: Bool)
+    case repeated(PatternNode, min: Int, max: Int, isLazy: Bool)
     case anchor(String)
-    case look(TwinNode, behind: Bool, negated: Bool)
-    case reference(Int)
+    case look(PatternNode, behind: Bool, negated: Bool)
+    case backreference(Int)
 
-    /// Whether a quantifier behind it is refused.
-    var isPlace: Bool {
+    /// Whether a quantifier after it is refused.
+    var isAssertion: Bool {
         switch self {
         case .anchor, .look: true
-        case .either(let branches): branches.contains { $0.isPlace }
+        case .either(let branches): branches.contains { $0.isAssertion }
         default: false
         }
     }
@@ -48,7 +47,7 @@ indirect enum TwinNode {
         case .anchor(let text): text
         case .look(let body, let behind, let negated):
             (behind ? "(?<" : "(?") + (negated ? "!" : "=") + body.pattern(gap: gap) + ")"
-        case .reference(let group): "\\k<\(group)>"
+        case .backreference(let group): "\\k<\(group)>"
         }
     }
 
@@ -77,7 +76,7 @@ indirect enum TwinNode {
 }
 
 /// Matches a tree over characters.
-final class TwinMatcher {
+final class ReferenceMatcher {
     typealias Groups = [Range<Int>?]
 
     private let text: [Unicode.Scalar]
@@ -100,7 +99,7 @@ final class TwinMatcher {
     }
 
     /// All matches, group by group in characters, or the first one alone.
-    func matches(_ root: TwinNode, groupCount: Int, isGlobal: Bool) -> [Groups] {
+    func matches(_ root: PatternNode, groupCount: Int, isGlobal: Bool) -> [Groups] {
         var found: [Groups] = []
         searchStart = 0
         while searchStart <= text.count, let groups = firstMatch(root, groupCount) {
@@ -111,7 +110,7 @@ final class TwinMatcher {
         return found
     }
 
-    private func firstMatch(_ root: TwinNode, _ groupCount: Int) -> Groups? {
+    private func firstMatch(_ root: PatternNode, _ groupCount: Int) -> Groups? {
         let isLongest = flags.contains("l")
         var best: Groups?
         for start in searchStart...text.count {
@@ -131,30 +130,30 @@ final class TwinMatcher {
     }
 
     private func walk(
-        _ node: TwinNode, _ place: Int, _ groups: Groups, _ next: (Int, Groups) -> Groups?
+        _ node: PatternNode, _ index: Int, _ groups: Groups, _ next: (Int, Groups) -> Groups?
     ) -> Groups? {
         steps += 1
         if isStopped { return nil }
         switch node {
         case .text, .any, .oneOf:
-            return place < text.count && takes(node, text[place]) ? next(place + 1, groups) : nil
-        case .sequence(let nodes): return walkAll(nodes[...], place, groups, next)
+            return index < text.count && takes(node, text[index]) ? next(index + 1, groups) : nil
+        case .sequence(let nodes): return walkAll(nodes[...], index, groups, next)
         case .either(let branches):
             for branch in branches {
-                if let found = walk(branch, place, groups, next) { return found }
+                if let found = walk(branch, index, groups, next) { return found }
             }
             return nil
-        case .group(let index, _, let body):
-            return walk(body, place, groups) { end, groups in
+        case .group(let group, _, let body):
+            return walk(body, index, groups) { end, groups in
                 var groups = groups
-                groups[index] = place..<end
+                groups[group] = index..<end
                 return next(end, groups)
             }
         case .atomic(let body):
             var after = 0
             guard
                 let found = walk(
-                    body, place, groups,
+                    body, index, groups,
                     { end, groups in
                         after = end
                         return groups
@@ -162,61 +161,62 @@ final class TwinMatcher {
             else { return nil }
             return next(after, found)
         case .repeated(let body, let min, let max, let isLazy):
-            return walkRounds(body, (min, max, isLazy), 0, place, groups, next)
-        case .anchor(let name): return holds(name, place) ? next(place, groups) : nil
+            return walkRounds(body, (min, max, isLazy), 0, index, groups, next)
+        case .anchor(let name): return holds(name, index) ? next(index, groups) : nil
         case .look(let body, let behind, let negated):
-            let found = look(body, behind, place, groups)
-            if negated { return found == nil && !isStopped ? next(place, groups) : nil }
-            return found.flatMap { next(place, $0) }
-        case .reference(let group):
-            guard let range = groups[group], place + range.count <= text.count else { return nil }
+            let found = look(body, behind, index, groups)
+            if negated { return found == nil && !isStopped ? next(index, groups) : nil }
+            return found.flatMap { next(index, $0) }
+        case .backreference(let group):
+            guard let range = groups[group], index + range.count <= text.count else { return nil }
             for distance in 0..<range.count
-            where !isEqual(text[range.lowerBound + distance], text[place + distance]) {
+            where !isEqual(text[range.lowerBound + distance], text[index + distance]) {
                 return nil
             }
-            return next(place + range.count, groups)
+            return next(index + range.count, groups)
         }
     }
 
     private func walkAll(
-        _ nodes: ArraySlice<TwinNode>, _ place: Int, _ groups: Groups,
+        _ nodes: ArraySlice<PatternNode>, _ index: Int, _ groups: Groups,
         _ next: (Int, Groups) -> Groups?
     ) -> Groups? {
-        guard let head = nodes.first else { return next(place, groups) }
-        return walk(head, place, groups) { end, groups in
+        guard let head = nodes.first else { return next(index, groups) }
+        return walk(head, index, groups) { end, groups in
             self.walkAll(nodes.dropFirst(), end, groups, next)
         }
     }
 
-    /// A round that takes nothing leaves the repeat.
+    /// A round that matches nothing ends the repeat.
     private func walkRounds(
-        _ body: TwinNode, _ counts: (min: Int, max: Int, isLazy: Bool), _ done: Int, _ place: Int,
+        _ body: PatternNode, _ counts: (min: Int, max: Int, isLazy: Bool), _ done: Int,
+        _ index: Int,
         _ groups: Groups, _ next: (Int, Groups) -> Groups?
     ) -> Groups? {
-        if done == counts.max { return next(place, groups) }
-        if done >= counts.min, counts.isLazy, let found = next(place, groups) { return found }
-        let found = walk(body, place, groups) { end, groups in
-            if end == place { return next(end, groups) }
+        if done == counts.max { return next(index, groups) }
+        if done >= counts.min, counts.isLazy, let found = next(index, groups) { return found }
+        let found = walk(body, index, groups) { end, groups in
+            if end == index { return next(end, groups) }
             return self.walkRounds(body, counts, done + 1, end, groups, next)
         }
         if let found { return found }
-        return done >= counts.min && !counts.isLazy ? next(place, groups) : nil
+        return done >= counts.min && !counts.isLazy ? next(index, groups) : nil
     }
 
     private func look(
-        _ body: TwinNode, _ behind: Bool, _ place: Int, _ groups: Groups
+        _ body: PatternNode, _ behind: Bool, _ index: Int, _ groups: Groups
     ) -> Groups? {
-        if !behind { return walk(body, place, groups) { _, groups in groups } }
-        for start in (0...place).reversed() {
-            let found = walk(body, start, groups) { end, groups in end == place ? groups : nil }
+        if !behind { return walk(body, index, groups) { _, groups in groups } }
+        for start in (0...index).reversed() {
+            let found = walk(body, start, groups) { end, groups in end == index ? groups : nil }
             if let found { return found }
         }
         return nil
     }
 
-    // MARK: Characters and places
+    // MARK: Characters and assertions
 
-    private func takes(_ node: TwinNode, _ scalar: Unicode.Scalar) -> Bool {
+    private func takes(_ node: PatternNode, _ scalar: Unicode.Scalar) -> Bool {
         switch node {
         case .text(let own): isEqual(own, scalar)
         case .any: scalar != "\n" || flags.contains("p")
@@ -232,70 +232,70 @@ final class TwinMatcher {
             && lhs.properties.lowercaseMapping == rhs.properties.lowercaseMapping
     }
 
-    private func holds(_ anchor: String, _ place: Int) -> Bool {
+    private func holds(_ anchor: String, _ index: Int) -> Bool {
         switch anchor {
-        case "^", "\\A": place == 0
-        case "$", "\\Z": place == text.count || place == text.count - 1 && text[place] == "\n"
-        case "\\z": place == text.count
-        case "\\G": place == searchStart
-        case "\\b": isWord(place - 1) != isWord(place)
-        default: isWord(place - 1) == isWord(place)
+        case "^", "\\A": index == 0
+        case "$", "\\Z": index == text.count || index == text.count - 1 && text[index] == "\n"
+        case "\\z": index == text.count
+        case "\\G": index == searchStart
+        case "\\b": isWord(index - 1) != isWord(index)
+        default: isWord(index - 1) == isWord(index)
         }
     }
 
-    private func isWord(_ place: Int) -> Bool {
-        guard text.indices.contains(place) else { return false }
-        return text[place].properties.isAlphabetic || text[place] == "1"
+    private func isWord(_ index: Int) -> Bool {
+        guard text.indices.contains(index) else { return false }
+        return text[index].properties.isAlphabetic || text[index] == "1"
     }
 }
 
 /// Makes random patterns with texts that they may match.
-struct TwinMaker {
-    private var random: RegexRandom
+struct PatternMaker {
+    private var random: SeededGenerator
     /// The characters of this pattern and its text.
     private var pool: [Unicode.Scalar] = []
     private(set) var groupNames: [String?] = []
-    /// Groups that are read to their end, for references.
+    /// Groups that are complete, to which references may refer.
     private var closedGroups: [Int] = []
     private var isPlain = false
 
-    /// Of 1 to 4 bytes; some begin with the same bytes, some are the others' other case.
+    /// Characters of 1 to 4 bytes; some begin with the same bytes, some differ only in case.
     private static let alphabet: [Unicode.Scalar] = [
         "a", "b", "A", "1", " ", "\n", "é", "É", "ê", "日", "旦", "★", "😀", "😁",
     ]
 
-    init(seed: UInt64) { random = RegexRandom(state: seed) }
+    init(seed: UInt64) { random = SeededGenerator(state: seed) }
 
-    mutating func next() -> (root: TwinNode, flags: String, text: [Unicode.Scalar]) {
+    mutating func next() -> (root: PatternNode, flags: String, text: [Unicode.Scalar]) {
         groupNames = []
         closedGroups = []
-        pool = (0..<2 + random.next(3)).map { _ in Self.alphabet[random.next(14)] }
-        isPlain = random.next(4) == 0
-        let root = tree(depth: 1 + random.next(4))
-        var flags = random.next(2) == 0 ? "g" : ""
-        for flag in ["i", "x", "s", "l", "n", "p"] where random.next(6) == 0 { flags += flag }
-        let length = random.next(random.next(8) == 0 ? 90 : 9)
-        let text = (0..<length).map { _ in pool[random.next(pool.count)] }
+        pool = (0..<2 + random.below(3)).map { _ in Self.alphabet[random.below(14)] }
+        isPlain = random.below(4) == 0
+        let root = tree(depth: 1 + random.below(4))
+        var flags = random.below(2) == 0 ? "g" : ""
+        for flag in ["i", "x", "s", "l", "n", "p"] where random.below(6) == 0 { flags += flag }
+        let length = random.below(random.below(8) == 0 ? 90 : 9)
+        let text = (0..<length).map { _ in pool[random.below(pool.count)] }
         return (root, flags, text)
     }
 
-    private mutating func single() -> TwinNode {
-        let scalar = pool[random.next(pool.count)]
-        switch isPlain ? 9 : random.next(10) {
+    private mutating func single() -> PatternNode {
+        let scalar = pool[random.below(pool.count)]
+        switch isPlain ? 9 : random.below(10) {
         case 0: return .any
         case 1, 2:
-            let other = Self.alphabet[random.next(14)]
-            return .oneOf([scalar, other], negated: random.next(3) == 0)
+            let other = Self.alphabet[random.below(14)]
+            return .oneOf([scalar, other], negated: random.below(3) == 0)
         default: return .text(scalar)
         }
     }
 
-    private mutating func tree(depth: Int) -> TwinNode {
+    private mutating func tree(depth: Int) -> PatternNode {
         if depth == 0 { return quantified(single()) }
-        switch random.next(isPlain ? 6 : 13) {
+        switch random.below(isPlain ? 6 : 13) {
         case 0: return quantified(single())
         case 1, 2, 3:
-            return .sequence((0..<2 + random.next(2)).map { _ in tree(depth: depth - 1) })
+            return .sequence((0..<2 + random.below(2)).map { _ in tree(depth: depth - 1) })
         case 4, 5: return quantified(group(depth))
         case 6, 7: return quantified(.either([tree(depth: depth - 1), tree(depth: depth - 1)]))
         case 8: return quantified(tree(depth: depth - 1))
@@ -304,12 +304,12 @@ struct TwinMaker {
         case 11: return .atomic(tree(depth: depth - 1))
         default:
             if closedGroups.isEmpty { return single() }
-            return quantified(.reference(closedGroups[random.next(closedGroups.count)]))
+            return quantified(.backreference(closedGroups[random.below(closedGroups.count)]))
         }
     }
 
-    private mutating func group(_ depth: Int) -> TwinNode {
-        let name = random.next(2) == 0 ? random.pick(["x", "日", "x", "y"]) : nil
+    private mutating func group(_ depth: Int) -> PatternNode {
+        let name = random.below(2) == 0 ? random.pick(["x", "日", "x", "y"]) : nil
         groupNames.append(name)
         let index = groupNames.count
         let body = tree(depth: depth - 1)
@@ -317,25 +317,25 @@ struct TwinMaker {
         return .group(index, name: name, body)
     }
 
-    private mutating func quantified(_ node: TwinNode) -> TwinNode {
-        if isPlain || node.isPlace || random.next(2) == 0 { return node }
+    private mutating func quantified(_ node: PatternNode) -> PatternNode {
+        if isPlain || node.isAssertion || random.below(2) == 0 { return node }
         let counts = [(0, -1), (1, -1), (0, 1), (0, -1), (1, -1), (2, 2), (1, 2), (0, 2), (2, -1)]
-        let (min, max) = counts[random.next(counts.count)]
-        return .repeated(node, min: min, max: max, isLazy: min != max && random.next(3) == 0)
+        let (min, max) = counts[random.below(counts.count)]
+        return .repeated(node, min: min, max: max, isLazy: min != max && random.below(3) == 0)
     }
 
-    /// A look-behind is of one length, but for a repeat at its head.
-    private mutating func look(_ depth: Int) -> TwinNode {
-        let negated = random.next(2) == 0
-        if random.next(2) == 0 {
+    /// A look-behind has one length, except for a repeat at its start.
+    private mutating func look(_ depth: Int) -> PatternNode {
+        let negated = random.below(2) == 0
+        if random.below(2) == 0 {
             return .look(tree(depth: depth - 1), behind: false, negated: negated)
         }
-        let length = random.next(3)
-        let branches = (0..<1 + random.next(2)).map { _ -> TwinNode in
+        let length = random.below(3)
+        let branches = (0..<1 + random.below(2)).map { _ -> PatternNode in
             let fixed = (0..<length).map { _ in single() }
-            if random.next(2) == 0 { return .sequence(fixed) }
+            if random.below(2) == 0 { return .sequence(fixed) }
             return .sequence(
-                [.repeated(single(), min: 0, max: 1 + random.next(2), isLazy: false)] + fixed)
+                [.repeated(single(), min: 0, max: 1 + random.below(2), isLazy: false)] + fixed)
         }
         return .look(.either(branches), behind: true, negated: negated)
     }
