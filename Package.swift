@@ -68,15 +68,17 @@ let package = Package(
             resources: [.embedInCode("VERSION")],
             swiftSettings: strict,
             linkerSettings: linking),
+        // What both test targets use.
+        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
         .testTarget(
             name: "TransformsTests",
-            dependencies: ["Transforms"],
+            dependencies: ["TestSupport", "Transforms"],
             exclude: ["Fixtures"],
             swiftSettings: strict),
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "HTTPKit", "Transforms", "TransformService",
+                "TestSupport", "HTTPKit", "Transforms", "TransformService",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

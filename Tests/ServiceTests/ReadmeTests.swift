@@ -8,7 +8,7 @@
 //
 // Requests to localhost:8001 go to a service with the transforms of deploy/transforms.
 
-import Glibc
+import TestSupport
 import Testing
 
 @testable import TransformService
@@ -19,12 +19,16 @@ struct ReadmeTests {
         var shown: String
     }
 
+    /// A file of the package.
+    private func text(_ path: String) throws -> String {
+        try #require(SharedFiles.text(SharedFiles.root + path))
+    }
+
     private func examples() throws -> [Example] {
-        let result = Command.run(["cat", Command.root + "/README.md"])
-        try #require(result.status == 0)
+        let readme = try text("/README.md")
         var examples: [Example] = []
         var isInside = false
-        for line in result.output.split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in readme.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.hasPrefix("```") {
                 isInside = line == "```sh"
             } else if isInside && line.hasPrefix("$ ") {
@@ -42,12 +46,12 @@ struct ReadmeTests {
         let examples = try examples()
         #expect(examples.count >= 16)
         try await RunningService.with {
-            $0.transformsFolder = Command.root + "/deploy/transforms"
+            $0.transformsFolder = SharedFiles.root + "/deploy/transforms"
         } _: { running in
             for example in examples {
                 let command = example.command.split(separator: "localhost:8001")
                     .joined(separator: "127.0.0.1:\(running.port)")
-                let script = "cd \(Command.root)\nPATH=\"\(folder):$PATH\"\n\(command)"
+                let script = "cd \(SharedFiles.root)\nPATH=\"\(folder):$PATH\"\n\(command)"
                 let result = Command.run(["sh", "-c", script])
                 // An answer that does not end in a newline is shown with one.
                 let hasEnd = result.output.isEmpty || result.output.hasSuffix("\n")
@@ -59,8 +63,8 @@ struct ReadmeTests {
     }
 
     /// README contains this snippet word for word.
-    @Test func snippet() {
-        let readme = Command.run(["cat", Command.root + "/README.md"]).output
+    @Test func snippet() throws {
+        let readme = try text("/README.md")
         let snippet = """
             async with httpx.AsyncClient() as client:
                 response = await client.post(\
@@ -77,12 +81,12 @@ struct ReadmeTests {
         let made = Command.run([
             "sh", "-c",
             """
-            cd \(Command.root)
+            cd \(SharedFiles.root)
             \(binary) run -Rnr -f docs/builtins.jq Sources/Transforms/Builtins/Manual/*.swift
             """,
         ])
         #expect(made.status == 0, "\(made.message)")
-        let page = Command.run(["cat", Command.root + "/docs/builtins.md"]).output
+        let page = try text("/docs/builtins.md")
         #expect(page == made.output, "out of date: run `make docs`")
     }
 
@@ -92,7 +96,7 @@ struct ReadmeTests {
         let made = Command.run([
             "sh", "-c",
             """
-            cd \(Command.root)
+            cd \(SharedFiles.root)
             \(binary) serve --experimental-dump-help | \(binary) run -r -f docs/settings.jq
             """,
         ])
@@ -101,7 +105,7 @@ struct ReadmeTests {
             #expect(made.output.contains("| `--\(setting.name)` | `\(setting.variable)` |"))
             #expect(made.output.contains("| \(setting.help) |"), "\(setting.name)")
         }
-        let page = Command.run(["cat", Command.root + "/docs/settings.md"]).output
+        let page = try text("/docs/settings.md")
         #expect(page == made.output, "out of date: run `make docs`")
     }
 }

@@ -1,6 +1,7 @@
 // Our own cases in jq's format: each holds, and leaves no block of the heap behind.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -1,5 +1,6 @@
 // jq's own cases, where they are beside the checkout: each must hold, and leave no block behind.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

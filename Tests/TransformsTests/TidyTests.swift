@@ -1,6 +1,7 @@
 // The sources and tests against the rules of CONTRIBUTING.md that a machine can check. Each message
 // names its rule.
 
+import TestSupport
 import Testing
 
 struct TidyTests {

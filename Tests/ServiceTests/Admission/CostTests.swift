@@ -1,6 +1,7 @@
 // The learned costs of programs: lines against a reference implementation, the table's bounds, and
 // the time that an event loop may spend.
 
+import TestSupport
 import Testing
 
 @testable import TransformService

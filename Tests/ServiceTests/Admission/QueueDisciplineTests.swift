@@ -1,5 +1,6 @@
 // Which jobs are admitted, which run next and which are dropped, at times that the tests choose.
 
+import TestSupport
 import Testing
 
 @testable import TransformService

@@ -1,5 +1,6 @@
 // Bytes, cut in any way -> the same lines and elements.
 
+import TestSupport
 import Testing
 
 import struct NIOCore.ByteBuffer

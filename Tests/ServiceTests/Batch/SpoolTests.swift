@@ -1,6 +1,7 @@
 // Clients that send all before they read: their outputs wait in files, within a bound.
 
 import Dispatch
+import TestSupport
 import Testing
 
 import struct NIOCore.ByteBuffer

@@ -1,6 +1,7 @@
 // gzip and deflate in both directions: whole, in pieces, truncated, damaged; and how a coding is
 // chosen.
 
+import TestSupport
 import Testing
 import Transforms
 

@@ -2,6 +2,7 @@
 // implementation, however the bytes are cut and however little room the output has.
 
 import CZlib
+import TestSupport
 import Testing
 import Transforms
 

@@ -1,5 +1,6 @@
 // RFC 9112, rule by rule: the bytes of a request -> accepted, or the code of its refusal.
 
+import TestSupport
 import Testing
 
 @testable import HTTPKit

@@ -2,6 +2,7 @@
 // bytes are cut, the content that a reference decoder finds, and no step out of bounds.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import HTTPKit

@@ -2,6 +2,7 @@
 // differs from gunicorn's, the table below says why. Without the corpus the tests say so and pass.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import HTTPKit

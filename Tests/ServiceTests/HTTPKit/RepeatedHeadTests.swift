@@ -2,6 +2,7 @@
 // and for no other: answers are those that a fresh connection gets.
 
 import HTTPKit
+import TestSupport
 import Testing
 
 @testable import TransformService

@@ -2,6 +2,7 @@
 // heads, targets, dates.
 
 import Foundation
+import TestSupport
 import Testing
 
 import struct NIOCore.ByteBuffer

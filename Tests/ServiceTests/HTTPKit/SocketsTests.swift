@@ -4,6 +4,7 @@
 import Dispatch
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 import struct NIOCore.ByteBuffer

@@ -1,12 +1,13 @@
 // deploy/transforms: each transform's example input -> its example output, through HTTP.
 
+import TestSupport
 import Testing
 
 @testable import TransformService
 
 @Suite(.timeLimit(.minutes(2)))
 struct ExampleTransformTests {
-    static let folder = Command.root + "/deploy/transforms"
+    static let folder = SharedFiles.root + "/deploy/transforms"
 
     static let names = [
         "deduplicate", "flatten", "mask-pii", "order-totals", "pivot", "task-import",
@@ -14,8 +15,7 @@ struct ExampleTransformTests {
     ]
 
     private func text(_ name: String) -> String? {
-        let result = Command.run(["cat", "\(Self.folder)/examples/\(name)"])
-        return result.status == 0 ? result.output : nil
+        SharedFiles.text("\(Self.folder)/examples/\(name)")
     }
 
     @Test func runEach() async throws {

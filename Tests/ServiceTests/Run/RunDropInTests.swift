@@ -1,7 +1,7 @@
 // What `run` reads and reports where jq differs from RFC 8259: numbers that are not JSON, bytes
 // that are not UTF-8, locations of malformed inputs; and `--strict-json`, which refuses them.
 
-import Glibc
+import TestSupport
 import Testing
 
 struct RunDropInTests {
@@ -164,11 +164,9 @@ struct RunDropInTests {
     }
 
     @Test func strictRefusesTheSuite() throws {
-        let shared = unsafe getenv("SHARED_DIR").map { unsafe String(cString: $0) }
-        let folder = (shared ?? Command.root + "/../shared") + "/suites/json/test_parsing"
+        let folder = SharedFiles.folder + "/suites/json/test_parsing"
         let binary = try #require(Command.binary, "the executable was not built")
-        let words = ["sh", "-c", "cd \(folder) 2>/dev/null && ls"]
-        let names = Command.run(words).output.split(separator: "\n").map(String.init)
+        let names = SharedFiles.names(in: folder)
         if names.isEmpty {
             print("skipped: no JSONTestSuite in \(folder); set SHARED_DIR")
             return

@@ -2,6 +2,7 @@
 // lines are counted; several files; modules and colours.
 
 import Glibc
+import TestSupport
 import Testing
 
 struct RunFaultTests {

@@ -1,6 +1,5 @@
 // Flags and environment variables -> settings; the list of settings; quotas of CPU and memory.
 
-import Glibc
 import HTTPKit
 import Testing
 
@@ -105,24 +104,8 @@ struct SettingTests {
 /// Quotas and limits, read from a folder with the files of `/proc` and `/sys`.
 struct CPUQuotaTests {
     private static func withFiles(_ files: [String: String], _ body: (String) -> Void) {
-        let root = "/tmp/quota-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
-        // Safety: each call reads strings and bytes that live for its length.
-        unsafe mkdir(root, 0o700)
-        var made = [root]
-        for (path, text) in files {
-            var folder = root
-            for part in path.split(separator: "/").dropLast() {
-                folder += "/" + part
-                if unsafe mkdir(folder, 0o700) == 0 { made.append(folder) }
-            }
-            let descriptor = unsafe open(root + path, O_WRONLY | O_CREAT, 0o600)
-            let bytes = Array(text.utf8)
-            _ = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
-            close(descriptor)
-        }
-        body(root)
-        for path in files.keys { unsafe unlink(root + path) }
-        for folder in made.reversed() { unsafe rmdir(folder) }
+        let folder = TransformFolder(files)
+        withExtendedLifetime(folder) { body(folder.path) }
     }
 
     @Test(

@@ -7,6 +7,7 @@
 // an earlier answer announced the connection's end. Others must be disconnected in time.
 
 import Foundation
+import TestSupport
 
 /// A request's bytes, and the answer that belongs to them.
 struct SimulatedRequest {

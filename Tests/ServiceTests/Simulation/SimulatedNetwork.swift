@@ -8,6 +8,7 @@
 // nothing that was under way arrives.
 
 import CEpoll
+import TestSupport
 
 @testable import HTTPKit
 

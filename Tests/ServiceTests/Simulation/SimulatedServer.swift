@@ -8,6 +8,8 @@
 //     POST /missing/N        404 before its content is read
 //     POST /transform?...    lines, as the service runs them
 
+import TestSupport
+
 import struct NIOCore.ByteBuffer
 
 @testable import HTTPKit

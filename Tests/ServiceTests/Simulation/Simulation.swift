@@ -5,6 +5,7 @@
 // repeated.
 
 import Synchronization
+import TestSupport
 
 @testable import HTTPKit
 @testable import TransformService

@@ -1,6 +1,7 @@
 // Words of a command line -> a process of its own, its outputs and its exit status.
 
 import Glibc
+import TestSupport
 
 final class ChildProcess: @unchecked Sendable {
     // A test waits for it from one thread at a time.
@@ -78,44 +79,23 @@ final class ChildProcess: @unchecked Sendable {
 
     /// Bytes of memory that are resident.
     var residentBytes: Int {
-        let words = Self.text("/proc/\(id)/statm").split(separator: " ")
+        let text = SharedFiles.text("/proc/\(id)/statm") ?? ""
+        let words = text.split(separator: " ")
         return words.count > 1 ? (Int(words[1]) ?? 0) * 4096 : 0
     }
 
-    var descriptorCount: Int { Self.names("/proc/\(id)/fd").count }
+    var descriptorCount: Int { SharedFiles.names(in: "/proc/\(id)/fd").count }
 
     /// Milliseconds of CPU time of each thread whose name has this prefix.
     func threadMilliseconds(_ prefix: String) -> [Int] {
-        Self.names("/proc/\(id)/task").compactMap { task in
+        SharedFiles.names(in: "/proc/\(id)/task").compactMap { task in
             // 27 (worker-0) S ...: the 12th and 13th word after the name are ticks of 10 ms.
-            let text = Self.text("/proc/\(id)/task/\(task)/stat")
+            let text = SharedFiles.text("/proc/\(id)/task/\(task)/stat") ?? ""
             guard let open = text.firstIndex(of: "("), let close = text.lastIndex(of: ")"),
                 text[open...].dropFirst().hasPrefix(prefix)
             else { return nil }
             let words = text[close...].split(separator: " ")
             return words.count > 13 ? 10 * ((Int(words[12]) ?? 0) + (Int(words[13]) ?? 0)) : nil
         }
-    }
-
-    private static func names(_ path: String) -> [String] {
-        guard let folder = unsafe opendir(path) else { return [] }
-        defer { unsafe closedir(folder) }
-        var names: [String] = []
-        while let entry = unsafe readdir(folder) {
-            let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) { name in
-                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) {
-                    unsafe String(cString: $0)
-                }
-            }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
-        return names
-    }
-
-    private static func text(_ path: String) -> String {
-        let file = unsafe open(path, O_RDONLY)
-        guard file >= 0 else { return "" }
-        defer { close(file) }
-        return contents(file)
     }
 }

@@ -2,6 +2,7 @@
 // process of its own.
 
 import Glibc
+import TestSupport
 
 enum Command {
     struct Result {
@@ -9,9 +10,6 @@ enum Command {
         var message: String
         var status: Int32
     }
-
-    /// The package's root folder.
-    static let root = SharedFiles.root
 
     /// The executable, built together with these tests.
     static let binary: String? = {
@@ -23,7 +21,7 @@ enum Command {
         if let own = link("/proc/self/exe") {
             candidates.append(folder(own) + "/transform-service")
         }
-        candidates.append(root + "/.build/debug/transform-service")
+        candidates.append(SharedFiles.root + "/.build/debug/transform-service")
         if let set = unsafe getenv("TRANSFORM_SERVICE") {
             candidates.insert(unsafe String(cString: set), at: 0)
         }

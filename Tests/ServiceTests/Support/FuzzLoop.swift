@@ -3,6 +3,7 @@
 // `$TMPDIR/fuzz-NAME.input` before it is tried, so that a crash can be repeated.
 
 import Foundation
+import TestSupport
 import Testing
 
 enum FuzzLoop {

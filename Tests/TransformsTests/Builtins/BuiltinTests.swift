@@ -1,5 +1,6 @@
 // All builtins that jq 1.8.2 lists exist, each has an entry in the manual, and each example holds.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

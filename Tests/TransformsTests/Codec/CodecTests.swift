@@ -1,6 +1,7 @@
 // The byte codecs against reference implementations of a few lines each, at every length and
 // alignment from 0 to 66, and against tables of what jq 1.8 answers for malformed input.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

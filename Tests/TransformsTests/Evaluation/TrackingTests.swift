@@ -1,6 +1,7 @@
 // Control flow over accesses, run for its outputs and for its paths: the paths must lead to the
 // outputs. Both versions are generated from one source text (see Tracking.swift).
 
+import TestSupport
 import Testing
 
 @testable import Transforms

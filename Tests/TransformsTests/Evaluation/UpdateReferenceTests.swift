@@ -1,6 +1,7 @@
 // Updates, deletions and paths against the reference implementation: random path filters, changes
 // and documents.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -3,6 +3,7 @@
 // before it is tried, so that the text of a crash is at hand.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Transforms
@@ -40,7 +41,7 @@ struct FuzzMutator {
         }
     }
 
-    private mutating func below(_ bound: Int) -> Int { Int(random.next() % UInt64(max(bound, 1))) }
+    private mutating func below(_ bound: Int) -> Int { random.below(bound) }
 
     private mutating func pick(_ texts: [[UInt8]]) -> [UInt8]? {
         texts.isEmpty ? nil : texts[below(texts.count)]

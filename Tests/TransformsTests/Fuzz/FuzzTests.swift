@@ -1,6 +1,7 @@
 // The fuzzing targets on the fixtures and suites at hand, and what fuzzing found before.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -1,5 +1,6 @@
 // Sums of fields that are added as they are found, against programs that do it step by step.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

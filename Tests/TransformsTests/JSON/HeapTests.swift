@@ -1,6 +1,7 @@
 // The heap: objects against lists of pairs, blocks of all sizes, and the chunks that are kept from
 // run to run.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -2,6 +2,7 @@
 // JSONTestSuite where they are at hand, our own cases everywhere.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Transforms

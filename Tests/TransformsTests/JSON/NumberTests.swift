@@ -3,6 +3,7 @@
 // literals as jq 1.8 prints and orders them.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -1,5 +1,6 @@
 // Sorting by signs (see KeySign.swift), against sorts that compare keys one by one.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

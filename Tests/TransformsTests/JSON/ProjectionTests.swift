@@ -2,6 +2,7 @@
 // offsets.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Transforms

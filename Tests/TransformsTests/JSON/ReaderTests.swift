@@ -1,5 +1,6 @@
 // The fast reader, which predicts names, against the reference, which reads each name by itself.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

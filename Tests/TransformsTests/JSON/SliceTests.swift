@@ -1,5 +1,6 @@
 // Slices of arrays and strings, which share memory or are cut in place, against copies.
 
+import TestSupport
 import Testing
 
 @testable import Transforms
@@ -32,9 +33,7 @@ import Testing
             random = SeededGenerator(state: seed)
         }
 
-        private mutating func below(_ count: Int) -> Int {
-            Int(random.next() % UInt64(max(1, count)))
-        }
+        private mutating func below(_ count: Int) -> Int { random.below(count) }
 
         private mutating func range(_ count: Int) -> Range<Int> {
             // The ends are as likely as the indices between them.
@@ -150,7 +149,7 @@ import Testing
         let heap = Heap(bytesMax: 256 << 20)
         defer { heap.destroy() }
         var random = SeededGenerator(state: seed &+ UInt64(size) &* 77)
-        func below(_ count: Int) -> Int { Int(random.next() % UInt64(max(1, count))) }
+        func below(_ count: Int) -> Int { random.below(count) }
         func text(_ count: Int) -> [Unicode.Scalar] {
             let kinds = below(5) == 0 ? 2 : Self.scalars.count
             return (0..<count).map { _ in Self.scalars[below(kinds)] }
@@ -211,7 +210,7 @@ import Testing
     /// Programs of random steps over three arrays, each step with one that copies.
     @Test(arguments: 1...8) func programsAgainstCopies(_ seed: UInt64) {
         var random = SeededGenerator(state: seed &* 104_729)
-        func below(_ count: Int) -> Int { Int(random.next() % UInt64(max(1, count))) }
+        func below(_ count: Int) -> Int { random.below(count) }
         for _ in 0..<12 {
             var (steps, copies): ([String], [String]) = ([], [])
             for _ in 0..<(4 + below(12)) {

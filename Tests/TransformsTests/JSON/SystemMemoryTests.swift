@@ -3,6 +3,7 @@
 // Safety: offsets are below the size that the memory was last given.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -1,5 +1,6 @@
 // Copying a text, against the reference: reading its values and writing them.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

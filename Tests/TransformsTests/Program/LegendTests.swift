@@ -2,6 +2,7 @@
 // compiles to the operation, and it has the outputs that the line says.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -1,6 +1,7 @@
 // Program text -> tree -> text in canonical form, errors with their offsets, and what must hold of
 // any text: reading what was printed gives the same tree, and no mutation of a program traps.
 
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -4,6 +4,8 @@
 //     PatternMaker -> PatternNode -> its pattern's text -> the engine    } equal answers
 //                                 -> ReferenceMatcher                    }
 
+import TestSupport
+
 /// A pattern as a tree that prints itself.
 indirect enum PatternNode {
     case text(Unicode.Scalar)

@@ -2,6 +2,7 @@
 // and its two matchers against each other on random patterns.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -1,6 +1,8 @@
 // A seed -> programs, and inputs that suit them: builtins, operators, paths, updates, loops, nested
 // at random. Most of them end soon, with outputs or an error.
 
+import TestSupport
+
 struct ProgramMaker {
     var numbers: SeededGenerator
 

@@ -2,6 +2,7 @@
 // library's own zone is the process's, which tests that run in parallel cannot set.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Transforms

@@ -1,28 +1,27 @@
-// The suites and data that lie beside the checkout, and the checkout itself, as bytes. Both test
-// targets have this file.
+// Files as bytes and as text: those of the checkout, and of the suites and data beside it.
 
 import Glibc
 
-enum SharedFiles {
+package enum SharedFiles {
     /// The package's root folder.
-    static let root: String = {
-        let parts = #filePath.split(separator: "/").dropLast(4)
+    package static let root: String = {
+        let parts = #filePath.split(separator: "/").dropLast(3)
         return "/" + parts.joined(separator: "/")
     }()
 
     /// `$SHARED_DIR`, or `shared` beside the package.
-    static var folder: String {
+    package static var folder: String {
         if let set = unsafe getenv("SHARED_DIR") { return unsafe String(cString: set) }
         return root + "/../shared"
     }
 
-    /// A file of our own cases; empty where it is missing, which tests of their number see.
-    static func fixture(_ name: String) -> String {
+    /// A file of our own cases; empty where it is missing: tests expect a number of cases.
+    package static func fixture(_ name: String) -> String {
         text(root + "/Tests/TransformsTests/Fixtures/" + name) ?? ""
     }
 
     /// The names in a folder, sorted; none where there is no such folder.
-    static func names(in folder: String) -> [String] {
+    package static func names(in folder: String) -> [String] {
         guard let stream = unsafe opendir(folder) else { return [] }
         defer { unsafe closedir(stream) }
         var names: [String] = []
@@ -38,7 +37,9 @@ enum SharedFiles {
     }
 
     /// All files under a folder that end in `ending`, as paths below it.
-    static func files(under folder: String, ending: String, below: String = "") -> [String] {
+    package static func files(
+        under folder: String, ending: String, below: String = ""
+    ) -> [String] {
         names(in: folder).flatMap { name -> [String] in
             if name.hasPrefix(".") { return [] }
             if name.hasSuffix(ending) { return [below + name] }
@@ -46,7 +47,7 @@ enum SharedFiles {
         }
     }
 
-    static func read(_ path: String) -> [UInt8]? {
+    package static func read(_ path: String) -> [UInt8]? {
         guard let file = unsafe fopen(path, "r") else { return nil }
         defer { unsafe fclose(file) }
         var all: [UInt8] = []
@@ -58,7 +59,7 @@ enum SharedFiles {
         }
     }
 
-    static func text(_ path: String) -> String? {
+    package static func text(_ path: String) -> String? {
         read(path).map { String(decoding: $0, as: UTF8.self) }
     }
 }

@@ -1,1 +1,0 @@
-../../TransformsTests/Support/SharedFiles.swift
