@@ -315,7 +315,7 @@ struct LineBatchTests {
             #expect(client.read { $0.hasSuffix("2\n\r\n") }.text == "2\r\n2\n\r\n")
             client.send("0\r\n\r\n")
             #expect(client.read { $0.hasSuffix("0\r\n\r\n") }.text == "0\r\n\r\n")
-            // The connection goes on.
+            // The connection stays open.
             client.send(RunningService.request(#"{"program":"7"}"#))
             #expect(client.read { $0.hasSuffix("7") }.text.contains("200 OK"))
         }

@@ -108,7 +108,7 @@ struct SpoolTests {
         return loop
     }
 
-    /// Appends and takes at random, beside an array, under a bound that is reached at times.
+    /// Appends and takes at random, compared with an array, under a bound that is reached at times.
     @Test(arguments: 1...20) func givesBackWhatItTook(_ seed: Int) {
         var numbers = SeededGenerator(state: UInt64(seed))
         let bytesMax = 3 << 20

@@ -43,7 +43,7 @@ import struct NIOCore.ByteBuffer
         if flags & 8 != 0 { head += Array("name".utf8) + [0] }
         if flags & 16 != 0 { head += Array("comment".utf8) + [0] }
         if flags & 2 != 0 {
-            // Safety: the count goes with the pointer.
+            // Safety: the count is that of the pointer.
             let sum = unsafe head.withUnsafeBufferPointer {
                 unsafe crc32(0, $0.baseAddress, UInt32($0.count))
             }

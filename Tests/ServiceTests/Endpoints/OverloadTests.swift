@@ -178,7 +178,7 @@ struct OverloadTests {
 
     // MARK: Which run first
 
-    /// The only worker has an endless program; a short one is served beside it.
+    /// The only worker has an endless program; a short one is served nevertheless.
     @Test func servesShortProgramsBesideLongOnes() async throws {
         try await RunningService.with {
             $0.workerCount = 1

@@ -154,7 +154,7 @@ struct TransformEndpointTests {
         }
     }
 
-    /// Content beyond what a loop runs goes to a worker, and comes back whole.
+    /// Content that is too long for the event loop runs on a worker, and is answered completely.
     @Test(arguments: [0, 16_350, 16_400, 200_000])
     func takesContentOfAnySize(_ count: Int) async throws {
         try await RunningService.with { running in

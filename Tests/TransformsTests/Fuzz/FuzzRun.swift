@@ -1,6 +1,6 @@
 // Seeds -> mutated texts -> a target's complaints. In a test run some hundred texts are tried; with
 // `FUZZ_SECONDS=600` as many as fit, from `FUZZ_SEED` on, each written to `$TMPDIR/fuzz-NAME.input`
-// before it is tried, so that the text of a crash is at hand.
+// before it is tried, so that a crash leaves its text.
 
 import Foundation
 import TestSupport

@@ -1,4 +1,4 @@
-// The fuzzing targets on the fixtures and suites at hand, and what fuzzing found before.
+// The fuzzing targets on the available fixtures and suites, and what fuzzing found before.
 
 import Foundation
 import TestSupport

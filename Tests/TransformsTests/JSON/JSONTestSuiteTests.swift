@@ -1,5 +1,5 @@
 // JSON texts, well-formed or not -> read, or refused with an offset, never a trap: the files of
-// JSONTestSuite where they are at hand, our own cases everywhere.
+// JSONTestSuite where they are available, our own cases everywhere.
 
 import Glibc
 import TestSupport
