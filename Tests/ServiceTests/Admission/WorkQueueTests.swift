@@ -1,5 +1,6 @@
 // The queue's order and bounds, and its end.
 
+import TestSupport
 import Testing
 
 @testable import TransformService
