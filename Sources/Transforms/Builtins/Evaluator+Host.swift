@@ -44,7 +44,7 @@ extension Evaluator {
         case .haveDecnum, .haveLiteralNumbers: return .yes
         case .builtins: return try builtinNames()
         case .modulemeta: return try moduleMetadata(input, node)
-        default: throw raise("not available here", at: node)
+        default: preconditionFailure("\(native) takes arguments")
         }
     }
 

@@ -179,7 +179,7 @@ extension Evaluator {
         case .matchList, .testRegex, .splitRegex:
             return try match(input, argument, arguments.1, native, node)
         case .haltError: return try halt(input, argument, node)
-        default: return .null
+        default: preconditionFailure("\(native) takes no arguments")
         }
     }
 }
