@@ -142,7 +142,9 @@ import Glibc
                 for i in 0..<value.count where value.slots[2 * i + 1].isContainer {
                     pending.append(value.slots[2 * i + 1])
                 }
-                if value.count <= 8 || value.word & Heap.indexable == 0 { continue }
+                if value.count <= Heap.scanCountMax || value.word & Heap.indexable == 0 {
+                    continue
+                }
                 let name = value.slots[0].bytes
                 while !heap.hasIndex(UInt(value.payload)) && heap.limit == .none {
                     guard (try? heap.find(value, name)) != nil else { return }

@@ -1,10 +1,11 @@
 // Objects: members in insertion order, found by the bytes of their names. In an object of more than
-// 8 members a name that is looked up often enough is found through a hash index.
+// `scanCountMax` members a name that is looked up often enough is found through a hash index.
 
 extension Heap {
     /// On objects: there are 32 bytes of room for an index before the members.
     static let indexable: UInt64 = 1 << 11
-    private static let scanCountMax = 8
+    /// The most members that are found without an index, by comparing all names.
+    static let scanCountMax = 8
 
     /// A new, empty object with room for `capacity` members.
     @inline(__always) func makeObject(capacity: Int) throws(Stop) -> Value {

@@ -445,12 +445,14 @@ extension JSONReader {
         if byteCount == 0 { return Value.emptyObject }
         let isObject = unsafe frame.pointee.closing == UInt8(ascii: "}")
         let memberCount = byteCount &>> 5
-        if isObject && (memberCount > 64 || (unsafe frame.pointee.repeated != 0)) {
+        if isObject
+            && (memberCount > JSONReader.recordCountMax || (unsafe frame.pointee.repeated != 0))
+        {
             return unsafe try leaveOther(frame.pointee.start, byteCount, cursor)
         }
         if !isObject { return try makeArray(values, byteCount, cursor) }
         let address: UInt
-        let room = memberCount > 8 && indexes ? Heap.headerByteCount : 0
+        let room = memberCount > Heap.scanCountMax && indexes ? Heap.headerByteCount : 0
         do throws(Stop) {
             if makesBlocks {
                 return try heap.container(.object, of: values, byteCount: byteCount)

@@ -402,6 +402,9 @@ extension JSONReader {
         }
     }
 
+    /// The most bytes of one of the words below: zeros may follow some, but not without end.
+    private static var wordBytesMax: Int { 64 }
+
     /// A number that jq accepts and RFC 8259 does not: the whole token as decNumber reads it, upper
     /// and lower case alike.
     ///
@@ -413,27 +416,27 @@ extension JSONReader {
         let isNegative = byte(start) == UInt8(ascii: "-")
         let first = isNegative || byte(start) == UInt8(ascii: "+") ? start + 1 : start
         let isWord = first < end && byte(first) | 0x20 >= UInt8(ascii: "a")
-        let last = min(end, start + (isWord ? 128 : LiteralText.byteCountMax))
+        let last = min(
+            end, isWord ? first + JSONReader.wordBytesMax : start + LiteralText.byteCountMax)
         while stop < last && !JSONReader.endsToken(byte(stop)) { stop &+= 1 }
         if stop < end && !JSONReader.endsToken(byte(stop)) {
             throw ReadFailure(code: .badNumber, offset: start)
         }
-        if first < stop && (isDigit(first) || byte(first) == UInt8(ascii: ".")) {
-            guard isDecimal(first, stop) else {
-                throw ReadFailure(code: .badNumber, offset: start)
-            }
+        if !isWord {
+            guard first < stop, isDigit(first) || byte(first) == UInt8(ascii: "."),
+                isDecimal(first, stop)
+            else { throw ReadFailure(code: .badNumber, offset: start) }
             offset = stop
             let signed = isNegative ? start : first
             return try unsafe canonicalLiteral(Bytes(base + signed, stop - signed))
         }
-        var word = unsafe Bytes(base + first, min(stop - first, 64)).text.lowercased()[...]
+        var word = unsafe Bytes(base + first, stop - first).text.lowercased()[...]
         if word == "inf" || word == "infinity" {
             offset = stop
             return Value(double: isNegative ? -.infinity : .infinity)
         }
-        let isLong = stop - first > 64
         while word.last == "0" { word.removeLast() }
-        if isLong || word != "nan" && word != "snan" {
+        if word != "nan" && word != "snan" {
             throw ReadFailure(code: .badNumber, offset: start)
         }
         offset = stop

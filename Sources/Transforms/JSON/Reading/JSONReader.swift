@@ -65,10 +65,13 @@ import Glibc
         end = 0
     }
 
+    /// Levels of nesting that there is room for at the start: few texts have more.
+    private static var frameCountMin: Int { 64 }
+
     /// Allocates memory at the first text: most runs use only one of their readers.
     @inline(never) private mutating func allocate() {
         allocateStack()
-        frameCapacity = 64
+        frameCapacity = JSONReader.frameCountMin
         unsafe frames = .allocate(capacity: frameCapacity)
         shapes = ObjectShapes(keepsNames: keepsNames)
     }
@@ -288,7 +291,7 @@ import Glibc
             offset = skipSpace(offset &+ 1)
             if offset < end && byte(offset) == UInt8(ascii: "}") {
                 offset &+= 1
-                return try emptyObject()
+                return Value.emptyObject
             }
             return Value(.closure, payload: 1)
         case UInt8(ascii: "["):
@@ -331,8 +334,6 @@ import Glibc
         return value
     }
 
-    private func emptyObject() throws(ReadFailure) -> Value { Value.emptyObject }
-
     /// A member's name and the colon; pushed on the stack.
     @inline(__always) private mutating func readName(_ text: TextScan) throws(ReadFailure) {
         let cursor = try text.passSpace(offset)
@@ -368,6 +369,10 @@ import Glibc
         return name
     }
 
+    /// The most members of an object whose names are compared through a set of 64 bits: with more
+    /// than one a bit, the set tells too few apart, and the names are looked up in an index.
+    static var recordCountMax: Int { 64 }
+
     /// A hash of a name, from 0 to 63, that differs between most different names.
     @inline(__always) static func fingerprint(_ name: Bytes) -> Int {
         let length = name.count
@@ -391,7 +396,7 @@ import Glibc
         let members = stack.advanced(by: start)
         var count = (stackCount - start) / 2
         do throws(Stop) {
-            if count > 64 { return try closeLargeObject(members, count) }
+            if count > JSONReader.recordCountMax { return try closeLargeObject(members, count) }
             let repeats = try mayRepeat(members, count, stride: 2)
             if makesBlocks {
                 if repeats { return try closeLargeObject(members, count) }
@@ -402,7 +407,7 @@ import Glibc
             }
             if repeats { count = try dropRepeated(members, count) }
             // Too many members for a linear scan: leave room for an index before them.
-            let room = count > 8 && indexes ? Heap.headerByteCount : 0
+            let room = count > Heap.scanCountMax && indexes ? Heap.headerByteCount : 0
             let address = try heap.bump(count &* 32 &+ room) + UInt(room)
             if room > 0 { Heap.store(address - 32, 0) }
             let slots = Slots(address: UInt64(address))

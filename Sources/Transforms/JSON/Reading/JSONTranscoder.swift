@@ -39,6 +39,7 @@
     private let heap: Heap
     private let names = ObjectNames()
     private var frames: UnsafeMutablePointer<Frame>
+    /// Levels of nesting that there is room for; few texts have more than at the start.
     private var frameCapacity = 64
     private var frame = Frame()
     private var depth = 0
@@ -50,8 +51,6 @@
     /// Where the bytes that are still to be copied unchanged begin.
     private var runStart = 0
     private var runs: TextRuns
-    /// More names than this are compared by means of a hash table.
-    private static let nameCountMax = 64
     /// Bytes between two looks at the budget.
     private static let lookByteCount = 1 << 16
 
@@ -229,7 +228,7 @@
         let kept = reader.stack.advanced(by: frame.names)
         let count = reader.stackCount - frame.names
         reader.stackCount = frame.names
-        if count <= JSONTranscoder.nameCountMax {
+        if count <= JSONReader.recordCountMax {
             return try reader.mayRepeat(kept, count, stride: 1)
         }
         var size = 256

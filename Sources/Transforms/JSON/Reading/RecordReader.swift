@@ -200,7 +200,7 @@
     @inline(always) private func leave(_ at: inout State, _ object: inout Object) -> End {
         while true {
             let memberCount = unsafe (at.top - object.values.base) &>> 1
-            guard object.repeated == 0, memberCount > 0, memberCount <= 64,
+            guard object.repeated == 0, memberCount > 0, memberCount <= JSONReader.recordCountMax,
                 at.offset <= text.end &- 4,
                 unsafe close(.object, object.values, memberCount, 32, &at.top)
             else { return .brace }
@@ -267,7 +267,7 @@
         }
         var flags: UInt64 = 0
         var room = 0
-        if tag == .object && count > 8 && indexes {
+        if tag == .object && count > Heap.scanCountMax && indexes {
             (flags, room) = (Heap.indexable, Heap.headerByteCount)
         }
         guard let block = heap.bumpQuickly(count &* unit &+ room) else { return false }
