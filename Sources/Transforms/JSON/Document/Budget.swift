@@ -38,7 +38,9 @@ public final class CancelFlag: Sendable {
         unsafe heap.state.pointee.budget = unsafe state
     }
 
+    /// Before the heap is destroyed, which is left without a budget.
     func destroy() {
+        unsafe heap.state.pointee.budget = nil
         unsafe state.deinitialize(count: 1)
         unsafe state.deallocate()
     }

@@ -84,6 +84,7 @@ import Glibc
     }
 
     func destroy() {
+        assert(unsafe state.pointee.budget == nil, "the budget is destroyed first")
         reset(retaining: 0)
         giveBack(output: true)
         unsafe state.pointee.freeLists.deallocate()
