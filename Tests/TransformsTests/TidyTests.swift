@@ -41,12 +41,6 @@ struct TidyTests {
     private static let functionLinesMax = 70
     private static let lineColumnsMax = 100
 
-    /// The evaluator's dispatch, whose cases are a few lines each.
-    private static let dispatchFunctions: Set<String> = [
-        "one", "take", "each", "oneOther", "eachOther", "update", "nativeOfInput",
-        "native", "makeRelative",
-    ]
-
     @Test func fileLength() {
         for file in TidyTests.sources + TidyTests.tests
         where file.lines.count > TidyTests.fileLinesMax {
@@ -66,9 +60,7 @@ struct TidyTests {
     @Test func functionLength() {
         for file in TidyTests.sources {
             for function in SwiftFunctions.all(in: file.lines)
-            where function.lineCount > TidyTests.functionLinesMax
-                && !TidyTests.dispatchFunctions.contains(function.name)
-            {
+            where function.lineCount > TidyTests.functionLinesMax {
                 report(
                     1, file, function.line,
                     "`\(function.name)` has \(function.lineCount) lines, not 70 at most")
