@@ -126,7 +126,7 @@ struct BodyDecoder {
     private mutating func chunkByte(_ byte: UInt8) throws(ProtocolError.Code) {
         switch phase {
         case .sizeStart, .size:
-            if let digit = Byte.hexDigit(byte) {
+            if let digit = HexDigit.value(of: byte) {
                 guard sizeDigitCount < Self.sizeDigitsMax, remaining >> 59 == 0 else {
                     throw .badChunkSize
                 }

@@ -201,13 +201,6 @@ enum Byte {
 
     static func isBlank(_ byte: UInt8) -> Bool { byte == space || byte == tab }
     static func isDigit(_ byte: UInt8) -> Bool { byte &- 0x30 < 10 }
-
-    /// The value of a hexadecimal digit.
-    static func hexDigit(_ byte: UInt8) -> UInt8? {
-        if byte &- 0x30 < 10 { return byte &- 0x30 }
-        let lower = byte | 0x20
-        return lower &- 0x61 < 6 ? lower &- 0x61 + 10 : nil
-    }
 }
 
 /// A set of ASCII bytes as 128 bits, so that no table is loaded, and none is built at start-up.

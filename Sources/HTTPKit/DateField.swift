@@ -9,18 +9,22 @@ enum DateField {
         let days = unixSeconds / 86_400
         let second = unixSeconds % 86_400
         let date = CivilDate(days: days)
-        let (year, month) = (date.year, date.month)
         let dayNames = Array("ThuFriSatSunMonTueWed".utf8)
         let monthNames = Array("JanFebMarAprMayJunJulAugSepOctNovDec".utf8)
-        func twoDigits(_ number: Int) -> [UInt8] {
-            [UInt8(0x30 + number / 10 % 10), UInt8(0x30 + number % 10)]
+        var bytes: [UInt8] = []
+        func append(_ number: Int, _ digitCount: Int, _ end: StaticString) {
+            Decimal.append(UInt64(number), digitCount: digitCount, to: &bytes)
+            bytes += "\(end)".utf8
         }
-        var bytes = Array(dayNames[days % 7 * 3..<days % 7 * 3 + 3])
-        bytes += Array(", ".utf8) + twoDigits(date.day) + [Byte.space]
-        bytes += monthNames[(month - 1) * 3..<month * 3]
-        bytes += [Byte.space] + twoDigits(year / 100) + twoDigits(year % 100) + [Byte.space]
-        bytes += twoDigits(second / 3_600) + [0x3A] + twoDigits(second / 60 % 60) + [0x3A]
-        bytes += twoDigits(second % 60) + Array(" GMT".utf8)
+        bytes += dayNames[days % 7 * 3..<days % 7 * 3 + 3]
+        bytes += ", ".utf8
+        append(date.day, 2, " ")
+        bytes += monthNames[(date.month - 1) * 3..<date.month * 3]
+        bytes.append(Byte.space)
+        append(date.year, 4, " ")
+        append(second / 3_600, 2, ":")
+        append(second / 60 % 60, 2, ":")
+        append(second % 60, 2, " GMT")
         return bytes
     }
 }

@@ -12,6 +12,16 @@ public enum Decimal {
         return count
     }
 
+    /// Appends the last `digitCount` digits of a number.
+    public static func append(_ number: UInt64, digitCount: Int, to bytes: inout [UInt8]) {
+        bytes.append(contentsOf: repeatElement(0x30, count: digitCount))
+        var rest = number
+        for offset in 1...digitCount {
+            bytes[bytes.count - offset] = 0x30 + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
+    }
+
     /// Writes the last `digitCount` digits of a number.
     /// - Parameter out: room for `digitCount` bytes.
     @unsafe public static func write(

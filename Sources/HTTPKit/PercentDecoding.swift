@@ -50,8 +50,8 @@ enum PercentDecoding {
             var byte = bytes[offset]
             if byte == 0x25 {
                 guard offset + 2 < range.upperBound,
-                    let high = Byte.hexDigit(bytes[offset + 1]),
-                    let low = Byte.hexDigit(bytes[offset + 2])
+                    let high = HexDigit.value(of: bytes[offset + 1]),
+                    let low = HexDigit.value(of: bytes[offset + 2])
                 else {
                     fault = offset
                     return 0

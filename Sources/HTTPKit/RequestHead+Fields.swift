@@ -119,8 +119,9 @@ enum HostRule {
                 offset = bytes.endOfWord(from: offset, to: value.upperBound)
                 if offset == value.upperBound || bytes[offset] == 0x3A { break }
                 if bytes[offset] == 0x25 {
-                    guard offset + 2 < value.upperBound, Byte.hexDigit(bytes[offset + 1]) != nil,
-                        Byte.hexDigit(bytes[offset + 2]) != nil
+                    guard offset + 2 < value.upperBound,
+                        HexDigit.value(of: bytes[offset + 1]) != nil,
+                        HexDigit.value(of: bytes[offset + 2]) != nil
                     else { throw ProtocolError(.badHost, at: offset) }
                     offset += 3
                 } else if ASCIISet.host.contains(bytes[offset]) {
@@ -138,7 +139,7 @@ enum HostRule {
 
     /// Hexadecimal digits, colons and dots: IPv6 with or without an IPv4 tail.
     private static func isLiteralByte(_ byte: UInt8) -> Bool {
-        Byte.hexDigit(byte) != nil || byte == 0x3A || byte == 0x2E
+        HexDigit.value(of: byte) != nil || byte == 0x3A || byte == 0x2E
     }
 
     /// IPvFuture after its `v`: hexadecimal digits, a dot, then the characters of a name, or
@@ -147,7 +148,7 @@ enum HostRule {
         _ bytes: BorrowedBytes, _ range: Range<Int>
     ) throws(ProtocolError) -> Int {
         var offset = range.lowerBound
-        while offset < range.upperBound, Byte.hexDigit(bytes[offset]) != nil { offset += 1 }
+        while offset < range.upperBound, HexDigit.value(of: bytes[offset]) != nil { offset += 1 }
         guard offset > range.lowerBound, offset < range.upperBound, bytes[offset] == 0x2E else {
             throw ProtocolError(.badHost, at: offset)
         }

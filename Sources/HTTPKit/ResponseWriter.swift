@@ -72,8 +72,8 @@ enum ResponseWriter {
     static func writeChunkSize(_ byteCount: Int, to cursor: inout HeadCursor) {
         var shift = (63 - byteCount.leadingZeroBitCount) / 4 * 4
         while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: byteCount >> shift & 15)
-            cursor.append(byte: digit < 10 ? 0x30 + digit : 0x57 + digit)
+            let value = UInt8(truncatingIfNeeded: byteCount >> shift & 15)
+            cursor.append(byte: HexDigit.digit(of: value))
             shift -= 4
         }
         cursor.append("\r\n")

@@ -1,5 +1,7 @@
 // Bytes -> their SHA-256 digest (FIPS 180-4), for program texts: small, not fast.
 
+import HTTPKit
+
 struct SHA256 {
     private static let rounds: [UInt32] = [
         0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4,
@@ -22,13 +24,10 @@ struct SHA256 {
 
     /// The digest as 64 lower-case hexadecimal digits.
     static func hex(_ bytes: [UInt8]) -> String {
-        var text = ""
-        let digits = Array("0123456789abcdef".unicodeScalars)
-        for byte in digest(bytes) {
-            text.unicodeScalars.append(digits[Int(byte >> 4)])
-            text.unicodeScalars.append(digits[Int(byte & 15)])
+        let digits = digest(bytes).flatMap {
+            [HexDigit.digit(of: $0 >> 4), HexDigit.digit(of: $0 & 15)]
         }
-        return text
+        return String(decoding: digits, as: UTF8.self)
     }
 
     /// 32 bytes.

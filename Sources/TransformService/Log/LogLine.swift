@@ -5,6 +5,7 @@
 //
 // External values can neither end a line nor imitate another field.
 
+import HTTPKit
 import Logging
 
 enum LogFormat: String, Sendable, CaseIterable { case text, json }
@@ -78,18 +79,14 @@ struct LogLine {
         let microseconds = (nanoseconds &+ 500) / 1_000
         number(microseconds / 1_000)
         append(".")
-        let part = microseconds % 1_000
-        for divisor: UInt64 in [100, 10, 1] { digit(part / divisor % 10) }
+        Decimal.append(microseconds % 1_000, digitCount: 3, to: &bytes)
     }
 
     /// 16 hexadecimal digits.
     mutating func field(_ name: StaticString, digest: UInt64) {
         begin(name)
         if format == .json { append("\"") }
-        for shift in stride(from: 60, through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: digest >> UInt64(shift) & 15)
-            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
+        hexadecimal(digest, digitCount: 16)
         if format == .json { append("\"") }
     }
 
@@ -124,23 +121,18 @@ struct LogLine {
 
     private mutating func escape(_ value: UInt32) {
         append("\\u")
-        for shift: UInt32 in [12, 8, 4, 0] {
-            let digit = UInt8(truncatingIfNeeded: value >> shift & 15)
-            bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        hexadecimal(UInt64(value), digitCount: 4)
+    }
+
+    private mutating func hexadecimal(_ value: UInt64, digitCount: Int) {
+        for index in (0..<digitCount).reversed() {
+            let part = UInt8(truncatingIfNeeded: value >> UInt64(4 * index) & 15)
+            bytes.append(HexDigit.digit(of: part))
         }
     }
 
     private mutating func number(_ value: UInt64) {
-        var divisor: UInt64 = 1
-        while value / divisor >= 10 { divisor *= 10 }
-        while divisor > 0 {
-            digit(value / divisor % 10)
-            divisor /= 10
-        }
-    }
-
-    private mutating func digit(_ value: UInt64) {
-        bytes.append(0x30 + UInt8(truncatingIfNeeded: value))
+        Decimal.append(value, digitCount: Decimal.digitCount(value), to: &bytes)
     }
 
     private mutating func append(_ text: StaticString) {

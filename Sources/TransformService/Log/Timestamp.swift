@@ -23,11 +23,7 @@ struct Timestamp: Sendable {
         let date = CivilDate(days: unixSeconds / 86_400)
         let second = unixSeconds % 86_400
         func digits(_ number: Int, _ count: Int) {
-            var divisor = count == 4 ? 1_000 : count == 3 ? 100 : 10
-            while divisor > 0 {
-                bytes.append(0x30 + UInt8(truncatingIfNeeded: number / divisor % 10))
-                divisor /= 10
-            }
+            Decimal.append(UInt64(number), digitCount: count, to: &bytes)
         }
         digits(date.year, 4)
         bytes.append(0x2D)

@@ -1,6 +1,8 @@
 // Names and values -> the bytes of one JSON object, for the small responses that the service writes
 // itself: problems, health, lists.
 
+import HTTPKit
+
 /// Appends members of objects, one after the other.
 struct JSONText {
     private(set) var bytes: [UInt8] = []
@@ -57,8 +59,8 @@ struct JSONText {
             case 0x0A: bytes += [UInt8(ascii: "\\"), UInt8(ascii: "n")]
             case 0x09: bytes += [UInt8(ascii: "\\"), UInt8(ascii: "t")]
             case 0..<0x20, 0x7F:
-                let digits = Array("0123456789abcdef".utf8)
-                bytes += Array("\\u00".utf8) + [digits[Int(byte >> 4)], digits[Int(byte & 15)]]
+                bytes += "\\u00".utf8
+                bytes += [HexDigit.digit(of: byte >> 4), HexDigit.digit(of: byte & 15)]
             default: bytes.append(byte)
             }
         }

@@ -18,8 +18,8 @@ enum PercentCoding {
                 o += 1
             } else {
                 unsafe out[o] = UInt8(ascii: "%")
-                unsafe out[o + 1] = hexDigit(byte >> 4)
-                unsafe out[o + 2] = hexDigit(byte & 15)
+                unsafe out[o + 1] = upperHexDigit(byte >> 4)
+                unsafe out[o + 2] = upperHexDigit(byte & 15)
                 o += 3
             }
         }
@@ -41,8 +41,8 @@ enum PercentCoding {
                 unsafe out[o] = byte
                 i += 1
             } else {
-                guard i + 2 < byteCount, let high = unsafe hexValue(input[i + 1]),
-                    let low = unsafe hexValue(input[i + 2])
+                guard i + 2 < byteCount, let high = unsafe HexDigit.value(of: input[i + 1]),
+                    let low = unsafe HexDigit.value(of: input[i + 2])
                 else { return nil }
                 unsafe out[o] = high << 4 | low
                 i += 3
@@ -59,16 +59,7 @@ enum PercentCoding {
         }
     }
 
-    private static func hexDigit(_ value: UInt8) -> UInt8 {
+    private static func upperHexDigit(_ value: UInt8) -> UInt8 {
         value < 10 ? 0x30 + value : 0x41 + value - 10
-    }
-
-    private static func hexValue(_ digit: UInt8) -> UInt8? {
-        switch digit {
-        case 0x30...0x39: digit - 0x30
-        case 0x41...0x46: digit - 0x41 + 10
-        case 0x61...0x66: digit - 0x61 + 10
-        default: nil
-        }
     }
 }

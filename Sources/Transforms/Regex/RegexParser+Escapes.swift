@@ -160,8 +160,8 @@ extension RegexParser {
             offset += 1
             var value: UInt32 = 0
             var count = 0
-            while count < 2, !isAtEnd, let digit = Self.hexValue(bytes[offset]) {
-                value = value << 4 | digit
+            while count < 2, !isAtEnd, let digit = HexDigit.value(of: bytes[offset]) {
+                value = value << 4 | UInt32(digit)
                 offset += 1
                 count += 1
             }
@@ -228,7 +228,9 @@ extension RegexParser {
             }
             let before = offset
             var value: UInt64 = 0
-            while !isAtEnd, let digit = Self.hexValue(bytes[offset]), !isOctal || digit < 8 {
+            while !isAtEnd, let digit = HexDigit.value(of: bytes[offset]),
+                !isOctal || digit < 8
+            {
                 value = value << (isOctal ? 3 : 4) | UInt64(digit)
                 offset += 1
                 if offset - before > (isOctal ? 11 : 8) {
@@ -247,15 +249,6 @@ extension RegexParser {
             }
             if value >= 0xFFFF_FFFE { throw failure("invalid code point value") }
             codes.append((UInt32(value), false))
-        }
-    }
-
-    static func hexValue(_ byte: UInt8) -> UInt32? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(byte - UInt8(ascii: "0"))
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt32(byte - UInt8(ascii: "a") + 10)
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt32(byte - UInt8(ascii: "A") + 10)
-        default: nil
         }
     }
 

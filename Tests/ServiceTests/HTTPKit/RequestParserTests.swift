@@ -47,7 +47,7 @@ import struct NIOCore.ByteBuffer
             let isAlphanumeric = isToken(byte) && !Array("!#$%&'*+-.^_`|~".utf8).contains(byte)
             #expect(ASCIISet.host.contains(byte) == (isAlphanumeric || host.contains(byte)))
             let digit = UInt8(String(UnicodeScalar(byte)), radix: 16)
-            #expect(Byte.hexDigit(byte) == (byte < 128 && byte != 0x2B ? digit : nil))
+            #expect(HexDigit.value(of: byte) == (byte < 128 && byte != 0x2B ? digit : nil))
         }
     }
 

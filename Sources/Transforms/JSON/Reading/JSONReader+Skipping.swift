@@ -148,10 +148,7 @@ extension TextScan {
         if offset &+ 6 > end { return nil }
         var unit: UInt32 = 0
         for i in 2..<6 {
-            let byte = self[offset &+ i]
-            let letter = (byte | 0x20) &- UInt8(ascii: "a")
-            let digit = letter < 6 ? letter &+ 10 : byte &- UInt8(ascii: "0")
-            if digit > (letter < 6 ? 15 : 9) { return nil }
+            guard let digit = HexDigit.value(of: self[offset &+ i]) else { return nil }
             unit = unit << 4 | UInt32(digit)
         }
         return unit

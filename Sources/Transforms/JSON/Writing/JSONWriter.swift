@@ -283,8 +283,7 @@ struct JSONWriter {
         out.put(0x5C)
         out.put(UInt8(ascii: "u"))
         for shift in [12, 8, 4, 0] as [UInt32] {
-            let digit = UInt8(unit >> shift & 15)
-            out.put(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            out.put(HexDigit.digit(of: UInt8(unit >> shift & 15)))
         }
     }
 }

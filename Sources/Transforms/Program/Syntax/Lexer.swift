@@ -260,12 +260,8 @@ extension Lexer {
     private func hexadecimal(at start: Int) -> UInt32? {
         var value: UInt32 = 0
         for index in start..<start + 4 {
-            switch byte(at: index) {
-            case let digit where isDigit(digit): value = value << 4 | UInt32(digit & 0x0F)
-            case let digit where (0x61...0x66).contains(digit | 0x20):
-                value = value << 4 | (UInt32(digit & 0x0F) + 9)
-            default: return nil
-            }
+            guard let digit = HexDigit.value(of: byte(at: index)) else { return nil }
+            value = value << 4 | UInt32(digit)
         }
         return value
     }
