@@ -51,7 +51,7 @@ struct FolderListing: Sendable, Equatable {
 
     /// - Complexity: O(entries), a system call or two for each.
     init(_ folder: String) {
-        guard let resolved = Self.resolved(folder) else {
+        guard let resolved = SystemFile.realPath(folder) else {
             faults.append(LoadFault(path: "", errorCode: errno))
             return
         }
@@ -89,7 +89,9 @@ struct FolderListing: Sendable, Equatable {
 
     private mutating func visit(_ path: String, _ fullPath: String, _ ancestors: [UInt64]) {
         let isText = path.hasSuffix(".jq") || path.hasSuffix(".json")
-        guard let resolved = Self.resolved(fullPath), let status = Self.status(resolved) else {
+        guard let resolved = SystemFile.realPath(fullPath),
+            let status = Self.status(resolved)
+        else {
             let code = errno
             // Other files may be broken.
             guard isText else { return }
@@ -141,13 +143,6 @@ struct FolderListing: Sendable, Equatable {
     }
 
     // MARK: The system's calls
-
-    private static func resolved(_ path: String) -> String? {
-        // Safety: the call allocates the text, which is copied and then freed.
-        guard let text = unsafe realpath(path, nil) else { return nil }
-        defer { unsafe free(text) }
-        return unsafe String(cString: text)
-    }
 
     private static func status(_ path: String) -> stat? {
         var status = stat()

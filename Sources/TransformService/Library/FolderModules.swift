@@ -56,21 +56,11 @@ final class FolderTexts: Sendable {
     /// At most `bytesMax` bytes and one more.
     private static func read(_ path: String, _ bytesMax: Int) -> [UInt8]? {
         // A path that has become a link or a pipe since it was listed is refused.
+        // Safety: the bridging keeps the path for the call's length.
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        var all: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 1 << 16)
-        while all.count <= bytesMax {
-            // Safety: the array is as long as the count that is passed.
-            let count = unsafe Glibc.read(descriptor, &part, part.count)
-            if count < 0 && errno == EINTR { continue }
-            if count < 0 { return nil }
-            if count == 0 { return all }
-            all += part[..<count]
-        }
-        errno = EFBIG
-        return nil
+        return SystemFile.readAll(descriptor, bytesMax: bytesMax)
     }
 }
 

@@ -93,19 +93,7 @@ struct ProcessStatistics: Sendable, Equatable {
     /// The path of this process' `cpu.stat`.
     /// - Parameter root: a prefix of the system's paths, for tests.
     static func findGroupFile(root: String = "") -> String? {
-        guard let groups = SystemFile.read(root + "/proc/self/cgroup") else { return nil }
-        for line in groups.split(separator: "\n") {
-            let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-            guard parts.count == 3 else { continue }
-            let isVersion2 = parts[1].isEmpty
-            guard isVersion2 || parts[1].split(separator: ",").contains("cpu") else { continue }
-            let base = root + "/sys/fs/cgroup" + (isVersion2 ? "" : "/cpu")
-            // Inside a container the path may not exist: then the base is the process' group.
-            for folder in [base + parts[2], base] {
-                let path = folder + "/cpu.stat"
-                if let text = SystemFile.read(path), group(text) != nil { return path }
-            }
-        }
-        return nil
+        ControlGroup.folders(of: "cpu", root: root).map { $0.path + "/cpu.stat" }
+            .first { SystemFile.read($0).flatMap(Self.group) != nil }
     }
 }

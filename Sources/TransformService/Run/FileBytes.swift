@@ -91,14 +91,9 @@ struct FileError: Error {
     static func readAll(_ path: String) throws(FileError) -> [UInt8] {
         let descriptor = try open(path)
         defer { close(descriptor) }
-        var all: [UInt8] = []
-        var part = [UInt8](repeating: 0, count: 1 << 16)
-        while true {
-            let count = unsafe read(descriptor, &part, part.count)
-            if count < 0 && errno == EINTR { continue }
-            if count < 0 { throw FileError(path: path, code: errno) }
-            if count == 0 { return all }
-            all.append(contentsOf: part[0..<count])
+        guard let bytes = SystemFile.readAll(descriptor) else {
+            throw FileError(path: path, code: errno)
         }
+        return bytes
     }
 }

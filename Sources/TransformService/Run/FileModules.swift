@@ -57,7 +57,7 @@ struct FileModules: ModuleSource {
             for name in [path, path + "/jq/main", path + "/" + (parts.last ?? "")] {
                 let file = folder + "/" + name + ending
                 guard let text = try? FileBytes.readAll(file) else { continue }
-                let real = FileModules.real(file)
+                let real = SystemFile.realPath(file) ?? file
                 return (text, FileModules.folder(of: real), real)
             }
         }
@@ -76,14 +76,6 @@ struct FileModules: ModuleSource {
         }
         guard let base, !path.hasPrefix("/") else { return path }
         return base + "/" + path
-    }
-
-    /// The path without links and `..`, or unchanged if there is no such file.
-    private static func real(_ path: String) -> String {
-        // Safety: realpath returns null or an allocated string, which is freed.
-        guard let real = unsafe realpath(path, nil) else { return path }
-        defer { unsafe free(real) }
-        return unsafe String(cString: real)
     }
 
     /// The part before the last `/`; `.` without one.
