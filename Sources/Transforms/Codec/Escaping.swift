@@ -14,27 +14,17 @@ enum Escaping {
     static func html(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int {
-        var o = 0
-        for i in 0..<byteCount {
-            // Safety: `i < byteCount`, and no entity is longer than the capacity's six bytes.
-            let byte = unsafe input[i]
-            let entity: StaticString
+        unsafe replace(input, byteCount, to: out) { byte in
             switch byte {
-            case UInt8(ascii: "<"): entity = "&lt;"
-            case UInt8(ascii: ">"): entity = "&gt;"
-            case UInt8(ascii: "&"): entity = "&amp;"
-            case UInt8(ascii: "'"): entity = "&apos;"
-            case UInt8(ascii: "\""): entity = "&quot;"
-            case 0x00: entity = "\\0"
-            default:
-                unsafe out[o] = byte
-                o += 1
-                continue
+            case UInt8(ascii: "<"): "&lt;"
+            case UInt8(ascii: ">"): "&gt;"
+            case UInt8(ascii: "&"): "&amp;"
+            case UInt8(ascii: "'"): "&apos;"
+            case UInt8(ascii: "\""): "&quot;"
+            case 0x00: "\\0"
+            default: nil
             }
-            unsafe (out + o).update(from: entity.utf8Start, count: entity.utf8CodeUnitCount)
-            o += entity.utf8CodeUnitCount
         }
-        return o
     }
 
     static func shellCapacity(for byteCount: Int) -> Int { byteCount * 4 }
@@ -44,32 +34,13 @@ enum Escaping {
     static func shell(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int {
-        let quote = UInt8(ascii: "'")
-        // Safety: `i < byteCount`; four bytes for each one read.
-        var o = 0
-        for i in 0..<byteCount {
-            let byte = unsafe input[i]
-            if byte == 0 {
-                unsafe putNUL(&o, to: out)
-                continue
-            }
-            unsafe out[o] = byte
-            o += 1
-            if byte == quote {
-                unsafe out[o] = UInt8(ascii: "\\")
-                unsafe out[o + 1] = quote
-                unsafe out[o + 2] = quote
-                o += 3
+        unsafe replace(input, byteCount, to: out) { byte in
+            switch byte {
+            case UInt8(ascii: "'"): "'\\''"
+            case 0x00: "\\0"
+            default: nil
             }
         }
-        return o
-    }
-
-    private static func putNUL(_ o: inout Int, to out: UnsafeMutablePointer<UInt8>) {
-        // Safety: two bytes, within every capacity above.
-        unsafe out[o] = UInt8(ascii: "\\")
-        unsafe out[o + 1] = UInt8(ascii: "0")
-        o += 2
     }
 
     /// The capacity for a cell of CSV or TSV.
@@ -79,47 +50,46 @@ enum Escaping {
     static func csv(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int {
-        let quote = UInt8(ascii: "\"")
-        // Safety: `i < byteCount`; two bytes for each one read.
-        var o = 0
-        for i in 0..<byteCount {
-            let byte = unsafe input[i]
-            if byte == 0 {
-                unsafe putNUL(&o, to: out)
-                continue
-            }
-            unsafe out[o] = byte
-            o += 1
-            if byte == quote {
-                unsafe out[o] = quote
-                o += 1
+        unsafe replace(input, byteCount, to: out) { byte in
+            switch byte {
+            case UInt8(ascii: "\""): "\"\""
+            case 0x00: "\\0"
+            default: nil
             }
         }
-        return o
     }
 
     static func tsv(
         _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>
     ) -> Int {
+        unsafe replace(input, byteCount, to: out) { byte in
+            switch byte {
+            case 0x09: "\\t"
+            case 0x0A: "\\n"
+            case 0x0D: "\\r"
+            case UInt8(ascii: "\\"): "\\\\"
+            case 0x00: "\\0"
+            default: nil
+            }
+        }
+    }
+
+    /// Copies the bytes except those that have a replacement.
+    @inline(__always) private static func replace(
+        _ input: UnsafePointer<UInt8>, _ byteCount: Int, to out: UnsafeMutablePointer<UInt8>,
+        by replacement: (UInt8) -> StaticString?
+    ) -> Int {
         var o = 0
         for i in 0..<byteCount {
-            // Safety: `i < byteCount`, and at most two bytes are written for each one read.
+            // Safety: `i < byteCount`, and no text is longer than the capacity for one byte.
             let byte = unsafe input[i]
-            let escaped: UInt8
-            switch byte {
-            case 0x09: escaped = UInt8(ascii: "t")
-            case 0x0A: escaped = UInt8(ascii: "n")
-            case 0x0D: escaped = UInt8(ascii: "r")
-            case 0x00: escaped = UInt8(ascii: "0")
-            case UInt8(ascii: "\\"): escaped = byte
-            default:
+            guard let text = replacement(byte) else {
                 unsafe out[o] = byte
                 o += 1
                 continue
             }
-            unsafe out[o] = UInt8(ascii: "\\")
-            unsafe out[o + 1] = escaped
-            o += 2
+            unsafe (out + o).update(from: text.utf8Start, count: text.utf8CodeUnitCount)
+            o += text.utf8CodeUnitCount
         }
         return o
     }

@@ -3,6 +3,21 @@
 //
 // Safety: reads stay below the counts that come with the pointers.
 
+extension Value.Tag {
+    /// The index of its kind in that order.
+    var rank: Int {
+        switch self {
+        case .absent, .closure, .null: 0
+        case .no: 1
+        case .yes: 2
+        case .integer, .double, .literal: 3
+        case .string: 4
+        case .array: 5
+        case .object: 6
+        }
+    }
+}
+
 extension Heap {
     /// Nested values are compared to this depth; what is deeper raises an error.
     static let compareDepthMax = 10_000
@@ -66,21 +81,9 @@ extension Heap {
         try order(lhs.bytes, rhs.bytes)
     }
 
-    private static func rank(_ value: Value) -> UInt8 {
-        switch value.tag {
-        case .absent, .closure, .null: 0
-        case .no: 1
-        case .yes: 2
-        case .integer, .double, .literal: 3
-        case .string: 4
-        case .array: 5
-        case .object: 6
-        }
-    }
-
     @inline(never) func compareSlow(_ lhs: Value, _ rhs: Value, _ depth: Int) throws(Stop) -> Int {
-        let rank = Heap.rank(lhs)
-        let other = Heap.rank(rhs)
+        let rank = lhs.tag.rank
+        let other = rhs.tag.rank
         if rank != other { return rank < other ? -1 : 1 }
         switch rank {
         case 3:

@@ -96,17 +96,7 @@ struct ColorWriter {
     }
 
     private func begin(_ tag: Value.Tag, _ out: inout OutputBuffer) throws(Stop) {
-        let index =
-            switch tag {
-            case .absent, .null, .closure: 0
-            case .no: 1
-            case .yes: 2
-            case .integer, .double, .literal: 3
-            case .string: 4
-            case .array: 5
-            case .object: 6
-            }
-        try append(starts[index], &out)
+        try append(starts[tag.rank], &out)
     }
 
     private func end(_ out: inout OutputBuffer) throws(Stop) { try out.append("\u{1B}[0m", heap) }
