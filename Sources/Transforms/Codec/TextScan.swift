@@ -53,7 +53,7 @@
         }
         while offset < end {
             let byte = self[offset]
-            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte >= 0x7F { return offset }
+            if TextScan.isQuoteOrBackslash(byte) || byte < 0x20 || byte >= 0x7F { return offset }
             offset &+= 1
         }
         return end
@@ -70,10 +70,14 @@
         }
         while offset < end {
             let byte = self[offset]
-            if byte == 0x22 || byte == 0x5C || byte < 0x20 || byte == 0x7F { return offset }
+            if TextScan.isQuoteOrBackslash(byte) || byte < 0x20 || byte == 0x7F { return offset }
             offset &+= 1
         }
         return end
+    }
+
+    @inline(__always) private static func isQuoteOrBackslash(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
     }
 
     /// The number of line feeds in the whole text.
@@ -201,15 +205,15 @@
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             return offset + 2
         case UInt8(ascii: "u"):
-            guard self[offset + 2] == 0x30, self[offset + 3] == 0x30 else { return nil }
-            let (high, low) = unsafe (base[offset + 4], base[offset + 5])
-            let isShort =
-                high == 0x30
-                && (low == 0x38 || low == 0x39 || low == 0x61
-                    || low == 0x63 || low == 0x64)
-            let isDigit = low >= 0x30 && low <= 0x39 || low >= 0x61 && low <= 0x66
-            let isControl = (high == 0x30 || high == 0x31) && isDigit && !isShort
-            return isControl || high == 0x37 && low == 0x66 ? offset + 6 : nil
+            // A control character without a short escape, or DEL; its digits are in lower case.
+            guard let unit = escapedUnit(offset), self[offset + 5] & 0x60 != 0x40 else {
+                return nil
+            }
+            switch unit {
+            case 0x08, 0x09, 0x0A, 0x0C, 0x0D: return nil
+            case 0..<0x20, 0x7F: return offset + 6
+            default: return nil
+            }
         default: return nil
         }
     }
@@ -233,7 +237,7 @@
         let digits = offset
         offset = skipDigits(offset)
         if offset == digits || offset >= end { return nil }
-        if offset &- digits > 1 && self[digits] == 0x30 { return nil }
+        if offset &- digits > 1 && self[digits] == UInt8(ascii: "0") { return nil }
         var next = self[offset]
         if next == UInt8(ascii: ".") {
             let fraction = offset &+ 1

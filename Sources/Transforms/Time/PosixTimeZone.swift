@@ -116,7 +116,8 @@ struct PosixTimeZone: Sendable {
             let name = rest.prefix { byte in
                 let isLetter = (0x61...0x7A).contains(byte | 0x20)
                 guard isQuoted else { return isLetter }
-                return isLetter || (0x30...0x39).contains(byte) || byte == 0x2B || byte == 0x2D
+                return isLetter || (0x30...0x39).contains(byte) || byte == UInt8(ascii: "+")
+                    || byte == UInt8(ascii: "-")
             }
             guard name.count >= 3, name.count <= 32 else { return nil }
             rest = rest[name.endIndex...]

@@ -250,7 +250,7 @@ struct TimeFormatter {
         let isSpaced = isUnpadded || style.pad == UInt8(ascii: "_")
         if isSpaced { output.append(0x20, count: fill) }
         if value < 0 { output.append(UInt8(ascii: "-")) }
-        if !isSpaced { output.append(0x30, count: fill) }
+        if !isSpaced { output.append(UInt8(ascii: "0"), count: fill) }
         while power > 0 {
             output.append(UInt8(truncatingIfNeeded: magnitude / power % 10) + 0x30)
             power /= 10
@@ -268,7 +268,7 @@ struct TimeFormatter {
     private mutating func pad(_ style: Style, textByteCount: Int) {
         guard style.width > textByteCount else { return }
         let isZero = style.pad == UInt8(ascii: "0")
-        output.append(isZero ? 0x30 : 0x20, count: style.width - textByteCount)
+        output.append(isZero ? UInt8(ascii: "0") : 0x20, count: style.width - textByteCount)
     }
 
     // MARK: - Fields

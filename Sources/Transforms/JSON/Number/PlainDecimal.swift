@@ -49,7 +49,7 @@ enum PlainDecimal {
         while i < count, unsafe text[i] &- 0x30 <= 9 { i &+= 1 }
         let isPlain =
             i > start && (i == count || (unsafe text[i] == UInt8(ascii: ".")))
-            && (i == start &+ 1 || (unsafe text[start] != 0x30))
+            && (i == start &+ 1 || (unsafe text[start] != UInt8(ascii: "0")))
         return isPlain ? i : -1
     }
 

@@ -54,11 +54,11 @@ extension JSONReader {
         }
         while cursor < end {
             let byte = unsafe base[cursor]
-            if byte == 0x22 {
+            if byte == UInt8(ascii: "\"") {
                 offset = cursor &+ 1
                 return try finishString(start, cursor, high & JSONReader.highs, delete)
             }
-            if byte == 0x5C || byte < 0x20 { break }
+            if byte == UInt8(ascii: "\\") || byte < 0x20 { break }
             high |= UInt64(byte)
             delete |= byte == 0x7F ? 0x80 : 0
             cursor &+= 1
@@ -157,9 +157,9 @@ extension JSONReader {
             close = text.wideEnd(close)
             if close >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
             let byte = byte(close)
-            if byte == 0x22 { break }
+            if byte == UInt8(ascii: "\"") { break }
             if byte < 0x20 { throw ReadFailure(code: .controlInString, offset: close) }
-            close &+= byte == 0x5C ? 2 : 1
+            close &+= byte == UInt8(ascii: "\\") ? 2 : 1
         }
         if try isUTF8(start, close) { return try decodeString(start, close) }
         let decoded = try decodeString(start, close)
@@ -217,7 +217,7 @@ extension JSONReader {
             }
             if cursor == close { break }
             let byte = byte(cursor)
-            if byte != 0x5C {
+            if byte != UInt8(ascii: "\\") {
                 out[count] = byte
                 count &+= 1
                 cursor &+= 1
@@ -287,7 +287,8 @@ extension JSONReader {
         let digits = isNegative ? start &+ 1 : start
         var (integer, stop) = text.integer(digits)
         let count = stop &- digits
-        if count == 0 || stop >= text.end || count > 1 && text[digits] == 0x30 { return nil }
+        if count == 0 || stop >= text.end { return nil }
+        if count > 1 && text[digits] == UInt8(ascii: "0") { return nil }
         var next = text[stop]
         if next != UInt8(ascii: ".") {
             if next | 0x20 == UInt8(ascii: "e") { return nil }
@@ -323,7 +324,7 @@ extension JSONReader {
             if isLenient { return try readLenientNumber(start) }
             throw failure(.badNumber, cursor)
         }
-        if digitCount > 1 && byte(digits) == 0x30 {
+        if digitCount > 1 && byte(digits) == UInt8(ascii: "0") {
             if isLenient { return try readLenientNumber(start) }
             throw ReadFailure(code: .badNumber, offset: digits)
         }

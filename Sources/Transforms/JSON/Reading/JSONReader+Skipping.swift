@@ -194,7 +194,8 @@ extension TextScan {
         if self[offset] == UInt8(ascii: "-") { offset &+= 1 }
         let digits = offset
         offset = skipDigits(offset)
-        if offset == digits || offset &- digits > 1 && self[digits] == 0x30 { return 0 }
+        if offset == digits { return 0 }
+        if offset &- digits > 1 && self[digits] == UInt8(ascii: "0") { return 0 }
         if offset < end && self[offset] == UInt8(ascii: ".") {
             let fraction = offset &+ 1
             offset = skipDigits(fraction)

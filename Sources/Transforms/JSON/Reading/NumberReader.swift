@@ -67,7 +67,7 @@
             let isNegative = text[offset] == UInt8(ascii: "-")
             let digits = isNegative ? offset &+ 1 : offset
             let count = digitCount(digits)
-            if count == 0 || count > 15 || count > 1 && text[digits] == 0x30 { break }
+            if count == 0 || count > 15 || count > 1 && text[digits] == UInt8(ascii: "0") { break }
             var stop = digits &+ count
             let value: Value
             if text[stop] == UInt8(ascii: ".") {

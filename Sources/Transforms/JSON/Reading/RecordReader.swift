@@ -389,7 +389,9 @@ extension TextScan {
     @inline(__always) func shortNumberEnd(_ start: Int) -> Int {
         var others = unsafe ByteBlock(base + start).nonDigits | 1 << 16
         var count = others.trailingZeroBitCount
-        if count == 16 || count > 1 && self[start] == 0x30 { return longNumberEnd(start) }
+        if count == 16 || count > 1 && self[start] == UInt8(ascii: "0") {
+            return longNumberEnd(start)
+        }
         var next = self[start &+ count]
         if next == UInt8(ascii: ".") {
             let point = count

@@ -222,15 +222,15 @@ struct JSONWriter {
     }
 
     @inline(never) private func writeLong(_ bytes: Bytes, _ out: inout OutputBuffer) throws(Stop) {
-        try out.append(0x22, heap)
+        try out.append(UInt8(ascii: "\""), heap)
         try out.append(bytes, heap)
-        try out.append(0x22, heap)
+        try out.append(UInt8(ascii: "\""), heap)
     }
 
     /// Runs of bytes that need no escape are copied as they are.
     @inline(never) private func writeEscaped(_ bytes: Bytes, _ out: inout OutputBuffer) throws(Stop)
     {
-        try out.append(0x22, heap)
+        try out.append(UInt8(ascii: "\""), heap)
         var offset = 0
         while offset < bytes.count {
             let end = heap.pieceEnd(bytes, from: offset)
@@ -246,7 +246,7 @@ struct JSONWriter {
                 heap.spend(1)
             }
         }
-        try out.append(0x22, heap)
+        try out.append(UInt8(ascii: "\""), heap)
     }
 
     /// Writes the escape of the scalar at `offset`; returns how many bytes the scalar has.
@@ -264,7 +264,7 @@ struct JSONWriter {
         }
         var short: UInt8 = 0
         switch byte {
-        case 0x22, 0x5C: short = byte
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"): short = byte
         case 0x08: short = UInt8(ascii: "b")
         case 0x09: short = UInt8(ascii: "t")
         case 0x0A: short = UInt8(ascii: "n")
@@ -273,14 +273,14 @@ struct JSONWriter {
         default: writeUnicode(UInt32(byte), &out)
         }
         if short != 0 {
-            out.put(0x5C)
+            out.put(UInt8(ascii: "\\"))
             out.put(short)
         }
         return 1
     }
 
     private func writeUnicode(_ unit: UInt32, _ out: inout OutputBuffer) {
-        out.put(0x5C)
+        out.put(UInt8(ascii: "\\"))
         out.put(UInt8(ascii: "u"))
         for shift in [12, 8, 4, 0] as [UInt32] {
             out.put(HexDigit.digit(of: UInt8(unit >> shift & 15)))

@@ -205,9 +205,9 @@ import Glibc
         assert(count &+ bytes.count &+ 2 <= capacity)
         // Safety: reserved by the caller.
         let target = unsafe base + count
-        unsafe target[0] = 0x22
+        unsafe target[0] = UInt8(ascii: "\"")
         unsafe bytes.copyUncharged(to: target + 1)
-        unsafe target[bytes.count &+ 1] = 0x22
+        unsafe target[bytes.count &+ 1] = UInt8(ascii: "\"")
         count &+= bytes.count &+ 2
     }
 
