@@ -64,8 +64,7 @@ public struct ModuleHead: Sendable {
     private static func member(
         _ name: String, _ nameOffset: Int, _ value: Term, _ runner: Runner
     ) throws(CompileError) -> Member {
-        let program = try Program.compile(
-            Printer.text(of: Module(metadata: nil, imports: [], definitions: [], body: value)))
+        let program = try Program.compile(value)
         var kind = Document.Kind.null
         var out = OutputBuffer(bytesMax: bytesMax)
         runner.begin()

@@ -98,6 +98,8 @@ private let errors: [(String, Int, String)] = [
             + "found the end of the program"
     ),
     ("{(1): 2}", 2, "Cannot use number (1) as object key"),
+    ("{([1, {a: \"b\"}]): 2}", 2, "Cannot use array ([1,{\"a\":\"b\"}]) as object key"),
+    ("{({a: [true, null]}): 2}", 2, "Cannot use object ({\"a\":[true,...) as object key"),
     ("{1: 2}", 1, "a member's name must be a string: put it in quotes"),
     (". as [] | 1", 6, #"unexpected "]", expected "$name", "[" or "{""#),
     ("module 1; .", 7, "Module metadata must be an object"),
@@ -281,7 +283,7 @@ private struct TreeMaker {
         case 18: .label("l", body: term(depth))
         case 19:
             .definition(
-                Definition(name: name(), parameters: ["$p", "q"], body: term(depth), offset: 0),
+                Definition(name: name(), parameters: ["$p", "q"], body: term(depth)),
                 body: term(depth))
         case 20: .call(name(), [term(depth), term(depth)])
         default:

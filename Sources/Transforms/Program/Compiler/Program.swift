@@ -37,10 +37,7 @@
         _ text: [UInt8], argumentNames: [String] = [], modules: (any ModuleSource)? = nil,
         isLibrary: Bool = false, keepsOrigin: Bool = false
     ) throws(CompileError) -> Program {
-        let module: Module
-        do throws(SyntaxError) { module = try Parser.parse(text) } catch {
-            throw CompileError(error.message, offset: error.offset)
-        }
+        let module = try Compiler.parse(text)
         if module.body == nil && !isLibrary {
             throw CompileError("Top-level program not given (try \".\")", offset: text.count)
         }
@@ -75,6 +72,15 @@
         _ text: String, argumentNames: [String] = [], modules: (any ModuleSource)? = nil
     ) throws(CompileError) -> Program {
         try compile(Array(text.utf8), argumentNames: argumentNames, modules: modules)
+    }
+
+    /// The program that outputs a constant, such as a part of a module's metadata.
+    static func compile(_ constant: Term) throws(CompileError) -> Program {
+        let compiler = Compiler(library: Library(modules: nil, byteCount: 0))
+        let module = Module(metadata: nil, imports: [], definitions: [], body: constant)
+        do throws(CompileError) { return try compiler.finish(module, [], digest: 0) } catch {
+            throw compiler.local(error)
+        }
     }
 
     private static func digest(of text: [UInt8]) -> UInt64 {

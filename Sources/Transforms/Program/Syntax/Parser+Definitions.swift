@@ -79,7 +79,7 @@ extension Parser {
         }
         advance()
         nesting -= 1
-        return Definition(name: name, parameters: parameters, body: body, offset: word.start)
+        return Definition(name: name, parameters: parameters, body: body)
     }
 
     /// `(f; $value)`

@@ -75,7 +75,7 @@ extension Parser {
         let name = try query()
         try close(opener, .closeParen)
         if let kind = name.constantKind, kind != .string {
-            var shown = Printer.text(of: name)
+            var shown = name.constantText
             if shown.utf8.count > 14 { shown = String(shown.prefix(11)) + "..." }
             throw SyntaxError(
                 message: "Cannot use \(kind.rawValue) (\(shown)) as object key", offset: start)

@@ -20,8 +20,6 @@ struct Parser {
     var lexer: Lexer
     /// The next token.
     var token: Token
-    /// The end of the token before it.
-    private(set) var previousEnd = 0
     var nesting = 0
     /// The height of the tree that was read last.
     var height = 0
@@ -68,16 +66,11 @@ struct Parser {
         var parser = Parser(utf8)
         return try parser.module()
     }
-
-    static func parse(_ text: String) throws(SyntaxError) -> Module {
-        try parse(Array(text.utf8))
-    }
 }
 
 // MARK: - Tokens
 extension Parser {
     mutating func advance() {
-        previousEnd = token.end
         token = lexer.next()
     }
 

@@ -28,6 +28,59 @@ extension Term {
         }
     }
 
+    /// A constant as JSON text, for messages: at least as much of it as they show.
+    var constantText: String {
+        var text = ""
+        appendConstant(to: &text)
+        return text
+    }
+
+    private static let constantBytesShown = 64
+
+    private func appendConstant(to text: inout String) {
+        if text.utf8.count > Term.constantBytesShown { return }
+        switch kind {
+        case .number(let digits): text += digits
+        case .call(let name, _): text += name
+        case .string(_, let parts):
+            text += "\""
+            for case .text(let part) in parts { Term.escape(part, to: &text) }
+            text += "\""
+        case .location(let line): text += "{\"file\":\"<top-level>\",\"line\":\(line)}"
+        case .comma(let terms):
+            for (index, term) in terms.enumerated() {
+                if index > 0 { text += "," }
+                term.appendConstant(to: &text)
+            }
+        case .array(let elements):
+            text += "["
+            elements?.appendConstant(to: &text)
+            text += "]"
+        case .object(let members):
+            text += "{"
+            for (index, member) in members.enumerated() {
+                if index > 0 { text += "," }
+                member.name.appendConstant(to: &text)
+                text += ":"
+                member.value?.appendConstant(to: &text)
+            }
+            text += "}"
+        default: break
+        }
+    }
+
+    private static func escape(_ part: String, to text: inout String) {
+        for scalar in part.unicodeScalars.prefix(constantBytesShown) {
+            switch scalar {
+            case "\"", "\\": text += "\\\(scalar)"
+            case "\0"..<" ":
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+    }
+
     /// Whether the term is a list of constants, joined by `,`.
     private var isConstantList: Bool {
         guard case .comma(let terms) = kind else { return constantKind != nil }

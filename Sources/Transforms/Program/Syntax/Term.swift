@@ -125,13 +125,11 @@ final class Definition: Equatable, Sendable {
     /// The parameters in order; `$value` parameters keep their `$`.
     let parameters: [String]
     let body: Term
-    let offset: Int
 
-    init(name: String, parameters: [String], body: Term, offset: Int) {
+    init(name: String, parameters: [String], body: Term) {
         self.name = name
         self.parameters = parameters
         self.body = body
-        self.offset = offset
     }
 
     static func == (lhs: Definition, rhs: Definition) -> Bool {

@@ -3,7 +3,9 @@
 //     binary(.multiply, binary(.add, 1, 2), index(identity, "a"))      (1 + 2) * .a
 //
 // Parsing the text gives an equal tree. It is one line, except for the line breaks before a
-// `$__loc__` that put it on its line.
+// `$__loc__` that put it on its line. The parser's tests read back what it prints.
+
+@testable import Transforms
 
 struct Printer {
     private(set) var output = ""
@@ -437,5 +439,11 @@ extension Printer {
             default: output.unicodeScalars.append(scalar)
             }
         }
+    }
+}
+
+extension Parser {
+    static func parse(_ text: String) throws(SyntaxError) -> Module {
+        try parse(Array(text.utf8))
     }
 }
