@@ -124,7 +124,7 @@ extension Connection {
             buffer.moveReaderIndex(forwardBy: count)
             if isConnected, buffer.readableBytes > 0 { inbound = buffer }
         }
-        processed(now: now)
+        processed()
     }
 
     /// - Parameter bytes: may be overwritten after the call.
@@ -140,10 +140,10 @@ extension Connection {
         if isConnected, count < bytes.count {
             unsafe inbound.writeBytes(UnsafeRawBufferPointer(rebasing: bytes[count...]))
         }
-        processed(now: now)
+        processed()
     }
 
-    private func processed(now: UInt64) {
+    private func processed() {
         guard isConnected else { return }
         if inbound.capacity > 0 || inputBytesHeld > 0 { holdInput() }
         if isGreedy, inbound.readableBytes == 0, !isDeferred, !isBlocked { isGreedy = false }

@@ -54,12 +54,6 @@ public struct Exchange: Sendable {
         onLoop { $0.setCancelAction(action, serial: $1) }
     }
 
-    /// Whether the response of this exchange is still incomplete. Call it on the loop.
-    public var isOpen: Bool {
-        precondition(eventLoop.isCurrent)
-        return connection.isOpen(serial)
-    }
-
     /// For how long the client has acknowledged no sent bytes, in nanoseconds; 0 if none are
     /// waiting. Call it on the loop.
     public var unacknowledgedNanoseconds: UInt64 {

@@ -58,17 +58,6 @@ internal import Glibc
 
     public var hasQuery: Bool { head.query != nil }
 
-    /// The path with its percent-escapes decoded.
-    /// - Throws: `badPercentEscape`.
-    public func path() throws(ProtocolError) -> String {
-        guard !head.path.isEmpty else { return "/" }
-        return try withBytes { (bytes) throws(ProtocolError) in
-            String(
-                decoding: try PercentDecoding.decode(bytes, head.path, plusIsSpace: false),
-                as: UTF8.self)
-        }
-    }
-
     /// The parameters of the query, in order, decoded.
     /// - Throws: `badPercentEscape`.
     public func queryParameters() throws(ProtocolError) -> [QueryParameter] {
@@ -143,15 +132,6 @@ internal import Glibc
         pathParameter = nil
         routeIndex = nil
         headValue = nil
-    }
-
-    /// - Parameter bytes: of the head.
-    func begin(copying bytes: [UInt8], firstByteNanoseconds: UInt64) {
-        // Safety: they are copied while the array lives.
-        unsafe bytes.withUnsafeBytes {
-            unsafe begin($0, firstByteNanoseconds: firstByteNanoseconds)
-            keepHead()
-        }
     }
 
     /// Copies the head's bytes, unless that is done: the request outlives the read buffer.

@@ -102,7 +102,8 @@ struct ReadmeTests {
         ])
         #expect(made.status == 0, "\(made.message)")
         for setting in Setting.all {
-            #expect(made.output.contains("| `--\(setting.name)` | `\(setting.variable)` |"))
+            let variable = Setting.variable(setting.name)
+            #expect(made.output.contains("| `--\(setting.name)` | `\(variable)` |"))
             #expect(made.output.contains("| \(setting.help) |"), "\(setting.name)")
         }
         let page = try text("/docs/settings.md")

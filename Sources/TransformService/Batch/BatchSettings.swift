@@ -2,7 +2,6 @@
 // form.
 
 import HTTPKit
-import Transforms
 
 import struct NIOCore.ByteBuffer
 

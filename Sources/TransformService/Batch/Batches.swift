@@ -2,7 +2,6 @@
 
 import HTTPKit
 import Synchronization
-import Transforms
 
 final class Batches: Sendable {
     private let settings: Configuration

@@ -1,7 +1,6 @@
 // SIGTERM and SIGINT -> graceful shutdown; a second one ends the process at once. SIGHUP -> reload.
 
 import Glibc
-import Synchronization
 
 enum Signals {
     enum Kind: Sendable { case terminate, interrupt }

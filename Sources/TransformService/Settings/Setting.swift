@@ -22,8 +22,6 @@ struct Setting: Sendable {
     /// - Returns: whether the text is a valid value.
     let set: @Sendable (inout Configuration, String) -> Bool
 
-    var variable: String { Setting.variable(name) }
-
     static func variable(_ name: String) -> String {
         "TRANSFORM_" + name.uppercased().split(separator: "-").joined(separator: "_")
     }

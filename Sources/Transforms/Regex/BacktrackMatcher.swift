@@ -37,8 +37,7 @@ struct RegexTask {
     let code: RegexCode
     let subject: RegexSubject
     let slots: RegexView<Int>
-    /// Captures with a slot at or beyond this are not recorded.
-    let tracked: Int
+    let slotCount: Int
     let notEmpty: Bool
     let longest: Bool
     /// Bytes for frames, call records and thread lists.
@@ -159,8 +158,8 @@ struct BacktrackMatcher: ~Copyable {
         }
         if offset - start > bestLength {
             bestLength = offset - start
-            best.grow(to: task.tracked, filling: -1)
-            for index in 0..<task.tracked { best.view[index] = task.slots[index] }
+            best.grow(to: task.slotCount, filling: -1)
+            for index in 0..<task.slotCount { best.view[index] = task.slots[index] }
             best.view[registers + 1] = offset
         }
         return false
@@ -169,11 +168,11 @@ struct BacktrackMatcher: ~Copyable {
     private func finish(_ task: RegexTask) -> Bool {
         guard bestLength >= 0 else {
             if isDirty {
-                for index in 0..<task.tracked { task.slots[index] = -1 }
+                for index in 0..<task.slotCount { task.slots[index] = -1 }
             }
             return false
         }
-        for index in 0..<task.tracked { task.slots[index] = best.view[index] }
+        for index in 0..<task.slotCount { task.slots[index] = best.view[index] }
         return true
     }
 
@@ -242,7 +241,6 @@ struct BacktrackMatcher: ~Copyable {
         _ instruction: RegexInstruction, _ offset: Int, _ task: RegexTask
     ) throws(RegexStop) {
         let slot = Int(instruction.x)
-        guard slot < task.tracked else { return }
         if depth > 0 {
             try push(RegexFrame(kind: .slot, x: instruction.x, a: task.slots[slot]), task)
         } else {

@@ -38,7 +38,7 @@ struct PikeMatcher: ~Copyable {
 
     private mutating func reserve(_ task: RegexTask) throws(RegexStop) {
         let count = task.code.instructions.count
-        let (rowWords, overflow) = count.multipliedReportingOverflow(by: task.tracked)
+        let (rowWords, overflow) = count.multipliedReportingOverflow(by: task.slotCount)
         let words = 2 * rowWords + 8 * (count << Self.loopBits(task))
         if overflow || words > task.memoryBytesMax / MemoryLayout<Int>.stride { throw .memory }
         threads.grow(to: count, filling: 0)
@@ -50,7 +50,7 @@ struct PikeMatcher: ~Copyable {
         listed.grow(to: count, filling: 0)
         // A state leaves at most a branch and a slot to restore.
         stack.grow(to: 2 * states + 2, filling: RegexFrame())
-        work.grow(to: task.tracked, filling: -1)
+        work.grow(to: task.slotCount, filling: -1)
     }
 
     /// Searches from an offset on; `candidate` returns where a match may begin next.
@@ -75,7 +75,7 @@ struct PikeMatcher: ~Copyable {
                 mayBegin = try candidate(offset, &steps)
             }
             if mayBegin == offset, bestLength < 0 || task.longest {
-                for slot in 0..<task.tracked { work.view[slot] = -1 }
+                for slot in 0..<task.slotCount { work.view[slot] = -1 }
                 work.view[task.code.registerCount] = offset
                 threadCount = add(0, task, offset, threads.view, rows.view, threadCount)
             }
@@ -103,15 +103,15 @@ struct PikeMatcher: ~Copyable {
             let pc = Int(threads.view[index])
             let instruction = code.instructions[pc]
             if instruction.operation == .match {
-                if accept(task, row: pc * task.tracked, at: offset), !task.longest { break }
+                if accept(task, row: pc * task.slotCount, at: offset), !task.longest { break }
                 continue
             }
             guard isInside else { continue }
             let isRun = instruction.operation == .run
             let single = isRun ? instruction.single : instruction.operation
             guard code.accepts(single, instruction.x, scalar) else { continue }
-            let row = pc * task.tracked
-            for slot in 0..<task.tracked { work.view[slot] = rows.view[row + slot] }
+            let row = pc * task.slotCount
+            for slot in 0..<task.slotCount { work.view[slot] = rows.view[row + slot] }
             nextCount = add(
                 isRun ? pc : pc + 1, task, offset + byteCount, nextThreads.view, nextRows.view,
                 nextCount)
@@ -125,7 +125,7 @@ struct PikeMatcher: ~Copyable {
         if task.notEmpty, start == offset { return false }
         if task.longest, offset - start <= bestLength { return false }
         bestLength = max(offset - start, 0)
-        for slot in 0..<task.tracked { task.slots[slot] = rows.view[row + slot] }
+        for slot in 0..<task.slotCount { task.slots[slot] = rows.view[row + slot] }
         task.slots[registers + 1] = offset
         return true
     }
@@ -156,7 +156,7 @@ struct PikeMatcher: ~Copyable {
                 continue
             }
             if frame.kind == .lazy {
-                append(pc, task.tracked, list, listRows, &count)
+                append(pc, task.slotCount, list, listRows, &count)
                 continue
             }
             while marks[pc << loopBits | fresh] != generation {
@@ -170,12 +170,10 @@ struct PikeMatcher: ~Copyable {
                     pc = Int(instruction.x)
                 case .save, .mark:
                     let slot = Int(instruction.x)
-                    if slot < task.tracked {
-                        stack[depth] = RegexFrame(kind: .slot, x: instruction.x, a: work[slot])
-                        depth += 1
-                        work[slot] = offset
-                        if slot < loopBits { fresh |= 1 << slot }
-                    }
+                    stack[depth] = RegexFrame(kind: .slot, x: instruction.x, a: work[slot])
+                    depth += 1
+                    work[slot] = offset
+                    if slot < loopBits { fresh |= 1 << slot }
                     pc += 1
                 case .assert:
                     let assertion = RegexAssertion(rawValue: instruction.flag) ?? .textEnd
@@ -188,10 +186,10 @@ struct PikeMatcher: ~Copyable {
                     depth += 1
                     pc += 1
                 case .run:
-                    append(pc, task.tracked, list, listRows, &count)
+                    append(pc, task.slotCount, list, listRows, &count)
                     pc += 1
                 case .fail: break
-                default: append(pc, task.tracked, list, listRows, &count)
+                default: append(pc, task.slotCount, list, listRows, &count)
                 }
             }
         }
@@ -200,13 +198,13 @@ struct PikeMatcher: ~Copyable {
 
     @inline(__always)
     private func append(
-        _ pc: Int, _ tracked: Int, _ list: RegexView<Int32>, _ listRows: RegexView<Int>,
+        _ pc: Int, _ slotCount: Int, _ list: RegexView<Int32>, _ listRows: RegexView<Int>,
         _ count: inout Int
     ) {
         guard listed.view[pc] != generation else { return }
         listed.view[pc] = generation
         list[count] = Int32(pc)
         count += 1
-        for slot in 0..<tracked { listRows[pc * tracked + slot] = work.view[slot] }
+        for slot in 0..<slotCount { listRows[pc * slotCount + slot] = work.view[slot] }
     }
 }

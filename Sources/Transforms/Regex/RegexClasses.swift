@@ -21,7 +21,6 @@ struct ScalarSet: Equatable, Hashable, Sendable {
     static let all = ScalarSet([0...last])
     static let newline = ScalarSet([0x0A...0x0A])
 
-    var isEmpty: Bool { bounds.isEmpty }
     var rangeCount: Int { bounds.count / 2 }
 
     func range(_ index: Int) -> ClosedRange<UInt32> {

@@ -11,7 +11,6 @@ struct RegexCompiler {
     private(set) var usesCaptures = false
 
     let calls: [RegexParser.PendingCall]
-    let groupCount: Int
     /// Groups that are called, with their bodies.
     private(set) var called: Set<Int> = []
     /// Groups that are compiled once and called wherever they occur: those that are called, and the
@@ -33,7 +32,6 @@ struct RegexCompiler {
     init(_ parser: RegexParser) {
         sets = parser.sets
         calls = parser.calls
-        groupCount = parser.groupCount
         referenced = parser.referenced.union(parser.references.map { $0.group })
         patternEnd = parser.bytes.count
     }

@@ -57,23 +57,11 @@ struct RegexMatcher: ~Copyable {
         captureCount = regex.groupCount + 1
         // Safety: the caller's buffer lives as long as this call.
         let text = unsafe RegexSubject(subject, searchStart: offset)
-        return try search(regex, text, tracked: regex.slotCount, engine: engine, charge: charge)
-    }
-
-    /// Whether there is a match; only its whole range is known afterwards.
-    mutating func test(
-        _ regex: borrowing Regex, in subject: UnsafeBufferPointer<UInt8>,
-        charge: (Int) throws(RegexStop) -> Void
-    ) throws(RegexStop) -> Bool {
-        captureCount = 1
-        let tracked = regex.usesCaptures ? regex.slotCount : regex.registerCount + 2
-        // Safety: the caller's buffer lives as long as this call.
-        let text = unsafe RegexSubject(subject, searchStart: 0)
-        return try search(regex, text, tracked: tracked, engine: .automatic, charge: charge)
+        return try search(regex, text, engine: engine, charge: charge)
     }
 
     private mutating func search(
-        _ regex: borrowing Regex, _ subject: RegexSubject, tracked: Int, engine: Engine,
+        _ regex: borrowing Regex, _ subject: RegexSubject, engine: Engine,
         charge: (Int) throws(RegexStop) -> Void
     ) throws(RegexStop) -> Bool {
         let start = subject.searchStart
@@ -81,7 +69,8 @@ struct RegexMatcher: ~Copyable {
         slots.grow(to: regex.slotCount, filling: -1)
         firstCapture = regex.registerCount
         let task = RegexTask(
-            code: RegexCode(regex), subject: subject, slots: slots.view, tracked: tracked,
+            code: RegexCode(regex), subject: subject, slots: slots.view,
+            slotCount: regex.slotCount,
             notEmpty: regex.options.contains(.notEmpty),
             longest: regex.options.contains(.longest), memoryBytesMax: memoryBytesMax)
         var steps = RegexSteps()
@@ -146,7 +135,7 @@ struct RegexMatcher: ~Copyable {
                 let length = task.slots[end] - candidate
                 if length > bestLength {
                     bestLength = length
-                    best = (0..<task.tracked).map { task.slots[$0] }
+                    best = (0..<task.slotCount).map { task.slots[$0] }
                 }
                 clearSlots(task)
             case .abandoned:

@@ -133,8 +133,6 @@ final class Regex: @unchecked Sendable {
     let registerCount: Int
     /// Whether one pass suffices: no back-reference, look-around, atomic section or call.
     let isLinear: Bool
-    /// Whether captures decide what matches.
-    let usesCaptures: Bool
 
     /// How a search finds where to try.
     let search: RegexSearchStrategy
@@ -143,13 +141,6 @@ final class Regex: @unchecked Sendable {
     let firstBytes: RegexView<UInt8>
 
     /// - Throws: `RegexError` where the pattern is not valid or too large.
-    convenience init(
-        pattern: UnsafeBufferPointer<UInt8>, options: RegexOptions
-    ) throws(RegexError) {
-        // Safety: the buffer is the caller's for the length of this call, and is copied.
-        try self.init(bytes: unsafe Array(pattern), options: options)
-    }
-
     init(bytes: [UInt8], options: RegexOptions) throws(RegexError) {
         if bytes.count > RegexLimits.patternBytesMax {
             throw .tooLong
@@ -170,7 +161,6 @@ final class Regex: @unchecked Sendable {
         groupNames = names
         registerCount = compiler.registerCount
         isLinear = compiler.isLinear
-        usesCaptures = compiler.usesCaptures
         instructions = RegexView.allocate(copying: program)
         var entries: [RegexSetEntry] = []
         var pool: [UInt32] = []

@@ -70,7 +70,11 @@ import struct NIOCore.ByteBuffer
             }
         }.get()
         try #require(isComplete)
-        request.begin(copying: bytes, firstByteNanoseconds: 0)
+        // Safety: the bytes are copied while the array lives.
+        unsafe bytes.withUnsafeBytes {
+            unsafe request.begin($0, firstByteNanoseconds: 0)
+            request.keepHead()
+        }
         return request
     }
 
@@ -182,5 +186,17 @@ import struct NIOCore.ByteBuffer
         var fields = ResponseFields()
         fields.add("X-Echo", "a\r\nSet-Cookie: b\u{0}" as String)
         #expect(String(buffer: fields.lines) == "X-Echo: a  Set-Cookie: b \r\n")
+    }
+}
+
+extension Request {
+    /// The path with its percent-escapes decoded.
+    fileprivate func path() throws(ProtocolError) -> String {
+        guard !head.path.isEmpty else { return "/" }
+        return try withBytes { (bytes) throws(ProtocolError) in
+            String(
+                decoding: try PercentDecoding.decode(bytes, head.path, plusIsSpace: false),
+                as: UTF8.self)
+        }
     }
 }

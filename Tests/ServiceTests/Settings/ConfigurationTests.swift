@@ -33,9 +33,9 @@ struct ConfigurationTests {
                 }
             }
             for text in ["\(low - 1)", "\(high + 1)", "x", "1.5", " 1"] {
+                let environment = [Setting.variable(setting.name): text]
                 #expect(throws: ConfigurationError.self, "\(setting.name) \(text)") {
-                    try Configuration(
-                        flags: [:], environment: [setting.variable: text], cpuCount: 1)
+                    try Configuration(flags: [:], environment: environment, cpuCount: 1)
                 }
             }
         }

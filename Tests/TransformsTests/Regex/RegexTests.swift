@@ -213,18 +213,6 @@ struct RegexTests {
         #expect(regex.groupNames == ["y", nil, "y"])
     }
 
-    @Test func aTestKnowsTheWholeRange() throws {
-        let regex = try Regex(bytes: Array("(b+)c?".utf8), options: [])
-        var matcher = RegexMatcher()
-        let subject = Array("aabbc".utf8)
-        // Safety: the buffer is used within the closure.
-        let isFound = unsafe subject.withUnsafeBufferPointer { buffer in
-            try? unsafe matcher.test(regex, in: buffer) { _ throws(RegexStop) in }
-        }
-        #expect(isFound == true)
-        #expect(matcher.range(ofGroup: 0) == 2..<5)
-    }
-
     /// Any bytes are a pattern or an error, and any bytes a subject.
     @Test(arguments: 0..<20)
     func randomBytesDoNotTrap(_ seed: Int) {

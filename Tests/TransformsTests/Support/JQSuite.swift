@@ -172,3 +172,8 @@ extension Runner {
             value: try reader.readText(Bytes(text), projection), isOwned: projection.changes)
     }
 }
+
+extension OutputBuffer {
+    /// What was written, as text.
+    var text: String { bytes.text }
+}

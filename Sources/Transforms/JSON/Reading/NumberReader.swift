@@ -6,14 +6,12 @@
 //      ^ ................................... ^              `read` stops here
 //     ^ .................................................^  `readArrays` here
 //
-// Safety: `margin` bytes remain after the offset where a number begins; no step before the next
-// comparison reads beyond them.
+// Safety: `RecordReader.margin` bytes remain after the offset where a number begins; no step before
+// the next comparison reads beyond 40 of them: a sign, up to 15 digits, a point, 16 bytes, and the
+// separator.
 
 @safe struct NumberReader {
     let text: TextScan
-
-    /// A sign, up to 15 digits, a point, 16 bytes, and the separator.
-    static var margin: Int { 40 }
 
     /// Whether a number may begin with the byte.
     @inline(__always) static func begins(_ byte: UInt8) -> Bool {

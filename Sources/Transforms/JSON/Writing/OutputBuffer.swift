@@ -111,9 +111,6 @@ import Glibc
 
     var bytes: Bytes { unsafe Bytes(base, count) }
 
-    /// What was written, as text.
-    public var text: String { bytes.text }
-
     /// Drops what was written after the first `count` bytes.
     public mutating func truncate(to count: Int) {
         precondition(count <= self.count)
