@@ -1,4 +1,6 @@
 // Files -> bytes: regular files are mapped, all others read into memory.
+//
+// Benchmark: 6 MB of tweets, `walk`: 10.6 -> 5.9 MB, by the size of pages.
 
 import Glibc
 

@@ -5,6 +5,8 @@
 //
 // Numbers in other forms, or of different signs, are left to LiteralText.swift.
 //
+// Benchmark: canada.json, `min` and `max` of its points: 153 -> 85 million instructions.
+//
 // Safety: bytes are read below the counts of their tokens.
 
 enum PlainDecimal {

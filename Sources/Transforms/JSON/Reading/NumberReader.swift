@@ -6,6 +6,8 @@
 //      ^ ................................... ^              `read` stops here
 //     ^ .................................................^  `readArrays` here
 //
+// Benchmark: canada.json, `flatten`: 67 -> 48 million instructions.
+//
 // Safety: `RecordReader.margin` bytes remain after the offset where a number begins; no step before
 // the next comparison reads beyond 40 of them: a sign, up to 15 digits, a point, 16 bytes, and the
 // separator.

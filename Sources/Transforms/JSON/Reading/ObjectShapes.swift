@@ -12,6 +12,8 @@
 // shape is one bit, a repeated name is found by a bit test. Memory is bounded and small: a name for
 // which there is no room is read as if it were new. This is a handle: copies share the memory.
 //
+// Benchmark: twitter.json: 13.1 -> 6.9 instructions a byte, with strings scanned by 16 bytes.
+//
 // Safety: names and tokens borrow from the text that is being read; `shapes` and `tokens` have room
 // for `shapesMax` and `tokensMax`, and the counts stay below those.
 

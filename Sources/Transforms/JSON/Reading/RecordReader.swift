@@ -7,6 +7,8 @@
 //
 // Values that are not used are skipped.
 //
+// Benchmark: twitter.json with all values built: 7.6 -> 4.9 instructions a byte.
+//
 // Safety: `margin` bytes remain after the offset where a member begins; no step before the next
 // comparison reads beyond them; two values have room below `room`, and two frames up to
 // `lastFrame`.

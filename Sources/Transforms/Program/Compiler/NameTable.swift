@@ -1,4 +1,6 @@
 // A fixed table of names in the source -> values.
+//
+// Benchmark: a start that looks up a builtin: 621,000 -> 355,000 instructions.
 
 import Glibc
 

@@ -1,5 +1,7 @@
 // The builtins that gain nothing from being written in Swift. Each is parsed when a program first
 // uses it.
+//
+// Benchmark: a start with `with_entries`: 1,664,000 -> 700,000 instructions.
 
 internal import Synchronization
 
