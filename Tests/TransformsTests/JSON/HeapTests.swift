@@ -141,6 +141,16 @@ import Testing
         #expect(heap.liveBlocks == 0)
     }
 
+    /// Charges after the end of a budget are bounded by nothing, and look at nothing.
+    @Test func aBudgetEndsBeforeItsHeap() throws {
+        let heap = Heap(bytesMax: 1 << 20)
+        defer { heap.destroy() }
+        let budget = Budget(heap: heap)
+        budget.begin(deadlineNanoseconds: .max, stepsMax: 1, cancel: nil)
+        budget.destroy()
+        try heap.charge(1 << 20)
+    }
+
     @Test func layout() {
         #expect(MemoryLayout<Value>.size == 16)
         #expect(MemoryLayout<Node>.size == 32)
