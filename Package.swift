@@ -48,18 +48,18 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
-        .target(name: "Transforms", dependencies: ["CSystem"], swiftSettings: strict + evaluator),
+        .target(name: "Transforms", dependencies: ["CGlibc"], swiftSettings: strict + evaluator),
         .target(
             name: "HTTPKit",
-            dependencies: ["CSystem", .product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["CGlibc", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: strict),
         // C headers that Swift's own Glibc module leaves out: CMalloc, CEpoll, CIntrinsics, CFiles.
-        .systemLibrary(name: "CSystem"),
+        .systemLibrary(name: "CGlibc"),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .executableTarget(
             name: "TransformService",
             dependencies: [
-                "HTTPKit", "Transforms", "CSystem", "CZlib",
+                "HTTPKit", "Transforms", "CGlibc", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
@@ -79,7 +79,7 @@ let package = Package(
         .testTarget(
             name: "ServiceTests",
             dependencies: [
-                "TestSupport", "HTTPKit", "Transforms", "TransformService", "CSystem", "CZlib",
+                "TestSupport", "HTTPKit", "Transforms", "TransformService", "CGlibc", "CZlib",
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -14,7 +14,9 @@ struct FileModules: ModuleSource {
     let programFolder: String
 
     /// The value of `get_search_list`.
-    var searchList: [String] { listed?.map(FileModules.real) ?? FileModules.standard }
+    var searchList: [String] {
+        listed?.map { SystemFile.realPath($0) ?? $0 } ?? FileModules.standard
+    }
 
     private static let standard = ["~/.jq", "$ORIGIN/../lib/jq", "$ORIGIN/../lib"]
 

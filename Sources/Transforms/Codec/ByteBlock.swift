@@ -63,7 +63,7 @@
         #if arch(x86_64)
             // Safety: both are sixteen bytes.
             return unsafe UInt32(
-                bitPattern: _mm_movemask_epi8(unsafeBitCast(bytes, to: __m128i.self)))
+                bitPattern: highest_bits(unsafeBitCast(bytes, to: SIMD16<Int8>.self)))
         #else
             return bits(0x80, 0x80)
         #endif
@@ -112,7 +112,7 @@
         // Safety: a mask has the size and layout of its sixteen bytes.
         #if arch(x86_64)
             return unsafe UInt32(
-                bitPattern: _mm_movemask_epi8(unsafeBitCast(mask, to: __m128i.self)))
+                bitPattern: highest_bits(unsafeBitCast(mask, to: SIMD16<Int8>.self)))
         #else
             let words = unsafe unsafeBitCast(mask, to: SIMD2<UInt64>.self)
             return bits(words[0]) | bits(words[1]) << 8
