@@ -127,17 +127,20 @@ def explains(ours: bytes, theirs: bytes, subject: str, resets: bool = False) -> 
         before = subject[offset - 1 : offset] if offset > 0 else ""
         return "\ufffd" in (text or "") or (count == 0 and before > "\x7f")
 
-    index = taken = 0
+    index = taken = reach = 0
     for one in right:
         place = index
         while place < len(left) and one != left[place] and left[place][0] < taken:
             place += 1
         if place < len(left) and one == left[place]:
             index = place + 1
-        elif is_within(one):
+        elif is_within(one) or one[0] < reach:
             if resets:
                 return True
             taken = max(taken, one[0] + one[1])
+            # Of ours, what such a match cuts into may be found otherwise up to its end.
+            cut = (mine[0] + mine[1] for mine in left[index:] if mine[0] < taken)
+            reach = max(reach, *cut, 0)
         else:
             return False
     return all(one[0] < taken for one in left[index:])

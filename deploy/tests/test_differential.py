@@ -134,6 +134,21 @@ def test_matches_within_characters_are_told_apart(ours: str, theirs: str, explai
         ('[[0,1,"b",[[0,"b"]]]]', '[[0,1,"b",[[0,""]]]]', "b", False, False),
         ('[[1,0,"",[]],[3,0,"",[]]]', '[[1,0,"",[]],[2,0,"",[]]]', "cßs", True, True),
         ('[[1,0,"",[]],[3,0,"",[]]]', '[[1,0,"",[]],[2,0,"",[]]]', "cßs", False, False),
+        # It cuts into a match of ours, and what is left of that is matched otherwise.
+        (
+            '[[0,0,"",[]],[1,2,"cA",[]],[3,0,"",[]]]',
+            '[[0,0,"",[]],[0,2,"\ufffdc",[]],[2,0,"",[]],[3,0,"",[]]]',
+            "ΩcA",
+            False,
+            True,
+        ),
+        (
+            '[[0,0,"",[]],[1,1,"c",[]],[3,0,"",[]]]',
+            '[[0,0,"",[]],[0,2,"\ufffdc",[]],[2,0,"",[]],[3,0,"",[]]]',
+            "ΩcA",
+            False,
+            False,
+        ),
     ],
 )
 def test_what_follows_from_such_matches(
