@@ -29,6 +29,8 @@ public enum RunFailure: Error, @unchecked Sendable {
     let state: UnsafeMutablePointer<Evaluator.State>
     private let frameBase: UnsafeMutableRawPointer
     private var reader: JSONReader
+    /// The program that the caches of members are of, and the reader's names that are in them.
+    private var cached: (program: UInt64, names: Int) = (0, 0)
 
     public init(limits: RunLimits = RunLimits()) {
         self.limits = limits
@@ -106,15 +108,19 @@ public enum RunFailure: Error, @unchecked Sendable {
     }
 
     /// JSON text -> document. The bytes must stay until the next `begin`.
-    /// - Parameter program: the only program that will see the document, and once. The document
-    ///   then has no more than the program uses, and may be changed by it.
+    /// - Parameters:
+    ///   - program: the only program that will see the document, and once. The document then has no
+    ///     more than the program uses, and may be changed by it.
+    ///   - readableAfter: how many bytes of the same memory follow the text. They are no part of
+    ///     it, but a short text is read faster where there are some.
     /// - Throws: `ReadFailure` with the offset of the first error.
     public func read(
-        _ text: UnsafeRawBufferPointer, for program: Program? = nil
+        _ text: UnsafeRawBufferPointer, for program: Program? = nil, readableAfter: Int = 0
     ) throws(ReadFailure) -> Document {
         let projection = program?.projection ?? .whole
         return unsafe Document(
-            value: try reader.readText(Bytes(text), projection), isOwned: projection.changes)
+            value: try reader.readText(Bytes(text), projection, readableAfter: readableAfter),
+            isOwned: projection.changes)
     }
 
     /// A string as a document.
@@ -135,13 +141,19 @@ public enum RunFailure: Error, @unchecked Sendable {
         _ program: Program, _ input: Document, arguments: [Document] = [],
         emit: (Document) throws(RunFailure) -> Bool
     ) throws(RunFailure) {
-        let evaluator = prepare(program, arguments)
+        if program.root.hasOne {
+            if let output = try output(of: program, input, arguments) {
+                _ = try emit(output)
+                if releasesAll { heap.release(output.value) }
+            }
+            return
+        }
         var failed: RunFailure?
         do throws(Stop) {
+            let evaluator = try prepare(program, arguments)
             let frame = unsafe state.pointee.frameBase
-            let keepsOutput = program.root.hasOne && !releasesAll
             _ = try evaluator.each(program.root, frame, input) { (output) throws(Stop) in
-                defer { if !keepsOutput { heap.release(output) } }
+                defer { heap.release(output) }
                 do throws(RunFailure) {
                     return try emit(Document(value: output)) ? .more : .stop
                 } catch {
@@ -156,13 +168,34 @@ public enum RunFailure: Error, @unchecked Sendable {
         }
     }
 
-    private func prepare(_ program: Program, _ arguments: [Document]) -> Evaluator {
+    /// The output of a program that has at most one, kept until the next `begin`; nil for none.
+    private func output(
+        of program: Program, _ input: Document, _ arguments: [Document]
+    ) throws(RunFailure) -> Document? {
+        do throws(Stop) {
+            let evaluator = try prepare(program, arguments)
+            let frame = unsafe state.pointee.frameBase
+            let output =
+                input.isOwned
+                ? try evaluator.take(program.root, frame, input.value)
+                : try evaluator.one(program.root, frame, input.value)
+            finish(program)
+            return output.isAbsent ? nil : Document(value: output)
+        } catch {
+            throw failure(error)
+        }
+    }
+
+    private func prepare(
+        _ program: Program, _ arguments: [Document]
+    ) throws(Stop) -> Evaluator {
+        try budget.charge(Budget.runStepCount)
         precondition(arguments.count == program.argumentNames.count)
         let evaluator = unsafe Evaluator(state)
         let frame = unsafe state.pointee.frameBase
         unsafe state.pointee.frameTop = frame.advanced(by: program.frameSize)
         for i in 0..<program.frameSize { frame[i] = .absent }
-        for (i, argument) in arguments.enumerated() { frame[i + 1] = heap.retain(argument.value) }
+        for i in 0..<arguments.count { frame[i + 1] = heap.retain(arguments[i].value) }
         unsafe state.pointee.depth = 0
         unsafe state.pointee.errorOffset = 0
         unsafe state.pointee.path = Evaluator.PathState()
@@ -170,6 +203,23 @@ public enum RunFailure: Error, @unchecked Sendable {
         let address = Evaluator.stackAddress()
         unsafe state.pointee.stackLimit =
             address - UInt(min(limits.stackBytesMax, Int(address) / 2))
+        resetCaches(for: program)
+        return evaluator
+    }
+
+    /// Empties the caches of members, but for names that are where they were in the program's last
+    /// run: a line's member is then found without a look at its name.
+    private func resetCaches(for program: Program) {
+        let version = unsafe heap.state.pointee.keptNamesVersion
+        if cached == (program.number, version) {
+            let kept = unsafe heap.state.pointee.keptNames
+            for i in 0..<program.cacheCount
+            where unsafe !kept.contains(state.pointee.caches[i].name.payload) {
+                unsafe state.pointee.caches[i].name = .absent
+            }
+            return
+        }
+        cached = (program.number, version)
         if unsafe state.pointee.cacheCapacity < program.cacheCount {
             unsafe state.pointee.caches.deallocate()
             unsafe state.pointee.caches = .allocate(capacity: program.cacheCount)
@@ -177,7 +227,6 @@ public enum RunFailure: Error, @unchecked Sendable {
         }
         unsafe state.pointee.caches.update(
             repeating: Evaluator.MemberCache(), count: program.cacheCount)
-        return evaluator
     }
 
     private func finish(_ program: Program) {
@@ -214,6 +263,19 @@ public enum RunFailure: Error, @unchecked Sendable {
         }
     }
 
+    /// Appends a document's text and the byte that ends it.
+    public func write(
+        _ document: Document, _ options: WriteOptions, endedBy byte: UInt8,
+        to out: inout OutputBuffer
+    ) throws(RunFailure) {
+        let writer = JSONWriter(heap: heap, budget: budget, options: options)
+        do throws(Stop) {
+            try writer.write(document.value, to: &out)
+            try out.append(byte, heap)
+        } catch { throw failure(error) }
+        out.drainIfFull()
+    }
+
     /// Appends a string's own bytes.
     public func writeRaw(_ document: Document, to out: inout OutputBuffer) throws(RunFailure) {
         precondition(document.value.isString)
@@ -225,5 +287,6 @@ public enum RunFailure: Error, @unchecked Sendable {
     /// Appends one byte.
     public func write(_ byte: UInt8, to out: inout OutputBuffer) throws(RunFailure) {
         do throws(Stop) { try out.append(byte, heap) } catch { throw failure(error) }
+        out.drainIfFull()
     }
 }

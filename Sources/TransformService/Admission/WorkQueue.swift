@@ -114,11 +114,6 @@ protocol QueuedJob: AnyObject, Sendable {
     /// Jobs that were not run.
     var shed: ShedCounts { locked { discipline.shed } }
 
-    /// Whether the newest jobs go first now.
-    var isNewestFirst: Bool {
-        locked { Lane.allCases.contains { discipline.isNewestFirst($0) } }
-    }
-
     /// Why a job would be rejected if it were submitted now; nil if it would be admitted. A
     /// rejection is counted.
     func refusal(

@@ -151,7 +151,8 @@ final class BatchPart: Slice, @unchecked Sendable {
                     now &+ inputNanosecondsMax, work.settings.deadlineNanoseconds),
                 stepsMax: nil, cancel: work.cancel)
             let input = unsafe UnsafeRawBufferPointer(rebasing: memory[range])
-            switch unsafe process(input, plan, documents, executor, bounds) {
+            let after = memory.count - range.upperBound
+            switch unsafe process(input, after, plan, documents, executor, bounds) {
             case .written: break
             case .cancelled: end = .dropped
             case .unfinished: end = .failed(Problem(.internalError, "The run was given up."))
@@ -177,8 +178,8 @@ final class BatchPart: Slice, @unchecked Sendable {
     }
 
     private func process(
-        _ input: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
-        _ executor: Executor, _ bounds: RunBounds
+        _ input: UnsafeRawBufferPointer, _ readableAfter: Int, _ plan: InputPlan,
+        _ documents: [Document], _ executor: Executor, _ bounds: RunBounds
     ) -> Outcome {
         let settings = work.settings
         if input.count > settings.lineBytesMax {
@@ -192,7 +193,8 @@ final class BatchPart: Slice, @unchecked Sendable {
             return .problem(Problem(.malformedJSON, "unexpected byte"))
         }
         return unsafe executor.process(
-            input, plan, documents, settings.choice, terminator: settings.terminator, bounds)
+            input, readableAfter: readableAfter, plan, documents, settings.choice,
+            terminator: settings.terminator, bounds)
     }
 
     /// A failed input's problem replaces its outputs, or ends the part.

@@ -93,9 +93,10 @@ extension Executor {
 
     /// Runs one input and appends its outputs, each or all in one array followed by `terminator`;
     /// none of them if it failed.
+    /// - Parameter readableAfter: bytes of the same memory after the text (see `Runner.read`).
     func process(
-        _ text: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
-        _ choice: OutputChoice, terminator: UInt8, _ bounds: RunBounds
+        _ text: UnsafeRawBufferPointer, readableAfter: Int, _ plan: InputPlan,
+        _ documents: [Document], _ choice: OutputChoice, terminator: UInt8, _ bounds: RunBounds
     ) -> Outcome {
         let before = output.count
         runner.begin(
@@ -107,19 +108,20 @@ extension Executor {
                 memoryBytesMax: plan.memoryBytesMax)
         }
         var framer = OutputFramer(choice, terminator: terminator)
-        let outcome = unsafe run(text, plan, documents, &framer)
+        let outcome = unsafe run(text, readableAfter, plan, documents, &framer)
         if case .written = outcome { return outcome }
         output.truncate(to: before)
         return outcome
     }
 
     private func run(
-        _ text: UnsafeRawBufferPointer, _ plan: InputPlan, _ documents: [Document],
-        _ framer: inout OutputFramer
+        _ text: UnsafeRawBufferPointer, _ readableAfter: Int, _ plan: InputPlan,
+        _ documents: [Document], _ framer: inout OutputFramer
     ) -> Outcome {
         let input: Document
         do throws(ReadFailure) {
-            input = unsafe try runner.read(text, for: plan.program)
+            input = unsafe try runner.read(
+                text, for: plan.program, readableAfter: readableAfter)
         } catch {
             return unsafe readFailure(error, text, isLine: true)
         }

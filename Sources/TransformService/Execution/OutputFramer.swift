@@ -43,14 +43,18 @@ struct OutputFramer {
     ) throws(RunFailure) -> Bool {
         count += 1
         switch choice.form {
-        case .one:
-            if count > 1 { return count < Self.countedMax }
-            try runner.write(document, .strict, to: &out)
+        case .one where count > 1: return count < Self.countedMax
+        case .one, .lines:
+            guard let terminator else {
+                try runner.write(document, .strict, to: &out)
+                return true
+            }
+            try runner.write(document, .strict, endedBy: terminator, to: &out)
+            return true
         case .array:
             if count > 1 { try runner.write(UInt8(ascii: ","), to: &out) }
             try runner.write(document, .strict, to: &out)
             return true
-        case .lines: try runner.write(document, .strict, to: &out)
         case .text:
             guard document.kind == .string else {
                 nonText = document.kind

@@ -4,24 +4,27 @@ import Glibc
 import Transforms
 
 /// Processes the inputs of one thread.
-final class InputProcessor {
+@safe final class InputProcessor {
     let job: RunJob
     let runner: Runner
     let sink: OutputSink
     private let arguments: [Document]
-    private let complain: (String) -> Void
+    private let deadlineNanoseconds: UInt64
+    // Safety: the bytes are used only while they are taken.
+    private let takeMessage: (UnsafeRawBufferPointer) -> Void
     /// Whether no further input is to be processed: the program halted, or the deadline has passed.
     private(set) var hasEnded = false
 
     /// - Parameters:
     ///   - drain: takes the outputs' bytes; nil keeps them in the sink.
-    ///   - complain: takes lines for the standard error.
+    ///   - takeMessage: takes bytes for the standard error.
     init(
         _ job: RunJob, _ limits: RunLimits, drain: ((UnsafeRawBufferPointer) -> Void)?,
-        complain: @escaping (String) -> Void
+        takeMessage: @escaping (UnsafeRawBufferPointer) -> Void
     ) {
         self.job = job
-        self.complain = complain
+        unsafe self.takeMessage = unsafe takeMessage
+        deadlineNanoseconds = job.deadlineNanoseconds
         runner = Runner(limits: limits)
         runner.adopt(job.arguments)
         // Safety: the bytes are a message's, used only while it is written.
@@ -36,7 +39,7 @@ final class InputProcessor {
     }
 
     /// Clears the runner for the next input.
-    func begin() { runner.begin(deadlineNanoseconds: job.deadlineNanoseconds) }
+    func begin() { runner.begin(deadlineNanoseconds: deadlineNanoseconds) }
 
     /// - Parameter location: the input's location, for messages.
     /// - Returns: the outcome.
@@ -55,17 +58,6 @@ final class InputProcessor {
         if isWritten { return sink.outcome }
         complain("jq: error (at \(location())): \(OutputSink.nulSentence)\n")
         return RunOutcome.failed
-    }
-
-    /// Copies the next input, for a program that does only that; nil at the end.
-    func copyNext(_ inputs: InputReader) throws(InputFailure) -> Int32? {
-        switch try inputs.copyNext(to: &sink.buffer) {
-        case .text(let isTrue)?:
-            sink.endCopied()
-            return isTrue ? RunOutcome.trueOutput : RunOutcome.falseOutput
-        case .document(let input)?: return process(input) { inputs.location }
-        case nil: return nil
-        }
     }
 
     /// Reports the failure that ends the run before or during the reading of an input.
@@ -87,7 +79,9 @@ final class InputProcessor {
             complain("jq: error (at \(location()))\(isString ? "" : " (not a string)"): ")
             if isString {
                 // Up to the first NUL, as C prints it.
-                complain(String((value.string ?? "").prefix { $0 != "\0" }))
+                unsafe value.withUTF8 { text in
+                    unsafe takeMessage(UnsafeRawBufferPointer(rebasing: text.prefix { $0 != 0 }))
+                }
             } else {
                 complain(value, isRaw: false)
             }
@@ -107,13 +101,22 @@ final class InputProcessor {
         return RunOutcome.failed
     }
 
+    private func complain(_ text: String) {
+        var text = text
+        text.withUTF8 { unsafe takeMessage(UnsafeRawBufferPointer($0)) }
+    }
+
+    /// A value may be as large as memory: it is not copied once more.
     private func complain(_ value: Document, isRaw: Bool) {
-        if isRaw { return complain(value.string ?? "") }
+        if isRaw {
+            unsafe value.withUTF8 { unsafe takeMessage($0) }
+            return
+        }
         var text = OutputBuffer(bytesMax: runner.limits.memoryBytesMax)
         do throws(RunFailure) { try runner.write(value, to: &text) } catch {
             return complain("a value too large to show")
         }
-        unsafe text.withUnsafeBytes { unsafe complain(String(decoding: $0, as: UTF8.self)) }
+        unsafe text.withUnsafeBytes { unsafe takeMessage($0) }
     }
 
     private func sentence(_ limit: Limit) -> String {

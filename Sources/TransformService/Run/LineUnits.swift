@@ -58,7 +58,7 @@ import Transforms
         let end = isWhole ? bytes.count : unsafe LineUnits.lineEnd(bytes, offset)
         let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
         let (start, isFirst) = (before, block.isFirst && offset == 0)
-        unsafe pass(part, hasMark: isFirst)
+        unsafe before.pass(part, isAtStart: isFirst)
         offset = end
         isShared = !isWhole
         if end == bytes.count {
@@ -84,7 +84,7 @@ import Transforms
         let end = unsafe feed.map { unsafe UnsafeRawPointer($0) - bytes.baseAddress! + 1 }
         let line = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<(end ?? bytes.count)])
         let (head, start) = (rest, before)
-        unsafe pass(line, hasMark: false)
+        unsafe before.pass(line, isAtStart: false)
         offset = line.count
         guard let joined = unsafe head.withUnsafeBytes({ unsafe files.copied($0, line) }) else {
             self.block = nil
@@ -131,22 +131,6 @@ import Transforms
         block.before = before
         count += 1
         return Unit(index: count - 1, block: block, owner: owner)
-    }
-
-    /// Advances past the bytes; a byte-order mark at the start of a file counts as no column.
-    private func pass(_ bytes: UnsafeRawBufferPointer, hasMark: Bool) {
-        var lineStart: Int?
-        for index in 0..<bytes.count where unsafe bytes[index] == 0x0A {
-            before.lineCount += 1
-            before.location.line += 1
-            lineStart = index + 1
-        }
-        if let lineStart {
-            before.location.column = bytes.count - lineStart
-        } else {
-            let isMarked = unsafe hasMark && bytes.starts(with: [0xEF, 0xBB, 0xBF])
-            before.location.column += bytes.count - (isMarked ? 3 : 0)
-        }
     }
 
     /// The incomplete text at the end of a file's last line.

@@ -49,6 +49,9 @@ final class OutputSink {
     /// The outcome of the outputs since it was last reset.
     var outcome = RunOutcome.noOutput
     private let stringOptions: WriteOptions
+    /// Whether each output is its JSON text and a line feed, in these options.
+    private let writesLines: Bool
+    private let options: WriteOptions
 
     /// - Parameter drain: receives the bytes as they are produced; nil keeps them in `buffer`.
     init(_ job: RunJob, _ runner: Runner, drain: ((UnsafeRawBufferPointer) -> Void)?) {
@@ -56,12 +59,10 @@ final class OutputSink {
         self.runner = runner
         buffer = OutputBuffer(bytesMax: runner.limits.memoryBytesMax, drain: drain)
         stringOptions = WriteOptions(asciiOnly: true)
-    }
-
-    /// Ends a text that was copied into the buffer.
-    func endCopied() {
-        buffer.endLine()
-        if job.options.isUnbuffered { buffer.flush() }
+        options = job.options.write
+        writesLines =
+            job.options.output == .json && !job.options.isSequence && !job.options.isUnbuffered
+            && job.colors == nil
     }
 
     /// Why an output cannot be written.
@@ -69,6 +70,15 @@ final class OutputSink {
 
     /// - Returns: false if the output cannot be written as the options require.
     func write(_ document: Document) throws(RunFailure) -> Bool {
+        if writesLines {
+            outcome = document.isTrue ? RunOutcome.trueOutput : RunOutcome.falseOutput
+            try runner.write(document, options, endedBy: 0x0A, to: &buffer)
+            return true
+        }
+        return try writeStyled(document)
+    }
+
+    private func writeStyled(_ document: Document) throws(RunFailure) -> Bool {
         let options = job.options
         if options.output != .json && document.kind == .string {
             if options.write.asciiOnly {

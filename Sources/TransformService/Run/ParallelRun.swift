@@ -51,9 +51,9 @@ import Transforms
 
     /// The work of one thread: processes units until there are no more.
     private func work(_ limits: RunLimits) {
-        var messages = ""
+        var messages: [UInt8] = []
         let processor = unsafe InputProcessor(
-            job, limits, drain: nil, complain: { messages += $0 })
+            job, limits, drain: nil, takeMessage: { bytes in unsafe messages += bytes })
         let source = UnitBlocks()
         let inputs = InputReader(processor.runner, source, job.options.form, for: job.program)
         inputs.countsLines = job.countsLines
@@ -63,7 +63,7 @@ import Transforms
             let isLast = processUnit(inputs, processor, &status)
             if unit.owner != nil { inputLock.locked { units.giveBack(unit) } }
             let goesOn = write(unit.index, processor, messages, status, isLast)
-            messages = ""
+            messages = []
             processor.sink.buffer.removeAll()
             if !goesOn { return }
         }
@@ -88,7 +88,7 @@ import Transforms
 
     /// Waits for its turn and writes; returns false if an earlier unit ended the run.
     private func write(
-        _ index: Int, _ processor: InputProcessor, _ messages: String, _ later: RunStatus,
+        _ index: Int, _ processor: InputProcessor, _ messages: [UInt8], _ later: RunStatus,
         _ isLast: Bool
     ) -> Bool {
         outputLock.locked {
@@ -97,7 +97,9 @@ import Transforms
                 unsafe processor.sink.buffer.withUnsafeBytes {
                     unsafe StandardStreams.drainOutput($0)
                 }
-                if !messages.isEmpty { StandardStreams.write(messages, to: STDERR_FILENO) }
+                unsafe messages.withUnsafeBytes { bytes in
+                    _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO)
+                }
                 status.add(later)
                 writtenCount += 1
                 hasEnded = isLast

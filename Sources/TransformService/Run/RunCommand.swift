@@ -41,15 +41,8 @@ enum RunCommand {
         return 0
     }
 
-    /// Runs on a thread whose stack has room for deep recursion. Copying texts does not recurse,
-    /// and for a short text, starting a thread takes longer than the copy.
+    /// Runs on a thread whose stack has room for deep recursion.
     private static func run(_ options: RunOptions, _ word: String) -> Int32 {
-        let isCopy =
-            word == "." && !options.programIsFile && options.copiesTexts
-            && options.arguments.isEmpty && options.libraryFolders == nil
-        if isCopy, let stackByteCount = mainStackByteCount() {
-            return run(options, word, stackByteCount)
-        }
         // Only one thread works at a time, so it shares the main thread's heap: a separate heap
         // would grow by a system call every few pages.
         if options.threadCount == 1 { mallopt(M_ARENA_MAX, 1) }
@@ -64,14 +57,6 @@ enum RunCommand {
         }
         thread.join()
         return status.code
-    }
-
-    /// The process' stack size in bytes, unless it is smaller than usual.
-    private static func mainStackByteCount() -> Int? {
-        var limit = rlimit()
-        // Safety: the limit is written to the variable above.
-        unsafe getrlimit(__rlimit_resource_t(RLIMIT_STACK.rawValue), &limit)
-        return limit.rlim_cur >= 8 << 20 ? 8 << 20 : nil
     }
 
     private static func run(_ options: RunOptions, _ word: String, _ stackByteCount: Int) -> Int32 {

@@ -13,11 +13,6 @@ final class RunJob: Sendable {
     /// Whether the program may use the line number of the input.
     let countsLines: Bool
 
-    /// Whether texts are copied unchanged: `.`, compact, no other options.
-    var copiesTexts: Bool {
-        program.isIdentity && options.copiesTexts
-    }
-
     /// - Parameter word: the program, or its file.
     init(_ options: RunOptions, _ word: String, _ limits: RunLimits) throws(StartFailure) {
         self.options = options

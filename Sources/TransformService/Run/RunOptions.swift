@@ -38,12 +38,6 @@ struct RunOptions {
     var memoryMebibytesMax = 4096
     var timeoutMilliseconds: Int?
 
-    /// Whether `.` copies texts unchanged: compact, no other options.
-    var copiesTexts: Bool {
-        write == .compact && output == .json && !usesColors && form.kind == .texts
-            && !form.slurps && !isSequence
-    }
-
     /// The form of `debug`: that of outputs, but on one line.
     var debugWrite: WriteOptions {
         WriteOptions(sortsNames: write.sortsNames, asciiOnly: write.asciiOnly)

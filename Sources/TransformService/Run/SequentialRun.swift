@@ -19,7 +19,7 @@ struct SequentialRun {
         // Safety: the drain uses the bytes only while they are written.
         let processor = unsafe InputProcessor(
             job, limits, drain: StandardStreams.drainOutput,
-            complain: { StandardStreams.write($0, to: STDERR_FILENO) })
+            takeMessage: { bytes in _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO) })
         let files = InputFiles(
             options.files.isEmpty ? ["-"] : options.files,
             boundaries: SequentialRun.boundaries(options.form))
@@ -54,17 +54,11 @@ struct SequentialRun {
         _ inputs: InputReader, _ files: InputFiles, _ processor: InputProcessor,
         _ status: inout RunStatus
     ) {
-        let copiesTexts = job.copiesTexts
         var goesOn = false
         while files.errorCount == 0 && !processor.hasEnded {
             if !goesOn { processor.begin() }
             goesOn = false
             do throws(InputFailure) {
-                if copiesTexts {
-                    guard let copied = try processor.copyNext(inputs) else { return }
-                    status.add(copied)
-                    continue
-                }
                 guard let input = try inputs.next() else { return }
                 status.add(processor.process(input) { inputs.location })
             } catch {

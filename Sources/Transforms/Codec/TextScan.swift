@@ -180,44 +180,6 @@
         return next < end && self[next] >= 0x80 || next == offset ? nil : next
     }
 
-    /// The offset after the closing quote of a string whose bytes up to `stop` are plain.
-    func stringEnd(_ stop: Int) -> Int? {
-        var offset = stop
-        while offset < end {
-            let byte = self[offset]
-            if byte == UInt8(ascii: "\"") { return offset + 1 }
-            if byte == UInt8(ascii: "\\") {
-                guard let next = escapeEnd(offset) else { return nil }
-                offset = plainEnd(next)
-            } else {
-                guard let next = sequencesEnd(offset) else { return nil }
-                offset = plainEnd(next)
-            }
-        }
-        return nil
-    }
-
-    /// The offset after an escape in the form that the writer chooses.
-    private func escapeEnd(_ offset: Int) -> Int? {
-        if offset + 6 > end { return nil }
-        switch self[offset + 1] {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "b"), UInt8(ascii: "f"),
-            UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
-            return offset + 2
-        case UInt8(ascii: "u"):
-            // A control character without a short escape, or DEL; its digits are in lower case.
-            guard let unit = escapedUnit(offset), self[offset + 5] & 0x60 != 0x40 else {
-                return nil
-            }
-            switch unit {
-            case 0x08, 0x09, 0x0A, 0x0C, 0x0D: return nil
-            case 0..<0x20, 0x7F: return offset + 6
-            default: return nil
-            }
-        default: return nil
-        }
-    }
-
     /// The offset after `true`, `false` or `null`.
     @inline(__always) func wordEnd(_ start: Int) -> Int? {
         if start &+ 5 > end { return nil }

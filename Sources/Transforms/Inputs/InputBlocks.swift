@@ -79,13 +79,3 @@ public struct InputForm: Sendable {
 
     public init() {}
 }
-
-extension InputReader {
-    /// An input of a program that only passes it on.
-    public enum CopyResult {
-        /// Its text was appended, compact; false for `null` and `false`.
-        case text(isTrue: Bool)
-        /// It must be read and written as a value.
-        case document(Document)
-    }
-}

@@ -53,6 +53,19 @@ extension InputReader {
         return try limited { () throws(Stop) in try events.errorEvent(message, path) }
     }
 
+    /// There was no record separator before the end.
+    func failWithoutRecord() throws(InputFailure) -> Value? {
+        hasFailedAtEnd = true
+        var location = InputLocation()
+        if let lastBlock {
+            location = unsafe lines.location(
+                upto: offset, Bytes(lastBlock.bytes), lineRest: nil)
+        }
+        return try report(
+            "Unfinished abandoned text at EOF at line \(location.line), column \(location.column)",
+            path: [])
+    }
+
     private func sentence(_ fault: Fault, _ bytes: Bytes, _ block: InputBlock) -> String {
         let location = lines.location(upto: fault.consumed, bytes, lineRest: block.lineRest)
         var text = fault.sentence

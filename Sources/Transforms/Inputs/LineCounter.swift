@@ -139,3 +139,24 @@ public struct InputLocation: Sendable {
         self.column = column
     }
 }
+
+extension InputBlock.Before {
+    /// Goes on to after these bytes of the file.
+    /// - Parameter isAtStart: whether the file begins with them: a byte order mark counts as no
+    ///   column.
+    /// - Complexity: O(bytes), by 16.
+    public mutating func pass(_ bytes: UnsafeRawBufferPointer, isAtStart: Bool) {
+        let text = unsafe Bytes(bytes)
+        let feedCount = unsafe TextScan(text.base, text.count).lineFeedCount()
+        lineCount += feedCount
+        location.line += feedCount
+        if feedCount == 0 {
+            let isMarked = unsafe isAtStart && bytes.starts(with: JSONReader.byteOrderMark)
+            location.column += text.count - (isMarked ? 3 : 0)
+            return
+        }
+        var start = text.count
+        while text[start - 1] != 0x0A { start -= 1 }
+        location.column = text.count - start
+    }
+}

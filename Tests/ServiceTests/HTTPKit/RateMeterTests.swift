@@ -20,7 +20,10 @@ import Testing
     @Test func windowsAreJudgedInPairs() {
         #expect(verdicts([0, 10_000, 0, 0], ConnectionLimits()) == [false, false, false, true])
         #expect(verdicts([0, 9_999], ConnectionLimits()) == [false, true])
-        #expect(verdicts([5_000, 5_000, 5_000, 4_999], ConnectionLimits()) == [false, false, false, true])
+        #expect(
+            verdicts([5_000, 5_000, 5_000, 4_999], ConnectionLimits()) == [
+                false, false, false, true,
+            ])
     }
 
     @Test func onlyTheEndOfAWindowIsJudged() {

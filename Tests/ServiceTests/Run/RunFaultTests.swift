@@ -238,14 +238,16 @@ struct RunFaultTests {
             printf 1 > a; printf '2 [3,' > b; printf '4]"x' > c; printf 'y"' > e; : > f
             $T -c . a b c e f; $T -c --stream . b c e; cat a b c e | $T -c .
             $T -R . a b c; $T -c '[., input_filename, input_line_number]' a b c e
-            printf '\\xef\\xbb\\xbfé' > g; printf '\\xef\\xbb\\xbf1\\n' > h; $T -R . g h; $T . h h
+            printf '\\xef\\xbb\\xbfé' > g; printf '\\xef\\xbb\\xbf1\\n' > h; $T -R . g h; $T . h
+            $T . h h 2> j; echo $?; cat j
             printf 'x\\xed\\xa0\\x80y\\xf0\\x80z' > i; $T -R . i; $T -n --rawfile i i '$i'
             """)
         let joined = "12\n[3,4]\n\"xy\"\n"
         #expect(
             result.output == joined + "[[],2]\n[[0],3]\n[[1],4]\n[[1]]\n[[],\"xy\"]\n" + joined
                 + "\"12 [3,4]\\\"x\"\n[12,\"b\",0]\n[[3,4],\"c\",0]\n[\"xy\",\"e\",0]\n"
-                + "\"\u{FEFF}é\u{FEFF}1\"\n1\n1\n"
+                + "\"\u{FEFF}é\u{FEFF}1\"\n1\n1\n5\n"
+                + "jq: parse error: Invalid numeric literal at line 3, column 0\n"
                 + String(repeating: "\"x\u{FFFD}y\u{FFFD}\"\n", count: 2)
         )
         #expect(result.message.isEmpty)
@@ -261,6 +263,22 @@ struct RunFaultTests {
         let failing = try run(["--timeout", "60000", ".[0]"], Array(input.prefix(400_000)))
         #expect(failing.status == 5)
         #expect(!failing.message.contains("time limit"))
+    }
+
+    /// Inputs without end, each of which takes next to no time.
+    @Test func theDeadlineIsThatOfAllInputs() throws {
+        let result = try shell(
+            """
+            for p in . .a 'select(.a > 5)' empty '{a}' '.a |= 2'; do
+              yes '{"a":1}' | timeout 60 $T --timeout 200 -c "$p" > /dev/null 2>> e; echo $?
+            done
+            yes '{"a":1}' | timeout 60 $T --parallel 2 --timeout 200 -c .a > /dev/null 2>> e
+            echo $?; cat e
+            """)
+        #expect(
+            result.output
+                == String(repeating: "5\n", count: 7)
+                + String(repeating: "jq: error: time limit of 200 ms exceeded\n", count: 7))
     }
 
     // MARK: Modules and colours

@@ -16,7 +16,7 @@ import Testing
     static let texts: [[UInt8]] = {
         let folder = SharedFiles.folder + "/suites/json/test_parsing/"
         let files = SharedFiles.names(in: folder).compactMap { SharedFiles.read(folder + $0) }
-        return TranscoderTests.texts.map { Array($0.utf8) } + files.filter { $0.count < 2000 }
+        return RecordReaderTests.texts.map { Array($0.utf8) } + files.filter { $0.count < 2000 }
     }()
 
     @Test func texts() {

@@ -27,6 +27,8 @@ public final class CancelFlag: Sendable {
         var cancel: CancelFlag?
     }
 
+    /// What each run costs besides its program: it is begun, read and written.
+    static let runStepCount = 16
     /// Steps between two looks at the clock.
     static let sliceStepCount = 8192
 
@@ -45,12 +47,23 @@ public final class CancelFlag: Sendable {
         unsafe state.deallocate()
     }
 
-    /// Begins a run that may last until `deadlineNanoseconds` of the monotonic clock.
+    /// Begins a run that may last until `deadlineNanoseconds` of the monotonic clock. Runs of one
+    /// deadline share a slice: short ones would never look at the clock otherwise.
     func begin(deadlineNanoseconds: UInt64, stepsMax: Int, cancel: CancelFlag?) {
-        unsafe heap.state.pointee.fuel = min(stepsMax, Budget.sliceStepCount)
-        unsafe state.pointee.stepsLeft = stepsMax - min(stepsMax, Budget.sliceStepCount)
+        let isShared =
+            unsafe state.pointee.deadlineNanoseconds == deadlineNanoseconds
+            && stepsMax == .max
+        // The last run may have used more than the slice had.
+        let slice =
+            unsafe isShared
+            ? max(heap.state.pointee.fuel, 0) : min(stepsMax, Budget.sliceStepCount)
+        unsafe heap.state.pointee.fuel = slice
+        unsafe state.pointee.stepsLeft = stepsMax - slice
         unsafe state.pointee.deadlineNanoseconds = deadlineNanoseconds
-        unsafe state.pointee.cancel = cancel
+        // Storing nil over nil would count references all the same.
+        if cancel != nil || (unsafe state.pointee.cancel != nil) {
+            unsafe state.pointee.cancel = cancel
+        }
     }
 
     /// Lets the run end earlier.

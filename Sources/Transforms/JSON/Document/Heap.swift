@@ -23,6 +23,8 @@ import Glibc
         var bump: UInt
         var bumpEnd: UInt
         var freeLists: UnsafeMutablePointer<UInt>
+        /// Whether a list may have a block.
+        var hasFreeBlocks = false
         /// The chunks: each starts with the address of the previous one and its size.
         var chunk: UInt
         /// Chunks of earlier runs that this one has not needed yet.
@@ -46,6 +48,10 @@ import Glibc
         /// is caught.
         var sentence: StaticString?
         var indexSeed: UInt64
+        /// Where a reader keeps names from text to text; another number whenever these names are
+        /// dropped.
+        var keptNames: Range<UInt64> = 0..<0
+        var keptNamesVersion = 0
         /// Steps left in this slice of the run's budget, which is consulted when they are used up.
         var fuel: Int
         /// The run's budget, if there is one.
@@ -170,7 +176,10 @@ import Glibc
             SystemMemory.free(large, Heap.largeByteCount(large))
             large = next
         }
-        unsafe state.pointee.freeLists.update(repeating: 0, count: Heap.freeListCount)
+        if unsafe state.pointee.hasFreeBlocks {
+            unsafe state.pointee.freeLists.update(repeating: 0, count: Heap.freeListCount)
+            unsafe state.pointee.hasFreeBlocks = false
+        }
         unsafe state.pointee.largeList = 0
         if !reopenChunk(retaining) {
             let spare = retain(retaining)
@@ -373,6 +382,7 @@ import Glibc
         #endif
         Heap.store(block, unsafe state.pointee.freeLists[list])
         unsafe state.pointee.freeLists[list] = block
+        unsafe state.pointee.hasFreeBlocks = true
     }
 
     /// Gives back a large block, one whose start moved, or one with a table of code points.

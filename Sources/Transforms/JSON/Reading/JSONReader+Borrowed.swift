@@ -47,14 +47,16 @@ extension JSONReader {
     /// Reads one value at `offset` and leaves `offset` after it.
     mutating func readBorrowed() throws(ReadFailure) -> Value {
         let text = unsafe TextScan(base, end)
-        let numbers = NumberReader(text: text)
+        // What these read may end after the text (see `readNearEnd`).
+        let readable = unsafe TextScan(base, readableEnd)
+        let numbers = NumberReader(text: readable)
         let records = RecordReader(
-            text: text, shapes: shapes, heap: heap, makesBlocks: makesBlocks, indexes: indexes)
+            text: readable, shapes: shapes, heap: heap, makesBlocks: makesBlocks, indexes: indexes)
         var nextLook = offset &+ JSONReader.lookByteCount
         var at = unsafe Cursor(
             offset: offset, frame: frames, lastFrame: lastFrame, top: stack.base,
             limit: stack.base + stackCapacity,
-            lastOffset: min(nextLook, end &- RecordReader.margin))
+            lastOffset: min(nextLook, lastOffset))
         unsafe at.frame.pointee = Frame()
         while true {
             at.offset = try text.passSpace(at.offset)
@@ -102,7 +104,7 @@ extension JSONReader {
             }
             if at.offset >= nextLook {
                 nextLook = at.offset &+ JSONReader.lookByteCount
-                at.lastOffset = min(nextLook, end &- RecordReader.margin)
+                at.lastOffset = min(nextLook, lastOffset)
                 do throws(Stop) { try budget.charge(Budget.sliceStepCount) } catch {
                     throw ReadFailure(code: .limit, offset: at.offset)
                 }
@@ -117,6 +119,9 @@ extension JSONReader {
         unsafe at.top.pointee = value
         unsafe at.top += 1
     }
+
+    /// The last offset at which a record's member may begin.
+    private var lastOffset: Int { min(end &- 1, readableEnd &- RecordReader.margin) }
 
     // MARK: Room
 
@@ -219,15 +224,12 @@ extension JSONReader {
         switch end {
         case .value: return .absent
         case .separator:
-            // White space after a text is not a part of it: lines are counted up to its end.
-            if unsafe at.frame.pointee.closing == 0 {
-                while records.text[at.offset &- 1] <= 0x20 { at.offset &-= 1 }
-            }
             unsafe at.top -= 1
             return unsafe at.top.pointee
         case .brace: return try close(&at)
         case .member:
-            return try pushName(state.token, records.text, &at, isFirst: state.isFirst)
+            let text = unsafe TextScan(base, self.end)
+            return try pushName(state.token, text, &at, isFirst: state.isFirst)
                 ? .absent : close(&at)
         }
     }
@@ -348,7 +350,7 @@ extension JSONReader {
         _ first: UInt8, _ records: borrowing RecordReader, _ numbers: NumberReader,
         _ at: inout Cursor
     ) throws(ReadFailure) -> Value {
-        let text = records.text
+        let text = unsafe TextScan(base, end)
         if unsafe at.frame == at.lastFrame {
             unsafe at.frame = try makeRoom(above: at.frame, text, at.offset)
             unsafe at.lastFrame = lastFrame

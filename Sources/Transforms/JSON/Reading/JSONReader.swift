@@ -47,6 +47,8 @@ import Glibc
     var base: UnsafeMutablePointer<UInt8>
     var end: Int
     var offset = 0
+    /// Where the memory ends that may be looked at: the text's end or after it.
+    private(set) var readableEnd = 0
 
     init(
         heap: Heap, budget: Budget, depthMax: Int, counts: Bool, isLenient: Bool = false,
@@ -95,16 +97,21 @@ import Glibc
     static var byteOrderMark: [UInt8] { [0xEF, 0xBB, 0xBF] }
 
     /// The text to read from; the values may borrow from it.
-    /// - Parameter projection: which parts of each value are used; ignored with `counts`.
-    mutating func begin(_ text: Bytes, _ projection: Projection = .whole) {
+    /// - Parameters:
+    ///   - projection: which parts of each value are used; ignored with `counts`.
+    ///   - readableAfter: how many bytes of memory that may be looked at follow the text.
+    mutating func begin(
+        _ text: Bytes, _ projection: Projection = .whole, readableAfter: Int = 0
+    ) {
         if stackCapacity == 0 { allocate() }
         trimStack()
         unsafe base = text.base
         end = text.count
+        readableEnd = end + (end <= JSONReader.lookByteCount ? readableAfter : 0)
         offset = 0
         stackCount = 0
         makesBlocks = counts || projection.changes
-        shapes.begin(projection, isAlone: isAlone)
+        shapes.begin(projection, isAlone: isAlone, heap)
         isAlone = false
         // RFC 8259 section 8.1: a reader may ignore a byte order mark.
         if end >= 3, byte(0) == 0xEF, byte(1) == 0xBB, byte(2) == 0xBF { offset = 3 }
@@ -118,9 +125,9 @@ import Glibc
 
     /// A whole text: one value, followed by nothing but white space.
     mutating func readText(
-        _ text: Bytes, _ projection: Projection = .whole
+        _ text: Bytes, _ projection: Projection = .whole, readableAfter: Int = 0
     ) throws(ReadFailure) -> Value {
-        begin(text, projection)
+        begin(text, projection, readableAfter: readableAfter)
         let value = try readValue()
         offset = skipSpace(offset)
         if offset < end {
@@ -189,7 +196,7 @@ import Glibc
         defer { trimStack() }
         if !counts {
             let start = offset
-            let value = try readBorrowed()
+            let value = readableEnd == end ? try readBorrowed() : try readNearEnd()
             heap.borrowable &+= JSONReader.borrowablePerByte &* (offset &- start)
             return value
         }
@@ -203,6 +210,23 @@ import Glibc
             }
             throw error
         }
+    }
+
+    /// A value of a short text that memory follows. It is read like the middle of a long one; where
+    /// what follows may have been taken for a part of it, it is malformed, and is read again.
+    private mutating func readNearEnd() throws(ReadFailure) -> Value {
+        let start = offset
+        do throws(ReadFailure) {
+            let value = try readBorrowed()
+            if offset <= end { return value }
+            heap.release(value)
+        } catch {
+            // Nesting is looked at beyond the bracket.
+            if error.offset < end && error.code != .tooDeep || error.code == .limit { throw error }
+        }
+        readableEnd = end
+        offset = start
+        return try readBorrowed()
     }
 
     /// A value in counted blocks, which own their bytes.

@@ -156,12 +156,18 @@
 
     /// Forgets the previous text, or all of it but its names.
     /// - Parameter isAlone: whether no value of an earlier text is in use.
-    func begin(_ projection: Projection, isAlone: Bool) {
+    func begin(_ projection: Projection, isAlone: Bool, _ heap: Heap) {
         let before = unsafe counts.pointee
         if keepsNames && !before.isCrowded && before.projection.id == projection.id
             && before.tokens <= ObjectShapes.keptTokensMax
         {
             return
+        }
+        if keepsNames {
+            let start = unsafe UInt64(UInt(bitPattern: kept))
+            let end = start + UInt64(ObjectShapes.keptBytesMax)
+            unsafe heap.state.pointee.keptNames = start..<end
+            unsafe heap.state.pointee.keptNamesVersion &+= 1
         }
         unsafe shapes[Int(ObjectShapes.noShape)] = Shape(
             tokenCount: Int32(truncatingIfNeeded: ObjectShapes.shapeTokensMax))

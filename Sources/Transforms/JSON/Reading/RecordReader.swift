@@ -55,7 +55,7 @@
         case value
         /// After the brace of an object that is still to be closed.
         case brace
-        /// After a value that is on the stack, in the frame's container or the whole text's, and
+        /// After a value that is on the stack: the whole text's, or one in the frame's container,
         /// after the white space that follows it.
         case separator
     }
@@ -207,6 +207,7 @@
                 unsafe close(.object, object.values, memberCount, 32, &at.top)
             else { return .brace }
             unsafe at.frame -= 1
+            if unsafe at.frame.pointee.closing == 0 { return stopped(at, &object) }
             at.offset = text.pastSpace(at.offset)
             if at.offset > text.end &- 4 { return stopped(at, &object) }
             if unsafe at.frame.pointee.closing == UInt8(ascii: "]") {
@@ -229,8 +230,10 @@
                 guard next == UInt8(ascii: "]"),
                     unsafe close(.array, elements, at.top - elements.base, 16, &at.top)
                 else { return stopped(at, &object) }
-                at.offset = text.pastSpace(at.offset &+ 1)
+                at.offset &+= 1
                 unsafe at.frame -= 1
+                if unsafe at.frame.pointee.closing == 0 { return stopped(at, &object) }
+                at.offset = text.pastSpace(at.offset)
             }
             if unsafe at.frame.pointee.closing != UInt8(ascii: "}") || at.offset >= text.end {
                 return stopped(at, &object)

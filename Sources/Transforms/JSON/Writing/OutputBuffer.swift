@@ -95,16 +95,6 @@ import Glibc
         }
     }
 
-    /// Ends a line, after which the bytes may be drained.
-    public mutating func endLine() {
-        if count == capacity {
-            let hasRoom = resize(to: capacity + 4096)
-            precondition(hasRoom, "the system has no memory left")
-        }
-        put(0x0A)
-        drainIfFull()
-    }
-
     @inline(__always) mutating func drainIfFull() {
         if count > OutputBuffer.drainCount { flush() }
     }
@@ -206,15 +196,6 @@ import Glibc
         unsafe bytes.copyUncharged(to: target + 1)
         unsafe target[bytes.count &+ 1] = UInt8(ascii: "\"")
         count &+= bytes.count &+ 2
-    }
-
-    /// Appends a whole text; a long one goes to the drain without a copy.
-    mutating func pass(_ bytes: Bytes, _ heap: Heap) throws(Stop) {
-        guard bytes.count > OutputBuffer.drainCount, let drain = unsafe drain else {
-            return try append(bytes, heap)
-        }
-        flush()
-        unsafe drain(UnsafeRawBufferPointer(start: bytes.base, count: bytes.count))
     }
 
     mutating func append(_ text: StaticString, _ heap: Heap) throws(Stop) {

@@ -1,5 +1,7 @@
 // A compiled program: nodes and constants in its own memory, immutable, shared by all runs.
 
+import Synchronization
+
 /// A compiled jq program, for any number of threads at once. `@unchecked Sendable`: only `init`
 /// writes the memory that its pointers lead to.
 @safe public final class Program: @unchecked Sendable {
@@ -7,6 +9,9 @@
     public let argumentNames: [String]
     /// The 64-bit FNV-1a hash of its text. Source: RFC 9923.
     public let digest: UInt64
+    /// A number that no other program of the process ever has.
+    let number = Program.numbers.wrappingAdd(1, ordering: .relaxed).newValue
+    private static let numbers = Atomic<UInt64>(0)
     /// Whether it has one output for each input, unless it fails.
     public var hasOneOutput: Bool { root.hasOne }
     let root: NodeRef
@@ -134,9 +139,6 @@
 
     /// The parts of its inputs that it uses.
     let projection: Projection
-
-    /// Whether it is `.`, which passes its input on.
-    public var isIdentity: Bool { root.operation == .identity }
 
     /// Bytes of memory that the program holds.
     public var byteCount: Int {
