@@ -36,7 +36,8 @@ extension Evaluator {
         var ascending = true
         var descending = true
         for i in 0..<count {
-            sorting.entries[i] = Value(word: UInt64(i), payload: try prefix(pairs[2 &* i], part))
+            sorting.entries[i] = Value(
+                word: UInt64(i), payload: try sortKeyPrefix(pairs[2 &* i], part))
             if i == 0 || !ascending && !descending { continue }
             let order = try order(sorting.entries[i &- 1], sorting.entries[i], pairs)
             if order > 0 { ascending = false }
@@ -98,7 +99,7 @@ extension Evaluator {
             var last: UInt64 = 0
             for i in range {
                 let key = pairs[2 &* Int(truncatingIfNeeded: entries[i].word)]
-                let prefix = try prefix(key, next)
+                let prefix = try sortKeyPrefix(key, next)
                 entries[i].payload = prefix
                 isSorted = isSorted && last <= prefix
                 last = prefix
@@ -108,10 +109,11 @@ extension Evaluator {
         }
     }
 
-    @inline(__always) private func prefix(_ key: Value, _ part: SortKeyPart) throws(Stop) -> UInt64
+    @inline(__always) private func sortKeyPrefix(_ key: Value, _ part: SortKeyPart) throws(Stop)
+        -> UInt64
     {
         try charge(part.steps(key))
-        return part.prefix(key)
+        return part.sortKeyPrefix(key)
     }
 
     /// Whether this part is the same number in all keys of a range.

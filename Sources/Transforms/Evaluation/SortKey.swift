@@ -78,7 +78,7 @@ struct SortKeyPart {
         return element < key.count ? key.slots[element] : .absent
     }
 
-    @inline(__always) func prefix(_ key: Value) -> UInt64 {
+    @inline(__always) func sortKeyPrefix(_ key: Value) -> UInt64 {
         let part = part(key)
         switch part.tag {
         case .absent, .closure: return SortKeyKind.end << SortKeyKind.shift

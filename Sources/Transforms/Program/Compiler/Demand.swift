@@ -52,7 +52,7 @@ indirect enum Demand {
     }
 
     /// The parts that at least one of the two uses.
-    func union(_ other: Demand) -> Demand {
+    func combined(with other: Demand) -> Demand {
         guard case .parts(let names, let others, let elements, _) = self,
             case .parts(let otherNames, let otherOthers, let otherElements, _) = other
         else { return .all }
@@ -67,7 +67,7 @@ indirect enum Demand {
 
     private static func either(_ lhs: Demand?, _ rhs: Demand?) -> Demand? {
         guard let lhs, let rhs else { return lhs ?? rhs }
-        return lhs.union(rhs)
+        return lhs.combined(with: rhs)
     }
 }
 
@@ -103,7 +103,9 @@ final class DemandFinder {
         case .identity: return wanted
         case .constant, .empty, .environment, .breakLabel: return .shallow
         case .variable:
-            if let known = variables[node.slot] { variables[node.slot] = known.union(wanted) }
+            if let known = variables[node.slot] {
+                variables[node.slot] = known.combined(with: wanted)
+            }
             return .shallow
         case .bind: return lookAtBinding(node, wanted)
         case .reduce, .foreach: return lookAtFold(node)
@@ -121,20 +123,21 @@ final class DemandFinder {
         case .negate, .addOf: return find(node.a, .all)
         case .add, .subtract, .multiply, .divide, .remainder, .equal, .notEqual, .less,
             .lessOrEqual, .greater, .greaterOrEqual:
-            return find(node.a, .all).union(find(node.b, .all))
-        case .and, .or: return find(node.a, .shallow).union(find(node.b, .shallow))
-        case .alternative: return find(node.a, wanted).union(find(node.b, wanted))
+            return find(node.a, .all).combined(with: find(node.b, .all))
+        case .and, .or: return find(node.a, .shallow).combined(with: find(node.b, .shallow))
+        case .alternative: return find(node.a, wanted).combined(with: find(node.b, wanted))
         case .conditional:
-            return find(node.a, .shallow).union(find(node.b, wanted)).union(find(node.c, wanted))
+            return find(node.a, .shallow).combined(with: find(node.b, wanted)).combined(
+                with: find(node.c, wanted))
         case .attempt:
             // A handler sees messages, and the operand of `error`, which uses everything.
             if node.hasHandler { _ = find(node.b, wanted) }
             return find(node.a, wanted)
         case .label, .first, .last: return find(node.a, wanted)
         case .isEmpty: return find(node.a, .shallow)
-        case .limit, .skip: return find(node.a, .all).union(find(node.b, wanted))
+        case .limit, .skip: return find(node.a, .all).combined(with: find(node.b, wanted))
         case .any, .all: return find(node.a, find(node.b, .shallow))
-        case .select: return wanted.union(find(node.a, .shallow))
+        case .select: return wanted.combined(with: find(node.a, .shallow))
         case .map:
             let element = find(node.a, wanted.elements ?? .shallow)
             return .of(others: element, elements: element)
@@ -148,7 +151,8 @@ final class DemandFinder {
     private func lookAtBinding(_ node: NodeRef, _ wanted: Demand) -> Demand {
         variables[node.boundSlot] = .shallow
         let body = find(node.b, wanted)
-        return find(node.a, variables.removeValue(forKey: node.boundSlot) ?? .all).union(body)
+        return find(node.a, variables.removeValue(forKey: node.boundSlot) ?? .all).combined(
+            with: body)
     }
 
     /// `reduce f as $x (g; h)`: whatever becomes the result is used as a whole.
@@ -159,7 +163,7 @@ final class DemandFinder {
         _ = find(node.c, .all)
         if node.operation == .foreach, node.hasExtract { _ = find(node.d, .all) }
         let items = find(node.a, variables.removeValue(forKey: pattern.slot) ?? .all)
-        return items.union(find(node.b, .all))
+        return items.combined(with: find(node.b, .all))
     }
 
     /// The name of a field, or of a constant that is a string.
@@ -170,7 +174,7 @@ final class DemandFinder {
     }
 
     private func lookAtLinks(_ node: NodeRef, _ look: (NodeRef) -> Demand) -> Demand {
-        (0..<node.partCount).reduce(.shallow) { $0.union(look(node.part($1))) }
+        (0..<node.partCount).reduce(.shallow) { $0.combined(with: look(node.part($1))) }
     }
 
     /// `.[0]`, `.["name"]`, `.[1:3]`
@@ -180,7 +184,7 @@ final class DemandFinder {
             $0.operation == .constant && ($0.value.isNumber || $0.value.isNull)
         }
         guard areKnown else {
-            return bounds.reduce(find(node.a, .all)) { $0.union(find($1, .all)) }
+            return bounds.reduce(find(node.a, .all)) { $0.combined(with: find($1, .all)) }
         }
         // The number of elements is used in any case.
         let elements = node.operation == .index ? wanted : wanted.elements
@@ -193,7 +197,7 @@ final class DemandFinder {
             return find(member.b, value ?? .shallow)
         }
         let name = find(member.a, .all)
-        return member.hasValue ? name.union(find(member.b, .all)) : .all
+        return member.hasValue ? name.combined(with: find(member.b, .all)) : .all
     }
 
     /// A value that is not an array is shown in the error's message.
@@ -204,7 +208,7 @@ final class DemandFinder {
         case .minBy, .maxBy: element = wanted
         default: element = wanted.elements
         }
-        return .of(others: .all, elements: find(node.a, .all).union(element ?? .shallow))
+        return .of(others: .all, elements: find(node.a, .all).combined(with: element ?? .shallow))
     }
 
     private func lookAtNative(_ node: NodeRef, _ wanted: Demand) -> Demand {
