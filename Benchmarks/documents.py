@@ -209,16 +209,15 @@ def main():
     data = {"machine": facts, "rounds": rounds, "rows": rows}
     harness.save(options.results, "documents", data, page, {"ratios": drawing})
     print(summary)
-    wrong = [row for row in rows if row["verdicts"][harness.OURS] != "equal" or outvoted(row)]
+    wrong = [row for row in rows if is_wrong(row)]
     for row in wrong:
         print(f"WRONG: {row['work']}, {row['document']}: {json.dumps(row['verdicts'])}")
     sys.exit(1 if wrong else 0)
 
 
-def outvoted(row):
-    """Whether more of the rivals that answered differ from us than agree."""
-    words = [words for name, words in row["verdicts"].items() if name != harness.OURS]
-    return words.count("differs") > words.count("equal")
+def is_wrong(row):
+    rivals = [words for name, words in row["verdicts"].items() if name != harness.OURS]
+    return row["verdicts"][harness.OURS] != "equal" or harness.outvoted(rivals)
 
 
 main()

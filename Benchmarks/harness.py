@@ -243,6 +243,11 @@ def agree(a, b):
     return a == b
 
 
+def outvoted(verdicts):
+    """Whether more of the rivals that answered differ from us than agree."""
+    return verdicts.count("differs") > verdicts.count("equal")
+
+
 def machine():
     """What the figures were taken on, in one line's worth of facts."""
     model = platform.machine()

@@ -154,6 +154,7 @@ def measure_row(found, row, path, records, rounds):
     results = harness.interleave(actions, rounds, rounds_max=rounds)
     samples = {one.key: results.get(one.key) or [first[one.key]] for one in equal}
     return {
+        "label": row.label,
         "work": row.work,
         "file": row.file,
         "records": records,
@@ -171,16 +172,10 @@ def measure_row(found, row, path, records, rounds):
     }
 
 
-def outvoted(row, found):
-    """Whether more of the rivals that answered differ from us than agree."""
-    rivals = [one.key for one in alone(found) if one.kind not in (OURS, BASE)]
-    words = [row["verdicts"][key] for key in rivals]
-    return words.count("differs") > words.count("equal")
-
-
 def is_wrong(row, found):
     ours = [row["verdicts"][one.key] for one in found if one.kind == OURS]
-    return any(words != "equal" for words in ours) or outvoted(row, found)
+    rivals = [row["verdicts"][one.key] for one in alone(found) if one.kind not in (OURS, BASE)]
+    return any(words != "equal" for words in ours) or harness.outvoted(rivals)
 
 
 def ratio(row, one, ours, figure):
@@ -197,14 +192,10 @@ def best_ratio(row, rivals, ours, figure):
     return min(ratios, key=lambda found: found["min"], default=None)
 
 
-def label(row):
-    return f"{row['work']}, {row['file']}"
-
-
 def figures(rows, shown, text):
     """A table of each engine's figure in each row; `text` turns samples into a cell."""
     lines = [
-        [label(row)] + [text(row, row["engines"][one.key]) if one.key in row["engines"] else "-"
+        [row["label"]] + [text(row, row["engines"][one.key]) if one.key in row["engines"] else "-"
                         for one in shown]
         for row in rows
     ]
@@ -218,7 +209,7 @@ def ratios(rows, shown, ours, figure):
     lines, columns = [], {one.key: [] for one in others}
     bests = []
     for row in rows:
-        cells = [label(row)]
+        cells = [row["label"]]
         for one in others:
             found = ratio(row, one, ours, figure)
             columns[one.key] += [found["min"]] if found else []
@@ -239,7 +230,9 @@ def ratios(rows, shown, ours, figure):
 
 def summary_of(rows, rivals, ours, figure, words):
     """A sentence on the ratios to the best of these rivals, and the bars of a drawing."""
-    found = [(label(row), best) for row in rows if (best := best_ratio(row, rivals, ours, figure))]
+    found = [
+        (row["label"], best) for row in rows if (best := best_ratio(row, rivals, ours, figure))
+    ]
     bars = [(name, best["min"], best["low"], best["high"]) for name, best in found]
     bars.sort(key=lambda bar: -bar[1])
     if not bars:
@@ -257,7 +250,7 @@ def left_out(rows, missing):
     lines = [f"- {name}: not installed" for name in missing]
     for row in rows:
         words = [f"{key}: {why}" for key, why in row["verdicts"].items() if why != "equal"]
-        lines += [f"- {label(row)}: {'; '.join(words)}"] if words else []
+        lines += [f"- {row['label']}: {'; '.join(words)}"] if words else []
     return "\n".join(lines or ["Nothing."]) + "\n"
 
 
@@ -342,9 +335,9 @@ def line_of(row, found):
     """What is printed of a row as it ends."""
     ours = alone(found)[0]
     if ours.key not in row["engines"]:
-        return f"{label(row)}: {row['verdicts'][ours.key]}"
+        return f"{row['label']}: {row['verdicts'][ours.key]}"
     cpu = min(row["engines"][ours.key]["cpu"]) / row["records"] * 1e9
-    words = [f"{label(row)}: {cpu:,.0f} ns of CPU a record"]
+    words = [f"{row['label']}: {cpu:,.0f} ns of CPU a record"]
     for figure, title, shown in [("cpu", "CPU", alone(found)), ("wall", "wall", widest(found))]:
         times = [
             f"{one.name.split()[0]} {value['min']:.1f}"
@@ -418,7 +411,7 @@ def main():
     print(summary)
     wrong = [row for row in rows if is_wrong(row, found)]
     for row in wrong:
-        print(f"WRONG: {label(row)}: {json.dumps(row['verdicts'])}")
+        print(f"WRONG: {row['label']}: {json.dumps(row['verdicts'])}")
     sys.exit(1 if wrong else 0)
 
 
