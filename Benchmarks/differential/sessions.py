@@ -21,6 +21,7 @@ PROGRAMS_A_BATCH = 24
 DOCUMENTS_A_PROGRAM = 3
 PATTERNS_A_BATCH = 300
 EMPTY_MATCHES = "empty matches"
+LONG_LITERALS = "long literals"
 
 
 class Programs:
@@ -57,17 +58,39 @@ class Programs:
             program, text = items[number][0], items[number][1][index]
             case = None
             if number not in seen:
-                case = self.judge.minimise(program, text, empty_matches_note)
+                case = self.judge.minimise(program, text, self.note)
                 if not (case or alone):
                     case = self.within_batch(program, text)
             if case:
                 seen.add(number)
             yield case
 
+    def note(self, case: Case) -> str:
+        """What explains a program's difference."""
+        return empty_matches_note(case) or long_literals_note(self.judge, case)
+
     def within_batch(self, program: Node, text: Node) -> Optional[Case]:
         """What differs as one of a batch only, where outputs are collected and errors caught."""
         whole = leaf(batch([program.render()]))
         return self.judge.minimise(whole, sequence("[", [leaf("0"), text], ",", "]"))
+
+
+LONG_LITERAL = re.compile(r"-?\d[\d.]{15,}(?:[eE][-+]?\d+)?")
+
+
+def long_literals_note(judge: Judge, case: Case) -> str:
+    """Whether a difference goes when literals have no more digits than their doubles."""
+
+    def shorter(text: str) -> str:
+        return LONG_LITERAL.sub(lambda found: repr(float(found.group())), text)
+
+    try:
+        program, document = shorter(case.program), shorter(case.document)
+    except ValueError:
+        return ""
+    if (program, document) == (case.program, case.document):
+        return ""
+    return "" if judge.difference(program, document) else LONG_LITERALS
 
 
 def empty_matches_note(case: Case) -> str:

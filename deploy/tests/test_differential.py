@@ -157,6 +157,31 @@ def test_what_follows_from_such_matches(
     assert sessions.explains(ours.encode(), theirs.encode(), subject, resets) == explained
 
 
+@pytest.mark.parametrize(
+    ("program", "document", "equal_at", "explained"),
+    [
+        ("sort", "[9007199254740993, 1]", ("sort", "[9007199254740992.0, 1]"), True),
+        (". == 12345678901234567e1", "1", (f". == {12345678901234567e1!r}", "1"), True),
+        ("sort", "[9007199254740993, 1]", None, False),
+        ("sort", "[123456789012345, 1]", None, False),
+        ("sort", "[1.2.3456789012345678]", None, False),
+    ],
+)
+def test_what_long_literals_explain(
+    program: str, document: str, equal_at: tuple[str, str] | None, explained: bool
+) -> None:
+    sides = judge.Outcome("value", ["1"]), judge.Outcome("value", ["2"])
+    different = judge.Difference("value", *sides)
+
+    class Judge(judge.Judge):
+        def difference(self, program: str, document: str) -> judge.Difference | None:
+            return None if (program, document) == equal_at else different
+
+    case = judge.Case(program, document, different)
+    note = sessions.long_literals_note(Judge([], []), case)
+    assert note == (sessions.LONG_LITERALS if explained else "")
+
+
 def test_time_is_that_of_the_processor() -> None:
     def run(text: str, seconds: float) -> engines.Result:
         return engines.run([sys.executable, "-c", text], b"", seconds)
