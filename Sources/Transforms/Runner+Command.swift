@@ -47,15 +47,17 @@ extension Runner {
         unsafe heap.state.pointee.indexSeed = arguments.heap.indexSeed
     }
 
-    /// Appends a document's text in colours.
+    /// Appends a document's text in colours, and the byte that ends it, if there is one.
     public func write(
         _ document: Document, _ options: WriteOptions, _ colors: WriteColors,
-        to out: inout OutputBuffer
+        endedBy byte: UInt8?, to out: inout OutputBuffer
     ) throws(RunFailure) {
         let writer = ColorWriter(heap: heap, budget: budget, options: options, colors: colors)
-        do throws(Stop) { try writer.write(document.value, to: &out, 0) } catch {
-            throw .limit(heap.limit)
-        }
+        do throws(Stop) {
+            try writer.write(document.value, to: &out, 0)
+            if let byte { try out.append(byte, heap) }
+        } catch { throw .limit(heap.limit) }
+        out.drainIfFull()
     }
 }
 

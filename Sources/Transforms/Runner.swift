@@ -113,13 +113,16 @@ public enum RunFailure: Error, @unchecked Sendable {
     ///     more than the program uses, and may be changed by it.
     ///   - readableAfter: how many bytes of the same memory follow the text. They are no part of
     ///     it, but a short text is read faster where there are some.
+    ///   - skipsMark: whether a byte order mark may precede the text.
     /// - Throws: `ReadFailure` with the offset of the first error.
     public func read(
-        _ text: UnsafeRawBufferPointer, for program: Program? = nil, readableAfter: Int = 0
+        _ text: UnsafeRawBufferPointer, for program: Program? = nil, readableAfter: Int = 0,
+        skipsMark: Bool = true
     ) throws(ReadFailure) -> Document {
         let projection = program?.projection ?? .whole
         return unsafe Document(
-            value: try reader.readText(Bytes(text), projection, readableAfter: readableAfter),
+            value: try reader.readText(
+                Bytes(text), projection, readableAfter: readableAfter, skipsMark: skipsMark),
             isOwned: projection.changes)
     }
 
@@ -251,37 +254,39 @@ public enum RunFailure: Error, @unchecked Sendable {
         }
     }
 
-    /// Appends a document's text.
+    /// Appends a document's text, and the byte that ends it, if there is one.
     public func write(
-        _ document: Document, _ options: WriteOptions = .compact, to out: inout OutputBuffer
-    )
-        throws(RunFailure)
-    {
-        let writer = JSONWriter(heap: heap, budget: budget, options: options)
-        do throws(Stop) { try writer.write(document.value, to: &out) } catch {
-            throw failure(error)
-        }
-    }
-
-    /// Appends a document's text and the byte that ends it.
-    public func write(
-        _ document: Document, _ options: WriteOptions, endedBy byte: UInt8,
+        _ document: Document, _ options: WriteOptions = .compact, endedBy byte: UInt8? = nil,
         to out: inout OutputBuffer
     ) throws(RunFailure) {
         let writer = JSONWriter(heap: heap, budget: budget, options: options)
         do throws(Stop) {
             try writer.write(document.value, to: &out)
-            try out.append(byte, heap)
+            if let byte { try out.append(byte, heap) }
         } catch { throw failure(error) }
         out.drainIfFull()
     }
 
-    /// Appends a string's own bytes.
-    public func writeRaw(_ document: Document, to out: inout OutputBuffer) throws(RunFailure) {
+    /// Appends a string's own bytes, and the byte that ends them, if there is one.
+    public func writeRaw(
+        _ document: Document, endedBy byte: UInt8? = nil, to out: inout OutputBuffer
+    ) throws(RunFailure) {
         precondition(document.value.isString)
-        do throws(Stop) { try out.append(document.value.bytes, heap) } catch {
+        do throws(Stop) {
+            try out.append(document.value.bytes, heap)
+            if let byte { try out.append(byte, heap) }
+        } catch { throw failure(error) }
+        out.drainIfFull()
+    }
+
+    /// Appends bytes, usually few.
+    public func write(
+        _ bytes: UnsafeRawBufferPointer, to out: inout OutputBuffer
+    ) throws(RunFailure) {
+        do throws(Stop) { unsafe try out.append(Bytes(bytes), heap) } catch {
             throw failure(error)
         }
+        out.drainIfFull()
     }
 
     /// Appends one byte.

@@ -217,7 +217,7 @@ struct TidyTests {
         "JSON/Writing/OutputBuffer.swift", "Evaluation/Evaluator+Calls.swift",
         // 256 KiB at once.
         "Regex/RegexSubject.swift",
-        // The command's own inputs, between two runs.
+        // The command's own inputs, whose bytes the reader charges by 256 KiB.
         "Inputs/InputReader+Lines.swift", "Runner+Command.swift",
         // 4 KiB at once.
         "Inputs/LineCounter.swift",

@@ -188,10 +188,6 @@ final class BatchPart: Slice, @unchecked Sendable {
                 limit: settings.lineBytesMax)
             return .problem(problem)
         }
-        // The reader skips a byte-order mark, but inside an array a mark is an error.
-        if ends != nil, unsafe LineEnd.hasByteOrderMark(input) {
-            return .problem(Problem(.malformedJSON, "unexpected byte"))
-        }
         return unsafe executor.process(
             input, readableAfter: readableAfter, plan, documents, settings.choice,
             terminator: settings.terminator, bounds)

@@ -82,7 +82,9 @@ extension Executor {
     func append(_ text: [UInt8], terminator: UInt8) -> Bool {
         let before = output.count
         do throws(RunFailure) {
-            for byte in text { try runner.write(byte, to: &output) }
+            unsafe try text.withUnsafeBytesTyped { (bytes) throws(RunFailure) in
+                unsafe try runner.write(bytes, to: &output)
+            }
             try runner.write(terminator, to: &output)
             return true
         } catch {
@@ -120,8 +122,9 @@ extension Executor {
     ) -> Outcome {
         let input: Document
         do throws(ReadFailure) {
+            // A mark before the first line is no part of it.
             input = unsafe try runner.read(
-                text, for: plan.program, readableAfter: readableAfter)
+                text, for: plan.program, readableAfter: readableAfter, skipsMark: false)
         } catch {
             return unsafe readFailure(error, text, isLine: true)
         }

@@ -45,24 +45,17 @@ struct OutputFramer {
         switch choice.form {
         case .one where count > 1: return count < Self.countedMax
         case .one, .lines:
-            guard let terminator else {
-                try runner.write(document, .strict, to: &out)
-                return true
-            }
             try runner.write(document, .strict, endedBy: terminator, to: &out)
-            return true
         case .array:
             if count > 1 { try runner.write(UInt8(ascii: ","), to: &out) }
             try runner.write(document, .strict, to: &out)
-            return true
         case .text:
             guard document.kind == .string else {
                 nonText = document.kind
                 return false
             }
-            try runner.writeRaw(document, to: &out)
+            try runner.writeRaw(document, endedBy: terminator, to: &out)
         }
-        if let terminator { try runner.write(terminator, to: &out) }
         return true
     }
 

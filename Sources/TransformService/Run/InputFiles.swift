@@ -14,6 +14,10 @@ import Transforms
     private let boundaries: Boundaries
     /// How many files could not be read.
     private(set) var errorCount = 0
+    private let deadlineNanoseconds: UInt64
+    private let bytesMax: Int
+    /// The bound that was met while a pipe was read: no block follows.
+    private(set) var limitMet = Limit.none
 
     /// Whether the last block came from a pipe.
     var isAtPipe: Bool { descriptor >= 0 }
@@ -36,9 +40,16 @@ import Transforms
     /// The longest part of a line to wait for.
     private static let lineByteCountMax = 4_096
 
-    /// - Parameter paths: `-` is the standard input.
-    init(_ paths: [String], boundaries: Boundaries) {
+    /// - Parameters:
+    ///   - paths: `-` is the standard input.
+    ///   - deadlineNanoseconds: of `MonotonicClock`; no pipe is waited for any longer.
+    ///   - bytesMax: bound on the bytes of one block of a pipe.
+    init(
+        _ paths: [String], boundaries: Boundaries, deadlineNanoseconds: UInt64, bytesMax: Int
+    ) {
         self.paths = paths[...]
+        self.deadlineNanoseconds = deadlineNanoseconds
+        self.bytesMax = bytesMax
         self.boundaries = boundaries
         scanner = BoundaryScanner(boundaries)
     }
@@ -52,6 +63,7 @@ import Transforms
         while true {
             if descriptor >= 0 {
                 if let block = nextOfPipe() { return block }
+                if limitMet != .none { return nil }
                 if descriptor > 0 { close(descriptor) }
                 descriptor = -1
             }
@@ -78,6 +90,11 @@ import Transforms
         while byteCount < 2 * rest.count, descriptor >= 0, let more = nextOfPipe() {
             parts.append(more)
             unsafe byteCount += more.bytes.count
+        }
+        if byteCount > bytesMax { limitMet = .memory }
+        if limitMet != .none {
+            for part in parts { giveBack(part) }
+            return nil
         }
         guard let memory = unsafe malloc(max(byteCount, 1)) else {
             fail(FileError(path: fileName, code: ENOMEM))
@@ -153,7 +170,7 @@ import Transforms
     /// The bytes of the pipe, up to the end of an input; nil at its end.
     private func nextOfPipe() -> InputBlock? {
         while true {
-            guard reserve() else { return nil }
+            guard reserve(), waitForBytes() else { return nil }
             let read = unsafe Glibc.read(descriptor, pending! + count, capacity - count)
             if read < 0 {
                 if errno == EINTR { continue }
@@ -176,6 +193,22 @@ import Transforms
         }
     }
 
+    /// Waits until the pipe has bytes or ends; false at the deadline.
+    private func waitForBytes() -> Bool {
+        while deadlineNanoseconds != .max {
+            let now = MonotonicClock.nanoseconds()
+            if now >= deadlineNanoseconds {
+                limitMet = .deadline
+                return false
+            }
+            let milliseconds = min((deadlineNanoseconds - now) / 1_000_000 + 1, 1 << 30)
+            var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+            let ready = unsafe poll(&waiting, 1, Int32(milliseconds))
+            if ready > 0 || ready < 0 && errno != EINTR { return true }
+        }
+        return true
+    }
+
     /// Bytes after the boundary up to the end of its line, or 0 if that is far; nil if it has not
     /// arrived yet.
     private func lineRest(after boundary: Int) -> Int? {
@@ -189,6 +222,10 @@ import Transforms
     /// Makes room for more bytes of the pipe.
     private func reserve() -> Bool {
         if capacity - count >= InputFiles.readByteCount / 4 { return true }
+        if count > bytesMax {
+            limitMet = .memory
+            return false
+        }
         let wanted = max(InputFiles.readByteCount, capacity * 2)
         guard let grown = unsafe realloc(pending, wanted) else {
             fail(FileError(path: fileName, code: ENOMEM))

@@ -67,7 +67,7 @@ import Transforms
             complain("jq: parse error: \(sentence)\n")
             return job.options.isStrict ? ExitStatus.badInput : RunOutcome.failed
         case .limit(let limit):
-            complain("jq: error: \(self.sentence(limit))\n")
+            complain("jq: error: \(job.options.sentence(limit))\n")
             return RunOutcome.failed
         }
     }
@@ -95,7 +95,7 @@ import Transforms
             return Int32(truncatingIfNeeded: status)
         case .limit(let limit):
             if limit == .deadline || limit == .cancelled { hasEnded = true }
-            complain("jq: error: \(sentence(limit))\n")
+            complain("jq: error: \(job.options.sentence(limit))\n")
         case .broke: complain("jq: error: break\n")
         }
         return RunOutcome.failed
@@ -117,17 +117,5 @@ import Transforms
             return complain("a value too large to show")
         }
         unsafe text.withUnsafeBytes { unsafe takeMessage($0) }
-    }
-
-    private func sentence(_ limit: Limit) -> String {
-        switch limit {
-        case .memory, .sharedMemory:
-            "memory limit of \(job.options.memoryMebibytesMax) MiB exceeded"
-        case .output: "output limit of \(job.options.memoryMebibytesMax) MiB exceeded"
-        case .deadline: "time limit of \(job.options.timeoutMilliseconds ?? 0) ms exceeded"
-        case .depth: "nested too deeply"
-        case .steps: "too many steps"
-        case .cancelled, .none: "cancelled"
-        }
     }
 }

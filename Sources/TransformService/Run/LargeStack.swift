@@ -1,52 +1,42 @@
 // A closure -> its run on a new thread with a large stack, of which only the used part takes
 // memory.
+//
+// Safety: the time that a thread is waited for lives until the call returns.
 
+import CMalloc
 import Glibc
 
 enum LargeStack {
     static let byteCountMax = 2 << 30
     private static let byteCountMin = 16 << 20
 
-    /// A running thread.
-    struct Thread {
-        fileprivate var thread: pthread_t
+    struct RunningThread {
+        fileprivate let thread: pthread_t
 
         func join() { pthread_join(thread, nil) }
-    }
 
-    private final class Work {
-        let body: (Int) -> Void
-        let byteCount: Int
-
-        init(_ body: @escaping (Int) -> Void, _ byteCount: Int) {
-            self.body = body
-            self.byteCount = byteCount
+        /// Waits for its end.
+        /// - Parameter deadlineNanoseconds: of `MonotonicClock`.
+        /// - Returns: false if it still runs then.
+        func join(until deadlineNanoseconds: UInt64) -> Bool {
+            let second: UInt64 = 1_000_000_000
+            var time = timespec()
+            time.tv_sec = Int(deadlineNanoseconds / second)
+            time.tv_nsec = Int(deadlineNanoseconds % second)
+            return unsafe join_thread(thread, nil, CLOCK_MONOTONIC, &time) == 0
         }
     }
 
     /// Starts a thread with a stack of up to `byteCount` bytes; `body` receives the actual size.
     /// Nil if the system refuses every size.
-    static func start(_ byteCount: Int = byteCountMax, _ body: @escaping (Int) -> Void) -> Thread? {
+    static func start(
+        _ byteCount: Int = byteCountMax, _ body: @escaping (Int) -> Void
+    ) -> RunningThread? {
         var byteCount = byteCount
         while byteCount >= byteCountMin {
-            // Safety: the attributes live until the thread is created; the work is retained until
-            // it runs, or released here if it never does.
-            var attributes = pthread_attr_t()
-            unsafe pthread_attr_init(&attributes)
-            defer { unsafe pthread_attr_destroy(&attributes) }
-            unsafe pthread_attr_setstacksize(&attributes, byteCount)
-            let work = unsafe Unmanaged.passRetained(Work(body, byteCount))
-            var thread = pthread_t()
-            let code = unsafe pthread_create(
-                &thread, &attributes,
-                { argument in
-                    guard let argument = unsafe argument else { return nil }
-                    let work = unsafe Unmanaged<Work>.fromOpaque(argument).takeRetainedValue()
-                    work.body(work.byteCount)
-                    return nil
-                }, work.toOpaque())
-            if code == 0 { return Thread(thread: thread) }
-            unsafe work.release()
+            let stackBytes = byteCount
+            let thread = Thread.create(stackBytes: stackBytes) { body(stackBytes) }
+            if let thread { return RunningThread(thread: thread) }
             byteCount /= 2
         }
         return nil

@@ -33,7 +33,9 @@ import Transforms
     func next() -> Unit? {
         while true {
             guard let block else {
-                guard files.errorCount == 0, let next = files.next() else { return takeRest() }
+                guard files.errorCount == 0, let next = files.next() else {
+                    return files.limitMet == .none ? takeRest() : nil
+                }
                 if next.isFirst { before.lineCount = 0 }
                 block = next
                 offset = 0

@@ -48,7 +48,8 @@ final class OutputSink {
     var buffer: OutputBuffer
     /// The outcome of the outputs since it was last reset.
     var outcome = RunOutcome.noOutput
-    private let stringOptions: WriteOptions
+    /// Follows each output.
+    private let terminator: UInt8?
     /// Whether each output is its JSON text and a line feed, in these options.
     private let writesLines: Bool
     private let options: WriteOptions
@@ -58,8 +59,13 @@ final class OutputSink {
         self.job = job
         self.runner = runner
         buffer = OutputBuffer(bytesMax: runner.limits.memoryBytesMax, drain: drain)
-        stringOptions = WriteOptions(asciiOnly: true)
         options = job.options.write
+        terminator =
+            switch job.options.output {
+            case .json, .raw: 0x0A
+            case .rawNUL: 0
+            case .joined: nil
+            }
         writesLines =
             job.options.output == .json && !job.options.isSequence && !job.options.isUnbuffered
             && job.colors == nil
@@ -72,36 +78,34 @@ final class OutputSink {
     func write(_ document: Document) throws(RunFailure) -> Bool {
         if writesLines {
             outcome = document.isTrue ? RunOutcome.trueOutput : RunOutcome.falseOutput
-            try runner.write(document, options, endedBy: 0x0A, to: &buffer)
+            try runner.write(document, options, endedBy: terminator, to: &buffer)
             return true
         }
-        return try writeStyled(document)
+        return try writeStyled(document, job.options)
     }
 
-    private func writeStyled(_ document: Document) throws(RunFailure) -> Bool {
-        let options = job.options
+    private func writeStyled(
+        _ document: Document, _ options: RunOptions
+    ) throws(RunFailure) -> Bool {
         if options.output != .json && document.kind == .string {
             if options.write.asciiOnly {
-                try runner.write(document, stringOptions, to: &buffer)
+                let ascii = WriteOptions(asciiOnly: true)
+                try runner.write(document, ascii, endedBy: terminator, to: &buffer)
             } else if options.output == .rawNUL && document.hasNUL {
                 return false
             } else {
-                try runner.writeRaw(document, to: &buffer)
+                try runner.writeRaw(document, endedBy: terminator, to: &buffer)
             }
             outcome = RunOutcome.trueOutput
         } else {
             outcome = document.isTrue ? RunOutcome.trueOutput : RunOutcome.falseOutput
             if options.isSequence { try runner.write(0x1E, to: &buffer) }
             if let colors = job.colors {
-                try runner.write(document, options.write, colors, to: &buffer)
+                try runner.write(
+                    document, options.write, colors, endedBy: terminator, to: &buffer)
             } else {
-                try runner.write(document, options.write, to: &buffer)
+                try runner.write(document, options.write, endedBy: terminator, to: &buffer)
             }
-        }
-        switch options.output {
-        case .json, .raw: try runner.write(0x0A, to: &buffer)
-        case .rawNUL: try runner.write(0, to: &buffer)
-        case .joined: break
         }
         if options.isUnbuffered { buffer.flush() }
         return true

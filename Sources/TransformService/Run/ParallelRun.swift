@@ -27,7 +27,8 @@ import Transforms
         self.job = job
         self.limits = limits
         files = InputFiles(
-            job.options.files.isEmpty ? ["-"] : job.options.files, boundaries: .lines)
+            job.options.files.isEmpty ? ["-"] : job.options.files, boundaries: .lines,
+            deadlineNanoseconds: job.deadlineNanoseconds, bytesMax: limits.memoryBytesMax)
         units = LineUnits(files)
     }
 
@@ -45,6 +46,11 @@ import Transforms
             return ExitStatus.failed
         }
         for thread in threads { thread.join() }
+        // No unit told of it: the threads waited for the next one.
+        if files.limitMet != .none && !hasEnded {
+            StandardStreams.complain("error: \(job.options.sentence(files.limitMet))")
+            return ExitStatus.failed
+        }
         if files.errorCount > 0 { return ExitStatus.badInput }
         return status.exitStatus(isExact: job.options.setsExitStatus)
     }

@@ -46,6 +46,7 @@ enum RunCommand {
         // Only one thread works at a time, so it shares the main thread's heap: a separate heap
         // would grow by a system call every few pages.
         if options.threadCount == 1 { mallopt(M_ARENA_MAX, 1) }
+        let start = MonotonicClock.nanoseconds()
         final class Status { var code: Int32 = ExitStatus.failed }
         let status = Status()
         let thread = LargeStack.start { stackByteCount in
@@ -55,9 +56,21 @@ enum RunCommand {
             StandardStreams.complain("error: no memory for a thread")
             return ExitStatus.failed
         }
-        thread.join()
+        if let milliseconds = options.timeoutMilliseconds {
+            let end = start + (UInt64(milliseconds) + lateMilliseconds) * 1_000_000
+            if !thread.join(until: end) {
+                // It waits for a file to be opened, or for a reader of its output.
+                StandardStreams.complain("error: \(options.sentence(.deadline))")
+                _exit(ExitStatus.failed)
+            }
+        } else {
+            thread.join()
+        }
         return status.code
     }
+
+    /// How long after its deadline a run is ended that does not end by itself.
+    private static var lateMilliseconds: UInt64 { 500 }
 
     private static func run(_ options: RunOptions, _ word: String, _ stackByteCount: Int) -> Int32 {
         var limits = RunLimits()

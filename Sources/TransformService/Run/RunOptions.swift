@@ -38,6 +38,19 @@ struct RunOptions {
     var memoryMebibytesMax = 4096
     var timeoutMilliseconds: Int?
 
+    /// Which bound was met, for messages.
+    func sentence(_ limit: Limit) -> String {
+        switch limit {
+        case .memory, .sharedMemory:
+            "memory limit of \(memoryMebibytesMax) MiB exceeded"
+        case .output: "output limit of \(memoryMebibytesMax) MiB exceeded"
+        case .deadline: "time limit of \(timeoutMilliseconds ?? 0) ms exceeded"
+        case .depth: "nested too deeply"
+        case .steps: "too many steps"
+        case .cancelled, .none: "cancelled"
+        }
+    }
+
     /// The form of `debug`: that of outputs, but on one line.
     var debugWrite: WriteOptions {
         WriteOptions(sortsNames: write.sortsNames, asciiOnly: write.asciiOnly)

@@ -22,7 +22,8 @@ struct SequentialRun {
             takeMessage: { bytes in _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO) })
         let files = InputFiles(
             options.files.isEmpty ? ["-"] : options.files,
-            boundaries: SequentialRun.boundaries(options.form))
+            boundaries: SequentialRun.boundaries(options.form),
+            deadlineNanoseconds: job.deadlineNanoseconds, bytesMax: limits.memoryBytesMax)
         let inputs = InputReader(processor.runner, files, options.form, for: job.program)
         inputs.countsLines = job.countsLines
         processor.runner.connect(inputs)

@@ -5,9 +5,9 @@ import Glibc
 
 enum Thread {
     private final class Box {
-        let body: @Sendable () -> Void
+        let body: () -> Void
 
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+        init(_ body: @escaping () -> Void) { self.body = body }
     }
 
     /// Starts a detached thread.
@@ -18,19 +18,25 @@ enum Thread {
     static func start(
         name: String, stackBytes: Int, niceness: Int32 = 0, _ body: @escaping @Sendable () -> Void
     ) -> Bool {
+        let thread = create(stackBytes: stackBytes) {
+            setName(name)
+            if niceness != 0 { setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) }
+            body()
+        }
+        guard let thread else { return false }
+        pthread_detach(thread)
+        return true
+    }
+
+    /// Creates a thread, which must be joined or detached; nil if the system has none left.
+    static func create(stackBytes: Int, _ body: @escaping () -> Void) -> pthread_t? {
         var attributes = pthread_attr_t()
         // Safety: the attributes are initialised here, used once and destroyed; the box is retained
         // for the thread, which releases it.
         unsafe pthread_attr_init(&attributes)
         defer { unsafe pthread_attr_destroy(&attributes) }
         unsafe pthread_attr_setstacksize(&attributes, stackBytes)
-        unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        let box = unsafe Unmanaged.passRetained(
-            Box {
-                setName(name)
-                if niceness != 0 { setpriority(Int32(PRIO_PROCESS.rawValue), 0, niceness) }
-                body()
-            })
+        let box = unsafe Unmanaged.passRetained(Box(body))
         var thread = pthread_t()
         let result = unsafe pthread_create(
             &thread, &attributes,
@@ -42,9 +48,9 @@ enum Thread {
             }, box.toOpaque())
         guard result == 0 else {
             unsafe box.release()
-            return false
+            return nil
         }
-        return true
+        return thread
     }
 
     /// Suspends the calling thread; a signal may wake it earlier.

@@ -1,10 +1,10 @@
 // The fast steps through a text: over white space, to the end of a plain string or number. They are
 // methods of two words that stay in registers; as methods of the reader each would copy all of it.
 //
-// A string or number that looks like these is written byte for byte as it was read. All others are
-// left to the reader, which also knows what is wrong with them:
+// A string or number that looks like these is borrowed as it is. All others are left to the reader,
+// which also knows what is wrong with them:
 //
-//     "plain ASCII"     "Łódź, \"old\"\n"     12     -0.50     not: "\u00e9"  "\/"  1e3
+//     "plain ASCII"     12     -0.50     not: "Łódź"  "\u00e9"  1e3
 //
 // Safety: `end` is checked before every load, of 8 bytes or of one.
 

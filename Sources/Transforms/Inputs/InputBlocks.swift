@@ -45,6 +45,8 @@ public protocol InputBlocks: AnyObject {
     func giveBack(_ block: InputBlock)
     /// The last file that was opened after the last block, if it has no bytes or can't be read.
     var trailingFileName: String? { get }
+    /// Why there is no next block, if that is not the end of the last file.
+    var limitMet: Limit { get }
     /// The bytes before `offset` have been read, and are unlikely to be read again.
     func pass(_ block: InputBlock, upto offset: Int)
 }
@@ -52,6 +54,7 @@ public protocol InputBlocks: AnyObject {
 extension InputBlocks {
     public func joined(_ block: InputBlock, from offset: Int) -> InputBlock? { nil }
     public var trailingFileName: String? { nil }
+    public var limitMet: Limit { .none }
     public func pass(_ block: InputBlock, upto offset: Int) {}
 }
 

@@ -26,10 +26,7 @@
     /// Whether `counted` has begun with the current block.
     private var isCountedReady = false
     var events: EventReader
-    var block: InputBlock? {
-        didSet { unsafe blockByteCount = block?.bytes.count ?? 0 }
-    }
-    private var blockByteCount = 0
+    var block: InputBlock?
     /// The very last block, kept in case its line numbers are needed.
     var lastBlock: InputBlock?
     var offset = 0
@@ -119,7 +116,7 @@
     /// The next input where that is one more text of the current block, as it is for most lines;
     /// nil leaves everything as it was. It saves 300 of the instructions of a line of 60 bytes.
     @inline(__always) private func nextOfBlock(_ failure: inout ReadFailure?) -> Value? {
-        guard offset < blockByteCount, offset - passedUpto < InputReader.passedByteCount,
+        guard offset < plain.end, offset - passedUpto < InputReader.passedByteCount,
             held.isEmpty, isNameShown, !countsLines, !awaitsMark, !isMarkCut
         else { return nil }
         plain.offset = offset
@@ -132,11 +129,9 @@
             return nil
         }
         let end = plain.offset
-        switch plain.byte(end &- 1) {
-        case UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: "\""): break
-        default:
-            // A number or word may go on in the next block.
-            if end == blockByteCount {
+        if !endsItself(plain.byte(end &- 1)) {
+            // A number or word may continue in the next block.
+            if end == plain.end {
                 heap.release(value)
                 return nil
             }
@@ -210,7 +205,7 @@
                 return awaitsRecord ? try failWithoutRecord() : nil
             }
             try checkMark()
-            pass(block)
+            try pass(block)
             if awaitsRecord && !findRecord(block) { continue }
             let value: Value?
             switch form.kind {
@@ -227,16 +222,24 @@
         unsafe offset < block.bytes.count || form.kind == .events && !events.isAtTop
     }
 
-    @inline(__always) private func pass(_ block: InputBlock) {
+    @inline(__always) private func pass(_ block: InputBlock) throws(InputFailure) {
         if offset - passedUpto < InputReader.passedByteCount { return }
         passedUpto = offset
         source.pass(block, upto: offset)
+        try lookAtBudget()
+    }
+
+    /// For bytes that no run is charged for: those between records, and inputs that are put into an
+    /// array.
+    private func lookAtBudget() throws(InputFailure) {
+        try limited { () throws(Stop) in try budget.charge(Budget.sliceStepCount) }
     }
 
     // MARK: Blocks
 
     /// Goes on to the next block; false at the end.
     func advance() throws(InputFailure) -> Bool {
+        try lookAtBudget()
         if let next = source.next() {
             let byteCount = unsafe block?.bytes.count ?? 0
             // The skipped bytes may continue in the next block.
@@ -245,7 +248,7 @@
             if awaitsMark { try findMark() }
             return true
         }
-        noteEnd()
+        try noteEnd()
         if let block {
             offset = unsafe block.bytes.count
             lastBlock = block
@@ -255,7 +258,8 @@
     }
 
     /// The last file may be empty: `input_filename` gives its name all the same.
-    private func noteEnd() {
+    private func noteEnd() throws(InputFailure) {
+        if source.limitMet != .none { throw .limit(source.limitMet) }
         guard let name = source.trailingFileName else { return }
         fileName = name
         isAfterBytes = true
@@ -271,7 +275,7 @@
     func join(_ block: InputBlock, from start: Int) throws(InputFailure) -> Bool {
         if form.isSingle { return false }
         guard let joined = source.joined(block, from: start) else {
-            noteEnd()
+            try noteEnd()
             return false
         }
         offset = 0
@@ -372,9 +376,8 @@
     }
 
     /// Whether the last byte of an input shows that it is the last.
-    private func endsItself(_ block: InputBlock) -> Bool {
-        // Safety: an input that has been read has bytes.
-        switch unsafe block.bytes[offset - 1] {
+    @inline(__always) private func endsItself(_ last: UInt8) -> Bool {
+        switch last {
         case UInt8(ascii: "]"), UInt8(ascii: "}"): true
         case UInt8(ascii: "\""): form.kind != .events || events.isAtTop
         default: false
@@ -385,7 +388,8 @@
     private func goesOn(
         _ value: Value, _ block: InputBlock, from start: Int
     ) throws(ReadFailure) -> Bool {
-        if endsItself(block) { return false }
+        // Safety: an input that has been read has bytes.
+        if unsafe endsItself(block.bytes[offset - 1]) { return false }
         // Its end is recognised by the byte after it.
         readUpto = offset + 1
         if unsafe offset < block.bytes.count { return false }
@@ -426,11 +430,12 @@
 
     // MARK: Records
 
-    /// Goes to the first record separator; false where the block has none.
+    /// Goes to the first record separator; false where the next bytes have none.
     private func findRecord(_ block: InputBlock) -> Bool {
         let bytes = unsafe Bytes(block.bytes)
-        while offset < bytes.count && bytes[offset] != JSONReader.recordSeparator { offset += 1 }
-        awaitsRecord = offset == bytes.count
+        let end = min(bytes.count, offset + InputReader.passedByteCount)
+        while offset < end && bytes[offset] != JSONReader.recordSeparator { offset += 1 }
+        awaitsRecord = offset == end
         return !awaitsRecord
     }
 

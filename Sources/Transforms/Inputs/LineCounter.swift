@@ -142,8 +142,8 @@ public struct InputLocation: Sendable {
 
 extension InputBlock.Before {
     /// Goes on to after these bytes of the file.
-    /// - Parameter isAtStart: whether the file begins with them: a byte order mark counts as no
-    ///   column.
+    /// - Parameter isAtStart: whether the file begins with them: a byte order mark before all texts
+    ///   counts as no column.
     /// - Complexity: O(bytes), by 16.
     public mutating func pass(_ bytes: UnsafeRawBufferPointer, isAtStart: Bool) {
         let text = unsafe Bytes(bytes)
@@ -151,7 +151,8 @@ extension InputBlock.Before {
         lineCount += feedCount
         location.line += feedCount
         if feedCount == 0 {
-            let isMarked = unsafe isAtStart && bytes.starts(with: JSONReader.byteOrderMark)
+            let isFirst = isAtStart && !location.isAfterBytes
+            let isMarked = unsafe isFirst && bytes.starts(with: JSONReader.byteOrderMark)
             location.column += text.count - (isMarked ? 3 : 0)
             return
         }

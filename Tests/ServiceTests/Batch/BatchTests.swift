@@ -148,6 +148,9 @@ struct LineBatchTests {
     static let failures: [Failure] = [
         Failure(lines: "1\n\n{\n2\n", problem: "malformed-json", line: 3),
         Failure(lines: "1\n2 3\n", problem: "malformed-json", line: 2),
+        // A byte order mark may precede the first line, and nothing else.
+        Failure(lines: "1\n\u{FEFF}2\n", problem: "malformed-json", line: 2),
+        Failure(lines: "\u{FEFF}\u{FEFF}1\n", problem: "malformed-json", line: 1),
         Failure(lines: "1\n2\n", program: "error", problem: "program-error", line: 1),
         Failure(
             lines: "1\n2\n", program: "empty", query: "&outputs=one", problem: "output-count",

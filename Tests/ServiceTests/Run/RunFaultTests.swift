@@ -265,20 +265,64 @@ struct RunFaultTests {
         #expect(!failing.message.contains("time limit"))
     }
 
-    /// Inputs without end, each of which takes next to no time.
+    /// Inputs without end, each of which takes next to no time; bytes that are no input; and a pipe
+    /// that gives nothing.
     @Test func theDeadlineIsThatOfAllInputs() throws {
         let result = try shell(
             """
+            late() { timeout 60 $T --timeout 200 "$@" > /dev/null 2>> e; echo $?; }
             for p in . .a 'select(.a > 5)' empty '{a}' '.a |= 2'; do
-              yes '{"a":1}' | timeout 60 $T --timeout 200 -c "$p" > /dev/null 2>> e; echo $?
+              yes '{"a":1}' | late -c "$p"
             done
-            yes '{"a":1}' | timeout 60 $T --parallel 2 --timeout 200 -c .a > /dev/null 2>> e
-            echo $?; cat e
+            for o in '--parallel 2 .a' '-s length' '-Rs length' '--seq .' '--stream .' '-n inputs' \
+              '-n --seq input' '--strict-json .'; do
+              yes '{"a":1}' | late $o
+            done
+            yes '[' | tr -d '\\n' | late .; yes '' | late .
+            for o in . '-s .' '--parallel 2 .' '-n input'; do sleep 2 | late $o; done
+            { echo 1; echo '[2'; sleep 2; } | late .
+            sort -u e
             """)
         #expect(
             result.output
-                == String(repeating: "5\n", count: 7)
-                + String(repeating: "jq: error: time limit of 200 ms exceeded\n", count: 7))
+                == String(repeating: "5\n", count: 21)
+                + "jq: error: time limit of 200 ms exceeded\n")
+    }
+
+    /// A file that is not opened, and outputs that nobody takes.
+    @Test func theDeadlineHoldsForEveryWait() throws {
+        let result = try shell(
+            """
+            mkfifo f; timeout 60 $T --timeout 100 . f 2>> e; echo $?
+            timeout 60 $T --timeout 100 -n 'repeat(1)' 2>> e | sleep 2; echo ${PIPESTATUS[0]}
+            cat e
+            """)
+        #expect(
+            result.output
+                == "5\n5\n"
+                + String(repeating: "jq: error: time limit of 100 ms exceeded\n", count: 2))
+    }
+
+    /// Outputs of any form are written as they come, and what a pipe gives has a bound.
+    @Test func memoryIsBounded() throws {
+        let result = try shell(
+            """
+            for o in -j -r -c -C '-a -r' --raw-output0; do
+              yes '"abcdefgh"' | head -200000 | $T --memory 1 $o . | wc -l -c | tr -s ' '
+            done
+            for o in . '-s .' '--parallel 2 .' '--strict-json .'; do
+              head -c 5000000 /dev/zero | tr '\\0' '[' | $T --memory 1 $o > out 2>> e
+              echo $?
+            done
+            sort -u e
+            """)
+        let counts = [
+            (0, 8), (1, 9), (1, 11), (1, 22), (1, 11), (0, 9),
+        ].map { " \($0.0 * 200_000) \($0.1 * 200_000)\n" }
+        #expect(
+            result.output
+                == counts.joined()
+                + "5\n5\n5\n5\njq: error: memory limit of 1 MiB exceeded\n")
     }
 
     // MARK: Modules and colours

@@ -126,25 +126,30 @@ private struct UpdateMaker {
         }
     }
 
-    @Test(arguments: [5, 6] as [UInt64]) func deletionsAgree(_ seed: UInt64) {
+    /// Checks programs of random paths on random inputs.
+    private func checkPaths(
+        _ seed: UInt64, _ program: (String) -> String,
+        _ reference: (Tree, PathFilter) throws(ReferenceError) -> Tree
+    ) {
         var maker = UpdateMaker(seed: seed)
         for _ in 0..<Self.caseCount {
             let input = maker.tree(3)
             let path = maker.path(Int.random(in: 0...3, using: &maker.numbers))
-            check("del(\(path.text))", input) { () throws(ReferenceError) in
-                try input.deleting(try path.matches(in: input).map(\.keys))
+            check(program(path.text), input) { () throws(ReferenceError) in
+                try reference(input, path)
             }
         }
     }
 
+    @Test(arguments: [5, 6] as [UInt64]) func deletionsAgree(_ seed: UInt64) {
+        checkPaths(seed, { "del(\($0))" }) { (input, path) throws(ReferenceError) in
+            try input.deleting(try path.matches(in: input).map(\.keys))
+        }
+    }
+
     @Test(arguments: [7, 8] as [UInt64]) func pathsAgree(_ seed: UInt64) {
-        var maker = UpdateMaker(seed: seed)
-        for _ in 0..<Self.caseCount {
-            let input = maker.tree(3)
-            let path = maker.path(Int.random(in: 0...3, using: &maker.numbers))
-            check("[path(\(path.text))]", input) { () throws(ReferenceError) in
-                .array(try path.matches(in: input).map { .array($0.keys.map(\.tree)) })
-            }
+        checkPaths(seed, { "[path(\($0))]" }) { (input, path) throws(ReferenceError) in
+            .array(try path.matches(in: input).map { .array($0.keys.map(\.tree)) })
         }
     }
 }

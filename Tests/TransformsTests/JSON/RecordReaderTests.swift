@@ -123,12 +123,11 @@ import Testing
             var text = Array(rows(&random).utf8)
             if random.next() % 3 == 0 {
                 let damage: [UInt8] = [0x00, 0x0A, 0x22, 0x2C, 0x5B, 0x5D, 0x61, 0x7D, 0x31, 0x80]
-                let at = Int(random.next() % UInt64(text.count))
-                text[at] = damage[Int(random.next() % UInt64(damage.count))]
+                text[random.below(text.count)] = damage[random.below(damage.count)]
             }
-            if random.next() % 8 == 0 { text.removeLast(Int(random.next() % UInt64(text.count))) }
-            let program = programs[Int(random.next() % UInt64(programs.count))]
-            let after = Array(before.suffix(Int(random.next() % 200)))
+            if random.next() % 8 == 0 { text.removeLast(random.below(text.count)) }
+            let program = programs[random.below(programs.count)]
+            let after = Array(before.suffix(random.below(200)))
             #expect(
                 keeper.read(text, after: after, for: program)
                     == Self.readAlone(text, for: program),
@@ -179,6 +178,7 @@ import Testing
             ] {
                 let bytes = Array(text.utf8)
                 #expect(keeper.read(bytes) == Self.readAlone(bytes))
+                #expect(keeper.read(bytes, after: bytes) == Self.readAlone(bytes))
             }
         }
     }
@@ -192,7 +192,43 @@ import Testing
                     + String(repeating: close, count: depth)
                 let bytes = Array(text.utf8)
                 #expect(keeper.read(bytes) == Self.readAlone(bytes))
+                #expect(keeper.read(bytes, after: bytes) == Self.readAlone(bytes))
             }
+        }
+    }
+
+    /// Where a program found a member is not where it is once the reader has dropped its names: for
+    /// another projection, or since there was no room for more.
+    @Test func membersAreFoundAnew() throws {
+        let runner = Runner()
+        let (first, second) = (try Program.compile(".a"), try Program.compile(".b"))
+        func run(_ text: String, _ program: Program) -> String {
+            runner.begin()
+            return unsafe Array(text.utf8).withUnsafeBytes { bytes in
+                var out = OutputBuffer(bytesMax: 1 << 20)
+                guard let document = unsafe try? runner.read(bytes) else { return "malformed" }
+                Self.write(runner, document, program, &out)
+                return out.text
+            }
+        }
+        /// Drops the names: a document that is read for a program has another projection.
+        func drop() {
+            runner.begin()
+            unsafe Array("{}".utf8).withUnsafeBytes { _ = unsafe try? runner.read($0, for: first) }
+        }
+        for _ in 0..<3 {
+            #expect(run(#"{"a":1,"c":2}"#, first) == "1\n")
+            drop()
+            // Its first name is where the other one was, and as long.
+            #expect(run(#"{"b":3,"c":4}"#, first) == "null\n")
+            #expect(run(#"{"b":3,"a":4}"#, first) == "4\n")
+            #expect(run(#"{"b":3,"a":4}"#, second) == "3\n")
+            drop()
+        }
+        for round in 0..<40 {
+            let names = (0..<100).map { "\"name \(round) \($0)\":0" }.joined(separator: ",")
+            #expect(run("{\(names),\"a\":\(round)}", first) == "\(round)\n")
+            #expect(run(#"{"b":1,"a":2}"#, first) == "2\n")
         }
     }
 }

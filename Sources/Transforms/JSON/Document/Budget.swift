@@ -47,23 +47,16 @@ public final class CancelFlag: Sendable {
         unsafe state.deallocate()
     }
 
-    /// Begins a run that may last until `deadlineNanoseconds` of the monotonic clock. Runs of one
-    /// deadline share a slice: short ones would never look at the clock otherwise.
+    /// Begins a run that may last until `deadlineNanoseconds` of the monotonic clock. It goes on
+    /// with the slice of the run before: short runs would never look at the clock otherwise.
     func begin(deadlineNanoseconds: UInt64, stepsMax: Int, cancel: CancelFlag?) {
-        let isShared =
-            unsafe state.pointee.deadlineNanoseconds == deadlineNanoseconds
-            && stepsMax == .max
         // The last run may have used more than the slice had.
-        let slice =
-            unsafe isShared
-            ? max(heap.state.pointee.fuel, 0) : min(stepsMax, Budget.sliceStepCount)
+        let slice = unsafe min(stepsMax, max(heap.state.pointee.fuel, 0))
         unsafe heap.state.pointee.fuel = slice
         unsafe state.pointee.stepsLeft = stepsMax - slice
         unsafe state.pointee.deadlineNanoseconds = deadlineNanoseconds
-        // Storing nil over nil would count references all the same.
-        if cancel != nil || (unsafe state.pointee.cancel != nil) {
-            unsafe state.pointee.cancel = cancel
-        }
+        // Storing the same flag would count references all the same.
+        if unsafe state.pointee.cancel !== cancel { unsafe state.pointee.cancel = cancel }
     }
 
     /// Lets the run end earlier.
@@ -89,7 +82,7 @@ extension Heap {
         // Work that is not stopped by this charge is stopped by the next one.
         unsafe state.pointee.fuel = -1
         unsafe budget.pointee.stepsLeft = left
-        if left <= 0 { throw stop(.steps) }
+        if left < 0 { throw stop(.steps) }
         if let cancel = unsafe budget.pointee.cancel, cancel.isCancelled {
             throw stop(.cancelled)
         }

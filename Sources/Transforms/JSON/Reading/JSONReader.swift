@@ -100,8 +100,10 @@ import Glibc
     /// - Parameters:
     ///   - projection: which parts of each value are used; ignored with `counts`.
     ///   - readableAfter: how many bytes of memory that may be looked at follow the text.
+    ///   - skipsMark: whether a byte order mark may precede the text.
     mutating func begin(
-        _ text: Bytes, _ projection: Projection = .whole, readableAfter: Int = 0
+        _ text: Bytes, _ projection: Projection = .whole, readableAfter: Int = 0,
+        skipsMark: Bool = true
     ) {
         if stackCapacity == 0 { allocate() }
         trimStack()
@@ -114,7 +116,7 @@ import Glibc
         shapes.begin(projection, isAlone: isAlone, heap)
         isAlone = false
         // RFC 8259 section 8.1: a reader may ignore a byte order mark.
-        if end >= 3, byte(0) == 0xEF, byte(1) == 0xBB, byte(2) == 0xBF { offset = 3 }
+        if skipsMark, end >= 3, byte(0) == 0xEF, byte(1) == 0xBB, byte(2) == 0xBF { offset = 3 }
     }
 
     // Safety: every read is below `end`, which the callers check.
@@ -125,9 +127,10 @@ import Glibc
 
     /// A whole text: one value, followed by nothing but white space.
     mutating func readText(
-        _ text: Bytes, _ projection: Projection = .whole, readableAfter: Int = 0
+        _ text: Bytes, _ projection: Projection = .whole, readableAfter: Int = 0,
+        skipsMark: Bool = true
     ) throws(ReadFailure) -> Value {
-        begin(text, projection, readableAfter: readableAfter)
+        begin(text, projection, readableAfter: readableAfter, skipsMark: skipsMark)
         let value = try readValue()
         offset = skipSpace(offset)
         if offset < end {
@@ -221,8 +224,7 @@ import Glibc
             if offset <= end { return value }
             heap.release(value)
         } catch {
-            // Nesting is looked at beyond the bracket.
-            if error.offset < end && error.code != .tooDeep || error.code == .limit { throw error }
+            if error.offset < end || error.code == .limit { throw error }
         }
         readableEnd = end
         offset = start

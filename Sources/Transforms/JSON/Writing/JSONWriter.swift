@@ -5,7 +5,7 @@ import CIntrinsics
 import Glibc
 
 /// How values are written.
-public struct WriteOptions: Sendable, Equatable {
+public struct WriteOptions: Sendable {
     /// Columns per level; nil writes everything on one line without spaces.
     public var indent: Int?
     /// One tab per level instead of spaces.

@@ -9,7 +9,7 @@ import struct NIOCore.ByteBuffer
 @testable import TransformService
 
 @Suite(.timeLimit(.minutes(2)))
-struct PreparedAnswerTests {
+struct PreparedResponseTests {
     private func get(
         _ running: RunningService, _ path: String, _ fields: String = ""
     ) async throws -> BatchReply {
