@@ -5,9 +5,11 @@
 //     12                  none: the number may continue
 //     [1,2                of events: after the comma
 
+import Glibc
+
 struct BoundaryScanner {
-    /// Where bytes may be split; `whole` like `texts`.
-    let boundaries: InputFiles.Boundaries
+    /// Where bytes may be split; `whole` like `texts`. `textsOrLines` is decided by the first line.
+    private var boundaries: InputFiles.Boundaries
     /// The bytes scanned so far, and those of them that form whole inputs.
     private(set) var scanned = 0
     private(set) var boundary = 0
@@ -19,11 +21,20 @@ struct BoundaryScanner {
 
     /// Scans the bytes after those of the last call.
     mutating func scan(_ bytes: UnsafeRawBufferPointer) {
+        if boundaries == .textsOrLines {
+            if let isLine = unsafe BoundaryScanner.beginsWithLine(bytes) {
+                boundaries = isLine ? .lines : .texts
+            } else if bytes.count > BoundaryScanner.lineByteCountMax {
+                boundaries = .texts
+            } else {
+                return
+            }
+        }
         // Safety: every offset is below the buffer's count, which subscripts check in debug builds.
         if boundaries == .lines {
-            for offset in scanned..<bytes.count {
-                if unsafe bytes[offset] == 0x0A { boundary = offset + 1 }
-            }
+            var end = bytes.count
+            while end > scanned, unsafe bytes[end - 1] != 0x0A { end -= 1 }
+            if end > scanned { boundary = end }
             scanned = bytes.count
             return
         }
@@ -59,6 +70,20 @@ struct BoundaryScanner {
             }
         }
         scanned = bytes.count
+    }
+
+    private static let lineByteCountMax = 4_096
+
+    /// Whether the first line consists of whole texts, as those of newline-delimited JSON do; nil
+    /// where its end is not among the bytes.
+    static func beginsWithLine(_ bytes: UnsafeRawBufferPointer) -> Bool? {
+        guard let start = bytes.baseAddress,
+            let feed = unsafe memchr(start, 0x0A, bytes.count)
+        else { return nil }
+        var scanner = BoundaryScanner(.texts)
+        let end = unsafe UnsafeRawPointer(feed) - start + 1
+        unsafe scanner.scan(UnsafeRawBufferPointer(rebasing: bytes[..<end]))
+        return scanner.boundary == end
     }
 
     /// The bytes up to the boundary have been removed.

@@ -69,8 +69,10 @@ struct FileError: Error {
     /// Releases the memory of the bytes before `offset`; if they are read again, they are loaded
     /// from the file.
     func pass(upto offset: Int) {
-        let pageMask = Int(getpagesize()) - 1
-        let upto = (self.offset + offset) & ~pageMask
+        // A fault maps a whole huge page: one that is half released would be mapped again.
+        let pageByteCount =
+            mappedByteCount > FileBytes.smallPagesMax ? 2 << 20 : Int(getpagesize())
+        let upto = (self.offset + offset) & ~(pageByteCount - 1)
         if upto <= passedUpto { return }
         // Safety: `upto` is inside the mapping, which is read-only and backed by the file.
         unsafe madvise(base + passedUpto, upto - passedUpto, MADV_DONTNEED)
@@ -78,6 +80,13 @@ struct FileError: Error {
     }
 
     deinit { unsafe munmap(base, mappedByteCount) }
+
+    /// The offset of an address in the bytes; nil for other memory.
+    func offset(of address: UnsafeRawPointer?) -> Int? {
+        guard let address = unsafe address else { return nil }
+        let distance = unsafe address - UnsafeRawPointer(base) - offset
+        return (0..<(mappedByteCount - offset)).contains(distance) ? distance : nil
+    }
 
     var bytes: UnsafeRawBufferPointer {
         unsafe UnsafeRawBufferPointer(start: base + offset, count: mappedByteCount - offset)

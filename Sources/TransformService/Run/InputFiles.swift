@@ -7,13 +7,17 @@ import Glibc
 import Transforms
 
 @safe final class InputFiles: InputBlocks {
-    /// Where a pipe's bytes may be split.
-    enum Boundaries { case texts, records, events, lines, whole }
+    /// Where a pipe's bytes may be split. `textsOrLines`: at the ends of lines if the first one
+    /// consists of whole texts, which is found faster; a text that goes on in the next line is then
+    /// joined.
+    enum Boundaries { case texts, textsOrLines, records, events, lines, whole }
 
     private var paths: ArraySlice<String>
     private let boundaries: Boundaries
     /// How many files could not be read.
     private(set) var errorCount = 0
+    /// Takes a sentence for each of them.
+    var complain: (String) -> Void = { StandardStreams.complain($0) }
     private let deadlineNanoseconds: UInt64
     private let bytesMax: Int
     /// The bound that was met while a pipe was read: no block follows.
@@ -91,64 +95,56 @@ import Transforms
             parts.append(more)
             unsafe byteCount += more.bytes.count
         }
-        if byteCount > bytesMax { limitMet = .memory }
-        if limitMet != .none {
-            for part in parts { giveBack(part) }
-            return nil
-        }
-        guard let memory = unsafe malloc(max(byteCount, 1)) else {
-            fail(FileError(path: fileName, code: ENOMEM))
-            return nil
-        }
-        // Safety: the memory has room for the rest and all parts.
-        unsafe memory.copyMemory(
-            from: rest.baseAddress ?? UnsafeRawPointer(memory), byteCount: rest.count)
-        var end = rest.count
-        for part in parts {
-            unsafe (memory + end).copyMemory(
-                from: part.bytes.baseAddress ?? UnsafeRawPointer(memory),
-                byteCount: part.bytes.count)
-            unsafe end += part.bytes.count
-            giveBack(part)
-        }
-        let joined = unsafe InputBlock(
-            bytes: UnsafeRawBufferPointer(start: memory, count: byteCount),
-            fileName: first.fileName, isFirst: first.isFirst,
-            fileStart: first.isFirst ? rest.count : 0)
-        joined.lineRest = parts.last?.lineRest
-        return joined
+        return unsafe joined(rest, parts)
     }
 
-    /// Both, concatenated, in memory that the caller must release like a block's.
-    func copied(
-        _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
-    ) -> UnsafeRawBufferPointer? {
-        let byteCount = first.count + second.count
+    /// A text's bytes so far and the blocks that follow, which are given back, as one block.
+    func joined(_ rest: UnsafeRawBufferPointer, _ parts: [InputBlock]) -> InputBlock? {
+        defer { for part in parts { giveBack(part) } }
+        let byteCount = parts.reduce(rest.count) { unsafe $0 + $1.bytes.count }
+        if byteCount > bytesMax { limitMet = .memory }
+        guard limitMet == .none, let first = parts.first else { return nil }
         guard let memory = unsafe malloc(max(byteCount, 1)) else {
             fail(FileError(path: fileName, code: ENOMEM))
             return nil
         }
         let all = unsafe UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
-        unsafe all.copyBytes(from: first)
-        unsafe UnsafeMutableRawBufferPointer(rebasing: all[first.count...]).copyBytes(from: second)
-        return UnsafeRawBufferPointer(all)
+        unsafe all.copyBytes(from: rest)
+        var end = rest.count
+        for part in parts {
+            unsafe UnsafeMutableRawBufferPointer(rebasing: all[end...]).copyBytes(from: part.bytes)
+            unsafe end += part.bytes.count
+        }
+        let joined = unsafe InputBlock(
+            bytes: UnsafeRawBufferPointer(all), fileName: first.fileName, isFirst: first.isFirst,
+            fileStart: first.isFirst ? rest.count : 0)
+        joined.lineRest = parts.last?.lineRest
+        return joined
     }
 
     func giveBack(_ block: InputBlock) {
         let base = unsafe block.bytes.baseAddress
-        let mapping = mappings.firstIndex { unsafe $0.bytes.baseAddress == base }
-        if let mapping {
-            mappings.remove(at: mapping)
-        } else {
+        guard let (index, offset) = unsafe mapping(at: base) else {
             unsafe free(UnsafeMutableRawPointer(mutating: base))
+            return
+        }
+        // A part of a file goes with the file.
+        if unsafe offset == 0 && block.bytes.count == mappings[index].bytes.count {
+            mappings.remove(at: index)
         }
     }
 
     func pass(_ block: InputBlock, upto offset: Int) {
-        let base = unsafe block.bytes.baseAddress
-        for mapping in mappings where unsafe mapping.bytes.baseAddress == base {
-            mapping.pass(upto: offset)
+        guard let (index, start) = unsafe mapping(at: block.bytes.baseAddress) else { return }
+        mappings[index].pass(upto: start + offset)
+    }
+
+    /// The mapping that an address is in, and the offset there.
+    private func mapping(at address: UnsafeRawPointer?) -> (index: Int, offset: Int)? {
+        for (index, mapping) in mappings.enumerated() {
+            if let offset = unsafe mapping.offset(of: address) { return (index, offset) }
         }
+        return nil
     }
 
     private func open(_ path: String) -> Int32? {
@@ -164,7 +160,7 @@ import Transforms
     private func fail(_ error: FileError) {
         errorCount += 1
         let reason = Process.message(ofSystemError: error.code)
-        StandardStreams.complain("error: Could not open file \(error.path): \(reason)")
+        complain("error: Could not open file \(error.path): \(reason)")
     }
 
     /// The bytes of the pipe, up to the end of an input; nil at its end.
@@ -175,7 +171,7 @@ import Transforms
             if read < 0 {
                 if errno == EINTR { continue }
                 errorCount += 1
-                StandardStreams.complain("error: \(Process.message(ofSystemError: errno))")
+                complain("error: \(Process.message(ofSystemError: errno))")
             }
             if read <= 0 {
                 // A file that must be one input is emitted even if it is empty.

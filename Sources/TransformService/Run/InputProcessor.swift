@@ -15,31 +15,34 @@ import Transforms
     /// Whether no further input is to be processed: the program halted, or the deadline has passed.
     private(set) var hasEnded = false
 
+    private let cancel: CancelFlag?
+
     /// - Parameters:
-    ///   - drain: takes the outputs' bytes; nil keeps them in the sink.
+    ///   - cancel: ends the run.
+    ///   - drain: takes the outputs' bytes, as that of `OutputBuffer`.
     ///   - takeMessage: takes bytes for the standard error.
     init(
-        _ job: RunJob, _ limits: RunLimits, drain: ((UnsafeRawBufferPointer) -> Void)?,
+        _ job: RunJob, _ limits: RunLimits, cancel: CancelFlag? = nil,
+        drain: @escaping (UnsafeRawBufferPointer) -> Bool,
         takeMessage: @escaping (UnsafeRawBufferPointer) -> Void
     ) {
         self.job = job
+        self.cancel = cancel
         unsafe self.takeMessage = unsafe takeMessage
         deadlineNanoseconds = job.deadlineNanoseconds
         runner = Runner(limits: limits)
         runner.adopt(job.arguments)
-        // Safety: the bytes are a message's, used only while it is written.
+        // Safety: the bytes are a message's, used only while it is taken.
         unsafe runner.connect(
             environment: RunJob.readEnvironment, searchList: { job.modules.searchList },
-            modules: job.modules, debugOptions: job.options.debugWrite, debugColors: job.colors
-        ) { bytes in
-            _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO)
-        }
+            modules: job.modules, debugOptions: job.options.debugWrite, debugColors: job.colors,
+            message: takeMessage)
         sink = unsafe OutputSink(job, runner, drain: drain)
         arguments = job.arguments.documents(job.program.argumentNames)
     }
 
     /// Clears the runner for the next input.
-    func begin() { runner.begin(deadlineNanoseconds: deadlineNanoseconds) }
+    func begin() { runner.begin(deadlineNanoseconds: deadlineNanoseconds, cancel: cancel) }
 
     /// - Parameter location: the input's location, for messages.
     /// - Returns: the outcome.

@@ -1,8 +1,11 @@
-// Files of newline-delimited JSON -> units of whole lines, for parallel threads. A text that is
-// incomplete at the end of a file continues in the first line of the next file:
+// Files of JSON texts -> units of whole lines, for parallel threads. A file whose first line does
+// not consist of whole texts is one unit. In others a text may still go on in the next unit or
+// file; then the thread that reads its beginning takes all that follows:
 //
-//     a: {"n":1}\n{"n":2}\n12      unit 0: {"n":1}\n{"n":2}\n
-//     b: 3\n[4]\n                  unit 1: 123\n                 unit 2: [4]\n
+//     a: {"n":1}\n{"n":2}\n[    unit 0: {"n":1}\n{"n":2}\n     unit 1: [
+//     b: 3]\n[4]\n              unit 2: 3]\n[4]\n              unit 1 goes on with unit 2's bytes
+//
+// Not thread-safe.
 
 import Glibc
 import Transforms
@@ -12,147 +15,196 @@ import Transforms
     struct Unit {
         let index: Int
         let block: InputBlock
-        /// The block to release after the unit; nil while others share a mapped file.
-        let owner: InputBlock?
+        /// What is to be said before it of files that could not be read.
+        let complaints: [String]
     }
 
     private let files: InputFiles
-    private static let byteCount = 1 << 20
+    private static let unitByteCount = 1 << 19
+    /// A mapped file of which some is left, from `offset` on.
     private var block: InputBlock?
     private var offset = 0
-    /// Whether earlier units share the block.
-    private var isShared = false
-    /// The incomplete end of the previous file.
-    private var rest: [UInt8] = []
-    /// The position of `offset` in its file.
+    /// What precedes the last unit, whose lines are counted when another one follows.
     private var before = InputBlock.Before()
+    private var last: InputBlock?
+    private var isLastFinished = false
     private var count = 0
+    /// The units that are not finished, in order.
+    private var unfinished: [Unit] = []
+    /// Units that were taken and not written when one thread went on alone, in order.
+    private var returned: ArraySlice<Unit> = []
+    private var isAlone = false
 
-    init(_ files: InputFiles) { self.files = files }
+    /// Bytes of all units so far.
+    private(set) var byteCount = 0
 
+    /// What is to be said of files after the last unit.
+    private var complaints: [String] = []
+    /// Whether a file before the last block could not be read: as in jq, one input follows then.
+    private(set) var isAfterFileError = false
+
+    init(_ files: InputFiles) {
+        self.files = files
+        files.complain = { [unowned self] in complaints.append($0) }
+    }
+
+    /// The next unit; nil at the end, and for all threads but the one that is alone.
     func next() -> Unit? {
-        while true {
-            guard let block else {
-                guard files.errorCount == 0, let next = files.next() else {
-                    return files.limitMet == .none ? takeRest() : nil
-                }
-                if next.isFirst { before.lineCount = 0 }
-                block = next
-                offset = 0
-                isShared = false
-                continue
-            }
-            if let unit = offset == 0 && !rest.isEmpty ? join(block) : take(block) {
-                return unit
-            }
-        }
-    }
-
-    func giveBack(_ unit: Unit) {
-        if let owner = unit.owner { files.giveBack(owner) }
-    }
-
-    /// The block's next lines; nil if they contain no whole text.
-    private func take(_ block: InputBlock) -> Unit? {
-        let bytes = unsafe block.bytes
-        let isWhole =
-            files.isAtPipe || !isShared && bytes.count - offset <= LineUnits.byteCount * 2
-        let end = isWhole ? bytes.count : unsafe LineUnits.lineEnd(bytes, offset)
-        let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[offset..<end])
-        let (start, isFirst) = (before, block.isFirst && offset == 0)
-        unsafe before.pass(part, isAtStart: isFirst)
-        offset = end
-        isShared = !isWhole
-        if end == bytes.count {
-            self.block = nil
-            unsafe rest = LineUnits.unfinished(part)
-        }
-        if rest.count == part.count {
-            if isWhole { files.giveBack(block) }
-            return nil
-        }
-        let unit = unsafe InputBlock(
-            bytes: UnsafeRawBufferPointer(rebasing: part.dropLast(rest.count)),
-            fileName: block.fileName, isFirst: isFirst)
-        return make(unit, after: start, owner: isWhole ? block : nil)
-    }
-
-    /// The incomplete end of the previous file, joined with this one's first line; nil if that is
-    /// incomplete too.
-    private func join(_ block: InputBlock) -> Unit? {
-        let bytes = unsafe block.bytes
-        // Safety: no block is empty.
-        let feed = unsafe memchr(bytes.baseAddress!, 0x0A, bytes.count)
-        let end = unsafe feed.map { unsafe UnsafeRawPointer($0) - bytes.baseAddress! + 1 }
-        let line = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<(end ?? bytes.count)])
-        let (head, start) = (rest, before)
-        unsafe before.pass(line, isAtStart: false)
-        offset = line.count
-        guard let joined = unsafe head.withUnsafeBytes({ unsafe files.copied($0, line) }) else {
-            self.block = nil
-            rest = []
-            return nil
-        }
-        unsafe rest = end == nil ? LineUnits.unfinished(joined) : []
-        if offset == bytes.count {
-            self.block = nil
-            files.giveBack(block)
-        }
-        let unit = unsafe InputBlock(
-            bytes: UnsafeRawBufferPointer(rebasing: joined.dropLast(rest.count)),
-            fileName: block.fileName, isFirst: true, fileStart: head.count)
-        if rest.count == joined.count {
-            files.giveBack(unit)
-            return nil
-        }
-        return make(unit, after: start, owner: unit)
-    }
-
-    /// The incomplete end of the last file.
-    private func takeRest() -> Unit? {
-        let head = rest
-        rest = []
-        if head.isEmpty { return nil }
-        guard
-            let copied = unsafe head.withUnsafeBytes({
-                unsafe files.copied($0, UnsafeRawBufferPointer(start: nil, count: 0))
-            })
-        else {
-            return nil
-        }
-        before.location.column -= head.count
-        if files.trailingFileName != nil { before.lineCount = 0 }
-        let unit = unsafe InputBlock(
-            bytes: copied, fileName: files.trailingFileName ?? files.fileName, isFirst: false)
-        return make(unit, after: before, owner: unit)
-    }
-
-    private func make(
-        _ block: InputBlock, after before: InputBlock.Before, owner: InputBlock?
-    ) -> Unit {
-        block.before = before
+        guard !isAlone, files.errorCount == 0, let block = cut() else { return nil }
+        let unit = Unit(index: count, block: block, complaints: complaints)
+        complaints = []
         count += 1
-        return Unit(index: count - 1, block: block, owner: owner)
+        unsafe byteCount += block.bytes.count
+        unfinished.append(unit)
+        return unit
     }
 
-    /// The incomplete text at the end of a file's last line.
-    private static func unfinished(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
-        var start = bytes.count
-        // Safety: `start` is above 0 where a byte is read.
-        while start > 0, unsafe bytes[start - 1] != 0x0A { start -= 1 }
-        let line = unsafe UnsafeRawBufferPointer(rebasing: bytes[start...])
-        var scanner = BoundaryScanner(.texts)
-        unsafe scanner.scan(line)
-        return unsafe Array(line[scanner.boundary...])
+    /// Gives back a unit whose outputs have been written.
+    func finish(_ index: Int) {
+        guard let found = unfinished.firstIndex(where: { $0.index == index }) else { return }
+        let block = unfinished.remove(at: found).block
+        if block === last { isLastFinished = true } else { drop(block) }
+    }
+
+    // MARK: The thread that is alone
+
+    /// From now on there are no units: one thread goes on with what follows the unit.
+    func goAlone(after index: Int) {
+        isAlone = true
+        files.complain = { [unowned self] in complain([$0]) }
+        returned = unfinished.filter { $0.index > index }[...]
+        unfinished = []
+        // Its reader counts lines itself.
+        for unit in returned { unit.block.before = nil }
+        last = nil
+    }
+
+    var limitMet: Limit { files.limitMet }
+    var trailingFileName: String? { files.trailingFileName }
+
+    func giveBack(_ block: InputBlock) { files.giveBack(block) }
+    func pass(_ block: InputBlock, upto offset: Int) { files.pass(block, upto: offset) }
+
+    /// Says what could not be read before a block.
+    func complain(_ sentences: [String]) {
+        for sentence in sentences { StandardStreams.complain(sentence) }
+        if !sentences.isEmpty { isAfterFileError = true }
+    }
+
+    /// What follows, in order.
+    func nextBlock() -> InputBlock? {
+        if let unit = returned.popFirst() {
+            complain(unit.complaints)
+            return unit.block
+        }
+        complainAtEnd()
+        return cut()
+    }
+
+    /// Says what could not be read after the last unit.
+    func complainAtEnd() {
+        complain(complaints)
+        complaints = []
+    }
+
+    /// A block's bytes from `offset` on and some of what follows, as one block.
+    func joined(_ block: InputBlock, from offset: Int) -> InputBlock? {
+        let rest = unsafe UnsafeRawBufferPointer(rebasing: block.bytes[offset...])
+        // What follows in a mapped file needs no copy.
+        var end = rest.count
+        while let next = returned.first?.block, !next.isFirst, unsafe rest.ends(at: next, end) {
+            unsafe end += next.bytes.count
+            returned.removeFirst()
+        }
+        if returned.isEmpty, let left = self.block,
+            unsafe (rest.baseAddress.unsafelyUnwrapped + end
+                == left.bytes.baseAddress.unsafelyUnwrapped + self.offset)
+        {
+            unsafe end += left.bytes.count - self.offset
+            self.block = nil
+        }
+        if end > rest.count {
+            let whole = unsafe UnsafeRawBufferPointer(start: rest.baseAddress, count: end)
+            return unsafe InputBlock(bytes: whole, fileName: block.fileName, isFirst: false)
+        }
+        if returned.isEmpty {
+            complainAtEnd()
+            return files.joined(block, from: offset)
+        }
+        var parts: [InputBlock] = []
+        var byteCount = rest.count
+        // Repeated joins at least double the size.
+        while byteCount < 2 * rest.count, parts.isEmpty || returned.first?.block.isFirst == false,
+            let next = nextBlock()
+        {
+            unsafe byteCount += next.bytes.count
+            parts.append(next)
+        }
+        return unsafe files.joined(rest, parts)
+    }
+
+    // MARK: Cutting
+
+    private func cut() -> InputBlock? {
+        countLines()
+        if let block { return cut(block, at: offset) }
+        guard let next = files.next() else { return nil }
+        if next.isFirst { before.lineCount = 0 }
+        let isShared =
+            unsafe !files.isAtPipe && !isAlone
+            && next.bytes.count > 2 * LineUnits.unitByteCount
+            && BoundaryScanner.beginsWithLine(next.bytes) == true
+        if isShared { return cut(next, at: 0) }
+        note(next)
+        return next
+    }
+
+    /// The next lines of a mapped file; all that is left for the thread that is alone.
+    private func cut(_ file: InputBlock, at start: Int) -> InputBlock {
+        let end = unsafe isAlone ? file.bytes.count : LineUnits.lineEnd(file.bytes, start)
+        let lines = unsafe InputBlock(
+            bytes: UnsafeRawBufferPointer(rebasing: file.bytes[start..<end]),
+            fileName: file.fileName, isFirst: start == 0)
+        note(lines)
+        block = unsafe end < file.bytes.count ? file : nil
+        offset = end
+        return lines
+    }
+
+    private func note(_ block: InputBlock) {
+        if isAlone { return }
+        block.before = before
+        last = block
+    }
+
+    /// Goes on behind the last unit.
+    private func countLines() {
+        guard let last else { return }
+        unsafe before.pass(last.bytes, isAtStart: last.isFirst)
+        if isLastFinished { drop(last) }
+        isLastFinished = false
+        self.last = nil
+    }
+
+    private func drop(_ block: InputBlock) {
+        unsafe files.pass(block, upto: block.bytes.count)
+        files.giveBack(block)
     }
 
     /// The end of the line that contains the byte one unit's size after `offset`.
     private static func lineEnd(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> Int {
-        let from = offset + byteCount
+        let from = offset + unitByteCount
         if from >= bytes.count { return bytes.count }
         // Safety: `from` is below the byte count.
         let found = unsafe memchr(bytes.baseAddress! + from, 0x0A, bytes.count - from)
         guard let found = unsafe found else { return bytes.count }
         return unsafe UnsafeRawPointer(found) - bytes.baseAddress! + 1
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// Whether a block begins where the first `count` bytes end.
+    fileprivate func ends(at block: InputBlock, _ count: Int) -> Bool {
+        unsafe baseAddress.unsafelyUnwrapped + count == block.bytes.baseAddress
     }
 }

@@ -54,8 +54,8 @@ final class OutputSink {
     private let writesLines: Bool
     private let options: WriteOptions
 
-    /// - Parameter drain: receives the bytes as they are produced; nil keeps them in `buffer`.
-    init(_ job: RunJob, _ runner: Runner, drain: ((UnsafeRawBufferPointer) -> Void)?) {
+    /// - Parameter drain: as that of `OutputBuffer`.
+    init(_ job: RunJob, _ runner: Runner, drain: @escaping (UnsafeRawBufferPointer) -> Bool) {
         self.job = job
         self.runner = runner
         buffer = OutputBuffer(bytesMax: runner.limits.memoryBytesMax, drain: drain)

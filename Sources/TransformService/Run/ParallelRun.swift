@@ -1,14 +1,19 @@
-// Newline-delimited JSON -> outputs in the same order, on several threads.
+// JSON texts, one or more a line -> outputs in the same order, on several threads.
 //
-//     file      | unit 0 | unit 1 | unit 2 | unit 3 ...      whole lines, about a mebibyte each
+//     file      | unit 0 | unit 1 | unit 2 | unit 3 ...      whole lines, half a mebibyte each
 //     thread A    unit 0            unit 2                   each takes the next unit, and writes
 //     thread B             unit 1            unit 3          its outputs in the order of units
+//
+// A thread writes at once while its unit is the first that is not written. A text that goes on
+// after its unit makes its thread go on alone: the others drop what they have done. So the answer
+// is that of one thread, whatever the input.
 
 import Glibc
+import Synchronization
 import Transforms
 
-/// The state shared by the threads. `@unchecked Sendable`: the files and units are guarded by
-/// `inputLock`, the state of the output by `outputLock`.
+/// The state shared by the threads. `@unchecked Sendable`: the units are guarded by `inputLock`,
+/// the state of the output by `outputLock`.
 @safe final class ParallelRun: @unchecked Sendable {
     private let job: RunJob
     private let limits: RunLimits
@@ -17,69 +22,116 @@ import Transforms
     private let inputLock = Lock()
     private let files: InputFiles
     private let units: LineUnits
+    private var hasStartedThreads = false
+    /// How many threads are used, and after how much input the others are started, where nothing
+    /// is said.
+    private static let threadCountMax = 8
+    private static let byteCountMin = 4 << 20
 
     private let outputLock = Lock()
-    private var writtenCount = 0
-    private var hasEnded = false
+    /// The first unit that is not written. It is changed under the lock.
+    private let current = Atomic<Int>(0)
+    private var workingCount = 1
+    private var cancels: [CancelFlag] = []
+    /// Whether one thread goes on alone, or the run has ended.
+    private var isClosed = false
     private var status = RunStatus()
 
     init(_ job: RunJob, _ limits: RunLimits) {
         self.job = job
         self.limits = limits
         files = InputFiles(
-            job.options.files.isEmpty ? ["-"] : job.options.files, boundaries: .lines,
+            job.options.files.isEmpty ? ["-"] : job.options.files, boundaries: .textsOrLines,
             deadlineNanoseconds: job.deadlineNanoseconds, bytesMax: limits.memoryBytesMax)
         units = LineUnits(files)
     }
 
-    /// - Returns: the exit status.
-    func run() -> Int32 {
-        let threads = (0..<job.options.threadCount).compactMap { _ in
-            LargeStack.start(ParallelRun.stackByteCountMax) { byteCount in
-                var limits = self.limits
-                limits.stackBytesMax = byteCount - byteCount / 8
-                self.work(limits)
-            }
+    /// Whether several threads may be used: the outputs of a line must not depend on another line.
+    static func serves(_ job: RunJob) -> Bool {
+        let options = job.options
+        if options.threadCount == 1 || options.threadCount == nil && options.isUnbuffered {
+            return false
         }
-        if threads.isEmpty {
-            StandardStreams.complain("error: no memory for a thread")
-            return ExitStatus.failed
-        }
-        for thread in threads { thread.join() }
-        // No unit told of it: the threads waited for the next one.
-        if files.limitMet != .none && !hasEnded {
+        return options.form.kind == .texts && !options.form.slurps && !options.form.isSequence
+            && !options.form.isSingle && !options.usesNullInput && !job.program.readsInputs
+    }
+
+    /// Ends the process with the exit status.
+    func run() -> Never {
+        work(limits)
+        outputLock.locked { while workingCount > 0 { outputLock.wait() } }
+        units.complainAtEnd()
+        if files.limitMet != .none {
+            // No unit told of it: the threads waited for the next one.
             StandardStreams.complain("error: \(job.options.sentence(files.limitMet))")
-            return ExitStatus.failed
+            _exit(ExitStatus.failed)
         }
-        if files.errorCount > 0 { return ExitStatus.badInput }
-        return status.exitStatus(isExact: job.options.setsExitStatus)
+        end(files.errorCount > 0)
+    }
+
+    private func end(_ hasFileError: Bool) -> Never {
+        let code = status.exitStatus(isExact: job.options.setsExitStatus)
+        _exit(hasFileError ? ExitStatus.badInput : code)
     }
 
     /// The work of one thread: processes units until there are no more.
     private func work(_ limits: RunLimits) {
-        var messages: [UInt8] = []
+        let cancel = CancelFlag()
+        outputLock.locked { cancels.append(cancel) }
+        let output = UnitOutput(self)
+        let source = UnitBlocks(units) { index in
+            guard self.goAlone(index, cancel) else { return false }
+            output.writeMessages()
+            return true
+        }
         let processor = unsafe InputProcessor(
-            job, limits, drain: nil, takeMessage: { bytes in unsafe messages += bytes })
-        let source = UnitBlocks()
+            job, limits, cancel: cancel, drain: output.drain, takeMessage: output.takeMessage)
         let inputs = InputReader(processor.runner, source, job.options.form, for: job.program)
-        inputs.countsLines = job.countsLines
-        while let unit = inputLock.locked({ units.next() }) {
-            source.block = unit.block
+        inputs.countsLines = job.program.asksForLineNumber
+        while let unit = nextUnit() {
+            output.index = unit.index
+            if !source.begin(unit) { break }
             var status = RunStatus()
-            let isLast = processUnit(inputs, processor, &status)
-            if unit.owner != nil { inputLock.locked { units.giveBack(unit) } }
-            let goesOn = write(unit.index, processor, messages, status, isLast)
-            messages = []
-            processor.sink.buffer.removeAll()
-            if !goesOn { return }
+            let isLast = process(inputs, source, processor, &status)
+            if !finish(unit.index, processor, output, status, isLast) { break }
+        }
+        outputLock.locked {
+            workingCount -= 1
+            outputLock.wakeAll()
+        }
+        withExtendedLifetime((source, processor, inputs)) {}
+    }
+
+    private func nextUnit() -> LineUnits.Unit? {
+        inputLock.locked {
+            let unit = units.next()
+            if !hasStartedThreads && unit != nil { startThreads() }
+            return unit
+        }
+    }
+
+    /// Starts the other threads if it is time.
+    private func startThreads() {
+        let asked = job.options.threadCount
+        if asked == nil && units.byteCount <= ParallelRun.byteCountMin { return }
+        hasStartedThreads = true
+        for _ in 1..<(asked ?? max(1, min(CPUQuota.count(), ParallelRun.threadCountMax))) {
+            outputLock.locked { workingCount += 1 }
+            let thread = LargeStack.start(ParallelRun.stackByteCountMax) { byteCount in
+                var limits = self.limits
+                limits.stackBytesMax = byteCount - byteCount / 8
+                self.work(limits)
+            }
+            if thread == nil { outputLock.locked { workingCount -= 1 } }
         }
     }
 
     /// - Returns: whether no unit may follow.
-    private func processUnit(
-        _ inputs: InputReader, _ processor: InputProcessor, _ status: inout RunStatus
+    private func process(
+        _ inputs: InputReader, _ source: UnitBlocks, _ processor: InputProcessor,
+        _ status: inout RunStatus
     ) -> Bool {
-        while !processor.hasEnded {
+        while !processor.hasEnded && !source.isAfterFileError {
             processor.begin()
             do throws(InputFailure) {
                 guard let input = try inputs.next() else { return false }
@@ -92,40 +144,54 @@ import Transforms
         return true
     }
 
-    /// Waits for its turn and writes; returns false if an earlier unit ended the run.
-    private func write(
-        _ index: Int, _ processor: InputProcessor, _ messages: [UInt8], _ later: RunStatus,
-        _ isLast: Bool
-    ) -> Bool {
+    // MARK: Order
+
+    /// Whether no earlier unit is still to be written.
+    func isCurrent(_ index: Int) -> Bool { current.load(ordering: .acquiring) == index }
+
+    /// Waits until all earlier units are written.
+    /// - Returns: false if this one is not to be written.
+    func waitUntilCurrent(_ index: Int) -> Bool {
         outputLock.locked {
-            while writtenCount != index && !hasEnded { outputLock.wait() }
-            if !hasEnded {
-                unsafe processor.sink.buffer.withUnsafeBytes {
-                    unsafe StandardStreams.drainOutput($0)
-                }
-                unsafe messages.withUnsafeBytes { bytes in
-                    _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO)
-                }
-                status.add(later)
-                writtenCount += 1
-                hasEnded = isLast
-                outputLock.wakeAll()
-            }
-            return !hasEnded
+            while !isCurrent(index) && !isClosed { outputLock.wait() }
+            return isCurrent(index)
         }
     }
-}
 
-/// The unit that a thread is processing, as the blocks of its reader.
-private final class UnitBlocks: InputBlocks {
-    var block: InputBlock?
-
-    func next() -> InputBlock? {
-        defer { block = nil }
-        return block
+    /// Writes a unit's outputs after those of earlier ones.
+    /// - Returns: false if no unit is to be processed after it.
+    private func finish(
+        _ index: Int, _ processor: InputProcessor, _ output: UnitOutput, _ later: RunStatus,
+        _ isLast: Bool
+    ) -> Bool {
+        guard waitUntilCurrent(index) else { return false }
+        processor.sink.buffer.flush()
+        output.writeMessages()
+        processor.sink.buffer.removeAll()
+        status.add(later)
+        if isLast { end(units.isAfterFileError) }
+        inputLock.locked { units.finish(index) }
+        outputLock.locked {
+            current.store(index + 1, ordering: .releasing)
+            outputLock.wakeAll()
+        }
+        return true
     }
 
-    func giveBack(_ block: InputBlock) {}
+    /// Ends the work of the other threads as soon as the unit is current.
+    /// - Parameter own: the flag that does not end it.
+    /// - Returns: false if the unit is not to be written.
+    private func goAlone(_ index: Int, _ own: CancelFlag) -> Bool {
+        guard waitUntilCurrent(index) else { return false }
+        inputLock.locked { units.goAlone(after: index) }
+        outputLock.locked {
+            isClosed = true
+            for cancel in cancels where cancel !== own { cancel.cancel() }
+            outputLock.wakeAll()
+            while workingCount > 1 { outputLock.wait() }
+        }
+        return true
+    }
 }
 
 /// A mutex with a condition.

@@ -43,9 +43,9 @@ enum RunCommand {
 
     /// Runs on a thread whose stack has room for deep recursion.
     private static func run(_ options: RunOptions, _ word: String) -> Int32 {
-        // Only one thread works at a time, so it shares the main thread's heap: a separate heap
-        // would grow by a system call every few pages.
-        if options.threadCount == 1 { mallopt(M_ARENA_MAX, 1) }
+        // The threads allocate little, so they share the main thread's heap: a separate heap would
+        // grow by a system call every few pages.
+        mallopt(M_ARENA_MAX, 1)
         let start = MonotonicClock.nanoseconds()
         final class Status { var code: Int32 = ExitStatus.failed }
         let status = Status()
@@ -84,11 +84,7 @@ enum RunCommand {
             StandardStreams.write(error.text, to: STDERR_FILENO)
             return error.status
         }
-        if options.threadCount > 1 && options.form.kind == .texts && !options.usesNullInput
-            && !options.form.slurps && !options.isSequence && !options.form.isSingle
-        {
-            return ParallelRun(job, limits).run()
-        }
+        if ParallelRun.serves(job) { ParallelRun(job, limits).run() }
         SequentialRun(job, limits).run()
     }
 }

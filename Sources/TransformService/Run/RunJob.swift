@@ -10,8 +10,6 @@ final class RunJob: Sendable {
     let modules: FileModules
     let colors: WriteColors?
     let deadlineNanoseconds: UInt64
-    /// Whether the program may use the line number of the input.
-    let countsLines: Bool
 
     /// - Parameter word: the program, or its file.
     init(_ options: RunOptions, _ word: String, _ limits: RunLimits) throws(StartFailure) {
@@ -36,16 +34,6 @@ final class RunJob: Sendable {
         } catch {
             throw StartFailure(
                 text: error.report(in: text), status: ExitStatus.badProgram)
-        }
-        countsLines =
-            Self.mentions("input_line_number", text) || options.libraryFolders != nil
-    }
-
-    private static func mentions(_ word: String, _ text: [UInt8]) -> Bool {
-        let word = Array(word.utf8)
-        guard text.count >= word.count else { return false }
-        return (0...text.count - word.count).contains { start in
-            text[start] == word[0] && text[start..<start + word.count].elementsEqual(word)
         }
     }
 

@@ -34,7 +34,8 @@ struct RunOptions {
     /// Whether inputs must conform to RFC 8259, one text per file.
     var isStrict = false
 
-    var threadCount = 1
+    /// `--parallel`
+    var threadCount: Int?
     var memoryMebibytesMax = 4096
     var timeoutMilliseconds: Int?
 

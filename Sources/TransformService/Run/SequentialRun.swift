@@ -18,14 +18,18 @@ struct SequentialRun {
         let options = job.options
         // Safety: the drain uses the bytes only while they are written.
         let processor = unsafe InputProcessor(
-            job, limits, drain: StandardStreams.drainOutput,
+            job, limits,
+            drain: { bytes in
+                unsafe StandardStreams.drainOutput(bytes)
+                return true
+            },
             takeMessage: { bytes in _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO) })
         let files = InputFiles(
             options.files.isEmpty ? ["-"] : options.files,
             boundaries: SequentialRun.boundaries(options.form),
             deadlineNanoseconds: job.deadlineNanoseconds, bytesMax: limits.memoryBytesMax)
         let inputs = InputReader(processor.runner, files, options.form, for: job.program)
-        inputs.countsLines = job.countsLines
+        inputs.countsLines = job.program.asksForLineNumber
         processor.runner.connect(inputs)
         var status = RunStatus()
         if options.usesNullInput {
@@ -46,7 +50,7 @@ struct SequentialRun {
         case .lines: .lines
         case _ where form.isSingle: .whole
         case _ where form.isSequence: .records
-        case .texts: .texts
+        case .texts: .textsOrLines
         case .events: .events
         }
     }

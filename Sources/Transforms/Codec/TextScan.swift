@@ -81,27 +81,34 @@
     }
 
     /// The number of line feeds in the whole text.
+    /// - Complexity: O(bytes), 4 by 16 in a step: 0.25 instructions a byte.
     func lineFeedCount() -> Int {
         var count = 0
         var offset = 0
-        while offset < end {
+        while offset &+ 64 <= end {
             // Each byte of `counts` is decremented for a line feed, and can count 255 of them.
             var counts = SIMD16<UInt8>(repeating: 0)
-            let stop = min(offset &+ 255 &* 16, end)
-            while offset &+ 16 <= stop {
-                let bytes = unsafe UnsafeRawPointer(base + offset).loadUnaligned(
-                    as: SIMD16<UInt8>.self)
-                let mask = bytes .== SIMD16<UInt8>(repeating: 0x0A)
-                counts = unsafe counts &- unsafeBitCast(mask, to: SIMD16<UInt8>.self)
-                offset &+= 16
+            let stop = min(offset &+ 63 &* 64, end)
+            while offset &+ 64 <= stop {
+                counts &-= lineFeeds(offset) &+ lineFeeds(offset &+ 16)
+                counts &-= lineFeeds(offset &+ 32) &+ lineFeeds(offset &+ 48)
+                offset &+= 64
             }
             for i in 0..<16 { count &+= Int(counts[i]) }
-            while offset < stop {
-                count &+= self[offset] == 0x0A ? 1 : 0
-                offset &+= 1
-            }
+        }
+        while offset < end {
+            count &+= self[offset] == 0x0A ? 1 : 0
+            offset &+= 1
         }
         return count
+    }
+
+    /// Which of 16 bytes are line feeds: 255 for each.
+    @inline(__always) private func lineFeeds(_ offset: Int) -> SIMD16<UInt8> {
+        // Safety: the caller's 64 bytes remain.
+        let bytes = unsafe UnsafeRawPointer(base + offset).loadUnaligned(as: SIMD16<UInt8>.self)
+        let mask = bytes .== SIMD16<UInt8>(repeating: 0x0A)
+        return unsafe unsafeBitCast(mask, to: SIMD16<UInt8>.self)
     }
 
     /// The offset of the closing quote of a string whose first byte that is not a plain character

@@ -147,7 +147,7 @@ extension InputBlock.Before {
     /// - Complexity: O(bytes), by 16.
     public mutating func pass(_ bytes: UnsafeRawBufferPointer, isAtStart: Bool) {
         let text = unsafe Bytes(bytes)
-        let feedCount = unsafe TextScan(text.base, text.count).lineFeedCount()
+        let feedCount = unsafe bytes.lineFeedCount
         lineCount += feedCount
         location.line += feedCount
         if feedCount == 0 {
@@ -159,5 +159,13 @@ extension InputBlock.Before {
         var start = text.count
         while text[start - 1] != 0x0A { start -= 1 }
         location.column = text.count - start
+    }
+}
+
+extension UnsafeRawBufferPointer {
+    /// The number of line feeds.
+    public var lineFeedCount: Int {
+        let text = unsafe Bytes(self)
+        return unsafe TextScan(text.base, text.count).lineFeedCount()
     }
 }

@@ -12,15 +12,18 @@ import Glibc
     /// The most bytes it may hold at once.
     public var bytesMax: Int
     /// Where bytes go when there are more than `drainCount` of them; nil keeps them all.
-    private var drain: ((UnsafeRawBufferPointer) -> Void)?
+    private var drain: ((UnsafeRawBufferPointer) -> Bool)?
     private static let drainCount = 1 << 16
+    /// How many bytes there may be before they are offered to the drain.
+    private var drainedAbove = OutputBuffer.drainCount
     /// The memory that an output always has; runs request more.
     private static let ownCount = 256 << 10
     /// Whether its memory counts towards the heap that its methods are given.
     private let countsTowardsHeap: Bool
 
-    /// - Parameter drain: receives the bytes as they are written, in parts of about 64 KiB.
-    @safe public init(bytesMax: Int, drain: ((UnsafeRawBufferPointer) -> Void)? = nil) {
+    /// - Parameter drain: receives the bytes as they are written, in parts of about 64 KiB; false
+    ///   where it does not take them: then they are offered again along with the next 64 KiB.
+    @safe public init(bytesMax: Int, drain: ((UnsafeRawBufferPointer) -> Bool)? = nil) {
         // With a drain the usual maximum is allocated at once: it never moves, and uses memory only
         // as it fills.
         capacity = unsafe drain == nil ? 1 << 12 : OutputBuffer.drainCount + 1 << 13
@@ -78,6 +81,7 @@ import Glibc
     /// Drops what was written; keeps at most `retaining` bytes of memory.
     public mutating func removeAll(retaining: Int = 1 << 20) {
         count = 0
+        drainedAbove = OutputBuffer.drainCount
         if capacity > retaining { _ = resize(to: 1 << 12) }
     }
 
@@ -87,16 +91,15 @@ import Glibc
         unsafe try body(UnsafeRawBufferPointer(start: base, count: count))
     }
 
-    /// Hands all bytes to the drain, if there is one.
+    /// Offers all bytes to the drain, if there is one.
     public mutating func flush() {
-        if let drain = unsafe drain, count > 0 {
-            unsafe drain(UnsafeRawBufferPointer(start: base, count: count))
-            count = 0
-        }
+        guard let drain = unsafe drain, count > 0 else { return }
+        if unsafe drain(UnsafeRawBufferPointer(start: base, count: count)) { count = 0 }
+        drainedAbove = count + OutputBuffer.drainCount
     }
 
     @inline(__always) mutating func drainIfFull() {
-        if count > OutputBuffer.drainCount { flush() }
+        if count > drainedAbove { flush() }
     }
 
     var bytes: Bytes { unsafe Bytes(base, count) }

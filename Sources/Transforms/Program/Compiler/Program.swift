@@ -140,6 +140,22 @@ import Synchronization
     /// The parts of its inputs that it uses.
     let projection: Projection
 
+    /// Whether it may read further inputs.
+    public var readsInputs: Bool { uses(.inputs) || uses(.input) }
+    /// Whether it may ask for the line number of its input.
+    public var asksForLineNumber: Bool { uses(.inputLineNumber) }
+
+    private func uses(_ operation: Operation) -> Bool {
+        (0..<nodeCount).contains { unsafe nodes[$0].operation == operation }
+    }
+
+    private func uses(_ native: Native) -> Bool {
+        (0..<nodeCount).contains {
+            let node = unsafe NodeRef(nodes + $0)
+            return node.operation == .native && node.native == native
+        }
+    }
+
     /// Bytes of memory that the program holds.
     public var byteCount: Int {
         nodeCount * MemoryLayout<Node>.stride + (constants?.bytesHeld ?? 0)
