@@ -197,8 +197,11 @@ public enum RunFailure: Error, @unchecked Sendable {
         let evaluator = unsafe Evaluator(state)
         let frame = unsafe state.pointee.frameBase
         unsafe state.pointee.frameTop = frame.advanced(by: program.frameSize)
-        for i in 0..<program.frameSize { frame[i] = .absent }
-        for i in 0..<arguments.count { frame[i + 1] = heap.retain(arguments[i].value) }
+        frame[0] = .absent
+        if program.frameSize > 1 {
+            for i in 1..<program.frameSize { frame[i] = .absent }
+            for i in 0..<arguments.count { frame[i + 1] = heap.retain(arguments[i].value) }
+        }
         unsafe state.pointee.depth = 0
         unsafe state.pointee.errorOffset = 0
         unsafe state.pointee.path = Evaluator.PathState()
@@ -206,14 +209,17 @@ public enum RunFailure: Error, @unchecked Sendable {
         let address = Evaluator.stackAddress()
         unsafe state.pointee.stackLimit =
             address - UInt(min(limits.stackBytesMax, Int(address) / 2))
-        resetCaches(for: program)
+        let version = unsafe heap.state.pointee.keptNamesVersion
+        if cached != (program.number, version) || (unsafe state.pointee.cachesBorrow) {
+            resetCaches(for: program, version)
+        }
         return evaluator
     }
 
     /// Empties the caches of members, but for names that are where they were in the program's last
     /// run: a line's member is then found without a look at its name.
-    private func resetCaches(for program: Program) {
-        let version = unsafe heap.state.pointee.keptNamesVersion
+    @inline(never) private func resetCaches(for program: Program, _ version: Int) {
+        unsafe state.pointee.cachesBorrow = false
         if cached == (program.number, version) {
             let kept = unsafe heap.state.pointee.keptNames
             for i in 0..<program.cacheCount
@@ -233,8 +239,10 @@ public enum RunFailure: Error, @unchecked Sendable {
     }
 
     private func finish(_ program: Program) {
-        let frame = unsafe state.pointee.frameBase
-        for i in 1..<max(program.frameSize, 1) { heap.release(frame[i]) }
+        if program.frameSize > 1 {
+            let frame = unsafe state.pointee.frameBase
+            for i in 1..<program.frameSize { heap.release(frame[i]) }
+        }
         unsafe heap.release(state.pointee.error)
         unsafe state.pointee.error = .null
     }

@@ -29,6 +29,7 @@ enum CodingFailure: Error, Equatable {
     // Safety: allocated by `init`, freed by `deinit`; zlib's own state points back to it.
     private let stream: UnsafeMutablePointer<z_stream>
     private let coding: ContentCoding
+    private let ratioMax: Int?
     private var isOpen = false
     private var isAtEnd = false
     private var inputByteCount = 0
@@ -38,8 +39,10 @@ enum CodingFailure: Error, Equatable {
     /// A first byte that waits for the second, which determines the format.
     private var first = ByteBuffer()
 
-    init(_ coding: ContentCoding) {
+    /// - Parameter ratioMax: nil for content that is trusted.
+    init(_ coding: ContentCoding, ratioMax: Int? = Inflater.ratioMax) {
         self.coding = coding
+        self.ratioMax = ratioMax
         unsafe stream = .allocate(capacity: 1)
         unsafe stream.initialize(to: z_stream())
     }
@@ -65,8 +68,8 @@ enum CodingFailure: Error, Equatable {
                 isAtEnd = false
             }
             room -= try step(&input, &output, min(room, 64 << 10))
-            if outputByteCount > Self.ratioFreeBytes,
-                outputByteCount / Self.ratioMax > inputByteCount
+            if let ratioMax, outputByteCount > Self.ratioFreeBytes,
+                outputByteCount / ratioMax > inputByteCount
             {
                 throw .ratioTooLarge
             }

@@ -1,7 +1,9 @@
 // The files of a command line, in order -> blocks of whole inputs. A regular file is mapped and is
-// one block. A block of a pipe consists of the bytes that have arrived, up to the end of an input,
-// or of all bytes if a file is one input. It is emitted once its last line has arrived, or 4 KiB of
-// that line: so an input's line number does not depend on when its bytes arrive.
+// one block, unless it is compressed: then it is inflated and read like a pipe.
+//
+// A block of a pipe consists of the bytes that have arrived, up to the end of an input, or of all
+// bytes if a file is one input. It is emitted once its last line has arrived, or 4 KiB of that
+// line: so an input's line number does not depend on when its bytes arrive.
 
 import Glibc
 import Transforms
@@ -29,6 +31,8 @@ import Transforms
     private var mappings: [FileBytes] = []
     // The pipe that is being read.
     private var descriptor: Int32 = -1
+    private var gzip: GzipReader?
+    private var hasReadAll = false
     /// The file that was opened last.
     private(set) var fileName = ""
     private var isFirst = false
@@ -70,10 +74,13 @@ import Transforms
                 if limitMet != .none { return nil }
                 if descriptor > 0 { close(descriptor) }
                 descriptor = -1
+                gzip = nil
             }
             guard let path = paths.popFirst() else { return nil }
             guard let opened = open(path) else { continue }
-            if let mapping = FileBytes(mapping: opened) {
+            if let mapping = FileBytes(mapping: opened),
+                unsafe !GzipReader.begins(mapping.bytes)
+            {
                 mappings.append(mapping)
                 if opened > 0 { close(opened) }
                 trailingFileName = nil
@@ -81,6 +88,7 @@ import Transforms
             }
             descriptor = opened
             isFirst = true
+            hasReadAll = false
             scanner = BoundaryScanner(boundaries)
         }
     }
@@ -167,18 +175,14 @@ import Transforms
     private func nextOfPipe() -> InputBlock? {
         while true {
             guard reserve(), waitForBytes() else { return nil }
-            let read = unsafe Glibc.read(descriptor, pending! + count, capacity - count)
-            if read < 0 {
-                if errno == EINTR { continue }
-                errorCount += 1
-                complain("error: \(Process.message(ofSystemError: errno))")
-            }
-            if read <= 0 {
+            guard let read = readMore(), read > 0 else {
+                hasReadAll = true
                 // A file that must be one input is emitted even if it is empty.
-                return count > 0 || read == 0 && isFirst && boundaries == .whole
+                return count > 0 || isFirst && boundaries == .whole && errorCount == 0
                     ? give(count, 0) : nil
             }
             count += read
+            if isFirst && beginsAsGzip() { continue }
             if boundaries == .whole { continue }
             unsafe scanner.scan(UnsafeRawBufferPointer(start: pending, count: count))
             let boundary = scanner.boundary
@@ -189,8 +193,45 @@ import Transforms
         }
     }
 
+    /// How many bytes were added to the pending ones; 0 at the end, nil after a complaint.
+    private func readMore() -> Int? {
+        if hasReadAll { return 0 }
+        let room = unsafe UnsafeMutableRawBufferPointer(
+            start: pending.unsafelyUnwrapped + count, count: capacity - count)
+        if let gzip {
+            do throws(GzipFailure) { return unsafe try gzip.read(into: room) } catch {
+                errorCount += 1
+                complain("error: Could not read \(fileName): \(error.sentence)")
+                return nil
+            }
+        }
+        while true {
+            let read = unsafe Glibc.read(descriptor, room.baseAddress, room.count)
+            if read >= 0 { return read }
+            if errno == EINTR { continue }
+            errorCount += 1
+            complain("error: \(Process.message(ofSystemError: errno))")
+            return nil
+        }
+    }
+
+    /// Whether the file's first bytes are not to be taken for its content: they are compressed, or
+    /// may be.
+    private func beginsAsGzip() -> Bool {
+        let bytes = unsafe UnsafeRawBufferPointer(start: pending, count: count)
+        if gzip != nil || count == 0 { return false }
+        if unsafe GzipReader.begins(bytes) {
+            gzip = unsafe GzipReader(descriptor, after: bytes)
+            count = 0
+            return true
+        }
+        // Safety: there is a byte.
+        return unsafe count == 1 && bytes[0] == 0x1F
+    }
+
     /// Waits until the pipe has bytes or ends; false at the deadline.
     private func waitForBytes() -> Bool {
+        if gzip?.hasMore == true { return true }
         while deadlineNanoseconds != .max {
             let now = MonotonicClock.nanoseconds()
             if now >= deadlineNanoseconds {

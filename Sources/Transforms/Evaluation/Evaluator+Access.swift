@@ -81,6 +81,9 @@ extension Evaluator {
         }
         // The memory of a counted name may be reused for another one later.
         let found = slots[2 &* index]
+        if unsafe !heap.state.pointee.keptNames.contains(found.payload) {
+            unsafe state.pointee.cachesBorrow = true
+        }
         unsafe state.pointee.caches[node.cacheIndex] = MemberCache(
             index: index, name: found.isCounted ? .absent : found)
         return slots[2 &* index &+ 1]

@@ -38,6 +38,8 @@ import Glibc
         /// The member that each `field` node found last.
         var caches: UnsafeMutablePointer<MemberCache>
         var cacheCapacity: Int
+        /// Whether one has a name that is not among those that are kept from text to text.
+        var cachesBorrow = false
         var tail = TailCall()
         var path = PathState()
         var scratch: UnsafeMutablePointer<OutputBuffer>

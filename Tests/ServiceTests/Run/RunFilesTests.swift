@@ -72,6 +72,33 @@ struct RunFilesTests {
                 + "jq: error (at e:0) (not a string): [1,\"e\",0]\n")
     }
 
+    /// Files that begin as gzip does are inflated, however their bytes come.
+    @Test func compressedFiles() throws {
+        let result = try shell(
+            """
+            seq 40000 > a; gzip -k a; { head -n 5 a | gzip; tail -n +6 a | gzip; } > two.gz
+            head -c 500 a.gz > cut.gz; { head -c 2000 a.gz; echo junk; } > bad.gz
+            for f in a a.gz two.gz; do
+              $T -c '[., input_line_number]' $f | cksum
+            done | uniq | wc -l
+            { head -c 1 a.gz; sleep 0.1; tail -c +2 a.gz; } | $T -s add
+            $T -c -R '[., input_filename]' a.gz | tail -n 1; $T -s length a.gz a two.gz
+            yes 1 | head -n 3000000 | gzip | $T . | wc -l
+            for f in cut.gz bad.gz; do $T . $f > out; echo $?; done
+            printf '\\x1f' | $T .
+            """)
+        #expect(
+            result.output == "1\n800020000\n[\"40000\",\"a.gz\"]\n120000\n3000000\n2\n2\n")
+        #expect(
+            result.message
+                == """
+                jq: error: Could not read cut.gz: truncated gzip
+                jq: error: Could not read bad.gz: malformed gzip
+                jq: parse error: Invalid numeric literal at EOF at line 1, column 1
+
+                """)
+    }
+
     /// A byte order mark may be split between two files, but must be complete.
     @Test func marks() throws {
         let result = try shell(

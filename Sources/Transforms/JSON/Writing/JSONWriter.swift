@@ -45,6 +45,7 @@ struct JSONWriter {
 
     /// Appends the value's text.
     func write(_ value: Value, to out: inout OutputBuffer) throws(Stop) {
+        if !value.isContainer { return try writeScalar(value, &out) }
         if isCompact && !options.sortsNames && !options.asciiOnly {
             try writeCompact(value, &out, 0)
         } else {
@@ -76,7 +77,6 @@ struct JSONWriter {
 
     private func writeCompact(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop)
     {
-        if !value.isContainer { return try writeScalar(value, &out) }
         if depth > JSONWriter.depthMax { return try skipDeep(&out) }
         let slots = value.slots
         let count = value.count
@@ -160,7 +160,6 @@ struct JSONWriter {
     }
 
     private func writeStyled(_ value: Value, _ out: inout OutputBuffer, _ depth: Int) throws(Stop) {
-        if !value.isContainer { return try writeScalar(value, &out) }
         if depth > JSONWriter.depthMax { return try skipDeep(&out) }
         let isArray = value.isArray
         let count = value.count
