@@ -171,7 +171,9 @@ extension RegexParser {
 
     /// `(?(1)yes|no)`, `(?(<name>)yes|no)`, `(?(pattern)yes|no)`; the second `(` has been read.
     private mutating func parseCondition() throws(RegexError) -> RegexNode {
-        if isAtEnd || offset + 1 >= bytes.count { throw failure("end pattern in group") }
+        // One character after the parenthesis is not enough.
+        let others = bytes[min(offset + 1, bytes.count)...]
+        if others.allSatisfy({ $0 & 0xC0 == 0x80 }) { throw failure("end pattern in group") }
         let groups = try parseConditionGroups()
         var condition = RegexNode.empty
         if groups == nil { condition = try parseAlternation(inGroup: true) }
