@@ -266,9 +266,10 @@ extension Evaluator {
         while low < high {
             try charge(1)
             let middle = (low + high) / 2
-            let order = try heap.compare(input.slots[middle], sought)
+            // Which side comes first matters for NaN, which is less than itself.
+            let order = try heap.compare(sought, input.slots[middle])
             if order == 0 { return Value(integer: middle) }
-            if order < 0 { low = middle + 1 } else { high = middle }
+            if order < 0 { high = middle } else { low = middle + 1 }
         }
         return Value(integer: -1 - low)
     }
