@@ -14,6 +14,8 @@ enum LargeStack {
         fileprivate let thread: pthread_t
 
         func join() { pthread_join(thread, nil) }
+        /// Nobody waits for its end.
+        func detach() { pthread_detach(thread) }
 
         /// Waits for its end.
         /// - Parameter deadlineNanoseconds: of `MonotonicClock`.

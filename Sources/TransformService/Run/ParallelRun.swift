@@ -122,6 +122,7 @@ import Transforms
                 limits.stackBytesMax = byteCount - byteCount / 8
                 self.work(limits)
             }
+            thread?.detach()
             if thread == nil { outputLock.locked { workingCount -= 1 } }
         }
     }
