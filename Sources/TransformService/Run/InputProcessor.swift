@@ -8,6 +8,7 @@ import Transforms
     let job: RunJob
     let runner: Runner
     let sink: OutputSink
+    private let program: Program
     private let arguments: [Document]
     private let deadlineNanoseconds: UInt64
     // Safety: the bytes are used only while they are taken.
@@ -27,6 +28,7 @@ import Transforms
         takeMessage: @escaping (UnsafeRawBufferPointer) -> Void
     ) {
         self.job = job
+        program = job.program
         self.cancel = cancel
         unsafe self.takeMessage = unsafe takeMessage
         deadlineNanoseconds = job.deadlineNanoseconds
@@ -44,22 +46,22 @@ import Transforms
     /// Clears the runner for the next input.
     func begin() { runner.begin(deadlineNanoseconds: deadlineNanoseconds, cancel: cancel) }
 
-    /// - Parameter location: the input's location, for messages.
+    /// - Parameter inputs: knows the input's location, for messages.
     /// - Returns: the outcome.
-    func process(_ input: Document, location: () -> String) -> Int32 {
+    func process(_ input: Document, of inputs: InputReader) -> Int32 {
         sink.outcome = RunOutcome.noOutput
         var isWritten = true
         do throws(RunFailure) {
-            try runner.evaluate(job.program, input, arguments: arguments) {
+            try runner.evaluate(program, input, arguments: arguments) {
                 (output) throws(RunFailure) in
                 isWritten = try sink.write(output)
                 return isWritten
             }
         } catch {
-            return fail(error, location)
+            return fail(error, inputs)
         }
         if isWritten { return sink.outcome }
-        complain("jq: error (at \(location())): \(OutputSink.nulSentence)\n")
+        complain("jq: error (at \(inputs.location)): \(OutputSink.nulSentence)\n")
         return RunOutcome.failed
     }
 
@@ -75,11 +77,11 @@ import Transforms
         }
     }
 
-    private func fail(_ failure: RunFailure, _ location: () -> String) -> Int32 {
+    private func fail(_ failure: RunFailure, _ inputs: InputReader) -> Int32 {
         switch failure {
         case .raised(let value, _):
             let isString = value.kind == .string
-            complain("jq: error (at \(location()))\(isString ? "" : " (not a string)"): ")
+            complain("jq: error (at \(inputs.location))\(isString ? "" : " (not a string)"): ")
             if isString {
                 // Up to the first NUL, as C prints it.
                 unsafe value.withUTF8 { text in

@@ -13,7 +13,8 @@ enum RunOutcome {
 
 /// The exit status of a run, from the outcome of each input in order.
 struct RunStatus {
-    private var last = RunOutcome.noOutput
+    /// Nil without inputs.
+    private var last: Int32?
     /// Whether the last output of all was true; nil without outputs.
     private var lastOutput: Bool?
 
@@ -25,12 +26,13 @@ struct RunStatus {
 
     /// Adds the status of later inputs.
     mutating func add(_ later: RunStatus) {
-        last = later.last
+        last = later.last ?? last
         lastOutput = later.lastOutput ?? lastOutput
     }
 
     /// - Parameter isExact: `--exit-status`.
     func exitStatus(isExact: Bool) -> Int32 {
+        let last = last ?? RunOutcome.noOutput
         if !isExact { return max(last, 0) }
         if last != RunOutcome.noOutput { return abs(last) }
         switch lastOutput {
@@ -43,32 +45,38 @@ struct RunStatus {
 
 /// Writes one runner's outputs.
 final class OutputSink {
-    private let job: RunJob
     private let runner: Runner
     var buffer: OutputBuffer
     /// The outcome of the outputs since it was last reset.
     var outcome = RunOutcome.noOutput
+    // Single values: a copy of all options for each output would count references, which threads
+    // share.
+    private let form: RunOptions.Output
+    private let options: WriteOptions
+    private let colors: WriteColors?
+    private let isSequence: Bool
+    private let isUnbuffered: Bool
     /// Follows each output.
     private let terminator: UInt8?
     /// Whether each output is its JSON text and a line feed, in these options.
     private let writesLines: Bool
-    private let options: WriteOptions
 
     /// - Parameter drain: as that of `OutputBuffer`.
     init(_ job: RunJob, _ runner: Runner, drain: @escaping (UnsafeRawBufferPointer) -> Bool) {
-        self.job = job
         self.runner = runner
         buffer = OutputBuffer(bytesMax: runner.limits.memoryBytesMax, drain: drain)
+        form = job.options.output
         options = job.options.write
+        colors = job.colors
+        isSequence = job.options.isSequence
+        isUnbuffered = job.options.isUnbuffered
         terminator =
-            switch job.options.output {
+            switch form {
             case .json, .raw: 0x0A
             case .rawNUL: 0
             case .joined: nil
             }
-        writesLines =
-            job.options.output == .json && !job.options.isSequence && !job.options.isUnbuffered
-            && job.colors == nil
+        writesLines = form == .json && !isSequence && !isUnbuffered && colors == nil
     }
 
     /// Why an output cannot be written.
@@ -81,17 +89,11 @@ final class OutputSink {
             try runner.write(document, options, endedBy: terminator, to: &buffer)
             return true
         }
-        return try writeStyled(document, job.options)
-    }
-
-    private func writeStyled(
-        _ document: Document, _ options: RunOptions
-    ) throws(RunFailure) -> Bool {
-        if options.output != .json && document.kind == .string {
-            if options.write.asciiOnly {
+        if form != .json && document.kind == .string {
+            if options.asciiOnly {
                 let ascii = WriteOptions(asciiOnly: true)
                 try runner.write(document, ascii, endedBy: terminator, to: &buffer)
-            } else if options.output == .rawNUL && document.hasNUL {
+            } else if form == .rawNUL && document.hasNUL {
                 return false
             } else {
                 try runner.writeRaw(document, endedBy: terminator, to: &buffer)
@@ -99,15 +101,14 @@ final class OutputSink {
             outcome = RunOutcome.trueOutput
         } else {
             outcome = document.isTrue ? RunOutcome.trueOutput : RunOutcome.falseOutput
-            if options.isSequence { try runner.write(0x1E, to: &buffer) }
-            if let colors = job.colors {
-                try runner.write(
-                    document, options.write, colors, endedBy: terminator, to: &buffer)
+            if isSequence { try runner.write(0x1E, to: &buffer) }
+            if let colors {
+                try runner.write(document, options, colors, endedBy: terminator, to: &buffer)
             } else {
-                try runner.write(document, options.write, endedBy: terminator, to: &buffer)
+                try runner.write(document, options, endedBy: terminator, to: &buffer)
             }
         }
-        if options.isUnbuffered { buffer.flush() }
+        if isUnbuffered { buffer.flush() }
         return true
     }
 }

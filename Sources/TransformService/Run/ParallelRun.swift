@@ -136,7 +136,7 @@ import Transforms
             processor.begin()
             do throws(InputFailure) {
                 guard let input = try inputs.next() else { return false }
-                status.add(processor.process(input) { inputs.location })
+                status.add(processor.process(input, of: inputs))
             } catch {
                 status.add(processor.fail(error))
                 return true

@@ -34,7 +34,7 @@ struct SequentialRun {
         var status = RunStatus()
         if options.usesNullInput {
             processor.begin()
-            status.add(processor.process(.null) { inputs.location })
+            status.add(processor.process(.null, of: inputs))
         } else {
             processAll(inputs, files, processor, &status)
         }
@@ -65,7 +65,7 @@ struct SequentialRun {
             goesOn = false
             do throws(InputFailure) {
                 guard let input = try inputs.next() else { return }
-                status.add(processor.process(input) { inputs.location })
+                status.add(processor.process(input, of: inputs))
             } catch {
                 if job.options.isSequence, case .malformed(let sentence) = error {
                     StandardStreams.complain("ignoring parse error: \(sentence)")

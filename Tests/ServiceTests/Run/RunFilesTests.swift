@@ -99,6 +99,22 @@ struct RunFilesTests {
                 """)
     }
 
+    /// The exit status is that of the last input, whatever files without inputs follow.
+    @Test func statusesOfFilesWithoutInputs() throws {
+        let result = try shell(
+            """
+            echo 0 > a; echo > b; echo null > c; : > d
+            for n in '' '--parallel 1' '--parallel 3'; do
+              for o in '.[] a' '.[] a b' '.[] b a d b' '-e . c b' '-e . a b d' '-e . b d' \
+                '-e empty a b' '. b'; do
+                $T $n $o > out 2> e; printf '%s ' $?
+              done
+              echo
+            done | uniq
+            """)
+        #expect(result.output == "5 5 5 1 0 4 4 0 \n")
+    }
+
     /// A byte order mark may be split between two files, but must be complete.
     @Test func marks() throws {
         let result = try shell(
