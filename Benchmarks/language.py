@@ -6,10 +6,9 @@
 
 Each program gets its row's number as its input and ends in `| length`, as in jaq's own runner. The
 rivals' results must equal ours in every round. Rounds go through all commands in turn. A row's
-time is the least user CPU time of a command, for a noisy machine only adds to it, and less than
-4 ms counts as 4; the spread is that of the ratios of the rounds. Where both count as 4 the wall
-time tells who is ahead. `bf-fib` and `defs` read a file
-in place of the number; `empty` is 512 starts. A rival that fails, takes longer than --seconds or
+time is the least CPU time of a command, user and system, for a noisy machine only adds to it, and
+less than 4 ms counts as 4; the spread is that of the ratios of the rounds. Where both count as 4
+the wall time tells who is ahead. `bf-fib` and `defs` read a file in place of the number; `empty` is 512 starts. A rival that fails, takes longer than --seconds or
 has another result (jq 1.6 differs from 1.8 in places) is a dash. Where none agrees the row is one
 of dashes, and the exit status is 1.
 """
@@ -82,8 +81,8 @@ class Row:
             self.words = [program(name)]
 
     def run(self, command, seconds):
-        """User and wall seconds and the output, or None."""
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+        """CPU and wall seconds and the output, or None."""
+        before = cpu_seconds()
         start = time.perf_counter()
         for _ in range(self.count):
             try:
@@ -99,7 +98,13 @@ class Row:
             if result.returncode:
                 return None
         wall = time.perf_counter() - start
-        return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before, wall, result.stdout
+        return cpu_seconds() - before, wall, result.stdout
+
+
+def cpu_seconds():
+    """User and system time of all commands so far."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 def same(a, b):
@@ -125,14 +130,14 @@ def measure(row, commands, rounds, seconds):
                 if name == "ours":
                     return times, walls
                 continue
-            user, wall, output = done
+            cpu, wall, output = done
             if name == "ours":
                 result = output
             elif result is not None and not same(result, output):
                 print(f"{row.name}: {name} has another result, {output[:60]!r}", file=sys.stderr)
                 times[name] = None
                 continue
-            times[name].append(user)
+            times[name].append(cpu)
             walls[name] = min(walls.get(name, wall), wall)
     return times, walls
 
@@ -151,7 +156,7 @@ def summarise(row, times, walls):
     """A row as an object: least times, and the ratio to the best rival with its spread."""
     least = {name: min(values) if values else None for name, values in times.items()}
     rivals = {n: t for n, t in least.items() if n != "ours" and t is not None}
-    entry = {"row": row.name, "n": row.size, "user_seconds": least, "wall_seconds": walls}
+    entry = {"row": row.name, "n": row.size, "cpu_seconds": least, "wall_seconds": walls}
     if rivals and least["ours"] is not None:
         best = min(rivals, key=rivals.get)
         # The system counts CPU time by its clock's ticks: below 4 ms it says little.
@@ -192,7 +197,7 @@ def main():
             print(f"{name}: not installed, left out\n")
     versions = {name: version(name, words) for name, words in commands.items()}
     wanted = [name for name in options.rows.split(",") if name]
-    print(f"{platform.machine()}, {os.cpu_count()} cores, ms of user CPU, least of "
+    print(f"{platform.machine()}, {os.cpu_count()} cores, ms of CPU, user and system, least of "
           f"{options.rounds} rounds; ratio: best rival / ours\n")
     print("| row | n | " + " | ".join(versions.values()) + " | best rival | ratio | spread | wall |")
     print("|---|--:|" + "--:|" * len(commands) + "---|--:|--:|--:|")
@@ -207,7 +212,7 @@ def main():
             entries.append(entry)
             if is_wrong(times):
                 wrong.append(name)
-            cells = [milliseconds(entry["user_seconds"][n]) for n in commands]
+            cells = [milliseconds(entry["cpu_seconds"][n]) for n in commands]
             if "ratio" not in entry:
                 cells += ["-"] * 4
             else:
