@@ -15,16 +15,18 @@ extension Evaluator {
     }
 
     /// Emits the node's outputs for a borrowed input, with the paths to them if paths are tracked.
+    ///
+    /// Each step is a call of a function that is not inlined, so this one takes little stack:
+    /// recursion is made of it.
+    ///
+    /// Benchmark: the row `pyramid` of language.py, 500,000 calls deep: 688 -> 336 MB,
+    /// 0.36 -> 0.20 s.
     func each<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
-        if !T.isOn && node.hasOne {
-            let value = try one(node, frame, input)
-            if value.isPresent { return try emit(value) }
-            return value.isTailCall ? .tail : .more
-        }
+        if !T.isOn && node.hasOne { return try eachOfOne(node, frame, input, emit) }
         switch node.operation {
-        case .identity: return try emit(retain(input))
+        case .identity: return try eachIdentity(input, emit)
         case .empty: return .more
         case .pipe: return try eachPipe(node, frame, input, tracking, emit)
         case .comma: return try eachComma(node, frame, input, tracking, emit)
@@ -32,19 +34,9 @@ extension Evaluator {
         case .index: return try eachIndex(node, frame, input, tracking, emit)
         case .slice: return try eachSlice(node, frame, input, tracking, emit)
         case .iterate: return try eachIterate(node, frame, input, tracking, emit)
-        case .recurseDefault:
-            if T.isOn && (unsafe state.pointee.path.isOffPath) {
-                return try eachPartOffPath(input, node, emit)
-            }
-            return try eachPart(input, tracking, emit)
-        case .conditional:
-            return try eachCondition(node.a, frame, input) { (isTrue) throws(Stop) in
-                try each(isTrue ? node.b : node.c, frame, input, tracking, emit)
-            }
-        case .select:
-            return try eachCondition(node.a, frame, input) { (isTrue) throws(Stop) in
-                isTrue ? try emit(retain(input)) : .more
-            }
+        case .recurseDefault: return try eachPart(node, input, tracking, emit)
+        case .conditional: return try eachConditional(node, frame, input, tracking, emit)
+        case .select: return try eachSelect(node, frame, input, emit)
         case .alternative: return try eachAlternative(node, frame, input, tracking, emit)
         case .attempt: return try eachAttempt(node, frame, input, tracking, emit)
         case .label: return try eachLabel(node, frame, input, tracking, emit)
@@ -53,12 +45,7 @@ extension Evaluator {
         case .reduce: return try eachReduce(node, frame, input, tracking, emit)
         case .foreach: return try eachForeach(node, frame, input, tracking, emit)
         case .call: return try eachCall(node, frame, input, tracking, emit)
-        case .closureCall:
-            let closure = self.frame(frame, up: node.framesOut)[node.slot]
-            try enter()
-            defer { leave() }
-            return try each(
-                closure.closureNode, Slots(address: closure.payload), input, tracking, emit)
+        case .closureCall: return try eachClosureCall(node, frame, input, tracking, emit)
         case .recurse: return try eachRecurse(node, frame, input, tracking, emit)
         case .repeats: return try eachRepeat(node, frame, input, tracking, emit)
         case .limit: return try eachLimit(node, frame, input, tracking, emit)
@@ -73,6 +60,54 @@ extension Evaluator {
                 ? try eachDerived(node, frame, input, emit)
                 : try eachOther(node, frame, input, emit)
         }
+    }
+
+    @inline(never) private func eachOfOne(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        let value = try one(node, frame, input)
+        if value.isPresent { return try emit(value) }
+        return value.isTailCall ? .tail : .more
+    }
+
+    @inline(never) private func eachIdentity(_ input: Value, _ emit: Emit) throws(Stop) -> Flow {
+        try emit(retain(input))
+    }
+
+    /// `..`
+    @inline(never) private func eachPart<T: Tracking>(
+        _ node: NodeRef, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        if T.isOn && (unsafe state.pointee.path.isOffPath) {
+            return try eachPartOffPath(input, node, emit)
+        }
+        return try eachPart(input, tracking, emit)
+    }
+
+    @inline(never) private func eachConditional<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        try eachCondition(node.a, frame, input) { (isTrue) throws(Stop) in
+            try each(isTrue ? node.b : node.c, frame, input, tracking, emit)
+        }
+    }
+
+    @inline(never) private func eachSelect(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        try eachCondition(node.a, frame, input) { (isTrue) throws(Stop) in
+            isTrue ? try emit(retain(input)) : .more
+        }
+    }
+
+    @inline(never) private func eachClosureCall<T: Tracking>(
+        _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
+    ) throws(Stop) -> Flow {
+        let closure = self.frame(frame, up: node.framesOut)[node.slot]
+        try enter()
+        defer { leave() }
+        return try each(
+            closure.closureNode, Slots(address: closure.payload), input, tracking, emit)
     }
 
     /// Emits a program's outputs for its input. An owned input is consumed if only the program's
