@@ -43,7 +43,7 @@ public enum RunFailure: Error, @unchecked Sendable {
             nil, limits.frameBytesMax, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
         guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
-            fatalError("no address space for \(limits.frameBytesMax) bytes of frames")
+            preconditionFailure("no address space for \(limits.frameBytesMax) bytes of frames")
         }
         unsafe frameBase = mapped
         unsafe state = .allocate(capacity: 1)
@@ -58,6 +58,15 @@ public enum RunFailure: Error, @unchecked Sendable {
                 frameEnd: base.advanced(by: limits.frameBytesMax / MemoryLayout<Value>.size),
                 depthMax: limits.callDepthMax, caches: caches, cacheCapacity: 64, scratch: scratch,
                 host: Host()))
+    }
+
+    /// Whether a further runner could be made, and run: its frames take address space, not memory,
+    /// which a process may have a bound of.
+    public static func hasAddressSpace(for limits: RunLimits) -> Bool {
+        let byteCount = limits.frameBytesMax + 256 << 20
+        guard let room = SystemMemory.map(byteCount) else { return false }
+        SystemMemory.unmap(room, byteCount)
+        return true
     }
 
     deinit {

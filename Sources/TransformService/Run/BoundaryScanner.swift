@@ -10,21 +10,28 @@ import Glibc
 struct BoundaryScanner {
     /// Where bytes may be split; `whole` like `texts`. `textsOrLines` is decided by the first line.
     private var boundaries: InputFiles.Boundaries
-    /// The bytes scanned so far, and those of them that form whole inputs.
+    private let kind: InputFiles.Boundaries
+    /// The bytes scanned so far, and those of them that form whole inputs; and those that did so
+    /// before the last scan.
     private(set) var scanned = 0
     private(set) var boundary = 0
+    private(set) var earlierBoundary = 0
     private var depth = 0
     private var isInString = false
     private var isEscaped = false
 
-    init(_ boundaries: InputFiles.Boundaries) { self.boundaries = boundaries }
+    init(_ boundaries: InputFiles.Boundaries) { (self.boundaries, kind) = (boundaries, boundaries) }
+
+    /// A line of this length is scanned for texts: there may be many in it.
+    private static let longLineByteCount = 1 << 18
 
     /// Scans the bytes after those of the last call.
     mutating func scan(_ bytes: UnsafeRawBufferPointer) {
+        earlierBoundary = boundary
         if boundaries == .textsOrLines {
             if let isLine = unsafe BoundaryScanner.beginsWithLine(bytes) {
                 boundaries = isLine ? .lines : .texts
-            } else if bytes.count > BoundaryScanner.lineByteCountMax {
+            } else if bytes.count > InputFiles.lineByteCountMax {
                 boundaries = .texts
             } else {
                 return
@@ -36,7 +43,10 @@ struct BoundaryScanner {
             while end > scanned, unsafe bytes[end - 1] != 0x0A { end -= 1 }
             if end > scanned { boundary = end }
             scanned = bytes.count
-            return
+            let isLong = scanned - boundary > BoundaryScanner.longLineByteCount
+            if !isLong || kind == .lines { return }
+            boundaries = .texts
+            scanned = boundary
         }
         let separator: UInt8? = boundaries == .records ? 0x1E : nil
         for offset in scanned..<bytes.count {
@@ -72,8 +82,6 @@ struct BoundaryScanner {
         scanned = bytes.count
     }
 
-    private static let lineByteCountMax = 4_096
-
     /// Whether the first line consists of whole texts, as those of newline-delimited JSON do; nil
     /// where its end is not among the bytes.
     static func beginsWithLine(_ bytes: UnsafeRawBufferPointer) -> Bool? {
@@ -86,9 +94,10 @@ struct BoundaryScanner {
         return scanner.boundary == end
     }
 
-    /// The bytes up to the boundary have been removed.
-    mutating func take() {
-        scanned -= boundary
-        boundary = 0
+    /// The first bytes, up to a boundary, have been removed.
+    mutating func take(_ byteCount: Int) {
+        scanned -= byteCount
+        boundary -= byteCount
+        earlierBoundary = 0
     }
 }

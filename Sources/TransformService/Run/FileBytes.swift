@@ -66,6 +66,21 @@ struct FileError: Error {
         return nil
     }
 
+    /// The parts in use, and whether there will be others.
+    private var partCount = 0
+    private var hasAllParts = false
+
+    func addPart(isLast: Bool) {
+        partCount += 1
+        hasAllParts = isLast
+    }
+
+    /// - Returns: whether no part is in use, and no other follows.
+    func dropPart() -> Bool {
+        partCount -= 1
+        return partCount == 0 && hasAllParts
+    }
+
     /// Releases the memory of the bytes before `offset`; if they are read again, they are loaded
     /// from the file.
     func pass(upto offset: Int) {

@@ -8,6 +8,7 @@ final class GzipReader {
     private let inflater = Inflater(.gzip, ratioMax: nil)
     private var compressed: ByteBuffer
     private var content = ByteBuffer()
+    private var failure: GzipFailure?
     private static let byteCountMax = 1 << 16
 
     /// - Parameter read: bytes that have been read from the descriptor.
@@ -31,12 +32,14 @@ final class GzipReader {
     /// - Returns: how many bytes; 0 at the end.
     func read(into room: UnsafeMutableRawBufferPointer) throws(GzipFailure) -> Int {
         while content.readableBytes == 0 {
+            // What was inflated before a fault comes first.
+            if let failure { throw failure }
             if !hasMore, !(try readCompressed()) { return 0 }
             content.clear()
             do throws(CodingFailure) {
                 try inflater.inflate(
                     &compressed, into: &content, byteCountMax: GzipReader.byteCountMax)
-            } catch { throw GzipFailure(sentence: "malformed gzip") }
+            } catch { failure = GzipFailure(sentence: "malformed gzip") }
         }
         let count = min(room.count, content.readableBytes)
         return unsafe content.readWithUnsafeReadableBytes { bytes in
@@ -48,15 +51,21 @@ final class GzipReader {
     /// - Returns: false at the end.
     private func readCompressed() throws(GzipFailure) -> Bool {
         compressed.clear()
+        var code: Int32 = 0
         let count = unsafe compressed.writeWithUnsafeMutableBytes(
             minimumWritableBytes: GzipReader.byteCountMax
         ) { room in
             while true {
                 let count = unsafe Glibc.read(descriptor, room.baseAddress, room.count)
-                if count >= 0 || errno != EINTR { return max(count, 0) }
+                if count >= 0 { return count }
+                if errno != EINTR {
+                    code = errno
+                    return 0
+                }
             }
         }
         if count > 0 { return true }
+        if code != 0 { throw GzipFailure(sentence: Process.message(ofSystemError: code)) }
         do throws(CodingFailure) { try inflater.finish() } catch {
             throw GzipFailure(sentence: "truncated gzip")
         }

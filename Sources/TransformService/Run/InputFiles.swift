@@ -46,7 +46,7 @@ import Transforms
 
     private static let readByteCount = 1 << 18
     /// The longest part of a line to wait for.
-    private static let lineByteCountMax = 4_096
+    static let lineByteCountMax = 4_096
 
     /// - Parameters:
     ///   - paths: `-` is the standard input.
@@ -136,10 +136,15 @@ import Transforms
             unsafe free(UnsafeMutableRawPointer(mutating: base))
             return
         }
-        // A part of a file goes with the file.
-        if unsafe offset == 0 && block.bytes.count == mappings[index].bytes.count {
-            mappings.remove(at: index)
-        }
+        let isWhole = unsafe offset == 0 && block.bytes.count == mappings[index].bytes.count
+        if isWhole || mappings[index].dropPart() { mappings.remove(at: index) }
+    }
+
+    /// A part of a mapped file is in use until it is given back, and the file until its last part
+    /// has been shared and all are given back.
+    func share(_ part: InputBlock, isLast: Bool) {
+        guard let (index, _) = unsafe mapping(at: part.bytes.baseAddress) else { return }
+        mappings[index].addPart(isLast: isLast)
     }
 
     func pass(_ block: InputBlock, upto offset: Int) {
@@ -185,10 +190,12 @@ import Transforms
             if isFirst && beginsAsGzip() { continue }
             if boundaries == .whole { continue }
             unsafe scanner.scan(UnsafeRawBufferPointer(start: pending, count: count))
-            let boundary = scanner.boundary
-            if boundary > 0, let lineRest = lineRest(after: boundary) {
-                scanner.take()
-                return give(boundary, lineRest)
+            // A line may be long, and hold many inputs.
+            for boundary in [scanner.boundary, scanner.earlierBoundary] where boundary > 0 {
+                if let lineRest = lineRest(after: boundary) {
+                    scanner.take(boundary)
+                    return give(boundary, lineRest)
+                }
             }
         }
     }

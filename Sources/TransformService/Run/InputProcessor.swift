@@ -20,10 +20,11 @@ import Transforms
 
     /// - Parameters:
     ///   - cancel: ends the run.
+    ///   - keptBytesMax: outputs that the drain may leave, besides those of one run.
     ///   - drain: takes the outputs' bytes, as that of `OutputBuffer`.
     ///   - takeMessage: takes bytes for the standard error.
     init(
-        _ job: RunJob, _ limits: RunLimits, cancel: CancelFlag? = nil,
+        _ job: RunJob, _ limits: RunLimits, cancel: CancelFlag? = nil, keptBytesMax: Int = 0,
         drain: @escaping (UnsafeRawBufferPointer) -> Bool,
         takeMessage: @escaping (UnsafeRawBufferPointer) -> Void
     ) {
@@ -39,7 +40,7 @@ import Transforms
             environment: RunJob.readEnvironment, searchList: { job.modules.searchList },
             modules: job.modules, debugOptions: job.options.debugWrite, debugColors: job.colors,
             message: takeMessage)
-        sink = unsafe OutputSink(job, runner, drain: drain)
+        sink = unsafe OutputSink(job, runner, keptBytesMax: keptBytesMax, drain: drain)
         arguments = job.arguments.documents(job.program.argumentNames)
     }
 

@@ -1,6 +1,7 @@
-// Files of JSON texts -> units of whole lines, for parallel threads. A file whose first line does
-// not consist of whole texts is one unit. In others a text may still go on in the next unit or
-// file; then the thread that reads its beginning takes all that follows:
+// Files of JSON texts -> units of whole lines, for parallel threads. What has arrived of a pipe is
+// a unit, and so is a file that is short or whose first line does not consist of whole texts. A
+// text may go on in the next unit or file; then the thread that reads its beginning takes all that
+// follows:
 //
 //     a: {"n":1}\n{"n":2}\n[    unit 0: {"n":1}\n{"n":2}\n     unit 1: [
 //     b: 3]\n[4]\n              unit 2: 3]\n[4]\n              unit 1 goes on with unit 2's bytes
@@ -74,8 +75,6 @@ import Transforms
         files.complain = { [unowned self] in complain([$0]) }
         returned = unfinished.filter { $0.index > index }[...]
         unfinished = []
-        // Its reader counts lines itself.
-        for unit in returned { unit.block.before = nil }
         last = nil
     }
 
@@ -95,6 +94,8 @@ import Transforms
     func nextBlock() -> InputBlock? {
         if let unit = returned.popFirst() {
             complain(unit.complaints)
+            // Its reader counts lines itself.
+            unit.block.before = nil
             return unit.block
         }
         complainAtEnd()
@@ -127,7 +128,7 @@ import Transforms
             let whole = unsafe UnsafeRawBufferPointer(start: rest.baseAddress, count: end)
             return unsafe InputBlock(bytes: whole, fileName: block.fileName, isFirst: false)
         }
-        if returned.isEmpty {
+        if returned.isEmpty && self.block == nil {
             complainAtEnd()
             return files.joined(block, from: offset)
         }
@@ -149,12 +150,8 @@ import Transforms
         countLines()
         if let block { return cut(block, at: offset) }
         guard let next = files.next() else { return nil }
-        if next.isFirst { before.lineCount = 0 }
-        let isShared =
-            unsafe !files.isAtPipe && !isAlone
-            && next.bytes.count > 2 * LineUnits.unitByteCount
-            && BoundaryScanner.beginsWithLine(next.bytes) == true
-        if isShared { return cut(next, at: 0) }
+        if next.isFirst { (before.lineCount, before.lineByteCount) = (0, 0) }
+        if !files.isAtPipe && !isAlone && LineUnits.isShared(next) { return cut(next, at: 0) }
         note(next)
         return next
     }
@@ -166,9 +163,17 @@ import Transforms
             bytes: UnsafeRawBufferPointer(rebasing: file.bytes[start..<end]),
             fileName: file.fileName, isFirst: start == 0)
         note(lines)
+        files.share(lines, isLast: unsafe end == file.bytes.count)
         block = unsafe end < file.bytes.count ? file : nil
         offset = end
         return lines
+    }
+
+    /// Whether a mapped file is cut into units: it is long, and begins with a line of whole texts.
+    private static func isShared(_ file: InputBlock) -> Bool {
+        if unsafe file.bytes.count <= 2 * unitByteCount { return false }
+        let start = unsafe UnsafeRawBufferPointer(rebasing: file.bytes[..<unitByteCount])
+        return unsafe BoundaryScanner.beginsWithLine(start) == true
     }
 
     private func note(_ block: InputBlock) {

@@ -61,10 +61,16 @@ final class OutputSink {
     /// Whether each output is its JSON text and a line feed, in these options.
     private let writesLines: Bool
 
-    /// - Parameter drain: as that of `OutputBuffer`.
-    init(_ job: RunJob, _ runner: Runner, drain: @escaping (UnsafeRawBufferPointer) -> Bool) {
+    /// - Parameters:
+    ///   - keptBytesMax: bytes that the drain may leave.
+    ///   - drain: as that of `OutputBuffer`.
+    init(
+        _ job: RunJob, _ runner: Runner, keptBytesMax: Int,
+        drain: @escaping (UnsafeRawBufferPointer) -> Bool
+    ) {
         self.runner = runner
-        buffer = OutputBuffer(bytesMax: runner.limits.memoryBytesMax, drain: drain)
+        buffer = OutputBuffer(
+            bytesMax: runner.limits.memoryBytesMax + keptBytesMax, drain: drain)
         form = job.options.output
         options = job.options.write
         colors = job.colors

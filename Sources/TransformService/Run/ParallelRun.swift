@@ -17,7 +17,7 @@ import Transforms
 @safe final class ParallelRun: @unchecked Sendable {
     private let job: RunJob
     private let limits: RunLimits
-    private static let stackByteCountMax = 512 << 20
+    private let stackByteCount: Int
 
     private let inputLock = Lock()
     private let files: InputFiles
@@ -33,13 +33,15 @@ import Transforms
     private let current = Atomic<Int>(0)
     private var workingCount = 1
     private var cancels: [CancelFlag] = []
-    /// Whether one thread goes on alone, or the run has ended.
+    /// Whether one thread goes on alone.
     private var isClosed = false
     private var status = RunStatus()
 
-    init(_ job: RunJob, _ limits: RunLimits) {
+    /// - Parameter stackByteCount: of the caller's thread; the others must have as much.
+    init(_ job: RunJob, _ limits: RunLimits, stackByteCount: Int) {
         self.job = job
         self.limits = limits
+        self.stackByteCount = stackByteCount
         files = InputFiles(
             job.options.files.isEmpty ? ["-"] : job.options.files, boundaries: .textsOrLines,
             deadlineNanoseconds: job.deadlineNanoseconds, bytesMax: limits.memoryBytesMax)
@@ -58,13 +60,13 @@ import Transforms
 
     /// Ends the process with the exit status.
     func run() -> Never {
-        work(limits)
+        work(isFirst: true)
         outputLock.locked { while workingCount > 0 { outputLock.wait() } }
         units.complainAtEnd()
         if files.limitMet != .none {
             // No unit told of it: the threads waited for the next one.
             StandardStreams.complain("error: \(job.options.sentence(files.limitMet))")
-            _exit(ExitStatus.failed)
+            _exit(files.errorCount > 0 ? ExitStatus.badInput : ExitStatus.failed)
         }
         end(files.errorCount > 0)
     }
@@ -75,7 +77,8 @@ import Transforms
     }
 
     /// The work of one thread: processes units until there are no more.
-    private func work(_ limits: RunLimits) {
+    private func work(isFirst: Bool) {
+        defer { endWork() }
         let cancel = CancelFlag()
         outputLock.locked { cancels.append(cancel) }
         let output = UnitOutput(self)
@@ -84,8 +87,13 @@ import Transforms
             output.writeMessages()
             return true
         }
-        let processor = unsafe InputProcessor(
-            job, limits, cancel: cancel, drain: output.drain, takeMessage: output.takeMessage)
+        let made = inputLock.locked { () -> InputProcessor? in
+            if !isFirst && !Runner.hasAddressSpace(for: limits) { return nil }
+            return unsafe InputProcessor(
+                job, limits, cancel: cancel, keptBytesMax: UnitOutput.keptBytesMax,
+                drain: output.drain, takeMessage: output.takeMessage)
+        }
+        guard let processor = made else { return }
         let inputs = InputReader(processor.runner, source, job.options.form, for: job.program)
         inputs.countsLines = job.program.asksForLineNumber
         while let unit = nextUnit() {
@@ -95,11 +103,14 @@ import Transforms
             let isLast = process(inputs, source, processor, &status)
             if !finish(unit.index, processor, output, status, isLast) { break }
         }
+        withExtendedLifetime((source, processor, inputs)) {}
+    }
+
+    private func endWork() {
         outputLock.locked {
             workingCount -= 1
             outputLock.wakeAll()
         }
-        withExtendedLifetime((source, processor, inputs)) {}
     }
 
     private func nextUnit() -> LineUnits.Unit? {
@@ -117,10 +128,10 @@ import Transforms
         hasStartedThreads = true
         for _ in 1..<(asked ?? max(1, min(CPUQuota.count(), ParallelRun.threadCountMax))) {
             outputLock.locked { workingCount += 1 }
-            let thread = LargeStack.start(ParallelRun.stackByteCountMax) { byteCount in
-                var limits = self.limits
-                limits.stackBytesMax = byteCount - byteCount / 8
-                self.work(limits)
+            let thread = LargeStack.start { byteCount in
+                // With less memory than the first thread it might refuse what that one does.
+                if byteCount < self.stackByteCount { return self.endWork() }
+                self.work(isFirst: false)
             }
             thread?.detach()
             if thread == nil { outputLock.locked { workingCount -= 1 } }
@@ -171,11 +182,12 @@ import Transforms
         processor.sink.buffer.removeAll()
         status.add(later)
         if isLast { end(units.isAfterFileError) }
-        inputLock.locked { units.finish(index) }
+        // The input's lock may be held for as long as a pipe gives nothing.
         outputLock.locked {
             current.store(index + 1, ordering: .releasing)
             outputLock.wakeAll()
         }
+        inputLock.locked { units.finish(index) }
         return true
     }
 

@@ -84,7 +84,9 @@ enum RunCommand {
             StandardStreams.write(error.text, to: STDERR_FILENO)
             return error.status
         }
-        if ParallelRun.serves(job) { ParallelRun(job, limits).run() }
+        if ParallelRun.serves(job) {
+            ParallelRun(job, limits, stackByteCount: stackByteCount).run()
+        }
         SequentialRun(job, limits).run()
     }
 }

@@ -58,9 +58,9 @@ enum RunHelp {
 
         Limits and speed
               --parallel N        inputs on N threads, 1 to 256; order is kept. By default on as
-                                  many as there are processors, 8 at most, where the inputs have
-                                  more than 4 MiB and begin with a line that is JSON, unless
-                                  the program uses `input`, or with --unbuffered; 1 turns it off
+                                  many as there are processors, 8 at most, behind the first
+                                  4 MiB, unless the program uses `input`, or with --unbuffered;
+                                  1 turns it off
               --memory MIB        memory of a run in MiB (default 4096)
               --timeout MS        milliseconds for all of it (default none)
 

@@ -10,7 +10,7 @@ final class UnitOutput {
     /// The number of the unit.
     var index = 0
     private var messages: [UInt8] = []
-    private static let keptBytesMax = 1 << 20
+    static let keptBytesMax = 1 << 20
 
     init(_ run: ParallelRun) { self.run = run }
 

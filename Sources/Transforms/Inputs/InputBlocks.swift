@@ -18,8 +18,9 @@
     public var lineRest: Int?
 
     public struct Before: Sendable {
-        /// Lines of the file before it.
+        /// Lines of the file before it, and bytes of the line that it goes on with.
         public var lineCount = 0
+        public var lineByteCount = 0
         /// The location of the last byte before it, of all inputs.
         public var location = InputLocation()
 

@@ -90,7 +90,10 @@
     }
 
     /// The names that its reader kept are gone.
-    deinit { unsafe heap.state.pointee.keptNames = 0..<0 }
+    deinit {
+        unsafe heap.state.pointee.keptNames = 0..<0
+        unsafe heap.state.pointee.keptNamesVersion &+= 1
+    }
 
     /// The next input; valid until the runner's next `begin`, which precedes the next call. When
     /// all inputs go into one array, a call that failed may be followed by another one, without
@@ -259,7 +262,10 @@
 
     /// The last file may be empty: `input_filename` gives its name all the same.
     private func noteEnd() throws(InputFailure) {
-        if source.limitMet != .none { throw .limit(source.limitMet) }
+        if source.limitMet != .none {
+            heap.limit = source.limitMet
+            throw .limit(heap.limit)
+        }
         guard let name = source.trailingFileName else { return }
         fileName = name
         isAfterBytes = true
@@ -317,7 +323,8 @@
             }
             lines.begin(
                 bytes, at: next.fileStart, lineRest: next.lineRest, markByteCount: offset,
-                lineCount: before.lineCount, after: before.location)
+                lineCount: before.lineCount, lineByteCount: before.lineByteCount,
+                after: before.location)
         }
         if form.isSingle && plain.skipSpace(offset) == bytes.count {
             try fail(ReadFailure(code: .unexpectedEnd, offset: bytes.count), next, from: offset)

@@ -35,14 +35,15 @@ struct LineCounter {
     ///   - start: where it begins in the bytes.
     ///   - markByteCount: bytes that count for no column.
     ///   - lineCount: lines before the bytes.
+    ///   - lineByteCount: bytes before them of the line that they go on with.
     ///   - location: of the last byte before the bytes.
     mutating func begin(
         _ bytes: Bytes, at start: Int, lineRest: Int?, markByteCount: Int, lineCount: Int,
-        after location: InputLocation
+        lineByteCount: Int = 0, after location: InputLocation
     ) {
         self.lineCount = lineCount
-        self.start = start
-        lineStart = start
+        lineStart = start - lineByteCount
+        self.start = lineStart + lineByteCount / Self.pieceByteCountMax * Self.pieceByteCountMax
         addedLineCount = location.line - 1 - lineCount
         columnStart = start + markByteCount
         columnsBefore = location.column
@@ -151,6 +152,7 @@ extension InputBlock.Before {
         lineCount += feedCount
         location.line += feedCount
         if feedCount == 0 {
+            lineByteCount += text.count
             let isFirst = isAtStart && !location.isAfterBytes
             let isMarked = unsafe isFirst && bytes.starts(with: JSONReader.byteOrderMark)
             location.column += text.count - (isMarked ? 3 : 0)
@@ -159,6 +161,7 @@ extension InputBlock.Before {
         var start = text.count
         while text[start - 1] != 0x0A { start -= 1 }
         location.column = text.count - start
+        lineByteCount = text.count - start
     }
 }
 

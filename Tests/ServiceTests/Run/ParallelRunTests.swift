@@ -72,4 +72,62 @@ struct ParallelRunTests {
                 """), "the executable was not built")
         #expect(result.output == "4\n4\n5\n1\n1\n")
     }
+
+    /// Runs commands with each number of threads; what they print must be the same.
+    private func isTheSame(_ script: String) throws {
+        let all = """
+            for n in '--parallel 1' '' '--parallel 3'; do
+              { \(script) } > out 2> messages
+              cat out messages | cksum
+            done | uniq | wc -l
+            """
+        let result = try #require(Command.shell(all), "the executable was not built")
+        #expect(result.output.trimmingPrefix(" ") == "1\n", "\(script)")
+    }
+
+    /// A text of one file goes on through another one that is cut into units.
+    @Test func aTextSpansFiles() throws {
+        try isTheSame(
+            """
+            { yes 1 | head -n 700000; echo '"slow"'; echo '['; } > a
+            { yes '2,' | head -n 400000; echo '3]'; echo '"end"'; } > b; echo '2]' > c
+            $T $n -c 'if . == "slow" then (last(range(100000)) | empty)
+              elif type == "array" then length elif type == "string" then . else empty end' a b c;
+            """)
+    }
+
+    /// Lines of a pipe that are longer than what arrives at once.
+    @Test func linesOfAPipeAreCounted() throws {
+        try isTheSame(
+            """
+            { printf '{\\n"a":1}\\n'; yes '"x" ' | head -n 1500 | tr -d '\\n'
+              yes '[1,[1]]' | head -n 20000 | tr -d '\\n'; printf '"y"\\n"z"'; } > a
+            cat a | $T $n input_line_number | uniq -c
+            cat a | $T $n 'if . == "z" then .a else 1 end';
+            """)
+    }
+
+    /// What is kept of outputs is not the run's memory, and each thread's stack is the first one's.
+    @Test func boundsAreThoseOfOneThread() throws {
+        try isTheSame(
+            """
+            seq 300000 | sed 's/.*/"&&"/' > a; $T $n --memory 1 -c '[., .]' a
+            { yes 0 | head -n 700000; echo 400000; } > b
+            $T $n 'def f: if . > 0 then 1 + (. - 1 | f) else empty end; f' b
+            (ulimit -v 4600000; $T $n 'select(. > 1)' b);
+            """)
+    }
+
+    /// A thread that waits for a pipe keeps no other one from writing.
+    @Test func outputsDoNotWaitForInputs() throws {
+        let result = try #require(
+            Command.shell(
+                """
+                s=$SECONDS
+                timeout 60 $T --parallel 3 'if . == 1000000 then halt else empty end' \\
+                  < <(seq 1000000; exec sleep 20)
+                echo $? $((SECONDS - s < 15))
+                """), "the executable was not built")
+        #expect(result.output == "0 1\n")
+    }
 }
