@@ -11,6 +11,7 @@ with; the median and the range of the ratios of each round stand beside it as th
 """
 import dataclasses
 import datetime
+import functools
 import json
 import math
 import os
@@ -24,6 +25,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+from differential import engines as jq_source
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -69,6 +72,8 @@ def version(argv, pattern=r"[0-9]+(?:\.[0-9]+)+"):
 
 def tool(name):
     """The path of a rival: from the rivals' folder, else from PATH, never a pyenv shim."""
+    if name == "jq":
+        return jq_path()
     own = os.path.join(RIVALS, "venv", "bin", name)
     if os.access(own, os.X_OK):
         return own
@@ -77,6 +82,16 @@ def tool(name):
         found = subprocess.run(["pyenv", "which", name], capture_output=True, text=True)
         path = found.stdout.strip() or None
     return path
+
+
+@functools.cache
+def jq_path():
+    """jq 1.8.2, which is built where it is missing, or None; distributions have older ones."""
+    try:
+        return jq_source.find_jq()
+    except (OSError, StopIteration, subprocess.CalledProcessError) as error:
+        print(f"jq {jq_source.VERSION} can't be built: {error}")
+        return None
 
 
 def python():

@@ -26,6 +26,8 @@ import sys
 import tempfile
 import time
 
+import harness
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 SHARED = os.environ.get("SHARED_DIR", os.path.join(HERE, "..", "..", "shared"))
 SUITE = os.path.join(SHARED, "suites", "jaq-bench")
@@ -189,7 +191,7 @@ def main():
     )
     options = parser.parse_args()
     commands = {"ours": shlex.split(options.command)}
-    for rival in options.rival or ["jaq=jaq", "gojq=gojq", "jq=jq"]:
+    for rival in options.rival or ["jaq=jaq", "gojq=gojq", f"jq={harness.jq_path() or 'jq'}"]:
         name, _, words = rival.partition("=")
         if shutil.which(shlex.split(words)[0]):
             commands[name] = without_shim(shlex.split(words))

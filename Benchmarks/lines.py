@@ -20,7 +20,6 @@ import functools
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 
@@ -28,7 +27,6 @@ import harness
 import line_answers
 import line_rows
 import plots
-from differential import engines as jq_source
 
 SECONDS_MAX = 60
 SLOW_SECONDS = 3
@@ -64,15 +62,6 @@ class Contender(harness.Engine):
         return [*self.argv, *parallel, *row.options, row.program, path]
 
 
-def jq_path(path):
-    """jq 1.8.2, which is built where it is missing, or None."""
-    try:
-        return path or jq_source.find_jq()
-    except (OSError, StopIteration, subprocess.CalledProcessError) as error:
-        print(f"jq {jq_source.VERSION} can't be built: {error}")
-        return None
-
-
 def contenders(options):
     """Ours first, then base and every rival that is installed; and the names of the others."""
     found, missing = [], []
@@ -87,7 +76,7 @@ def contenders(options):
             argv = [harness.python(), os.path.join(harness.HERE, "columnar.py"), name]
             number = harness.version([*argv, "--version"], r"^[0-9]+(?:\.[0-9]+)+")
         else:
-            path = jq_path(options.jq) if name == "jq" else harness.tool(name)
+            path = (name == "jq" and options.jq) or harness.tool(name)
             argv, number = [path], path and harness.version([path, "--version"])
         if not number or number == "unknown":
             missing.append(LIBRARIES.get(name, name))

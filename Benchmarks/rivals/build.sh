@@ -2,7 +2,7 @@
 # Fetches and builds the rivals into .build/rivals: a Python environment (jaq, libjq, DuckDB, chDB,
 # Polars, FastAPI, Flask, Robyn, HTTP clients), the Rust handler from Debian's crates, the Go one
 # from Debian's Go. What is there already is kept; what can't be had is named and left out, and the
-# benchmarks go on without it. jq 1.8.2 is built by lines.py when it is needed.
+# benchmarks go on without it. jq 1.8.2 is built by the benchmarks when they need it.
 #     Benchmarks/rivals/build.sh
 set -uo pipefail
 cd "$(dirname "$0")"
@@ -11,7 +11,7 @@ mkdir -p "$out"
 
 missing() { echo "rival left out: $1"; }
 
-packages="wrk jq gojq time valgrind golang-go librust-hyper-dev librust-tokio-dev
+packages="wrk gojq time valgrind golang-go librust-hyper-dev librust-tokio-dev
   librust-serde-dev librust-serde-derive-dev librust-serde-json-dev"
 updated=
 for package in $packages; do
