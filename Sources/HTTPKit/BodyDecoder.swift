@@ -36,7 +36,7 @@ struct BodyDecoder {
     private var extensions: ChunkExtensions?
     private var extensionBytesLeft: Int
     private var trailerBytesLeft: Int
-    /// A decoder whose body has been read.
+    /// Bytes of the body that may still come.
     private var allowance: Int
     /// Bytes of coding and content consumed before the current call, for the offset of an error.
     private var consumedCount = 0

@@ -1,7 +1,7 @@
-// Borrowed bytes -> bytes, blocks and runs: the reading side of the codec.
+// Borrowed bytes -> bytes, blocks and runs: what parsers of heads and fields read from.
 //
-// `Bytes` points at memory that its caller keeps alive for the length of one call. Scans examine
-// sixteen bytes at a time: a mask marks the special ones, and its two words give the first.
+// `BorrowedBytes` points at memory that its caller keeps alive for the length of one call. Scans
+// examine sixteen bytes at a time: a mask marks the special ones, and its two words give the first.
 
 internal import Glibc
 

@@ -1,5 +1,5 @@
-// What the command line needs of a runner in addition to a service: a host with an environment and
-// messages, further inputs, its own values for arguments, and errors in jq's words.
+// What the command line needs of a runner: a host with an environment and messages, further inputs,
+// colours, and errors in jq's words; and what both it and the service need for arguments.
 
 import Glibc
 

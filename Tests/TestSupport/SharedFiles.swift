@@ -15,6 +15,10 @@ package enum SharedFiles {
         return root + "/../shared"
     }
 
+    /// The folder of JSONTestSuite's texts, and whether it is there.
+    package static var jsonTestSuite: String { folder + "/suites/json/test_parsing" }
+    package static var hasJSONTestSuite: Bool { !names(in: jsonTestSuite).isEmpty }
+
     /// A file of our own cases; empty where it is missing: tests expect a number of cases.
     package static func fixture(_ name: String) -> String {
         text(root + "/Tests/TransformsTests/Fixtures/" + name) ?? ""

@@ -56,7 +56,7 @@ struct FolderListing: Sendable, Equatable {
             return
         }
         guard let status = Self.status(resolved), status.st_mode & S_IFMT == S_IFDIR else {
-            faults.append(LoadFault(path: "", message: "is no folder"))
+            faults.append(LoadFault(path: "", message: "is not a folder"))
             return
         }
         root = resolved
@@ -110,13 +110,13 @@ struct FolderListing: Sendable, Equatable {
             if ancestors.contains(stamp.inode) {
                 faults.append(LoadFault(path: path, message: "leads back to a folder around it"))
             } else if ancestors.count > Self.depthMax {
-                let message = "stands more than \(Self.depthMax) folders deep"
+                let message = "is more than \(Self.depthMax) folders deep"
                 faults.append(LoadFault(path: path, message: message))
             } else {
                 scan(path + "/", resolved, ancestors + [stamp.inode])
             }
         } else if status.st_mode & S_IFMT != S_IFREG {
-            faults.append(LoadFault(path: path, message: "is no regular file"))
+            faults.append(LoadFault(path: path, message: "is not a regular file"))
         } else if path.hasSuffix(".jq") && !Self.isValid(path) {
             faults.append(
                 LoadFault(

@@ -55,7 +55,7 @@ final class NamedTransform: Sendable {
         }
         var message = error.message
         if message.hasPrefix("$"), message.hasSuffix(" is not defined") {
-            message += "; an argument stands in the module's `args`"
+            message += "; arguments are declared in the module's `args`"
         }
         return LoadFault(path: path, text: text, offset: error.offset, message: message)
     }

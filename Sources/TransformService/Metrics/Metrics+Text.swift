@@ -108,7 +108,7 @@ extension Metrics {
         text.gauge("transform_workers_busy", gauges.busyCount, "Workers that run one now.")
         text.family(
             "transform_shed_requests_total", .counter,
-            "Requests turned away with 503, by reason.")
+            "Requests that were not run, by reason.")
         for (reason, count) in gauges.shed {
             text.sample(count, labels: "reason=\"\(reason)\"")
         }

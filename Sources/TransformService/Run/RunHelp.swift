@@ -58,7 +58,7 @@ enum RunHelp {
 
         Limits and speed
               --parallel N        inputs on N threads, 1 to 256; order is kept. By default on as
-                                  many as there are processors, 8 at most, behind the first
+                                  many as there are processors, 8 at most, after the first
                                   4 MiB, unless the program uses `input`, or with --unbuffered;
                                   1 turns it off
               --memory MIB        memory of a run in MiB (default 4096)

@@ -132,8 +132,8 @@ struct ServeCommand: ParsableCommand {
     private static func reason(_ error: ListenError) -> String {
         switch error {
         case .socketInUse: "the socket is in use"
-        case .notASocket: "what stands there is no socket"
-        case .badSocketPath: "the path is no socket address"
+        case .notASocket: "the file at the path is not a socket"
+        case .badSocketPath: "the path is not a socket address"
         case .unknownHost: "the host has no address"
         case .noThread: "there is no thread for an event loop"
         case .system(let error): Process.message(ofSystemError: error.errorNumber)

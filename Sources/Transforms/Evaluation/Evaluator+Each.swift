@@ -117,10 +117,6 @@ extension Evaluator {
     {
         let value = input.value
         if !input.isOwned { return try each(root, frame, value, emit) }
-        if root.hasOne {
-            let output = try take(root, frame, value)
-            return output.isAbsent ? .more : try emit(output)
-        }
         if root.operation == .pipe && root.a.hasOne {
             let first = try take(root.a, frame, value)
             if first.isAbsent { return .more }

@@ -7,7 +7,7 @@ import Testing
 struct BatchSuiteTests {
     /// Those that can be a line, and are not blank.
     private static let malformed: [[UInt8]] = {
-        let folder = SharedFiles.folder + "/suites/json/test_parsing"
+        let folder = SharedFiles.jsonTestSuite
         return SharedFiles.names(in: folder).filter { $0.hasPrefix("n_") }
             .compactMap { SharedFiles.read(folder + "/" + $0) }
             .filter { text in
@@ -17,11 +17,10 @@ struct BatchSuiteTests {
 
     private static let programs = [".name", ".", "{id}", ".tags[0].x", "1", "select(.id > 5)"]
 
-    @Test(arguments: programs) func malformedLines(_ program: String) async throws {
-        if Self.malformed.isEmpty {
-            print("skipped: no JSONTestSuite; set SHARED_DIR")
-            return
-        }
+    @Test(
+        .enabled(if: SharedFiles.hasJSONTestSuite, "JSONTestSuite is not beside the checkout"),
+        arguments: programs)
+    func malformedLines(_ program: String) async throws {
         #expect(Self.malformed.count > 150)
         var content: [UInt8] = []
         for text in Self.malformed {

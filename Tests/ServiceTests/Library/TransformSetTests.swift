@@ -48,7 +48,7 @@ struct TransformSetTests {
         Case(
             files: ["a.jq": "$limit"],
             faults: [
-                "a.jq:1:1: $limit is not defined; an argument stands in the module's `args`"
+                "a.jq:1:1: $limit is not defined; arguments are declared in the module's `args`"
             ]),
         Case(
             files: ["m.jq": "def f: 1;\ndef g: nope;", "a.jq": "import \"m\" as m; m::f"],
@@ -96,7 +96,7 @@ struct TransformSetTests {
             faults: ["a.jq: has 262145 bytes; 262144 are allowed"]),
         Case(
             files: ["1/2/3/4/5/6/7/8/9/a.jq": ".", "1/2/3/4/5/6/7/8/b.jq": "."],
-            faults: ["1/2/3/4/5/6/7/8/9: stands more than 8 folders deep"]),
+            faults: ["1/2/3/4/5/6/7/8/9: is more than 8 folders deep"]),
     ]
 
     @Test(arguments: cases)
@@ -157,7 +157,7 @@ struct TransformSetTests {
                 "the transforms folder: No such file or directory"
             ])
         let file = TransformSet.load("/etc/passwd")
-        #expect(file.faults.map(\.description) == ["the transforms folder: is no folder"])
+        #expect(file.faults.map(\.description) == ["the transforms folder: is not a folder"])
     }
 
     static let metadata: [(text: String, fault: String)] = [

@@ -163,14 +163,11 @@ struct RunDropInTests {
                 """)
     }
 
-    @Test func strictRefusesTheSuite() throws {
-        let folder = SharedFiles.folder + "/suites/json/test_parsing"
+    @Test(.enabled(if: SharedFiles.hasJSONTestSuite, "JSONTestSuite is not beside the checkout"))
+    func strictRefusesTheSuite() throws {
+        let folder = SharedFiles.jsonTestSuite
         let binary = try #require(Command.binary, "the executable was not built")
         let names = SharedFiles.names(in: folder)
-        if names.isEmpty {
-            print("skipped: no JSONTestSuite in \(folder); set SHARED_DIR")
-            return
-        }
         #expect(names.count(where: { $0.hasPrefix("n_") }) > 180)
         for name in names where name.hasPrefix("n_") {
             for program in [".", "[.]"] {

@@ -20,13 +20,10 @@ struct JSONTestSuiteTests {
         }
     }
 
-    @Test func suite() throws {
-        let folder = SharedFiles.folder + "/suites/json/test_parsing"
+    @Test(.enabled(if: SharedFiles.hasJSONTestSuite, "JSONTestSuite is not beside the checkout"))
+    func suite() throws {
+        let folder = SharedFiles.jsonTestSuite
         let names = SharedFiles.names(in: folder)
-        if names.isEmpty {
-            print("skipped: no JSONTestSuite in \(folder); set SHARED_DIR")
-            return
-        }
         #expect(names.count > 300)
         for name in names where name.hasSuffix(".json") {
             let text = try #require(SharedFiles.read(folder + "/" + name), "\(name)")
