@@ -27,6 +27,8 @@ import Transforms
 
     /// Whether the last block came from a pipe.
     var isAtPipe: Bool { descriptor >= 0 }
+    /// Whether there may be further blocks.
+    var hasMore: Bool { descriptor >= 0 || !paths.isEmpty }
 
     private var mappings: [FileBytes] = []
     // The pipe that is being read.
@@ -132,12 +134,18 @@ import Transforms
 
     func giveBack(_ block: InputBlock) {
         let base = unsafe block.bytes.baseAddress
-        guard let (index, offset) = unsafe mapping(at: base) else {
+        guard let (index, _) = unsafe mapping(at: base) else {
             unsafe free(UnsafeMutableRawPointer(mutating: base))
             return
         }
-        let isWhole = unsafe offset == 0 && block.bytes.count == mappings[index].bytes.count
-        if isWhole || mappings[index].dropPart() { mappings.remove(at: index) }
+        if wholeFile(block) != nil || mappings[index].dropPart() { mappings.remove(at: index) }
+    }
+
+    /// The mapped file, if the block is all of it.
+    func wholeFile(_ block: InputBlock) -> FileBytes? {
+        guard let (index, offset) = unsafe mapping(at: block.bytes.baseAddress) else { return nil }
+        let file = mappings[index]
+        return unsafe offset == 0 && block.bytes.count == file.bytes.count ? file : nil
     }
 
     /// A part of a mapped file is in use until it is given back, and the file until its last part

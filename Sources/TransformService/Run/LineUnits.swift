@@ -16,6 +16,8 @@ import Transforms
     struct Unit {
         let index: Int
         let block: InputBlock
+        /// The mapped file that it is the whole of: what has been read of it may be released.
+        let file: FileBytes?
         /// What is to be said before it of files that could not be read.
         let complaints: [String]
     }
@@ -36,8 +38,9 @@ import Transforms
     private var returned: ArraySlice<Unit> = []
     private var isAlone = false
 
-    /// Bytes of all units so far.
+    /// Bytes of all units so far, and whether there may be further ones.
     private(set) var byteCount = 0
+    var hasMore: Bool { block != nil || files.hasMore }
 
     /// What is to be said of files after the last unit.
     private var complaints: [String] = []
@@ -52,7 +55,8 @@ import Transforms
     /// The next unit; nil at the end, and for all threads but the one that is alone.
     func next() -> Unit? {
         guard !isAlone, files.errorCount == 0, let block = cut() else { return nil }
-        let unit = Unit(index: count, block: block, complaints: complaints)
+        let unit = Unit(
+            index: count, block: block, file: files.wholeFile(block), complaints: complaints)
         complaints = []
         count += 1
         unsafe byteCount += block.bytes.count
@@ -147,9 +151,12 @@ import Transforms
     // MARK: Cutting
 
     private func cut() -> InputBlock? {
-        countLines()
-        if let block { return cut(block, at: offset) }
+        if let block {
+            countLines()
+            return cut(block, at: offset)
+        }
         guard let next = files.next() else { return nil }
+        countLines()
         if next.isFirst { (before.lineCount, before.lineByteCount) = (0, 0) }
         if !files.isAtPipe && !isAlone && LineUnits.isShared(next) { return cut(next, at: 0) }
         note(next)

@@ -116,7 +116,7 @@ import Transforms
     private func nextUnit() -> LineUnits.Unit? {
         inputLock.locked {
             let unit = units.next()
-            if !hasStartedThreads && unit != nil { startThreads() }
+            if !hasStartedThreads && unit != nil && units.hasMore { startThreads() }
             return unit
         }
     }

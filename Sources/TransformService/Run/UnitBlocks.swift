@@ -8,6 +8,7 @@ final class UnitBlocks: InputBlocks {
     private let goAlone: (Int) -> Bool
     private var index = 0
     private var block: InputBlock?
+    private var file: FileBytes?
     private var isAlone = false
 
     /// - Parameter goAlone: ends the work of the other threads, when the unit of this number is the
@@ -21,6 +22,7 @@ final class UnitBlocks: InputBlocks {
     func begin(_ unit: LineUnits.Unit) -> Bool {
         index = unit.index
         block = unit.block
+        file = unit.file
         if unit.complaints.isEmpty { return true }
         isAlone = goAlone(index)
         if isAlone { units.complain(unit.complaints) }
@@ -47,7 +49,8 @@ final class UnitBlocks: InputBlocks {
 
     func giveBack(_ block: InputBlock) { if isAlone { units.giveBack(block) } }
     func pass(_ block: InputBlock, upto offset: Int) {
-        if isAlone { units.pass(block, upto: offset) }
+        // Of a file that is cut other threads have other parts.
+        if isAlone { units.pass(block, upto: offset) } else { file?.pass(upto: offset) }
     }
 
     var limitMet: Limit { isAlone ? units.limitMet : .none }

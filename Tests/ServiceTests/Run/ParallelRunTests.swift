@@ -12,12 +12,14 @@ struct ParallelRunTests {
         "if (.id? // 0) % 100 == 3 then error else empty end", "select(.id? == 1) | stderr",
     ]
 
-    /// Some 1.5 MB, so that there are several units; long strings, which are read fast.
+    /// So that there are several units, or threads start by themselves; long strings, which are read
+    /// fast.
     private static func texts(_ random: inout SeededGenerator) -> String {
+        let byteCount = random.below(3) == 0 ? 6_000_000 : 1_500_000
         let separator = random.pick(["\n", "\n", "\n", "\r\n", "\n\n", " "])
         let oddities = random.below(4) * 10
         var text = random.pick(["", "", "", "{\n\"first\":1}\n", "\u{FEFF}"])
-        while text.utf8.count < 1_500_000 {
+        while text.utf8.count < byteCount {
             let id = random.below(1_000)
             switch random.below(1_000) {
             case ..<oddities:

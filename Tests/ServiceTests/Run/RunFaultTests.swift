@@ -315,6 +315,10 @@ struct RunFaultTests {
               echo $?
             done
             sort -u e
+            for n in '' '--parallel 1'; do
+              { echo 0; yes '[[1]] ' | head -n 300000 | tr -d '\\n'; } > long
+              cat long | $T $n --memory 1 -c . | tail -n 1
+            done
             """)
         let counts = [
             (0, 8), (1, 9), (1, 11), (1, 22), (1, 11), (0, 9),
@@ -322,7 +326,7 @@ struct RunFaultTests {
         #expect(
             result.output
                 == counts.joined()
-                + "5\n5\n5\n5\njq: error: memory limit of 1 MiB exceeded\n")
+                + "5\n5\n5\n5\njq: error: memory limit of 1 MiB exceeded\n[[1]]\n[[1]]\n")
     }
 
     // MARK: Modules and colours

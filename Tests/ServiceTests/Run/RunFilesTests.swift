@@ -85,15 +85,18 @@ struct RunFilesTests {
             $T -c -R '[., input_filename]' a.gz | tail -n 1; $T -s length a.gz a two.gz
             { head -c 9000000 /dev/zero | tr '\\0' ' '; echo 1; } | gzip | $T .
             for f in cut.gz bad.gz; do $T . $f > out; echo $?; done
+            { head -c -8 a.gz; printf '\\0\\0\\0\\0'; tail -c 4 a.gz; } > sum.gz
+            $T . sum.gz | tail -n 1
             printf '\\x1f' | $T .
             """)
         #expect(
-            result.output == "1\n800020000\n[\"40000\",\"a.gz\"]\n120000\n1\n2\n2\n")
+            result.output == "1\n800020000\n[\"40000\",\"a.gz\"]\n120000\n1\n2\n2\n40000\n")
         #expect(
             result.message
                 == """
                 jq: error: Could not read cut.gz: truncated gzip
                 jq: error: Could not read bad.gz: malformed gzip
+                jq: error: Could not read sum.gz: malformed gzip
                 jq: parse error: Invalid numeric literal at EOF at line 1, column 1
 
                 """)
