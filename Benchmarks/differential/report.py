@@ -11,6 +11,8 @@ from typing import Optional
 
 from differential.judge import Case, Judge
 
+# Patterns with several `.*` take the square of a text's length, and inputs have 100,000 characters.
+SEEN_MAX = 4000
 ACCEPTED = str(Path(__file__).with_name("accepted.json"))
 WORD = re.compile(r'"(?:[^"\\]|\\.)*"|@\w+|\$?[a-z_]\w*|\?//=?|//=?|\.\.|[|+*/%=!<>-]=|[^\s\w]')
 VALUES = re.compile(r'\(.*\)|"(?:[^"\\]|\\.)*"?|\d+|[\[{].*')
@@ -30,7 +32,7 @@ class Rule:
     note: str = ""
 
     def holds(self, case: Case) -> bool:
-        """Whether the case is one of these; each pattern may be found anywhere."""
+        """Whether the case is one of these: each pattern is in the first SEEN_MAX characters."""
         if self.kinds and case.difference.kind not in self.kinds:
             return False
         pairs = [
@@ -40,7 +42,9 @@ class Rule:
             (self.theirs, case.difference.theirs.text()),
             (self.note, case.note),
         ]
-        return all(re.search(pattern, text, re.DOTALL) for pattern, text in pairs if pattern)
+        return all(
+            re.search(pattern, text[:SEEN_MAX], re.DOTALL) for pattern, text in pairs if pattern
+        )
 
 
 def read_rules(path: str) -> list[Rule]:

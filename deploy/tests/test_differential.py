@@ -228,6 +228,15 @@ def test_the_list_of_accepted_differences_is_whole() -> None:
     assert found.counts["programs different"] == 2
 
 
+def test_rules_look_at_the_beginning_of_long_texts() -> None:
+    rule = report.Rule("README: x", ["value"], program="x.*y")
+    sides = judge.Outcome("value", ["1"]), judge.Outcome("value", ["2"])
+    different = judge.Difference("value", *sides)
+    for length, holds in [(report.SEEN_MAX, True), (report.SEEN_MAX + 1, False)]:
+        text = "x" + " " * (length - 2) + "y"
+        assert rule.holds(judge.Case(text, "", different)) == holds
+
+
 def test_programs_that_a_batch_refuses_are_known_by_their_lines() -> None:
     programs = ["1", "2 # c\n| $x", "3"]
     lines = judge.batch(programs).split("\n")
