@@ -12,8 +12,8 @@ struct ParallelRunTests {
         "if (.id? // 0) % 100 == 3 then error else empty end", "select(.id? == 1) | stderr",
     ]
 
-    /// So that there are several units, or threads start by themselves; long strings, which are read
-    /// fast.
+    /// Enough for several units, or for threads to start by themselves; long strings, which are
+    /// read fast.
     private static func texts(_ random: inout SeededGenerator) -> String {
         let byteCount = random.below(3) == 0 ? 6_000_000 : 1_500_000
         let separator = random.pick(["\n", "\n", "\n", "\r\n", "\n\n", " "])
