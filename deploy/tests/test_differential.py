@@ -228,13 +228,20 @@ def test_the_list_of_accepted_differences_is_whole() -> None:
     assert found.counts["programs different"] == 2
 
 
-def test_rules_look_at_the_beginning_of_long_texts() -> None:
+def test_rules_look_at_the_ends_of_long_texts() -> None:
     rule = report.Rule("README: x", ["value"], program="x.*y")
     sides = judge.Outcome("value", ["1"]), judge.Outcome("value", ["2"])
     different = judge.Difference("value", *sides)
-    for length, holds in [(report.SEEN_MAX, True), (report.SEEN_MAX + 1, False)]:
-        text = "x" + " " * (length - 2) + "y"
-        assert rule.holds(judge.Case(text, "", different)) == holds
+    size = report.SEEN_MAX
+    length = 5 * size
+    for offset, holds in [
+        (size - 1, True),
+        (size, False),
+        (length - size - 1, False),
+        (length - size, True),
+    ]:
+        text = "x" + " " * (offset - 1) + "y" + " " * (length - offset - 1)
+        assert rule.holds(judge.Case(text, "", different)) == holds, offset
 
 
 def test_programs_that_a_batch_refuses_are_known_by_their_lines() -> None:
