@@ -22,9 +22,10 @@ extension InputReader {
             : FaultFinder(
                 bytes, heap: heap, depthMax: depthMax,
                 isSequence: form.isSequence)
-        let finding: FaultFinder.Finding
-        do throws(Stop) { finding = try finder.find(from: start, &plain) } catch {
-            throw .limit(heap.limit)
+        var finding = FaultFinder.Finding.none
+        // jq's events have no limit of depth.
+        if form.kind != .events || error.code != .tooDeep {
+            finding = try limited { () throws(Stop) in try finder.find(from: start, &plain) }
         }
         var fault = Fault(error, bytes)
         switch finding {
