@@ -38,7 +38,7 @@ public enum RunFailure: Error, @unchecked Sendable {
         budget = Budget(heap: heap)
         reader = JSONReader(
             heap: heap, budget: budget, depthMax: limits.depthMax, counts: false,
-            keepsNames: true)
+            names: .known)
         let mapped = unsafe mmap(
             nil, limits.frameBytesMax, PROT_READ | PROT_WRITE,
             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
@@ -57,6 +57,9 @@ public enum RunFailure: Error, @unchecked Sendable {
                 heap: heap, budget: budget, frameTop: base, frameBase: base,
                 frameEnd: base.advanced(by: limits.frameBytesMax / MemoryLayout<Value>.size),
                 depthMax: limits.callDepthMax, caches: caches, cacheCapacity: 64, scratch: scratch,
+                textReader: JSONReader(
+                    heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: true,
+                    isLenient: true, names: .kept),
                 host: Host()))
     }
 
@@ -99,6 +102,7 @@ public enum RunFailure: Error, @unchecked Sendable {
         heap.giveBack(output: false)
         heap.begin(bytesLimit: limits.memoryBytesMax, bytesOwn: limits.retainedBytesMax)
         reader.isAlone = true
+        unsafe state.pointee.textReader.isAlone = true
         budget.begin(
             deadlineNanoseconds: deadlineNanoseconds, stepsMax: stepsMax ?? limits.stepsMax,
             cancel: cancel)

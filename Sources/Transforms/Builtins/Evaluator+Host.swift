@@ -111,16 +111,15 @@ extension Evaluator {
             throw raise(text, at: node)
         }
         if let value = try readBorrowing(input) { return value }
-        var reader = JSONReader(
-            heap: heap, budget: budget, depthMax: JSONWriter.depthMax, counts: true,
-            isLenient: true)
-        do throws(ReadFailure) { return try reader.readText(input.bytes) } catch {
+        do throws(ReadFailure) {
+            return try unsafe state.pointee.textReader.readText(input.bytes)
+        } catch {
             if error.code == .limit { throw .limit }
             throw raise(try ReadMessage.sentence(error, input, self), at: node)
         }
     }
 
-    /// Shorter texts are not worth a reader with its memory.
+    /// Shorter texts are copied: a reader of its own takes longer.
     private static var borrowedByteCountMin: Int { 16 * 1024 }
 
     /// Reads a long text as documents are read: its values borrow from it and live with it until

@@ -43,6 +43,8 @@ import Glibc
         var tail = TailCall()
         var path = PathState()
         var scratch: UnsafeMutablePointer<OutputBuffer>
+        /// Of texts within values.
+        var textReader: JSONReader
         var host: Host
         var exitStatus = 0
         var regexes = RegexCache()

@@ -80,10 +80,10 @@
             form.kind == .texts && !form.slurps && !form.isSequence && !form.isSingle
         plain = JSONReader(
             heap: heap, budget: budget, depthMax: depthMax, counts: false,
-            isLenient: form.isLenient, keepsNames: true)
+            isLenient: form.isLenient, names: .known)
         counted = JSONReader(
             heap: heap, budget: budget, depthMax: depthMax, counts: true,
-            isLenient: form.isLenient)
+            isLenient: form.isLenient, names: .kept)
         events = EventReader(heap: heap, depthMax: depthMax, isSequence: form.isSequence)
         awaitsMark = form.isLenient && !form.isSingle && form.kind != .lines
         awaitsRecord = form.isSequence && form.kind != .lines

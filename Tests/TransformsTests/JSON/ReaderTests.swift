@@ -1,4 +1,5 @@
-// The fast reader, which predicts names, against the reference, which reads each name by itself.
+// The reader, which predicts names, against the reference, which reads byte by byte; values that
+// borrow from the text and those that own their bytes.
 
 import TestSupport
 import Testing
@@ -17,7 +18,7 @@ import Testing
         runner.begin()
         var reader = JSONReader(
             heap: runner.heap, budget: runner.budget, depthMax: 300, counts: counts)
-        return unsafe text.withUnsafeBytes { raw in
+        let outcome = unsafe text.withUnsafeBytes { raw in
             var texts: [String] = []
             do throws(ReadFailure) {
                 unsafe reader.begin(Bytes(raw))
@@ -25,17 +26,38 @@ import Testing
                     var out = OutputBuffer(bytesMax: 1 << 22)
                     try? runner.write(Document(value: value), to: &out)
                     texts.append(out.text)
+                    runner.heap.release(value)
                 }
-                return .texts(texts)
+                return Outcome.texts(texts)
             } catch { return .failed(texts, error) }
         }
+        // Whatever was read before an error is released, too.
+        if counts { #expect(runner.liveBlocks == 0, "\(String(decoding: text, as: UTF8.self))") }
+        return outcome
+    }
+
+    private func readSlowly(_ text: [UInt8]) -> Outcome {
+        let runner = Runner()
+        runner.begin()
+        var reader = ReferenceReader(text, heap: runner.heap, depthMax: 300)
+        var texts: [String] = []
+        do throws(ReadFailure) {
+            while let value = try reader.next() {
+                var out = OutputBuffer(bytesMax: 1 << 22)
+                try? runner.write(Document(value: value), to: &out)
+                texts.append(out.text)
+            }
+            return .texts(texts)
+        } catch { return .failed(texts, error) }
     }
 
     private func expectSame(_ text: [UInt8]) {
-        let reference = read(text, counts: true)
-        #expect(
-            read(text, counts: false) == reference,
-            "\(String(decoding: text.prefix(2000), as: UTF8.self))")
+        let reference = readSlowly(text)
+        for counts in [false, true] {
+            #expect(
+                read(text, counts: counts) == reference,
+                "\(counts): \(String(decoding: text.prefix(2000), as: UTF8.self))")
+        }
     }
 
     /// Compares for the text truncated at every byte, and with every byte replaced by each of

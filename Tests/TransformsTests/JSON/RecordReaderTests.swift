@@ -1,5 +1,4 @@
-// Reading with what earlier texts have taught, against reading each text by itself in counted
-// blocks, which predicts nothing.
+// Reading with what earlier texts have taught, against the reference, which predicts nothing.
 
 import TestSupport
 import Testing
@@ -40,22 +39,17 @@ import Testing
         }
     }
 
-    /// Reads a text in counted blocks.
     private static func readAlone(_ text: [UInt8], for program: Program? = nil) -> Outcome {
         var limits = RunLimits()
         limits.depthMax = 100
         let runner = Runner(limits: limits)
         runner.begin()
-        var reader = JSONReader(
-            heap: runner.heap, budget: runner.budget, depthMax: 100, counts: true)
-        return unsafe text.withUnsafeBytes { raw in
-            var out = OutputBuffer(bytesMax: 1 << 20)
-            do throws(ReadFailure) {
-                let value = unsafe try reader.readText(Bytes(raw))
-                write(runner, Document(value: value), program, &out)
-                return .text(out.text)
-            } catch { return .failed(error) }
-        }
+        var reader = ReferenceReader(text, heap: runner.heap, depthMax: 100)
+        var out = OutputBuffer(bytesMax: 1 << 20)
+        do throws(ReadFailure) {
+            write(runner, Document(value: try reader.text()), program, &out)
+            return .text(out.text)
+        } catch { return .failed(error) }
     }
 
     private static func write(

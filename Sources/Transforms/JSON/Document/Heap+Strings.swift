@@ -65,6 +65,22 @@ extension Heap {
         return value
     }
 
+    /// Copies the strings and literals among these values whose bytes are part of a text into
+    /// blocks of their own.
+    func own(_ values: Slots, _ count: Int, from text: Bytes) throws(Stop) {
+        let start = unsafe UInt64(UInt(bitPattern: text.base))
+        for i in 0..<count {
+            let value = values[i]
+            try chargeElement(i)
+            if value.payload &- start >= UInt64(text.count) { continue }
+            if value.tag == .string {
+                values[i] = try string(value.bytes, flags: value.word & (Value.ascii | Value.plain))
+            } else if value.tag == .literal {
+                values[i] = try literal(printed: value.bytes)
+            }
+        }
+    }
+
     /// A string of these bytes, with U+FFFD for what is not UTF-8.
     func string(repairing bytes: Bytes) throws(Stop) -> Value {
         if unsafe UTF8Text.firstInvalid(bytes.base, bytes.count) == nil { return try string(bytes) }

@@ -140,20 +140,10 @@
 
     /// A member's name and its colon.
     private func name(_ reader: inout JSONReader, _ offset: inout Int) throws(ReadFailure) -> Key {
-        offset = reader.skipSpace(offset)
-        if offset >= bytes.count { throw ReadFailure(code: .unexpectedEnd, offset: offset) }
-        if bytes[offset] != UInt8(ascii: "\"") {
-            throw ReadFailure(code: .unexpectedByte, offset: offset)
-        }
         reader.offset = offset
-        let name = try reader.readValue()
+        let name = try reader.readNameValue()
         defer { heap.release(name) }
-        offset = reader.skipSpace(reader.offset)
-        if offset >= bytes.count { throw ReadFailure(code: .unexpectedEnd, offset: offset) }
-        if bytes[offset] != UInt8(ascii: ":") {
-            throw ReadFailure(code: .unexpectedByte, offset: offset)
-        }
-        offset += 1
+        offset = reader.offset
         let text = name.bytes
         // Safety: the name is held until it has been copied.
         return .name(unsafe Array(UnsafeBufferPointer(start: text.base, count: text.count)))

@@ -51,13 +51,15 @@ extension JSONReader {
         let readable = unsafe TextScan(base, readableEnd)
         let numbers = NumberReader(text: readable)
         let records = RecordReader(
-            text: readable, shapes: shapes, heap: heap, makesBlocks: makesBlocks, indexes: indexes)
+            text: readable, shapes: shapes, heap: heap, makesBlocks: makesBlocks, owns: counts,
+            indexes: indexes)
         var nextLook = offset &+ JSONReader.lookByteCount
         var at = unsafe Cursor(
             offset: offset, frame: frames, lastFrame: lastFrame, top: stack.base,
             limit: stack.base + stackCapacity,
             lastOffset: min(nextLook, lastOffset))
         unsafe at.frame.pointee = Frame()
+        defer { stackCount = unsafe at.top - stack.base }
         while true {
             at.offset = try text.passSpace(at.offset)
             let first = text[at.offset]
@@ -76,7 +78,7 @@ extension JSONReader {
                 value = first == UInt8(ascii: "n") ? .null : Value(first == UInt8(ascii: "t"))
             } else {
                 offset = at.offset
-                value = try readScalarOrOpen()
+                value = try readScalar()
                 at.offset = offset
             }
             var ends = unsafe at.frame.pointee.closing == 0
@@ -261,7 +263,7 @@ extension JSONReader {
                         return false
                     }
                 }
-                name = unsafe try readNewName(text, at.frame, at.offset, isFirst: isFirst)
+                name = unsafe try readNewName(at.frame, at.offset, isFirst: isFirst)
                 at.offset = offset
                 token = unsafe at.frame.pointee.token
                 if unsafe keeps(name, at.frame) {
@@ -316,11 +318,11 @@ extension JSONReader {
     /// A name that was not predicted, read from after the separator. Leaves `offset` at its
     /// value and the token in the frame.
     @inline(never) private mutating func readNewName(
-        _ text: TextScan, _ frame: UnsafeMutablePointer<Frame>, _ cursor: Int, isFirst: Bool
+        _ frame: UnsafeMutablePointer<Frame>, _ cursor: Int, isFirst: Bool
     ) throws(ReadFailure) -> Value {
         let (previous, shape) = unsafe (frame.pointee.token, frame.pointee.shape)
         if let token = unsafe shapes.matchOtherPrediction(
-            shape, after: previous, text.base + cursor, text.end &- cursor, isFirst: isFirst)
+            shape, after: previous, base + cursor, end &- cursor, isFirst: isFirst)
         {
             offset = cursor &+ shapes.byteCount(token)
             unsafe frame.pointee.token = token
@@ -328,14 +330,15 @@ extension JSONReader {
         }
         offset = cursor
         let name = try readNameValue()
-        offset = try text.passSpace(offset)
+        offset = skipSpace(offset)
+        if offset >= end { throw failureAfter(name) }
         var token = ObjectShapes.noToken
         let distance =
-            unsafe Int(truncatingIfNeeded: name.payload) &- Int(bitPattern: text.base + cursor)
+            unsafe Int(truncatingIfNeeded: name.payload) &- Int(bitPattern: base + cursor)
         // A decoded name has memory of its own.
         if name.word & Value.plain != 0 && distance > 0 && distance < offset - cursor {
             token = unsafe shapes.learn(
-                shape, after: previous, name, Bytes(text.base + cursor, offset - cursor),
+                shape, after: previous, name, Bytes(base + cursor, offset - cursor),
                 isFirst: isFirst)
         }
         unsafe frame.pointee.token = token
@@ -376,7 +379,7 @@ extension JSONReader {
             let stop = unsafe try skipContents(text, at.offset, frame)
             if stop > 0 {
                 at.offset = stop
-                return Value(isObject ? .object : .array, payload: 16)
+                return isObject ? .emptyObject : .emptyArray
             }
         }
         at.offset &+= 1
@@ -415,6 +418,7 @@ extension JSONReader {
         let byteCount = unsafe UnsafeRawPointer(top) - UnsafeRawPointer(at.top)
         if byteCount == 0 || numbers.text[cursor] != UInt8(ascii: "]") { return nil }
         at.offset = cursor &+ 1
+        if counts { try own(unsafe Slots(at.top), byteCount &>> 4) }
         return unsafe try makeArray(Slots(at.top), byteCount, at.offset)
     }
 
@@ -445,6 +449,7 @@ extension JSONReader {
         let values = unsafe stack.advanced(byBytes: frame.pointee.start)
         let byteCount = Int(bitPattern: top &- UInt(values.address))
         if byteCount == 0 { return Value.emptyObject }
+        if counts { try own(values, byteCount &>> 4) }
         let isObject = unsafe frame.pointee.closing == UInt8(ascii: "}")
         let memberCount = byteCount &>> 5
         if isObject
@@ -488,7 +493,6 @@ extension JSONReader {
     ) throws(ReadFailure) -> Value {
         offset = cursor
         stackCount = (start + byteCount) >> 4
-        defer { stackCount = 0 }
         return try closeObject(start >> 4)
     }
 }

@@ -78,7 +78,6 @@ extension JSONReader {
             if try !isUTF8(start, upto) { return try repairedString(bytes) }
         }
         if delete == 0 { flags |= Value.plain }
-        if counts { return try copyString(bytes, flags) }
         return Value(string: bytes, flags: flags)
     }
 
@@ -129,14 +128,6 @@ extension JSONReader {
             let address = try heap.bump(byteCount)
             return Value(.string, count: byteCount, payload: UInt64(address))
         } catch { throw ReadFailure(code: .limit, offset: offset) }
-    }
-
-    @inline(never) func copyString(_ bytes: Bytes, _ flags: UInt64) throws(ReadFailure)
-        -> Value
-    {
-        do throws(Stop) { return try heap.string(bytes, flags: flags) } catch {
-            throw ReadFailure(code: .limit, offset: offset)
-        }
     }
 
     /// Bytes between two looks at the budget, where each may be an escape.
@@ -337,12 +328,6 @@ extension JSONReader {
         return try readLongNumber(start, cursor)
     }
 
-    @inline(never) func copyLiteral(_ literal: Value) throws(ReadFailure) -> Value {
-        do throws(Stop) { return try heap.literal(printed: literal.bytes) } catch {
-            throw ReadFailure(code: .limit, offset: offset)
-        }
-    }
-
     private mutating func readLongNumber(_ start: Int, _ afterInteger: Int) throws(ReadFailure)
         -> Value
     {
@@ -373,10 +358,8 @@ extension JSONReader {
             throw ReadFailure(code: .badNumber, offset: start)
         }
         if hasExponent { return try canonicalLiteral(text) }
-        let literal = unsafe Value(
+        return unsafe Value(
             .literal, count: text.count, payload: UInt64(UInt(bitPattern: text.base)))
-        if !counts { return literal }
-        return try copyLiteral(literal)
     }
 
     /// The literal in a form that can be printed, in its own memory.

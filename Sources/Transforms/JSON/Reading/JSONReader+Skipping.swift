@@ -8,9 +8,6 @@
 // open containers are kept in the memory of the frames above the current one, which are not in use.
 
 extension JSONReader {
-    /// Bytes between two looks at the budget.
-    private static var skipLookByteCount: Int { 1 << 16 }
-
     /// Skips the contents of a container of which only the existence matters; `frame` was made for
     /// it.
     /// - Returns: the offset after it; 0 leaves all of it to the reader.
@@ -46,7 +43,7 @@ extension JSONReader {
         // The closing byte of the innermost open container; 0 for none.
         var closing: UInt8 = 0
         var cursor = start
-        var nextLook = start &+ JSONReader.skipLookByteCount
+        var nextLook = start &+ JSONReader.lookByteCount
         while true {
             cursor = text.pastSpace(cursor)
             if cursor >= text.end { return 0 }
@@ -87,7 +84,7 @@ extension JSONReader {
             }
             if closing == 0 { return cursor }
             if cursor >= nextLook {
-                nextLook = cursor &+ JSONReader.skipLookByteCount
+                nextLook = cursor &+ JSONReader.lookByteCount
                 do throws(Stop) { try budget.charge(Budget.sliceStepCount) } catch {
                     throw ReadFailure(code: .limit, offset: cursor)
                 }

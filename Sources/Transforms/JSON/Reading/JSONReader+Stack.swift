@@ -18,12 +18,6 @@ extension JSONReader {
 
     func freeStack() { SystemMemory.free(UInt(stack.address), stackByteCount) }
 
-    @inline(__always) mutating func push(_ value: Value) throws(ReadFailure) {
-        if stackCount == stackCapacity { try growStack() }
-        stack[stackCount] = value
-        stackCount &+= 1
-    }
-
     @inline(never) mutating func growStack() throws(ReadFailure) {
         let byteCount = 2 * stackByteCount
         let counted = stackCapacity > JSONReader.stackCountKept ? byteCount / 2 : 0

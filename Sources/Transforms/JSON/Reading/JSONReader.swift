@@ -1,10 +1,10 @@
 // UTF-8 bytes -> values, in one pass and without recursion: RFC 8259, strictly.
 //
-// Children are pushed on a stack and copied to the heap when their container closes; a marker below
-// them keeps the state of the enclosing container.
+// Children are pushed on a stack and copied to the heap when their container closes; a frame keeps
+// the state of each open container.
 //
-//     {"a": [1, 2|         stack: marker(outer), "a", marker(object), 1, 2
-//     {"a": [1, 2]|        stack: marker(outer), "a", [1, 2]
+//     {"a": [1, 2|         stack: "a", 1, 2          frames: the text, the object, the array
+//     {"a": [1, 2]|        stack: "a", [1, 2]        frames: the text, the object
 //
 // Strings without escapes and numbers that are not small integers borrow their bytes from the text,
 // which must outlive the values; with `counts` all is copied into counted blocks instead.
@@ -32,9 +32,8 @@ import Glibc
     var stackCapacity = 0
     var stackCount = 0
 
-    /// Whether names are remembered from text to text: only where the values of one text are gone
-    /// before `isAlone` is set for the next.
-    let keepsNames: Bool
+    /// Whether names are remembered from text to text.
+    let names: ObjectShapes.NameKeeping
     /// Whether no value of an earlier text is in use as the next one begins.
     var isAlone = true
 
@@ -52,7 +51,7 @@ import Glibc
 
     init(
         heap: Heap, budget: Budget, depthMax: Int, counts: Bool, isLenient: Bool = false,
-        indexes: Bool = true, keepsNames: Bool = false
+        indexes: Bool = true, names: ObjectShapes.NameKeeping = .none
     ) {
         self.heap = heap
         self.budget = budget
@@ -60,7 +59,7 @@ import Glibc
         self.counts = counts
         self.isLenient = isLenient
         self.indexes = indexes
-        self.keepsNames = keepsNames
+        self.names = names
         stack = Slots(address: 16)
         unsafe frames = UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped
         unsafe base = UnsafeMutablePointer(bitPattern: 16).unsafelyUnwrapped
@@ -75,7 +74,7 @@ import Glibc
         allocateStack()
         frameCapacity = JSONReader.frameCountMin
         unsafe frames = .allocate(capacity: frameCapacity)
-        shapes = ObjectShapes(keepsNames: keepsNames)
+        shapes = ObjectShapes(names: names)
     }
 
     deinit {
@@ -197,22 +196,33 @@ import Glibc
     /// Reads one value at `offset` and leaves `offset` after it.
     mutating func readValue() throws(ReadFailure) -> Value {
         defer { trimStack() }
-        if !counts {
-            let start = offset
-            let value = readableEnd == end ? try readBorrowed() : try readNearEnd()
-            heap.borrowable &+= JSONReader.borrowablePerByte &* (offset &- start)
+        if counts { return try readOwned() }
+        let start = offset
+        let value = readableEnd == end ? try readBorrowed() : try readNearEnd()
+        heap.borrowable &+= JSONReader.borrowablePerByte &* (offset &- start)
+        return value
+    }
+
+    /// A value in counted blocks, which own their bytes: it is read like any other, and what a
+    /// container borrows is copied as the container closes.
+    private mutating func readOwned() throws(ReadFailure) -> Value {
+        do throws(ReadFailure) {
+            var value = try readBorrowed()
+            try unsafe own(Slots(&value), 1)
             return value
-        }
-        let bottom = stackCount
-        defer { stackCount = bottom }
-        do throws(ReadFailure) { return try readCounted() } catch {
+        } catch {
             // A program may catch the error and continue, so what was read is released. A limit
             // ends the run.
-            if error.code != .limit {
-                heap.releaseAll(stack.advanced(by: bottom), stackCount - bottom)
-            }
+            if error.code != .limit { heap.releaseAll(stack, stackCount) }
             throw error
         }
+    }
+
+    /// Copies the strings and numbers among these values that borrow from the text.
+    @inline(never) func own(_ values: Slots, _ count: Int) throws(ReadFailure) {
+        do throws(Stop) {
+            try unsafe heap.own(values, count, from: Bytes(base, end))
+        } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
     /// A value of a short text that memory follows. It is read like the middle of a long one; where
@@ -231,81 +241,8 @@ import Glibc
         return try readBorrowed()
     }
 
-    /// A value in counted blocks, which own their bytes.
-    private mutating func readCounted() throws(ReadFailure) -> Value {
-        let text = unsafe TextScan(base, end)
-        // A marker holds the enclosing container's start on the stack, and whether it is an object.
-        var start = 0
-        var inObject = false
-        var depth = 0
-        var nextLook = offset &+ 65536
-        while true {
-            var value = try readQuickly(text)
-            if value.tag == .closure {
-                // A container opens; its first child follows.
-                depth += 1
-                if depth > depthMax { throw ReadFailure(code: .tooDeep, offset: offset - 1) }
-                let opensObject = value.payload != 0
-                try push(Value(.closure, count: start, payload: inObject ? 1 : 0))
-                start = stackCount
-                inObject = opensObject
-                if opensObject { try readName(text) }
-                continue
-            }
-            if depth >= depthMax && value.isContainer {
-                throw ReadFailure(code: .tooDeep, offset: offset - 1)
-            }
-            while depth > 0 {
-                try push(value)
-                let closing = inObject ? UInt8(ascii: "}") : UInt8(ascii: "]")
-                let cursor = try text.passSpace(offset)
-                let next = text[cursor]
-                offset = cursor &+ 1
-                if next == UInt8(ascii: ",") {
-                    if inObject { try readName(text) }
-                    break
-                }
-                if next != closing { throw ReadFailure(code: .unexpectedByte, offset: cursor) }
-                value = inObject ? try closeObject(start) : try closeArray(start)
-                let marker = stack[start &- 1]
-                stackCount = start &- 1
-                start = marker.count
-                inObject = marker.payload != 0
-                depth &-= 1
-            }
-            if depth == 0 { return value }
-            if offset >= nextLook {
-                nextLook = offset &+ 65536
-                do throws(Stop) { try budget.charge(Budget.sliceStepCount) } catch {
-                    throw ReadFailure(code: .limit, offset: offset)
-                }
-            }
-        }
-    }
-
-    /// What `readScalarOrOpen` reads, copied; plain strings and numbers take a shortcut.
-    @inline(__always) private mutating func readQuickly(
-        _ text: TextScan
-    ) throws(ReadFailure) -> Value {
-        var cursor = try text.passSpace(offset)
-        let first = text[cursor]
-        if first == UInt8(ascii: "\"") {
-            let stop = text.plainEnd(cursor &+ 1)
-            if stop < end && text[stop] == UInt8(ascii: "\"") {
-                offset = stop &+ 1
-                return try unsafe copyString(
-                    Bytes(base + cursor + 1, stop &- cursor &- 1), Value.ascii | Value.plain)
-            }
-        } else if let number = JSONReader.readPlainNumber(text, &cursor, first) {
-            offset = cursor
-            return number.tag == .literal ? try copyLiteral(number) : number
-        }
-        offset = cursor
-        return try readScalarOrOpen()
-    }
-
-    /// A scalar, an empty container, or a `closure` as the sign that a container opens.
-    @inline(__always) mutating func readScalarOrOpen() throws(ReadFailure) -> Value {
+    /// A string, number or word, whatever its form.
+    @inline(__always) mutating func readScalar() throws(ReadFailure) -> Value {
         offset = skipSpace(offset)
         if offset >= end { throw ReadFailure(code: .unexpectedEnd, offset: end) }
         let first = byte(offset)
@@ -313,20 +250,6 @@ import Glibc
         case UInt8(ascii: "\""):
             offset &+= 1
             return try readString()
-        case UInt8(ascii: "{"):
-            offset = skipSpace(offset &+ 1)
-            if offset < end && byte(offset) == UInt8(ascii: "}") {
-                offset &+= 1
-                return Value.emptyObject
-            }
-            return Value(.closure, payload: 1)
-        case UInt8(ascii: "["):
-            offset = skipSpace(offset &+ 1)
-            if offset < end && byte(offset) == UInt8(ascii: "]") {
-                offset &+= 1
-                return Value.emptyArray
-            }
-            return Value(.closure, payload: 0)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
             return try readNumber()
         default:
@@ -360,23 +283,6 @@ import Glibc
         return value
     }
 
-    /// A member's name and the colon; pushed on the stack.
-    @inline(__always) private mutating func readName(_ text: TextScan) throws(ReadFailure) {
-        let cursor = try text.passSpace(offset)
-        if text[cursor] == UInt8(ascii: "\"") {
-            let stop = text.plainEnd(cursor &+ 1)
-            if stop &+ 1 < end && text[stop] == UInt8(ascii: "\"")
-                && text[stop &+ 1] == UInt8(ascii: ":")
-            {
-                offset = stop &+ 2
-                return try push(
-                    try unsafe copyString(
-                        Bytes(base + cursor + 1, stop &- cursor &- 1), Value.ascii | Value.plain))
-            }
-        }
-        try push(try readNameValue())
-    }
-
     /// A member's name; the colon is read too.
     @inline(__always) mutating func readNameValue() throws(ReadFailure) -> Value {
         offset = skipSpace(offset)
@@ -388,11 +294,16 @@ import Glibc
         let name = try readString()
         offset = skipSpace(offset)
         if offset >= end || byte(offset) != UInt8(ascii: ":") {
-            heap.release(name)
-            throw failure(.unexpectedByte, offset)
+            throw failureAfter(name)
         }
         offset &+= 1
         return name
+    }
+
+    /// A wrong byte, or none, after a name that is in no object yet.
+    func failureAfter(_ name: Value) -> ReadFailure {
+        heap.release(name)
+        return failure(.unexpectedByte, offset)
     }
 
     /// The most members of an object whose names are compared through a set of 64 bits: with more
@@ -406,16 +317,6 @@ import Glibc
         return
             (length &* 7 &+ Int(name[0]) &+ Int(name[length &- 1]) &* 5
             &+ Int(name[length / 2]) &* 3) & 63
-    }
-
-    private mutating func closeArray(_ start: Int) throws(ReadFailure) -> Value {
-        let count = stackCount - start
-        do throws(Stop) {
-            let array = try heap.makeArray(capacity: count).with(count: count)
-            try heap.copy(stack.advanced(by: start), count, to: array.slots)
-            Heap.setUsed(UInt(array.payload), count)
-            return array
-        } catch { throw ReadFailure(code: .limit, offset: offset) }
     }
 
     mutating func closeObject(_ start: Int) throws(ReadFailure) -> Value {

@@ -110,7 +110,18 @@
     /// After a text with more tokens than this, the next one starts without names: its own may
     /// differ.
     private static let keptTokensMax = 512
-    private let keepsNames: Bool
+    private let names: NameKeeping
+
+    /// What becomes of the names when the next text is read.
+    enum NameKeeping {
+        /// They are forgotten.
+        case none
+        /// They stay as long as the reader.
+        case kept
+        /// Those that the heap knows, too, so that programs find them from run to run. One reader
+        /// of a heap has such names.
+        case known
+    }
 
     /// The shape of values without a shape of their own: nothing is learned there.
     static var noShape: Int32 { 0 }
@@ -121,20 +132,20 @@
     /// The shape of values that are not used.
     static var unread: Int32 { -1 }
 
-    /// - Parameter keepsNames: whether the names stay known for later texts that are read with the
-    ///   same projection.
-    init(keepsNames: Bool = false) {
+    /// - Parameter names: where they are kept, for later texts that are read with the same
+    ///   projection.
+    init(names: NameKeeping) {
         // One block; a text with few names touches few of its pages.
         let base = UnsafeMutableRawPointer.allocate(
             byteCount: ObjectShapes.tokensOffset + ObjectShapes.tokensMax
-                * MemoryLayout<NameToken>.stride + (keepsNames ? ObjectShapes.keptBytesMax : 0),
+                * MemoryLayout<NameToken>.stride + (names == .none ? 0 : ObjectShapes.keptBytesMax),
             alignment: 64)
-        unsafe self.init(base, keepsNames: keepsNames)
+        unsafe self.init(base, names: names)
         unsafe counts.initialize(to: Counts())
     }
 
-    private init(_ base: UnsafeMutableRawPointer, keepsNames: Bool) {
-        self.keepsNames = keepsNames
+    private init(_ base: UnsafeMutableRawPointer, names: NameKeeping) {
+        self.names = names
         unsafe counts = base.assumingMemoryBound(to: Counts.self)
         unsafe shapes = (base + ObjectShapes.shapesOffset).assumingMemoryBound(to: Shape.self)
         unsafe tokens = (base + ObjectShapes.tokensOffset).assumingMemoryBound(to: NameToken.self)
@@ -145,7 +156,7 @@
     /// Without memory, for a reader that has not read yet.
     static var none: ObjectShapes {
         unsafe ObjectShapes(
-            UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped, keepsNames: false)
+            UnsafeMutableRawPointer(bitPattern: 16).unsafelyUnwrapped, names: .none)
     }
 
     private static let shapesOffset = 64
@@ -158,12 +169,12 @@
     /// - Parameter isAlone: whether no value of an earlier text is in use.
     func begin(_ projection: Projection, isAlone: Bool, _ heap: Heap) {
         let before = unsafe counts.pointee
-        if keepsNames && !before.isCrowded && before.projection.id == projection.id
+        if names != .none && !before.isCrowded && before.projection.id == projection.id
             && before.tokens <= ObjectShapes.keptTokensMax
         {
             return
         }
-        if keepsNames {
+        if names == .known {
             let start = unsafe UInt64(UInt(bitPattern: kept))
             let end = start + UInt64(ObjectShapes.keptBytesMax)
             unsafe heap.state.pointee.keptNames = start..<end
@@ -374,7 +385,7 @@
 
     /// The same name and bytes, in memory that is kept, if there is room.
     private func keep(_ name: Value, _ bytes: Bytes) -> (Value, Bytes) {
-        if !keepsNames { return (name, bytes) }
+        if names == .none { return (name, bytes) }
         let used = unsafe counts.pointee.keptBytes
         if used + bytes.count > ObjectShapes.keptBytesMax {
             unsafe counts.pointee.isCrowded = true

@@ -19,6 +19,8 @@
     let heap: Heap
     /// Whether containers are counted blocks.
     let makesBlocks: Bool
+    /// Whether these own their bytes.
+    let owns: Bool
     /// Whether objects may be indexed when they are first looked into.
     let indexes: Bool
 
@@ -124,7 +126,7 @@
                 var value = text.shortScalar(&stop, byte)
                 if value.isAbsent {
                     if text.isEmptyContainer(stop, byte), unsafe at.frame < at.lastFrame {
-                        value = Value(byte == UInt8(ascii: "{") ? .object : .array, payload: 16)
+                        value = byte == UInt8(ascii: "{") ? .emptyObject : .emptyArray
                         stop &+= 2
                     } else {
                         unsafe at.top = unsafe top
@@ -263,6 +265,7 @@
         _ top: inout UnsafeMutablePointer<Value>
     ) -> Bool {
         if makesBlocks {
+            if owns && !own(values, count &* unit) { return false }
             guard let made = try? heap.container(tag, of: values, byteCount: count &* unit) else {
                 return false
             }
@@ -281,6 +284,14 @@
         slots.copyUncharged(values, byBytes: count &* unit)
         values[0] = Value(tag, flags: flags, count: count, payload: slots.address)
         unsafe top = unsafe values.base + 1
+        return true
+    }
+
+    /// Copies what the values borrow from the text, if there is room.
+    @inline(never) private func own(_ values: Slots, _ byteCount: Int) -> Bool {
+        do throws(Stop) {
+            try unsafe heap.own(values, byteCount &>> 4, from: Bytes(text.base, text.end))
+        } catch { return false }
         return true
     }
 }
