@@ -58,7 +58,7 @@ import Transforms
             && !options.form.isSingle && !options.usesNullInput && !job.program.readsInputs
     }
 
-    /// Ends the process with the exit status.
+    /// Ends with the exit status.
     func run() -> Never {
         work(isFirst: true)
         outputLock.locked { while workingCount > 0 { outputLock.wait() } }
@@ -66,14 +66,14 @@ import Transforms
         if files.limitMet != .none {
             // No unit told of it: the threads waited for the next one.
             StandardStreams.complain("error: \(job.options.sentence(files.limitMet))")
-            _exit(files.errorCount > 0 ? ExitStatus.badInput : ExitStatus.failed)
+            job.destination.end(files.errorCount > 0 ? ExitStatus.badInput : ExitStatus.failed)
         }
         end(files.errorCount > 0)
     }
 
     private func end(_ hasFileError: Bool) -> Never {
         let code = status.exitStatus(isExact: job.options.setsExitStatus)
-        _exit(hasFileError ? ExitStatus.badInput : code)
+        job.destination.end(hasFileError ? ExitStatus.badInput : code)
     }
 
     /// The work of one thread: processes units until there are no more.
@@ -81,7 +81,7 @@ import Transforms
         defer { endWork() }
         let cancel = CancelFlag()
         outputLock.locked { cancels.append(cancel) }
-        let output = UnitOutput(self)
+        let output = UnitOutput(self, job.destination)
         let source = UnitBlocks(units) { index in
             guard self.goAlone(index, cancel) else { return false }
             output.writeMessages()
@@ -89,6 +89,7 @@ import Transforms
         }
         let made = inputLock.locked { () -> InputProcessor? in
             if !isFirst && !Runner.hasAddressSpace(for: limits) { return nil }
+            // Safety: outputs and messages are used only while they are taken.
             return unsafe InputProcessor(
                 job, limits, cancel: cancel, keptBytesMax: UnitOutput.keptBytesMax,
                 drain: output.drain, takeMessage: output.takeMessage)
@@ -205,34 +206,4 @@ import Transforms
         }
         return true
     }
-}
-
-/// A mutex with a condition.
-@safe private final class Lock: @unchecked Sendable {
-    // Safety: initialised by `init`, freed by `deinit`; the C library synchronizes their use.
-    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-
-    init() {
-        unsafe pthread_mutex_init(mutex, nil)
-        unsafe pthread_cond_init(condition, nil)
-    }
-
-    deinit {
-        unsafe pthread_cond_destroy(condition)
-        unsafe pthread_mutex_destroy(mutex)
-        unsafe condition.deallocate()
-        unsafe mutex.deallocate()
-    }
-
-    func locked<Result>(_ body: () -> Result) -> Result {
-        unsafe pthread_mutex_lock(mutex)
-        defer { unsafe pthread_mutex_unlock(mutex) }
-        return body()
-    }
-
-    /// Releases the lock until another thread calls `wakeAll`.
-    func wait() { unsafe pthread_cond_wait(condition, mutex) }
-
-    func wakeAll() { unsafe pthread_cond_broadcast(condition) }
 }

@@ -7,7 +7,7 @@ import Transforms
 
 enum RunCommand {
     /// The version of the jq language and command that this one is compatible with.
-    static let version = "jq-1.8.2"
+    static let version = "jq-\(Build.jqVersion)"
 
     /// - Parameter arguments: the words after `run`.
     /// - Returns: the exit status.
@@ -80,7 +80,12 @@ enum RunCommand {
         limits.stackBytesMax = stackByteCount - min(stackByteCount / 8, 8 << 20)
         limits.retainedBytesMax = 64 << 20
         let job: RunJob
-        do throws(StartFailure) { job = try RunJob(options, word, limits) } catch {
+        do throws(StartFailure) {
+            job =
+                options.combiningProgram == nil
+                ? try RunJob(options, word, limits)
+                : try CombinedRun(options, limits).job(word)
+        } catch {
             StandardStreams.write(error.text, to: STDERR_FILENO)
             return error.status
         }

@@ -53,6 +53,9 @@ enum RunHelp {
               --argjson NAME JSON $NAME is the value of the text JSON
               --slurpfile NAME F  $NAME is the array of the JSON texts in the file F
               --rawfile NAME F    $NAME is the text of the file F, a string
+              --combine PROGRAM   run PROGRAM once, with null: its `inputs` are the outputs of all
+                                  inputs, and its outputs are those of the command. It ends the
+                                  run, and has the same arguments
               --args              the words that follow are strings in $ARGS.positional
               --jsonargs          the words that follow are JSON texts in $ARGS.positional
 

@@ -1,10 +1,24 @@
-// Options -> the state shared by all threads of a run: program, arguments, form of outputs.
+// Options -> the state shared by all threads of a run: program, arguments, form and destination of
+// outputs.
 
 import Glibc
 import Transforms
 
+/// Where the outputs of a run go, and what its end is.
+@safe struct RunDestination: Sendable {
+    // Safety: bytes are used only while they are taken.
+    let drain: @Sendable (UnsafeRawBufferPointer) -> Void
+    /// Called once, with the exit status.
+    let end: @Sendable (Int32) -> Never
+
+    /// The standard output; the end is that of the process, which releases the run's memory.
+    static let standard = unsafe RunDestination(
+        drain: { unsafe StandardStreams.drainOutput($0) }, end: { _exit($0) })
+}
+
 final class RunJob: Sendable {
     let options: RunOptions
+    let destination: RunDestination
     let program: Program
     let arguments: ArgumentValues
     let modules: FileModules
@@ -12,8 +26,12 @@ final class RunJob: Sendable {
     let deadlineNanoseconds: UInt64
 
     /// - Parameter word: the program, or its file.
-    init(_ options: RunOptions, _ word: String, _ limits: RunLimits) throws(StartFailure) {
+    init(
+        _ options: RunOptions, _ word: String, _ limits: RunLimits,
+        _ destination: RunDestination = .standard
+    ) throws(StartFailure) {
         self.options = options
+        self.destination = destination
         let milliseconds = options.timeoutMilliseconds.map { UInt64($0) }
         deadlineNanoseconds =
             milliseconds.map { MonotonicClock.nanoseconds() + $0 * 1_000_000 } ?? .max

@@ -16,6 +16,8 @@ struct RunOptions {
     var information: Information?
     var program: String?
     var programIsFile = false
+    /// `--combine`: the program whose inputs are the outputs of all inputs.
+    var combiningProgram: String?
     var files: [String] = []
     var libraryFolders: [String]?
     var arguments: [Argument] = []
@@ -221,6 +223,12 @@ struct RunOptions {
         case "--version": information = .version
         case "--build-configuration": information = .buildConfiguration
         case "--library-path": try takeShort("-L", &words)
+        case "--combine":
+            guard let program = words.popFirst() else {
+                throw UsageError(
+                    message: "--combine takes a parameter: (e.g. --combine 'add(inputs)')")
+            }
+            combiningProgram = program
         case "--parallel":
             threadCount = try number(word, &words, 1...RunOptions.threadCountMax)
         case "--memory":

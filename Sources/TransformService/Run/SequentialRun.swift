@@ -13,14 +13,14 @@ struct SequentialRun {
         self.limits = limits
     }
 
-    /// Ends the process with the exit status, which releases the run's memory.
+    /// Ends with the exit status.
     func run() -> Never {
         let options = job.options
         // Safety: the drain uses the bytes only while they are written.
         let processor = unsafe InputProcessor(
             job, limits,
-            drain: { bytes in
-                unsafe StandardStreams.drainOutput(bytes)
+            drain: { [job] bytes in
+                unsafe job.destination.drain(bytes)
                 return true
             },
             takeMessage: { bytes in _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO) })
@@ -42,7 +42,7 @@ struct SequentialRun {
         let code =
             files.errorCount > 0
             ? ExitStatus.badInput : status.exitStatus(isExact: options.setsExitStatus)
-        withExtendedLifetime((processor, files, inputs)) { _exit(code) }
+        withExtendedLifetime((processor, files, inputs)) { job.destination.end(code) }
     }
 
     private static func boundaries(_ form: InputForm) -> InputFiles.Boundaries {

@@ -1,4 +1,4 @@
-// A unit's outputs and messages -> the standard streams, after those of earlier units: kept until
+// A unit's outputs and messages -> their destinations, after those of earlier units: kept until
 // then, unless they are many.
 //
 // Safety: bytes are used only while they are taken.
@@ -7,18 +7,22 @@ import Glibc
 
 final class UnitOutput {
     private let run: ParallelRun
+    private let destination: RunDestination
     /// The number of the unit.
     var index = 0
     private var messages: [UInt8] = []
     static let keptBytesMax = 1 << 20
 
-    init(_ run: ParallelRun) { self.run = run }
+    init(_ run: ParallelRun, _ destination: RunDestination) {
+        self.run = run
+        self.destination = destination
+    }
 
     /// Takes outputs; false where they are to be kept.
     func drain(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard mayWrite(bytes.count) else { return false }
         // What is not to be written is dropped.
-        if run.isCurrent(index) { unsafe StandardStreams.drainOutput(bytes) }
+        if run.isCurrent(index) { unsafe destination.drain(bytes) }
         return true
     }
 
