@@ -54,6 +54,12 @@ extension Runner {
         budget.tighten(deadlineNanoseconds: deadlineNanoseconds)
     }
 
+    /// Moves the deadline of a run that has waited, in either direction.
+    /// - Parameter deadlineNanoseconds: of `MonotonicClock`.
+    public func move(deadlineNanoseconds: UInt64) {
+        budget.move(deadlineNanoseconds: deadlineNanoseconds)
+    }
+
     /// How many bytes of memory the run may use.
     public var memoryBytesMax: Int { heap.bytesLimit }
 

@@ -100,3 +100,20 @@ def test_comes_back_whole(
     status = Path(f"/proc/{service.process.pid}/status").read_text()
     peak = int(status.split("VmHWM:")[1].split()[0]) >> 10
     assert peak < MEMORY_MIB_MAX
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_ends_in_one_answer(service: RunningService, chunked: bool) -> None:
+    body = lines(36)
+    count = body.count(b"\n")
+    query = {"program": ".id", "combine": "reduce inputs as $x ([0, 0]; [.[0] + $x, .[1] + 1])"}
+    pieces = (body[start : start + 70_000] for start in range(0, len(body), 70_000))
+    answer = httpx.post(
+        service.url + "/transform",
+        params=query,
+        content=pieces if chunked else body,
+        headers=FIELDS,
+        timeout=60,
+    )
+    assert answer.json() == [count * (count - 1) // 2, count]
+    assert answer.headers["content-type"] == "application/json"

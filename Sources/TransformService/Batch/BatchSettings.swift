@@ -12,6 +12,22 @@ enum BatchProgram: Sendable {
     case named(NamedTransform)
 }
 
+/// How the outputs of all inputs become one answer.
+struct Combination: Sendable {
+    enum CombiningProgram: Sendable {
+        /// To be compiled.
+        case text(String)
+        case named(NamedTransform)
+    }
+
+    var program: CombiningProgram
+    var arguments: [QueryParameter]
+    var defaults: [TransformMetadata.Argument]
+    var choice: OutputChoice
+    /// The coding of the response; nil for none.
+    var coding: ContentCoding?
+}
+
 /// How a batch is run.
 struct BatchSettings: Sendable {
     /// The approximate size of a part of the inputs: about half a millisecond's work.
@@ -53,6 +69,8 @@ struct BatchSettings: Sendable {
     var responseCoding: ContentCoding?
     /// The response begins once all of it is known.
     var respondsAsWhole = false
+    /// Nil where the outputs are the response.
+    var combination: Combination?
 
     /// - Throws: a problem of the deadline's field, or of Accept.
     init(
@@ -72,6 +90,7 @@ struct BatchSettings: Sendable {
         lineBytesMax = settings.bodyBytesMax
         workerCount = settings.workerCount
         responseCoding = Self.responseCoding(request, interpreted, settings)
+        combine(interpreted)
     }
 
     /// An array's elements are inputs of one request, which has one deadline.
@@ -90,6 +109,30 @@ struct BatchSettings: Sendable {
         lineBytesMax = settings.bodyBytesMax
         workerCount = settings.workerCount
         responseCoding = Self.responseCoding(request, interpreted, settings)
+        combine(interpreted)
+    }
+
+    /// Where the outputs are combined, each input may have any number, as lines; the request's
+    /// choices are those of the answer.
+    private mutating func combine(_ interpreted: borrowing TransformRequest) {
+        let program: Combination.CombiningProgram
+        if let text = interpreted.query.combiningProgram {
+            program = .text(text)
+        } else if let transform = interpreted.transform, transform.combiningProgram != nil {
+            program = .named(transform)
+        } else {
+            return
+        }
+        combination = Combination(
+            program: program, arguments: interpreted.arguments,
+            defaults: interpreted.transform?.metadata.arguments ?? [],
+            choice: OutputChoice(
+                interpreted.acceptance, requested: interpreted.form,
+                defaultChoice: interpreted.transform?.metadata.outputs ?? .one),
+            coding: responseCoding)
+        choice = OutputChoice(form: .lines, media: .lines)
+        terminator = UInt8(ascii: "\n")
+        responseCoding = nil
     }
 
     /// The time allowed for all inputs together.
@@ -137,9 +180,10 @@ struct BatchSettings: Sendable {
         var fields = ResponseFields()
         fields.add("X-Request-Id", requestID.text)
         if let digest { fields.add("Transform-Digest", digest) }
-        fields.add(responseCoding)
+        fields.add(combination?.coding ?? responseCoding)
+        let media = combination?.choice.media ?? choice.media
         return Response(
-            .ok, contentType: choice.media.contentType, fields: fields, content: .buffer(content))
+            .ok, contentType: media.contentType, fields: fields, content: .buffer(content))
     }
 
     /// The most parts in memory: running, waiting, or with outputs to be sent.

@@ -6,12 +6,17 @@ import Synchronization
 final class Batches: Sendable {
     private let settings: Configuration
     private let queue: any SliceQueue
+    private let combiner: Combiner
     let spool: SpoolFolder
     private let openCount = Atomic<Int>(0)
 
-    init(_ settings: Configuration, _ queue: any SliceQueue, _ spool: SpoolFolder) {
+    init(
+        _ settings: Configuration, _ queue: any SliceQueue, _ combiner: Combiner,
+        _ spool: SpoolFolder
+    ) {
         self.settings = settings
         self.queue = queue
+        self.combiner = combiner
         self.spool = spool
     }
 
@@ -26,10 +31,11 @@ final class Batches: Sendable {
         let batchSettings = try BatchSettings(lines: request, interpreted, settings)
         let source = LineSource(lineBytesMax: batchSettings.lineBytesMax)
         let (hold, end) = try open(exchange, source.windowByteCount)
+        let work = BatchWork(batchSettings, queue)
+        let sink =
+            combined(exchange, work) ?? StreamedResponse(exchange, batchSettings, spool)
         let batch = Batch(
-            exchange, BatchWork(batchSettings, queue), source,
-            StreamedResponse(exchange, batchSettings, spool), interpreted.contentCoding, hold,
-            end: end)
+            exchange, work, source, sink, interpreted.contentCoding, hold, end: end)
         batch.start(program, interpreted.arguments)
         return .stream(batch, bytesMax: .max)
     }
@@ -42,13 +48,20 @@ final class Batches: Sendable {
         let batchSettings = try BatchSettings(each: request, interpreted, settings)
         let byteCount = request.contentLength ?? 0
         let (hold, end) = try open(exchange, byteCount)
+        let work = BatchWork(batchSettings, queue)
+        let sink =
+            combined(exchange, work)
+            ?? CollectedResponse(exchange, batchSettings, bytesMax: settings.outputBytesMax)
         let batch = Batch(
-            exchange, BatchWork(batchSettings, queue),
-            ElementSource(bytesMax: settings.bodyBytesMax, expectedByteCount: byteCount),
-            CollectedResponse(exchange, batchSettings, bytesMax: settings.outputBytesMax),
+            exchange, work,
+            ElementSource(bytesMax: settings.bodyBytesMax, expectedByteCount: byteCount), sink,
             interpreted.contentCoding, hold, end: end)
         batch.start(program, interpreted.arguments)
         return .stream(batch, bytesMax: settings.bodyBytesMax)
+    }
+
+    private func combined(_ exchange: Exchange, _ work: BatchWork) -> (any BatchSink)? {
+        work.settings.combination.map { CombinedResponse(exchange, work, $0, combiner) }
     }
 
     /// Counts a batch and its initial memory.

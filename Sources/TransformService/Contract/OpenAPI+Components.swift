@@ -15,6 +15,10 @@ extension OpenAPI {
         "each": {"name": "each", "in": "query", "allowEmptyValue": true,
         "description": "The body is an array, each element of which is an input of its own.",
         "schema": {"type": "string", "enum": ["", "true"]}},
+        "combine": {"name": "combine", "in": "query",
+        "description": "Of a batch: a jq program that is run once, with `null`; its `inputs` are \
+        the outputs of all inputs, in order, and its output is the answer, as for a single input.",
+        "schema": {"type": "string"}, "example": "reduce inputs as $x (0; . + $x)"},
         "requestID": {"name": "X-Request-Id", "in": "header",
         "description": "1 to 128 visible ASCII characters; else the service makes one.",
         "schema": {"type": "string"}, "example": "order-import-17"},

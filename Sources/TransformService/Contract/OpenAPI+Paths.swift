@@ -26,6 +26,7 @@ extension OpenAPI {
         {"$ref": "#/components/parameters/outputs"},
         {"$ref": "#/components/parameters/errors"},
         {"$ref": "#/components/parameters/each"},
+        {"$ref": "#/components/parameters/combine"},
         {"$ref": "#/components/parameters/requestID"},
         {"$ref": "#/components/parameters/traceparent"},
         {"$ref": "#/components/parameters/timeout"}

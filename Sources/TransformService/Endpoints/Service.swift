@@ -84,14 +84,16 @@ final class Service: Sendable {
         let outputBytesMax = configuration.outputBytesMax
         let servesInlinePrograms = configuration.servesInlinePrograms
         let programTextBytesMax = configuration.programTextBytesMax
-        pool = WorkerPool(stackBytes: limits.stackBytesMax, queue: admission.queue) { [limits] in
+        let makeExecutor: @Sendable () -> Executor = { [limits] in
             Executor(
                 limits: limits, outputBytesMax: outputBytesMax, cache: programs,
                 isTentative: false, servesInlinePrograms: servesInlinePrograms,
                 programTextBytesMax: programTextBytesMax, memory: runMemory)
         }
+        pool = WorkerPool(
+            stackBytes: limits.stackBytesMax, queue: admission.queue, makeExecutor: makeExecutor)
         batches = Batches(
-            configuration, pool.queue,
+            configuration, pool.queue, Combiner(limits, memory, makeExecutor: makeExecutor),
             SpoolFolder(configuration.spoolFolder, bytesMax: configuration.spoolBytesMax, memory))
     }
 

@@ -6,13 +6,19 @@ import Transforms
 
 extension Executor {
     /// The plan of a program's text and arguments that are strings.
-    func inputPlan(_ text: String, _ arguments: [QueryParameter]) throws(Problem) -> InputPlan {
+    /// - Parameter defaults: of further arguments.
+    func inputPlan(
+        _ text: String, _ arguments: [QueryParameter],
+        defaults: [TransformMetadata.Argument] = []
+    ) throws(Problem) -> InputPlan {
         let bytes = Array(text.utf8)
         try resolver.check(byteCount: bytes.count)
-        let values = try values(arguments, defaults: [])
+        let values = try values(arguments, defaults: defaults)
+        let given = arguments.map(\.name)
+        let all = given + defaults.map(\.name).filter { !given.contains($0) }
         // Safety: the bytes live while the closure runs.
         return unsafe try bytes.withUnsafeBytesTyped { (text) throws(Problem) in
-            let names = unsafe ArgumentsObject.names(arguments.map(\.name), in: text)
+            let names = unsafe ArgumentsObject.names(all, in: text)
             let hash = unsafe ProgramKey.of(text, names)
             let program = unsafe try resolver.program(text, hash, names, nil, &timing.compile)
             guard let program else {
@@ -33,6 +39,18 @@ extension Executor {
             arguments: try values(arguments, defaults: metadata.arguments ?? []),
             timeoutNanoseconds: metadata.timeoutNanoseconds ?? .max,
             memoryBytesMax: metadata.memoryBytesMax ?? .max)
+    }
+
+    /// The plan of its combining program, which has the same arguments and bounds.
+    func combiningPlan(
+        _ transform: NamedTransform, _ arguments: [QueryParameter]
+    ) throws(Problem) -> InputPlan {
+        guard let program = transform.combiningProgram else {
+            throw Problem(.internalError, "The transform has no combining program.")
+        }
+        var plan = try inputPlan(transform, arguments)
+        plan.program = program
+        return plan
     }
 
     private func values(

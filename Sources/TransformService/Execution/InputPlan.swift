@@ -10,7 +10,7 @@ import Transforms
 /// `ArgumentValues` has a heap of its own: a single request would pay for allocating it, and it
 /// does not count toward the memory of the run.
 struct InputPlan: Sendable {
-    let program: Program
+    var program: Program
     let arguments: ArgumentValues
     /// A named transform's own bounds for one input.
     var timeoutNanoseconds = UInt64.max

@@ -17,11 +17,6 @@ protocol PoolJob: QueuedJob {
 }
 
 final class WorkerPool<Job: PoolJob>: Sendable {
-    /// Stack beyond the bound of a run: for functions called at the greatest depth.
-    private static var stackReserveBytes: Int { 8 << 20 }
-    /// Event loops, and clients on the same machine, have priority over programs. With 50 endless
-    /// programs on 2 cores a Python client waited 140-190 ms for /livez instead of 540-760.
-    private static var niceness: Int32 { 5 }
     /// Of express workers, whose jobs are short, as on event loops. With short jobs and a few long
     /// ones at twice saturation, the short ones' p99 was 8-9 ms; with niceness 2 it was 18 and
     /// more.
@@ -49,8 +44,8 @@ final class WorkerPool<Job: PoolJob>: Sendable {
             let isExpress = index >= threadCount
             let isStarted = Thread.start(
                 name: isExpress ? "express-\(index - threadCount)" : "worker-\(index)",
-                stackBytes: stackBytes + Self.stackReserveBytes,
-                niceness: isExpress ? Self.expressNiceness : Self.niceness
+                stackBytes: stackBytes + Executor.stackReserveBytes,
+                niceness: isExpress ? Self.expressNiceness : Executor.niceness
             ) { worker.work() }
             precondition(isStarted, "no thread for a worker")
         }

@@ -10,6 +10,8 @@ final class NamedTransform: Sendable {
     let text: [UInt8]
     let metadata: TransformMetadata
     let program: Program
+    /// Of its batches: makes one answer of all outputs.
+    let combiningProgram: Program?
     /// Path -> text, of its imports.
     let modules: [String: [UInt8]]
     /// SHA-256 in hexadecimal: of the text or, if there are modules, of all texts.
@@ -37,12 +39,28 @@ final class NamedTransform: Sendable {
         } catch {
             throw Self.fault(error, path: path, text: text, modules: source.loadedTexts)
         }
+        combiningProgram = try Self.compile(metadata.combine, names, path, text)
         modules = source.loadedTexts
         let digest = Self.digest(text, source.loadedTexts)
         self.digest = digest
         digestHash = digest.hashValue
         defaults = metadata.arguments.flatMap { arguments in
             arguments.isEmpty ? nil : ConstantBytes(Self.object(arguments))
+        }
+    }
+
+    private static func compile(
+        _ combine: (text: String, offset: Int)?, _ names: [String], _ path: String, _ text: [UInt8]
+    ) throws(LoadFault) -> Program? {
+        guard let combine else { return nil }
+        do throws(CompileError) {
+            return try Program.compile(Array(combine.text.utf8), argumentNames: names)
+        } catch {
+            let location = ProgramLocation(offset: error.offset, in: Array(combine.text.utf8))
+            throw LoadFault(
+                path: path, text: text, offset: combine.offset,
+                message: "`combine`: \(error.message) at line \(location.line), "
+                    + "column \(location.column)")
         }
     }
 

@@ -4,7 +4,8 @@
 //       description: "The n largest orders",
 //       args: {limit: 10, by: "total"},      arguments with their defaults
 //       timeout_ms: 500, memory_mib: 64,     bounds, below the service's own
-//       outputs: "array"                     one, array, lines, text, csv, tsv
+//       outputs: "array",                    one, array, lines, text, csv, tsv
+//       combine: "[inputs] | add"            of a batch: makes one answer of all outputs
 //     };
 
 import Transforms
@@ -19,7 +20,7 @@ struct TransformMetadata: Sendable {
     static let argumentCountMax = 100
     static let descriptionBytesMax = 1_000
     /// Query parameters that are not arguments.
-    static let reserved: Set<String> = ["outputs", "errors", "each"]
+    static let reserved: Set<String> = ["outputs", "errors", "each", "combine"]
 
     var description: String?
     /// Nil: any argument is accepted, and visible in `$ARGS.named` only.
@@ -27,6 +28,8 @@ struct TransformMetadata: Sendable {
     var timeoutNanoseconds: UInt64?
     var memoryBytesMax: Int?
     var outputs = OutputChoice.one
+    /// The text of the combining program, and the offset of its string.
+    var combine: (text: String, offset: Int)?
 
     private let path: String
     private let text: [UInt8]
@@ -67,13 +70,18 @@ struct TransformMetadata: Sendable {
                     "`outputs` is one of " + OutputChoice.names.joined(separator: ", "))
             }
             outputs = choice
+        case "combine":
+            guard let text = member.string else {
+                throw fault(member.offset, "`combine` is a string, a program")
+            }
+            combine = (text, member.offset)
         case "name", "version", "author", "license", "homepage", "repository": break
         default:
             throw fault(
                 member.nameOffset,
                 "unknown metadata `\(member.name)`; known are description, args, timeout_ms, "
-                    + "memory_mib, outputs, and for people name, version, author, license, "
-                    + "homepage, repository")
+                    + "memory_mib, outputs, combine, and for people name, version, author, "
+                    + "license, homepage, repository")
         }
     }
 

@@ -55,6 +55,10 @@ final class TransformHead: Sendable {
         self.timeoutNanoseconds = timeout
         acceptance = try MediaType.acceptance(request)
         query = try TransformQuery.of(request, transform)
+        guard query.combiningProgram == nil || isLines || query.isEach else {
+            throw Problem(
+                .malformedRequest, "The query parameter `combine` is for lines and for `each`.")
+        }
         contentCoding = try ContentCoding.content(of: request)
         responseCoding = ContentCoding.response(to: request)
         hasRequestID = RequestID.given(request) != nil

@@ -34,6 +34,7 @@ final class TransformQuery: Sendable {
         var form: OutputForm?
         var errors: ErrorMode?
         var isEach = false
+        var combiningProgram: String?
     }
 
     let program: String?
@@ -44,6 +45,8 @@ final class TransformQuery: Sendable {
     let form: OutputForm?
     let errors: ErrorMode?
     let isEach: Bool
+    /// Of a batch: the program whose inputs are the outputs of all inputs.
+    let combiningProgram: String?
 
     private init(_ parts: consuming Parts) {
         program = parts.program
@@ -54,6 +57,7 @@ final class TransformQuery: Sendable {
         form = parts.form
         errors = parts.errors
         isEach = parts.isEach
+        combiningProgram = parts.combiningProgram
     }
 
     /// - Parameter transform: named by the path; the allowed parameters depend on it.
@@ -112,6 +116,7 @@ final class TransformQuery: Sendable {
                         .malformedRequest, "The query parameter `each` is empty or `true`.")
                 }
                 parts.isEach = true
+            case "combine": parts.combiningProgram = parameter.value
             default: parts.arguments.append(parameter)
             }
         }

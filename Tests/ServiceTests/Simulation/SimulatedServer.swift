@@ -32,7 +32,11 @@ final class SimulatedWorkers: SliceQueue, @unchecked Sendable {
         numbers = SeededGenerator(state: seed)
         sliceNanosecondsMax =
             [100_000, 3_000_000, 50_000_000].randomElement(using: &numbers) ?? 0
-        executor = Executor(
+        executor = Self.makeExecutor()
+    }
+
+    static func makeExecutor() -> Executor {
+        Executor(
             limits: RunLimits(), outputBytesMax: 1 << 26,
             cache: ProgramCache(countMax: 16, bytesMax: 1 << 24), isTentative: false)
     }
@@ -93,7 +97,8 @@ final class SimulatedHandler: HTTPHandler, @unchecked Sendable {
         let folder = SpoolFolder("/tmp", bytesMax: configuration.spoolBytesMax, MemoryAccount()) {
             workers.addFileWork($0)
         }
-        batches = Batches(configuration, workers, folder)
+        let combiner = Combiner(RunLimits(), MemoryAccount()) { SimulatedWorkers.makeExecutor() }
+        batches = Batches(configuration, workers, combiner, folder)
     }
 
     static func large(_ number: String) -> [UInt8] {

@@ -65,6 +65,10 @@ public final class CancelFlag: Sendable {
         unsafe state.pointee.deadlineNanoseconds = min(deadline, deadlineNanoseconds)
     }
 
+    func move(deadlineNanoseconds: UInt64) {
+        unsafe state.pointee.deadlineNanoseconds = deadlineNanoseconds
+    }
+
     @inline(__always) func charge(_ steps: Int) throws(Stop) { try heap.charge(steps) }
 }
 
