@@ -9,13 +9,8 @@ import Glibc
 import Transforms
 
 @safe final class InputFiles: InputBlocks {
-    /// Where a pipe's bytes may be split. `textsOrLines`: at the ends of lines if the first one
-    /// consists of whole texts, which is found faster; a text that goes on in the next line is then
-    /// joined.
-    enum Boundaries { case texts, textsOrLines, records, events, lines, whole }
-
     private var paths: ArraySlice<String>
-    private let boundaries: Boundaries
+    private let boundaries: BoundaryScanner.Boundaries
     /// How many files could not be read.
     private(set) var errorCount = 0
     /// Takes a sentence for each of them.
@@ -47,15 +42,14 @@ import Transforms
     private var count = 0
 
     private static let readByteCount = 1 << 18
-    /// The longest part of a line to wait for.
-    static let lineByteCountMax = 4_096
 
     /// - Parameters:
     ///   - paths: `-` is the standard input.
     ///   - deadlineNanoseconds: of `MonotonicClock`; no pipe is waited for any longer.
     ///   - bytesMax: bound on the bytes of one block of a pipe.
     init(
-        _ paths: [String], boundaries: Boundaries, deadlineNanoseconds: UInt64, bytesMax: Int
+        _ paths: [String], boundaries: BoundaryScanner.Boundaries, deadlineNanoseconds: UInt64,
+        bytesMax: Int
     ) {
         self.paths = paths[...]
         self.deadlineNanoseconds = deadlineNanoseconds
@@ -268,7 +262,7 @@ import Transforms
         guard let line = unsafe pending.map({ unsafe $0 + boundary }) else { return nil }
         if unsafe (line - 1).load(as: UInt8.self) == 0x0A { return 0 }
         if let feed = unsafe memchr(line, 0x0A, count - boundary) { return unsafe feed - line + 1 }
-        return count - boundary >= InputFiles.lineByteCountMax ? 0 : nil
+        return count - boundary >= BoundaryScanner.lineByteCountMax ? 0 : nil
     }
 
     /// Makes room for more bytes of the pipe.

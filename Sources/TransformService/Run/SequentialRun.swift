@@ -45,7 +45,7 @@ struct SequentialRun {
         withExtendedLifetime((processor, files, inputs)) { job.destination.end(code) }
     }
 
-    private static func boundaries(_ form: InputForm) -> InputFiles.Boundaries {
+    private static func boundaries(_ form: InputForm) -> BoundaryScanner.Boundaries {
         switch form.kind {
         case .lines: .lines
         case _ where form.isSingle: .whole

@@ -29,8 +29,7 @@ struct ElementSplitter {
     private let partBytes: Int
     private(set) var state = State.before
     private var offset = 0
-    private var depth = 0
-    private var isInString = false
+    private var brackets = BracketScan()
     private var part = Part(offset: 0, byteCount: 0, index: 0, ends: [])
 
     init(partBytes: Int) { self.partBytes = partBytes }
@@ -67,30 +66,16 @@ struct ElementSplitter {
     private mutating func step(_ text: UnsafeRawBufferPointer, _ parts: inout [Part]) {
         // Safety: `offset` is below the count here.
         let byte = unsafe text[offset]
-        if isInString {
-            if byte == UInt8(ascii: "\\") {
-                offset += 1
-            } else if byte == UInt8(ascii: "\"") {
-                isInString = false
-            }
-            offset += 1
+        let role = brackets.take(byte)
+        if brackets.depth < 0 {
+            part.ends.append(UInt32(offset - part.offset))
+            endPart(&parts)
+            unsafe end(text, offset)
             return
         }
-        switch byte {
-        case UInt8(ascii: "\""): isInString = true
-        case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
-        case UInt8(ascii: ",") where depth == 0:
+        if role == .between && brackets.depth == 0 && byte == UInt8(ascii: ",") {
             part.ends.append(UInt32(offset - part.offset))
             if offset - part.offset >= partBytes { endPart(&parts) }
-        case UInt8(ascii: "]"), UInt8(ascii: "}"):
-            depth -= 1
-            if depth < 0 {
-                part.ends.append(UInt32(offset - part.offset))
-                endPart(&parts)
-                unsafe end(text, offset)
-                return
-            }
-        default: break
         }
         offset += 1
     }

@@ -130,3 +130,37 @@ struct ElementSplitterTests {
         }
     }
 }
+
+struct BracketScanTests {
+    /// The depth after each byte, against nested values that are written with their depths.
+    @Test(arguments: 1...20) func depths(_ seed: UInt64) {
+        var random = SeededGenerator(state: seed)
+        var text: [UInt8] = []
+        var depths: [Int] = []
+        func add(_ part: String, _ depth: Int) {
+            text += part.utf8
+            depths += Array(repeating: depth, count: part.utf8.count)
+        }
+        func addValue(_ depth: Int) {
+            if depth > 4 || random.below(3) == 0 {
+                let scalars = ["12", "\"a\\\\\"", "\"]\\\"[{\"", "true", "\"é\\u005b\"", "\"\""]
+                return add(random.pick(scalars), depth)
+            }
+            let isArray = random.below(2) == 0
+            add(isArray ? "[" : "{", depth + 1)
+            for i in 0..<random.below(4) {
+                if i > 0 { add(random.pick([",", " , "]), depth + 1) }
+                if !isArray { add("\"}\\\\\": ", depth + 1) }
+                addValue(depth + 1)
+            }
+            add(isArray ? "]" : "}", depth)
+        }
+        for _ in 0..<20 { addValue(0) }
+        var scan = BracketScan()
+        let scanned = text.map { byte in
+            _ = scan.take(byte)
+            return scan.depth
+        }
+        #expect(scanned == depths)
+    }
+}

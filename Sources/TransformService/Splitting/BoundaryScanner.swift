@@ -8,20 +8,25 @@
 import Glibc
 
 struct BoundaryScanner {
-    /// Where bytes may be split; `whole` like `texts`. `textsOrLines` is decided by the first line.
-    private var boundaries: InputFiles.Boundaries
-    private let kind: InputFiles.Boundaries
+    /// Where bytes may be split. `textsOrLines`: at the ends of lines if the first one consists of
+    /// whole texts, which is found faster; a text that goes on in the next line is then joined.
+    /// `whole` like `texts`.
+    enum Boundaries { case texts, textsOrLines, records, events, lines, whole }
+
+    /// `textsOrLines` is decided by the first line.
+    private var boundaries: Boundaries
+    private let kind: Boundaries
     /// The bytes scanned so far, and those of them that form whole inputs; and those that did so
     /// before the last scan.
     private(set) var scanned = 0
     private(set) var boundary = 0
     private(set) var earlierBoundary = 0
-    private var depth = 0
-    private var isInString = false
-    private var isEscaped = false
+    private var brackets = BracketScan()
 
-    init(_ boundaries: InputFiles.Boundaries) { (self.boundaries, kind) = (boundaries, boundaries) }
+    init(_ boundaries: Boundaries) { (self.boundaries, kind) = (boundaries, boundaries) }
 
+    /// The longest part of a line to wait for.
+    static let lineByteCountMax = 4_096
     /// A line of this length is scanned for texts: there may be many in it.
     private static let longLineByteCount = 1 << 18
 
@@ -31,7 +36,7 @@ struct BoundaryScanner {
         if boundaries == .textsOrLines {
             if let isLine = unsafe BoundaryScanner.beginsWithLine(bytes) {
                 boundaries = isLine ? .lines : .texts
-            } else if bytes.count > InputFiles.lineByteCountMax {
+            } else if bytes.count > Self.lineByteCountMax {
                 boundaries = .texts
             } else {
                 return
@@ -53,30 +58,22 @@ struct BoundaryScanner {
             let byte = unsafe bytes[offset]
             if byte == separator {
                 // A separator always begins a record.
-                (depth, isInString, isEscaped) = (0, false, false)
+                brackets = BracketScan()
                 boundary = offset
                 continue
             }
-            if isInString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                    if depth == 0 { boundary = offset + 1 }
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): isInString = true
-            case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
-            case UInt8(ascii: "]"), UInt8(ascii: "}"):
-                depth = max(0, depth - 1)
-                if depth == 0 { boundary = offset + 1 }
-            case 0x20, 0x0A, 0x0D, 0x09: if depth == 0 { boundary = offset + 1 }
-            case UInt8(ascii: ","): if boundaries == .events { boundary = offset + 1 }
-            default: break
+            switch brackets.take(byte) {
+            case .content, .opening: break
+            case .stringEnd: if brackets.depth == 0 { boundary = offset + 1 }
+            case .closing:
+                if brackets.depth < 0 { brackets = BracketScan() }
+                if brackets.depth == 0 { boundary = offset + 1 }
+            case .between:
+                let isComma = byte == UInt8(ascii: ",")
+                let isBoundary =
+                    isComma
+                    ? boundaries == .events : brackets.depth == 0 && byte != UInt8(ascii: ":")
+                if isBoundary { boundary = offset + 1 }
             }
         }
         scanned = bytes.count
