@@ -177,7 +177,7 @@ struct BodyDecoder {
             guard ASCIISet.token.contains(byte) else { throw .badTrailer }
             phase = .trailerName
         case .trailerName:
-            if byte == 0x3A {
+            if byte == UInt8(ascii: ":") {
                 phase = .trailerValue
             } else if !ASCIISet.token.contains(byte) {
                 throw .badTrailer

@@ -17,7 +17,7 @@ struct ChunkExtensions {
     /// - Returns: nil if it does not begin an extension.
     init?(after byte: UInt8) {
         switch byte {
-        case 0x3B: phase = .nameStart
+        case UInt8(ascii: ";"): phase = .nameStart
         case Byte.space, Byte.tab: phase = .space
         default: return nil
         }
@@ -39,11 +39,12 @@ struct ChunkExtensions {
             case (Byte.carriageReturn, .name), (Byte.carriageReturn, .token),
                 (Byte.carriageReturn, .quotedEnd):
                 return true
-            case (0x3B, .space), (0x3B, .name), (0x3B, .nameSpace), (0x3B, .token),
-                (0x3B, .quotedEnd):
+            case (UInt8(ascii: ";"), .space), (UInt8(ascii: ";"), .name),
+                (UInt8(ascii: ";"), .nameSpace), (UInt8(ascii: ";"), .token),
+                (UInt8(ascii: ";"), .quotedEnd):
                 phase = .nameStart
-            case (0x3D, .name), (0x3D, .nameSpace): phase = .valueStart
-            case (0x22, .valueStart): phase = .quoted
+            case (UInt8(ascii: "="), .name), (UInt8(ascii: "="), .nameSpace): phase = .valueStart
+            case (UInt8(ascii: "\""), .valueStart): phase = .quoted
             case (Byte.space, _), (Byte.tab, _): space()
             default: throw .badChunkLine
             }
@@ -63,8 +64,8 @@ struct ChunkExtensions {
     private mutating func quotedByte(_ byte: UInt8) throws(ProtocolError.Code) {
         if byte < 0x20 && byte != Byte.tab || byte == 0x7F { throw .badChunkLine }
         switch (phase, byte) {
-        case (.quoted, 0x22): phase = .quotedEnd
-        case (.quoted, 0x5C): phase = .escape
+        case (.quoted, UInt8(ascii: "\"")): phase = .quotedEnd
+        case (.quoted, UInt8(ascii: "\\")): phase = .escape
         default: phase = .quoted
         }
     }

@@ -56,7 +56,7 @@ internal import Glibc
         var byteCount = 0
         for offset in length {
             guard Byte.isDigit(given[offset]) else { return false }
-            byteCount = byteCount &* 10 &+ Int(given[offset] &- 0x30)
+            byteCount = byteCount &* 10 &+ Int(given[offset] &- UInt8(ascii: "0"))
         }
         head.contentLength = byteCount
         head.framing = .length(byteCount)

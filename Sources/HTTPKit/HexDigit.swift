@@ -6,8 +6,8 @@ public enum HexDigit {
 
     /// The value of a digit of either case.
     static func value(of digit: UInt8) -> UInt8? {
-        if digit &- 0x30 < 10 { return digit &- 0x30 }
+        if digit &- UInt8(ascii: "0") < 10 { return digit &- UInt8(ascii: "0") }
         let lower = digit | 0x20
-        return lower &- 0x61 < 6 ? lower &- 0x61 + 10 : nil
+        return lower &- UInt8(ascii: "a") < 6 ? lower &- UInt8(ascii: "a") + 10 : nil
     }
 }

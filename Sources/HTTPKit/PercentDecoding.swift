@@ -48,7 +48,7 @@ enum PercentDecoding {
         var offset = range.lowerBound
         while offset < range.upperBound {
             var byte = bytes[offset]
-            if byte == 0x25 {
+            if byte == UInt8(ascii: "%") {
                 guard offset + 2 < range.upperBound,
                     let high = HexDigit.value(of: bytes[offset + 1]),
                     let low = HexDigit.value(of: bytes[offset + 2])
@@ -58,7 +58,7 @@ enum PercentDecoding {
                 }
                 byte = high << 4 | low
                 offset += 2
-            } else if plusIsSpace && byte == 0x2B {
+            } else if plusIsSpace && byte == UInt8(ascii: "+") {
                 byte = Byte.space
             }
             // Safety: at most one byte is written for each that is read.
@@ -88,11 +88,13 @@ enum PercentDecoding {
         _ bytes: BorrowedBytes, _ rest: inout Range<Int>
     ) -> (name: Range<Int>, value: Range<Int>)? {
         while !rest.isEmpty {
-            let ampersand = bytes.firstOffset(of: 0x26, from: rest.lowerBound, to: rest.upperBound)
+            let ampersand = bytes.firstOffset(
+                of: UInt8(ascii: "&"), from: rest.lowerBound, to: rest.upperBound)
             let part = rest.lowerBound..<(ampersand ?? rest.upperBound)
             rest = min(part.upperBound + 1, rest.upperBound)..<rest.upperBound
             if part.isEmpty { continue }
-            let equals = bytes.firstOffset(of: 0x3D, from: part.lowerBound, to: part.upperBound)
+            let equals = bytes.firstOffset(
+                of: UInt8(ascii: "="), from: part.lowerBound, to: part.upperBound)
             let end = equals ?? part.upperBound
             return (part.lowerBound..<end, min(end + 1, part.upperBound)..<part.upperBound)
         }

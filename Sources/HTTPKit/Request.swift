@@ -106,7 +106,8 @@ internal import Glibc
         guard let line = head.line(field) else { return false }
         return withBytes { bytes in
             let value = line.value
-            let end = bytes.firstOffset(of: 0x3B, from: value.lowerBound, to: value.upperBound)
+            let end = bytes.firstOffset(
+                of: UInt8(ascii: ";"), from: value.lowerBound, to: value.upperBound)
             let token = bytes.trimmed(value.lowerBound..<(end ?? value.upperBound))
             return bytes.equals(token, ignoringCase: text)
         }

@@ -49,7 +49,8 @@ extension RequestHead {
                 throw ProtocolError(.badContentLength, at: offset)
             }
             let (product, isTooLarge) = length.multipliedReportingOverflow(by: 10)
-            let (sum, overflows) = product.addingReportingOverflow(Int(bytes[offset] &- 0x30))
+            let (sum, overflows) = product.addingReportingOverflow(
+                Int(bytes[offset] &- UInt8(ascii: "0")))
             if isTooLarge || overflows { throw ProtocolError(.badContentLength, at: offset) }
             length = sum
         }
@@ -64,7 +65,7 @@ extension RequestHead {
     ) throws(ProtocolError) {
         var start = value.lowerBound
         while true {
-            let comma = bytes.firstOffset(of: 0x2C, from: start, to: value.upperBound)
+            let comma = bytes.firstOffset(of: UInt8(ascii: ","), from: start, to: value.upperBound)
             let coding = bytes.trimmed(start..<(comma ?? value.upperBound))
             if endsInChunked || coding.isEmpty {
                 throw ProtocolError(.badTransferEncoding, at: coding.lowerBound)
@@ -86,7 +87,7 @@ extension RequestHead {
     private mutating func interpretConnection(_ bytes: BorrowedBytes, _ value: Range<Int>) {
         var start = value.lowerBound
         while start <= value.upperBound {
-            let comma = bytes.firstOffset(of: 0x2C, from: start, to: value.upperBound)
+            let comma = bytes.firstOffset(of: UInt8(ascii: ","), from: start, to: value.upperBound)
             let option = bytes.trimmed(start..<(comma ?? value.upperBound))
             if bytes.equals(option, ignoringCase: "close") { hasConnectionClose = true }
             if bytes.equals(option, ignoringCase: "keep-alive") { hasConnectionKeepAlive = true }
@@ -102,23 +103,24 @@ enum HostRule {
     static func check(_ bytes: BorrowedBytes, _ value: Range<Int>) throws(ProtocolError) {
         guard !value.isEmpty else { return }
         var offset = value.lowerBound
-        if bytes[offset] == 0x5B {
+        if bytes[offset] == UInt8(ascii: "[") {
             offset += 1
             let start = offset
-            if offset < value.upperBound, bytes[offset] | 0x20 == 0x76 {
+            if offset < value.upperBound, bytes[offset] | 0x20 == UInt8(ascii: "v") {
                 offset = try endOfFutureLiteral(bytes, offset + 1..<value.upperBound)
             } else {
                 while offset < value.upperBound, isLiteralByte(bytes[offset]) { offset += 1 }
             }
-            guard offset < value.upperBound, bytes[offset] == 0x5D, offset - start >= 2 else {
+            guard offset < value.upperBound, bytes[offset] == UInt8(ascii: "]"), offset - start >= 2
+            else {
                 throw ProtocolError(.badHost, at: offset)
             }
             offset += 1
         } else {
             while true {
                 offset = bytes.endOfWord(from: offset, to: value.upperBound)
-                if offset == value.upperBound || bytes[offset] == 0x3A { break }
-                if bytes[offset] == 0x25 {
+                if offset == value.upperBound || bytes[offset] == UInt8(ascii: ":") { break }
+                if bytes[offset] == UInt8(ascii: "%") {
                     guard offset + 2 < value.upperBound,
                         HexDigit.value(of: bytes[offset + 1]) != nil,
                         HexDigit.value(of: bytes[offset + 2]) != nil
@@ -133,13 +135,13 @@ enum HostRule {
             if offset == value.lowerBound { throw ProtocolError(.badHost, at: offset) }
         }
         guard offset < value.upperBound else { return }
-        guard bytes[offset] == 0x3A else { throw ProtocolError(.badHost, at: offset) }
+        guard bytes[offset] == UInt8(ascii: ":") else { throw ProtocolError(.badHost, at: offset) }
         try checkPort(bytes, offset + 1..<value.upperBound)
     }
 
     /// Hexadecimal digits, colons and dots: IPv6 with or without an IPv4 tail.
     private static func isLiteralByte(_ byte: UInt8) -> Bool {
-        HexDigit.value(of: byte) != nil || byte == 0x3A || byte == 0x2E
+        HexDigit.value(of: byte) != nil || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".")
     }
 
     /// IPvFuture after its `v`: hexadecimal digits, a dot, then the characters of a name, or
@@ -149,13 +151,15 @@ enum HostRule {
     ) throws(ProtocolError) -> Int {
         var offset = range.lowerBound
         while offset < range.upperBound, HexDigit.value(of: bytes[offset]) != nil { offset += 1 }
-        guard offset > range.lowerBound, offset < range.upperBound, bytes[offset] == 0x2E else {
+        guard offset > range.lowerBound, offset < range.upperBound,
+            bytes[offset] == UInt8(ascii: ".")
+        else {
             throw ProtocolError(.badHost, at: offset)
         }
         offset += 1
         let start = offset
         while offset < range.upperBound,
-            ASCIISet.host.contains(bytes[offset]) || bytes[offset] == 0x3A
+            ASCIISet.host.contains(bytes[offset]) || bytes[offset] == UInt8(ascii: ":")
         {
             offset += 1
         }
@@ -168,7 +172,7 @@ enum HostRule {
         var port = 0
         for offset in range {
             guard Byte.isDigit(bytes[offset]) else { throw ProtocolError(.badHost, at: offset) }
-            port = port * 10 + Int(bytes[offset] &- 0x30)
+            port = port * 10 + Int(bytes[offset] &- UInt8(ascii: "0"))
             if port > 65_535 { throw ProtocolError(.badHost, at: offset) }
         }
     }

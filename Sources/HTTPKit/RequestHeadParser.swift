@@ -123,11 +123,11 @@ struct RequestHeadParser {
                 }
                 let major = bytes[tokenStart + 5]
                 let minor = bytes[tokenStart + 7]
-                guard major == 0x31 else {
+                guard major == UInt8(ascii: "1") else {
                     throw ProtocolError(.unsupportedVersion, at: tokenStart)
                 }
                 // A higher minor version is treated as the highest supported one (RFC 9110 2.5).
-                head.minorVersion = minor == 0x30 ? 0 : 1
+                head.minorVersion = minor == UInt8(ascii: "0") ? 0 : 1
                 cursor += 1
                 phase = .requestLineFeed
                 return true
@@ -173,7 +173,7 @@ struct RequestHeadParser {
             case .fieldName:
                 cursor = bytes.endOfToken(from: cursor, to: end)
                 guard cursor < end else { break }
-                guard bytes[cursor] == 0x3A, cursor > nameStart else {
+                guard bytes[cursor] == UInt8(ascii: ":"), cursor > nameStart else {
                     throw ProtocolError(.badFieldName, at: cursor)
                 }
                 nameEnd = cursor
@@ -216,7 +216,7 @@ struct RequestHeadParser {
     ) throws(ProtocolError) -> Bool {
         let colon = bytes.endOfWord(from: cursor, to: end)
         // After the colon, at least a line end.
-        guard colon > cursor, colon + 2 < end, bytes[colon] == 0x3A,
+        guard colon > cursor, colon + 2 < end, bytes[colon] == UInt8(ascii: ":"),
             head.fields.count < limits.fieldCountMax
         else { return false }
         let start = bytes[colon + 1] == Byte.space ? colon + 2 : colon + 1

@@ -13,14 +13,16 @@ enum RequestTarget {
         _ bytes: BorrowedBytes, _ range: Range<Int>, into head: inout RequestHead
     ) throws(ProtocolError) {
         head.target = range
-        if let hash = bytes.firstOffset(of: 0x23, from: range.lowerBound, to: range.upperBound) {
+        if let hash = bytes.firstOffset(
+            of: UInt8(ascii: "#"), from: range.lowerBound, to: range.upperBound)
+        {
             throw ProtocolError(.badTarget, at: hash)
         }
-        if bytes[range.lowerBound] == 0x2F {
+        if bytes[range.lowerBound] == UInt8(ascii: "/") {
             split(bytes, range, into: &head)
         } else if head.method == .connect {
             return
-        } else if range.count == 1, bytes[range.lowerBound] == 0x2A {
+        } else if range.count == 1, bytes[range.lowerBound] == UInt8(ascii: "*") {
             guard head.method == .options else {
                 throw ProtocolError(.badTarget, at: range.lowerBound)
             }
@@ -33,7 +35,8 @@ enum RequestTarget {
     private static func split(
         _ bytes: BorrowedBytes, _ range: Range<Int>, into head: inout RequestHead
     ) {
-        let mark = bytes.firstOffset(of: 0x3F, from: range.lowerBound, to: range.upperBound)
+        let mark = bytes.firstOffset(
+            of: UInt8(ascii: "?"), from: range.lowerBound, to: range.upperBound)
         head.path = range.lowerBound..<(mark ?? range.upperBound)
         if let mark { head.query = mark + 1..<range.upperBound }
     }
@@ -55,7 +58,9 @@ enum RequestTarget {
             throw ProtocolError(.badTarget, at: range.lowerBound)
         }
         var end = start
-        while end < range.upperBound, bytes[end] != 0x2F, bytes[end] != 0x3F { end += 1 }
+        while end < range.upperBound, bytes[end] != UInt8(ascii: "/"),
+            bytes[end] != UInt8(ascii: "?")
+        { end += 1 }
         guard end > start else { throw ProtocolError(.badTarget, at: start) }
         // An `@` fails here too: user information in a target is rejected (RFC 9110 4.2.4).
         do {

@@ -47,7 +47,7 @@ public struct Routes: Sendable {
     public mutating func add(_ methods: [Method], _ path: String, _ endpoint: any HTTPHandler) {
         precondition(path.first == "/")
         var bytes = Array(path.utf8)
-        let brace = bytes.firstIndex(of: 0x7B)
+        let brace = bytes.firstIndex(of: UInt8(ascii: "{"))
         if let brace {
             precondition(path.hasSuffix("...}") && bytes[brace - 1] == 0x2F)
             bytes.removeSubrange(brace...)
@@ -118,10 +118,11 @@ public final class Router: HTTPHandler {
     private func match(_ request: Request) throws(ProtocolError) -> Match {
         try request.withBytes { (bytes) throws(ProtocolError) in
             let path = request.head.path
-            let escape = bytes.firstOffset(of: 0x25, from: path.lowerBound, to: path.upperBound)
+            let escape = bytes.firstOffset(
+                of: UInt8(ascii: "%"), from: path.lowerBound, to: path.upperBound)
             if escape == nil, !path.isEmpty { return find(bytes, path, request.method) }
             var decoded = try PercentDecoding.decode(bytes, path, plusIsSpace: false)
-            if decoded.isEmpty { decoded = [0x2F] }
+            if decoded.isEmpty { decoded = [UInt8(ascii: "/")] }
             // Safety: the array outlives the closure, which alone accesses its bytes.
             return unsafe decoded.withUnsafeBytes { memory in
                 find(unsafe BorrowedBytes(memory), 0..<decoded.count, request.method)

@@ -17,7 +17,7 @@ import Transforms
 import struct NIOCore.ByteBuffer
 
 /// `Sendable`, as its variables belong to the exchange's event loop.
-final class Batch: BodyReceiver, PartReceiver, @unchecked Sendable {
+final class Batch: BodyReceiver, @unchecked Sendable {
     let eventLoop: EventLoop
     let work: BatchWork
     private let exchange: Exchange

@@ -10,14 +10,6 @@ import Transforms
 
 import struct NIOCore.ByteBuffer
 
-/// The owner to which a part returns.
-protocol PartReceiver: AnyObject, Sendable {
-    var eventLoop: EventLoop { get }
-
-    /// Called on the loop.
-    func stopped(_ part: BatchPart)
-}
-
 /// `Sendable`, as its variables belong to the loop and, from its submission until it stops, to the
 /// one worker that runs it; the locks of the queue and of the loop synchronize the two.
 final class BatchPart: Slice, @unchecked Sendable {
@@ -35,7 +27,8 @@ final class BatchPart: Slice, @unchecked Sendable {
 
     let index: Int
     private let work: BatchWork
-    private let receiver: any PartReceiver
+    /// It is told on its loop when the part stops.
+    private let batch: Batch
     private let text: ByteBuffer
     /// Of an array's elements: the end offset of each; nil for lines.
     private let ends: [UInt32]?
@@ -52,10 +45,10 @@ final class BatchPart: Slice, @unchecked Sendable {
     private(set) var isSubmitted = false
     private var plan: InputPlan?
 
-    init(_ inputs: Inputs, index: Int, _ work: BatchWork, _ receiver: any PartReceiver) {
+    init(_ inputs: Inputs, index: Int, _ work: BatchWork, _ batch: Batch) {
         self.index = index
         self.work = work
-        self.receiver = receiver
+        self.batch = batch
         output = CodedContent(work.settings.responseCoding)
         switch inputs {
         case .lines(let part):
@@ -107,9 +100,9 @@ final class BatchPart: Slice, @unchecked Sendable {
         if end == nil, output.byteCount < BatchSettings.outputBytesMax {
             work.queue.submit(self, of: work.owner, isNext: true)
         } else {
-            receiver.eventLoop.execute {
+            batch.eventLoop.execute {
                 self.isSubmitted = false
-                self.receiver.stopped(self)
+                self.batch.stopped(self)
             }
         }
     }

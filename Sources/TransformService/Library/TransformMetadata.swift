@@ -125,12 +125,15 @@ struct TransformMetadata: Sendable {
 
     /// A letter or `_`, then letters, digits and `_`; `__loc__` has a meaning of its own.
     private static func isVariable(_ name: String) -> Bool {
-        guard let first = name.utf8.first, !(0x30...0x39).contains(first), name != "__loc__" else {
+        guard let first = name.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
+            name != "__loc__"
+        else {
             return false
         }
         return name.utf8.allSatisfy { byte in
-            byte == UInt8(ascii: "_") || (0x30...0x39).contains(byte)
-                || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            byte == UInt8(ascii: "_") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+                || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)
+                || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
         }
     }
 }

@@ -54,7 +54,9 @@ struct LogLine {
             append(":")
         } else {
             append(" ")
-            for byte in name.utf8 { bytes.append(byte <= 0x20 || byte >= 0x7F ? 0x5F : byte) }
+            for byte in name.utf8 {
+                bytes.append(byte <= 0x20 || byte >= 0x7F ? UInt8(ascii: "_") : byte)
+            }
             append("=")
         }
         if format == .json || !Self.isPlain(value) { quote(value) } else { bytes += value.utf8 }
@@ -100,7 +102,8 @@ struct LogLine {
     private static func isPlain(_ text: String) -> Bool {
         !text.isEmpty
             && text.utf8.allSatisfy {
-                $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x3D && $0 != 0x5C
+                $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "=")
+                    && $0 != UInt8(ascii: "\\")
             }
     }
 
@@ -109,7 +112,7 @@ struct LogLine {
         append("\"")
         for scalar in text.unicodeScalars {
             switch scalar.value {
-            case 0x22, 0x5C: bytes += [0x5C, UInt8(scalar.value)]
+            case 0x22, 0x5C: bytes += [UInt8(ascii: "\\"), UInt8(scalar.value)]
             // Control characters of both ranges, and line separators.
             case ..<0x20, 0x7F..<0xA0, 0x2028, 0x2029: escape(scalar.value)
             case ..<0x80: bytes.append(UInt8(scalar.value))

@@ -20,7 +20,7 @@ extension Evaluator {
                 return try firstOutput(node.a, frame, part)
             }
         case .walk: return try walk(node, frame, input)
-        case .until: return try until(node, frame, from: input, Untracked.self)
+        case .until: return try advanceUntil(node, frame, from: input, Untracked.self)
         default:
             defer { release(input) }
             return try oneOf(node, frame, input)

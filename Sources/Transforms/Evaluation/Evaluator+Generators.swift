@@ -109,7 +109,7 @@ extension Evaluator {
     }
 
     /// `until(condition; f)`, whose filters have one output each.
-    func until<T: Tracking>(
+    func advanceUntil<T: Tracking>(
         _ node: NodeRef, _ frame: Slots, from initial: T.Saved, _ tracking: T.Type
     ) throws(Stop) -> T.Saved {
         let (end, update) = (node.a, node.b)
@@ -143,7 +143,7 @@ extension Evaluator {
         _ node: NodeRef, _ frame: Slots, _ input: Value, _ tracking: T.Type, _ emit: Emit
     ) throws(Stop) -> Flow {
         let initial = T.save(retain(input), self)
-        return try T.emit(try until(node, frame, from: initial, tracking), self, emit)
+        return try T.emit(try advanceUntil(node, frame, from: initial, tracking), self, emit)
     }
 
     // MARK: Some of the outputs
