@@ -27,12 +27,19 @@ extension Runner {
     }
 
     /// Lets programs read on with `input` and `inputs`, and ask where the inputs come from.
-    public func connect(_ inputs: InputReader) {
+    /// - Parameter hasRead: called after each input, and once at their end.
+    public func connect(_ inputs: InputReader, hasRead: @escaping () -> Void = {}) {
         let state = unsafe state
+        var hasEnded = false
         unsafe state.pointee.host.nextInput = { [unowned self, unowned inputs] () throws(Stop) in
             let evaluator = unsafe Evaluator(state)
             defer { inputs.showLocation() }
-            do throws(InputFailure) { return try inputs.read(isOwned: true) } catch {
+            do throws(InputFailure) {
+                let input = try inputs.read(isOwned: true)
+                if !hasEnded { hasRead() }
+                hasEnded = input == nil
+                return input
+            } catch {
                 switch error {
                 case .malformed(let message): throw evaluator.raise(text: message)
                 case .limit(let limit): throw heap.stop(limit)

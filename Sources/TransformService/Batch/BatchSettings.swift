@@ -20,12 +20,33 @@ struct Combination: Sendable {
         case named(NamedTransform)
     }
 
-    var program: CombiningProgram
-    var arguments: [QueryParameter]
-    var defaults: [TransformMetadata.Argument]
-    var choice: OutputChoice
-    /// The coding of the response; nil for none.
-    var coding: ContentCoding?
+    let program: CombiningProgram
+    let arguments: [QueryParameter]
+    let defaults: [TransformMetadata.Argument]
+    /// Of the answer, as for a single input.
+    let choice: OutputChoice
+    /// The coding of an answer of so many bytes; nil for none.
+    let coding: ContentCoding?
+    let codedBytesMin: Int
+
+    /// Nil where the outputs are the answer.
+    init?(_ interpreted: borrowing TransformRequest, _ settings: Configuration) {
+        let transform = interpreted.transform
+        if let text = interpreted.query.combiningProgram {
+            program = .text(text)
+        } else if let transform, transform.combiningProgram != nil {
+            program = .named(transform)
+        } else {
+            return nil
+        }
+        arguments = interpreted.arguments
+        defaults = transform?.metadata.arguments ?? []
+        choice = OutputChoice(
+            interpreted.acceptance, requested: interpreted.form,
+            defaultChoice: transform?.metadata.outputs ?? .one)
+        codedBytesMin = settings.compressBytesMin
+        coding = codedBytesMin > 0 ? interpreted.responseCoding : nil
+    }
 }
 
 /// How a batch is run.
@@ -76,7 +97,10 @@ struct BatchSettings: Sendable {
     init(
         lines request: Request, _ interpreted: borrowing TransformRequest, _ settings: Configuration
     ) throws(Problem) {
-        choice = try Self.choice(interpreted, isArray: false)
+        combination = Combination(interpreted, settings)
+        choice = combination == nil ? try Self.choice(interpreted, isArray: false) : .lines
+        responseCoding =
+            combination == nil ? Self.responseCoding(request, interpreted, settings) : nil
         digest = interpreted.transform?.digest
         errors = interpreted.errors ?? .fail
         requestID = interpreted.requestID
@@ -89,8 +113,6 @@ struct BatchSettings: Sendable {
         respondsAsWhole = request.isHTTP10
         lineBytesMax = settings.bodyBytesMax
         workerCount = settings.workerCount
-        responseCoding = Self.responseCoding(request, interpreted, settings)
-        combine(interpreted)
     }
 
     /// An array's elements are inputs of one request, which has one deadline.
@@ -98,7 +120,10 @@ struct BatchSettings: Sendable {
     init(
         each request: Request, _ interpreted: borrowing TransformRequest, _ settings: Configuration
     ) throws(Problem) {
-        choice = try Self.choice(interpreted, isArray: true)
+        combination = Combination(interpreted, settings)
+        choice = combination == nil ? try Self.choice(interpreted, isArray: true) : .lines
+        responseCoding =
+            combination == nil ? Self.responseCoding(request, interpreted, settings) : nil
         digest = interpreted.transform?.digest
         errors = interpreted.errors ?? .fail
         requestID = interpreted.requestID
@@ -108,31 +133,6 @@ struct BatchSettings: Sendable {
         deadlineNanoseconds = interpreted.deadlineNanoseconds
         lineBytesMax = settings.bodyBytesMax
         workerCount = settings.workerCount
-        responseCoding = Self.responseCoding(request, interpreted, settings)
-        combine(interpreted)
-    }
-
-    /// Where the outputs are combined, each input may have any number, as lines; the request's
-    /// choices are those of the answer.
-    private mutating func combine(_ interpreted: borrowing TransformRequest) {
-        let program: Combination.CombiningProgram
-        if let text = interpreted.query.combiningProgram {
-            program = .text(text)
-        } else if let transform = interpreted.transform, transform.combiningProgram != nil {
-            program = .named(transform)
-        } else {
-            return
-        }
-        combination = Combination(
-            program: program, arguments: interpreted.arguments,
-            defaults: interpreted.transform?.metadata.arguments ?? [],
-            choice: OutputChoice(
-                interpreted.acceptance, requested: interpreted.form,
-                defaultChoice: interpreted.transform?.metadata.outputs ?? .one),
-            coding: responseCoding)
-        choice = OutputChoice(form: .lines, media: .lines)
-        terminator = UInt8(ascii: "\n")
-        responseCoding = nil
     }
 
     /// The time allowed for all inputs together.
@@ -177,11 +177,16 @@ struct BatchSettings: Sendable {
 
     /// The batch's response with this content.
     func response(_ content: ByteBuffer) -> Response {
+        response(content, choice.media, responseCoding)
+    }
+
+    func response(
+        _ content: ByteBuffer, _ media: OutputMedia, _ coding: ContentCoding?
+    ) -> Response {
         var fields = ResponseFields()
         fields.add("X-Request-Id", requestID.text)
         if let digest { fields.add("Transform-Digest", digest) }
-        fields.add(combination?.coding ?? responseCoding)
-        let media = combination?.choice.media ?? choice.media
+        fields.add(coding)
         return Response(
             .ok, contentType: media.contentType, fields: fields, content: .buffer(content))
     }

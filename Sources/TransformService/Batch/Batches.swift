@@ -33,7 +33,8 @@ final class Batches: Sendable {
         let (hold, end) = try open(exchange, source.windowByteCount)
         let work = BatchWork(batchSettings, queue)
         let sink =
-            combined(exchange, work) ?? StreamedResponse(exchange, batchSettings, spool)
+            combined(exchange, work, failsAtOnce: true)
+            ?? StreamedResponse(exchange, batchSettings, spool)
         let batch = Batch(
             exchange, work, source, sink, interpreted.contentCoding, hold, end: end)
         batch.start(program, interpreted.arguments)
@@ -50,7 +51,7 @@ final class Batches: Sendable {
         let (hold, end) = try open(exchange, byteCount)
         let work = BatchWork(batchSettings, queue)
         let sink =
-            combined(exchange, work)
+            combined(exchange, work, failsAtOnce: false)
             ?? CollectedResponse(exchange, batchSettings, bytesMax: settings.outputBytesMax)
         let batch = Batch(
             exchange, work,
@@ -60,8 +61,12 @@ final class Batches: Sendable {
         return .stream(batch, bytesMax: settings.bodyBytesMax)
     }
 
-    private func combined(_ exchange: Exchange, _ work: BatchWork) -> (any BatchSink)? {
-        work.settings.combination.map { CombinedResponse(exchange, work, $0, combiner) }
+    private func combined(
+        _ exchange: Exchange, _ work: BatchWork, failsAtOnce: Bool
+    ) -> (any BatchSink)? {
+        work.settings.combination.map {
+            CombinedResponse(exchange, work, $0, combiner, failsAtOnce: failsAtOnce)
+        }
     }
 
     /// Counts a batch and its initial memory.

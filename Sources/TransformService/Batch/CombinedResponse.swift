@@ -3,7 +3,8 @@
 //     parts in order: append ... append, end -> queue -> the program's thread -> answer
 //
 // All outputs are awaited, even if the program reads only some: whether an input failed does not
-// depend on which thread is faster.
+// depend on which thread is faster. A program that fails ends a batch of lines at once, whose rest
+// may be long; of an array, which is malformed if its last element is, all is read first.
 
 import HTTPKit
 import Transforms
@@ -16,14 +17,18 @@ final class CombinedResponse: BatchSink, @unchecked Sendable {
     private let work: BatchWork
     private let combination: Combination
     private let combiner: Combiner
+    private let failsAtOnce: Bool
     private var queue: OutputQueue?
-    private var answer: Combiner.Answer?
+    private var result: Result<Combiner.Answer, Problem>?
     private var advance: (@Sendable () -> Void)?
     private var failed: (@Sendable (Problem) -> Void)?
 
+    /// - Parameter failsAtOnce: whether a failure need not wait for the end of the inputs.
     init(
-        _ exchange: Exchange, _ work: BatchWork, _ combination: Combination, _ combiner: Combiner
+        _ exchange: Exchange, _ work: BatchWork, _ combination: Combination, _ combiner: Combiner,
+        failsAtOnce: Bool
     ) {
+        self.failsAtOnce = failsAtOnce
         self.exchange = exchange
         self.work = work
         self.combination = combination
@@ -46,17 +51,14 @@ final class CombinedResponse: BatchSink, @unchecked Sendable {
 
     private func ended(_ result: Result<Combiner.Answer, Problem>) {
         queue?.close()
-        switch result {
-        case .success(let answer):
-            self.answer = answer
-            advance?()
-        case .failure(let problem): failed?(problem)
-        }
+        self.result = result
+        if failsAtOnce, case .failure(let problem) = result { return failed?(problem) ?? () }
+        advance?()
     }
 
     var hasRoom: Bool { queue?.isFull == false }
     var hasBegun: Bool { false }
-    var isSent: Bool { byteCount == 0 }
+    var isSent: Bool { queue?.isEmpty != false }
     var byteCount: Int { queue?.byteCount ?? 0 }
     var maySpool: Bool { false }
 
@@ -67,11 +69,18 @@ final class CombinedResponse: BatchSink, @unchecked Sendable {
 
     func end() -> Bool {
         queue?.end()
-        guard let answer else { return false }
-        var response = work.settings.response(answer.content)
-        response.hold = answer.hold
-        exchange.respond(response)
-        return true
+        switch result {
+        case .success(let answer)?:
+            var response = work.settings.response(
+                answer.content, combination.choice.media, answer.coding)
+            response.hold = answer.hold
+            exchange.respond(response)
+            return true
+        case .failure(let problem)?:
+            failed?(problem)
+            return false
+        case nil: return false
+        }
     }
 
     func beginSpooling() {}

@@ -10,12 +10,18 @@ final class Combiner: Sendable {
     /// The content of a response, and the count of its memory.
     struct Answer: Sendable {
         var content: ByteBuffer
+        var coding: ContentCoding?
         var hold: MemoryHold
     }
+
+    /// Single requests and the lines of batches have priority.
+    private static var niceness: Int32 { Executor.niceness + 5 }
 
     private let limits: RunLimits
     private let memory: MemoryAccount
     private let makeExecutor: @Sendable () -> Executor
+    /// Held while an executor is made: there may be room for one only.
+    private let lock = Lock()
 
     /// - Parameters:
     ///   - limits: of the executors.
@@ -35,10 +41,9 @@ final class Combiner: Sendable {
         _ combination: Combination, _ work: BatchWork, _ queue: OutputQueue,
         done: @escaping @Sendable (Result<Answer, Problem>) -> Void
     ) -> Bool {
-        guard Runner.hasAddressSpace(for: limits) else { return false }
-        return Thread.start(
+        Thread.start(
             name: "combine", stackBytes: limits.stackBytesMax + Executor.stackReserveBytes,
-            niceness: Executor.niceness
+            niceness: Self.niceness
         ) {
             if let result = self.run(combination, work, queue) { done(result) }
         }
@@ -47,7 +52,8 @@ final class Combiner: Sendable {
     private func run(
         _ combination: Combination, _ work: BatchWork, _ queue: OutputQueue
     ) -> Result<Answer, Problem>? {
-        let executor = makeExecutor()
+        let made = lock.locked { Runner.hasAddressSpace(for: limits) ? makeExecutor() : nil }
+        guard let executor = made else { return .failure(.noMemory) }
         do throws(Problem) {
             let plan: InputPlan
             switch combination.program {
@@ -71,38 +77,37 @@ final class Combiner: Sendable {
         guard let (content, hold) = executor.takeOutput(memory) else {
             return .failure(.noMemory)
         }
-        guard let coding = combination.coding else {
-            return .success(Answer(content: content, hold: hold))
-        }
+        guard let coding = combination.coding, content.readableBytes >= combination.codedBytesMin
+        else { return .success(Answer(content: content, hold: hold)) }
         var coded = CodedContent(coding)
         // Safety: the bytes are used only while the closure runs.
         unsafe content.withUnsafeReadableBytes { unsafe coded.append($0) }
-        return .success(Answer(content: coded.takeWhole(), hold: hold))
+        return .success(Answer(content: coded.takeWhole(), coding: coding, hold: hold))
     }
 }
 
 extension Executor {
     /// Runs a program with `null`, whose `inputs` are those of the queue.
     ///
-    /// Between two looks at the queue it may take as long as one input of the batch, and as much
-    /// memory as any run.
+    /// From one input to the next, and after the last, it may take as long as an input of the
+    /// batch, and as much memory as any run.
     fileprivate func combine(
         _ plan: InputPlan, _ queue: OutputQueue, _ combination: Combination, _ work: BatchWork
     ) -> Outcome {
         let settings = work.settings
         let nanosecondsMax = min(settings.inputNanosecondsMax, plan.timeoutNanoseconds)
-        func deadline() -> UInt64 {
-            min(
-                MonotonicClock.nanoseconds() &+ nanosecondsMax, settings.deadlineNanoseconds)
+        var deadline: UInt64 {
+            min(MonotonicClock.nanoseconds() &+ nanosecondsMax, settings.deadlineNanoseconds)
         }
         beginInputs(plan, requestID: settings.requestID)
-        runner.begin(deadlineNanoseconds: deadline(), cancel: work.cancel)
+        runner.begin(deadlineNanoseconds: deadline, cancel: work.cancel)
         if plan.memoryBytesMax != .max {
             runner.tighten(deadlineNanoseconds: .max, memoryBytesMax: plan.memoryBytesMax)
         }
         let inputs = InputReader(runner, queue, InputForm())
-        runner.connect(inputs)
-        queue.hasWaited = { [runner] in runner.move(deadlineNanoseconds: deadline()) }
+        let renew = { [runner] in runner.move(deadlineNanoseconds: deadline) }
+        runner.connect(inputs, hasRead: renew)
+        queue.hasWaited = renew
         defer {
             queue.hasWaited = nil
             withExtendedLifetime(inputs) {}
@@ -114,7 +119,10 @@ extension Executor {
         } catch {
             guard case .problem(let problem) = failure(error, location(error, plan, combination))
             else { return .cancelled }
-            return .problem(problem.naming(timeoutNanoseconds: nanosecondsMax))
+            let isOfBatch = MonotonicClock.nanoseconds() >= settings.deadlineNanoseconds
+            return .problem(
+                problem.naming(
+                    timeoutNanoseconds: isOfBatch ? settings.timeoutNanoseconds : nanosecondsMax))
         }
         return framer.outcome
     }

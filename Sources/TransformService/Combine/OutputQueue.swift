@@ -18,6 +18,9 @@ import Transforms
     private let lock = Lock()
     private var waiting: ArraySlice<InputBlock> = []
     private var waitingByteCount = 0
+    /// Bytes that the combining thread has taken and not given back.
+    private var takenByteCount = 0
+    private var isReadToEnd = false
     /// What follows the last line feed.
     private var rest: [UInt8] = []
     private var isEmptyYet = true
@@ -25,23 +28,25 @@ import Transforms
     private var isClosed = false
     /// Called by the combining thread when the queue is no longer full.
     private let hasRoomAgain: @Sendable () -> Void
-    /// Called by the combining thread when it has waited.
+    /// Called by the combining thread after it may have waited: for a block, or for the end.
     var hasWaited: (() -> Void)?
 
     init(hasRoomAgain: @escaping @Sendable () -> Void = {}) {
         self.hasRoomAgain = hasRoomAgain
     }
 
-    deinit { for block in waiting { giveBack(block) } }
+    deinit { for block in waiting { unsafe block.bytes.deallocate() } }
 
     // MARK: The appending side
 
     var isFull: Bool { lock.locked { isFullNow } }
     private var isFullNow: Bool { waitingByteCount >= Self.byteCountMax && !isClosed }
-    /// Bytes that wait.
-    var byteCount: Int { lock.locked { waitingByteCount + rest.count } }
-    /// Whether no more follow.
-    var hasEnded: Bool { lock.locked { isEnded } }
+    /// Bytes of all that is here.
+    var byteCount: Int { lock.locked { waitingByteCount + takenByteCount + rest.count } }
+    /// Whether nothing waits.
+    var isEmpty: Bool { lock.locked { waiting.isEmpty } }
+    /// Whether the combining thread has taken all, and knows.
+    var wasReadToEnd: Bool { lock.locked { isReadToEnd } }
 
     /// Appends a copy of the bytes, full or not; they are dropped if nobody takes them. What
     /// follows their last line feed is kept until more come: a block ends between two texts.
@@ -95,19 +100,28 @@ import Transforms
 
     func next() -> InputBlock? {
         var hasRoom = false
+        var isNew = true
         let block = lock.locked { () -> InputBlock? in
             while waiting.isEmpty && !isEnded && !isClosed { lock.wait() }
-            guard !isClosed, let first = waiting.popFirst() else { return nil }
+            guard !isClosed, let first = waiting.popFirst() else {
+                isNew = !isReadToEnd
+                isReadToEnd = !isClosed
+                return nil
+            }
             hasRoom = isFullNow
             unsafe waitingByteCount -= first.bytes.count
+            unsafe takenByteCount += first.bytes.count
             hasRoom = hasRoom && !isFullNow
             lock.wakeAll()
             return first
         }
         if hasRoom { hasRoomAgain() }
-        hasWaited?()
+        if isNew { hasWaited?() }
         return block
     }
 
-    func giveBack(_ block: InputBlock) { unsafe block.bytes.deallocate() }
+    func giveBack(_ block: InputBlock) {
+        lock.locked { unsafe takenByteCount -= block.bytes.count }
+        unsafe block.bytes.deallocate()
+    }
 }

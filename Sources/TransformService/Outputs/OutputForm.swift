@@ -68,6 +68,7 @@ struct OutputChoice: Sendable, Equatable {
     var media: OutputMedia
 
     static var one: OutputChoice { OutputChoice(form: .one, media: .json) }
+    static var lines: OutputChoice { OutputChoice(form: .lines, media: .lines) }
 
     init(form: OutputForm, media: OutputMedia) {
         self.form = form

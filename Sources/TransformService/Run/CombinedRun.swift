@@ -2,28 +2,38 @@
 //
 //     inputs -> P on one or several threads -> outputs in order, as lines -> C on its own -> answer
 //
-// The run ends with C: where C reads no further inputs, P does not go on either.
+// The run ends with C. Where C reads all outputs, its exit status is that of P unless P's is 0, as
+// of a shell's pipeline with `pipefail`; else P does not go on, and its status does not count.
 
 import Glibc
-import Synchronization
 import Transforms
 
-final class CombinedRun: Sendable {
+/// `@unchecked Sendable`: the status is guarded by the lock.
+final class CombinedRun: @unchecked Sendable {
     private let options: RunOptions
     private let limits: RunLimits
     private let queue = OutputQueue()
+    private let lock = Lock()
     /// The exit status of the combining program, once it has ended.
-    private let status = Atomic<Int32>(0)
+    private var status: Int32?
 
     init(_ options: RunOptions, _ limits: RunLimits) {
         self.options = options
         self.limits = limits
     }
 
-    /// Starts the combining program.
+    /// Starts the combining program, once both are compiled.
     /// - Returns: the job of the other program, `word`, whose outputs it reads.
     func job(_ word: String) throws(StartFailure) -> RunJob {
-        let combining = try RunJob(combiningOptions, options.combiningProgram ?? "", limits)
+        // Safety: the queue copies the bytes.
+        let destination = unsafe RunDestination(
+            drain: { bytes in
+                self.queue.waitForRoom()
+                unsafe self.queue.append(bytes)
+            }, end: { self.end($0) })
+        let job = try RunJob(mappingOptions, word, limits, destination)
+        let combining = try RunJob(
+            combiningOptions, options.combiningProgram ?? "", limits, arguments: job.arguments)
         let limits = limits
         let thread = LargeStack.start { byteCount in
             var own = limits
@@ -31,20 +41,11 @@ final class CombinedRun: Sendable {
             self.combine(combining, own)
         }
         guard let thread else {
-            throw StartFailure(text: "jq: error: no memory for a thread\n", status: 5)
+            throw StartFailure(
+                text: "jq: error: no memory for a thread\n", status: ExitStatus.failed)
         }
-        let queue = queue
-        let destination = unsafe RunDestination(
-            drain: { bytes in
-                queue.waitForRoom()
-                unsafe queue.append(bytes)
-            },
-            end: { code in
-                queue.end()
-                thread.join()
-                _exit(code == 0 ? self.status.load(ordering: .acquiring) : code)
-            })
-        return try RunJob(mappingOptions, word, limits, destination)
+        thread.detach()
+        return job
     }
 
     /// Of the program whose outputs are combined: they are lines of JSON.
@@ -85,9 +86,22 @@ final class CombinedRun: Sendable {
         status.add(processor.process(.null, of: inputs))
         processor.sink.buffer.flush()
         let code = status.exitStatus(isExact: job.options.setsExitStatus)
-        self.status.store(code, ordering: .releasing)
         withExtendedLifetime((processor, inputs)) {
-            if !queue.hasEnded { _exit(code) }
+            if !queue.wasReadToEnd { _exit(code) }
         }
+        lock.locked {
+            self.status = code
+            lock.wakeAll()
+        }
+    }
+
+    /// The other program has ended: waits for the combining one, which reads the rest.
+    private func end(_ code: Int32) -> Never {
+        queue.end()
+        let own = lock.locked {
+            while status == nil { lock.wait() }
+            return status ?? code
+        }
+        _exit(code == 0 ? own : code)
     }
 }

@@ -25,17 +25,19 @@ final class RunJob: Sendable {
     let colors: WriteColors?
     let deadlineNanoseconds: UInt64
 
-    /// - Parameter word: the program, or its file.
+    /// - Parameters:
+    ///   - word: the program, or its file.
+    ///   - known: the values of the arguments, if they were read already: files are read once.
     init(
         _ options: RunOptions, _ word: String, _ limits: RunLimits,
-        _ destination: RunDestination = .standard
+        _ destination: RunDestination = .standard, arguments known: ArgumentValues? = nil
     ) throws(StartFailure) {
         self.options = options
         self.destination = destination
         let milliseconds = options.timeoutMilliseconds.map { UInt64($0) }
         deadlineNanoseconds =
             milliseconds.map { MonotonicClock.nanoseconds() + $0 * 1_000_000 } ?? .max
-        arguments = try RunJob.values(options, limits)
+        if let known { arguments = known } else { arguments = try RunJob.values(options, limits) }
         let colors = RunJob.readColors()
         self.colors = options.usesColors ? colors : nil
         var text = Array(word.utf8)

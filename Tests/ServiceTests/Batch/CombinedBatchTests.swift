@@ -46,6 +46,13 @@ struct CombinedBatchTests {
         Case(combine: "1 +", status: 422, expected: "compile-error"),
         Case(combine: "def f: f; f", status: 504, expected: "deadline-exceeded"),
         Case(combine: "inputs | def f: f; f", status: 504, expected: "deadline-exceeded"),
+        Case(
+            combine: "def f: (try input catch null) | f; f", status: 504,
+            expected: "deadline-exceeded"),
+        Case(
+            program: "range(300)",
+            combine: "reduce inputs as $x (0; . + reduce range(1000) as $i (0; . + 1))",
+            expected: "900000"),
         Case(combine: "[range(1e9)]", status: 422, expected: "memory-limit"),
         Case(combine: "def f: [f]; f", status: 422, expected: "-limit"),
         Case(combine: "halt_error", status: 422, expected: "halt_error"),
@@ -55,6 +62,9 @@ struct CombinedBatchTests {
         Case(
             lines: "1\n{\n", combine: "[inputs | type]", query: "&errors=inline",
             expected: "[\"number\",\"object\"]"),
+        Case(
+            lines: "1\n{\n", combine: "[inputs | type] | @csv", query: "&errors=inline",
+            fields: "Accept: text/csv\r\n", expected: "\"number\",\"object\"\n"),
     ]
 
     @Test(arguments: cases.indices) func answers(_ index: Int) async throws {
@@ -98,6 +108,35 @@ struct CombinedBatchTests {
                     ("POST /transform?program=.&each&combine=%5Binputs%5D HTTP/1.1\r\nHost: a\r\n"
                         + "Content-Type: application/json\r\nContent-Length: 5\r\n\r\n[1,2]").utf8))
             #expect(array.text == "[1,2]")
+        }
+    }
+
+    /// It is the answer's length that counts.
+    @Test func longAnswersAreCompressed() async throws {
+        try await RunningService.with { running in
+            for (combine, isCoded) in [("[inputs] | length", false), ("\"a\" * 100000", true)] {
+                let reply = try await running.lines(
+                    String(repeating: "1\n", count: isCoded ? 1 : 3_000),
+                    query: "&combine=" + Self.escaped(combine),
+                    fields: "Accept-Encoding: gzip\r\n")
+                #expect(reply.status == 200 && reply.has("Content-Encoding: gzip") == isCoded)
+                #expect(reply.content.starts(with: [0x1F, 0x8B]) == isCoded)
+            }
+        }
+    }
+
+    /// An array that is malformed anywhere is refused, whatever the combining program says.
+    @Test func arraysAreReadToTheirEnd() async throws {
+        try await RunningService.with { running in
+            for _ in 0..<5 {
+                let text = "[" + String(repeating: "1,", count: 50_000) + "{]"
+                let reply = try await running.batch(
+                    Array(
+                        ("POST /transform?program=.&each&combine=error HTTP/1.1\r\nHost: a\r\n"
+                            + "Content-Type: application/json\r\n"
+                            + "Content-Length: \(text.utf8.count)\r\n\r\n\(text)").utf8))
+                #expect(reply.status == 400 && reply.text.contains("malformed-json"))
+            }
         }
     }
 

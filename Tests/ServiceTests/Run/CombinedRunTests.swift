@@ -58,6 +58,22 @@ struct CombinedRunTests {
         #expect(lines.map { String($0) } == expected)
     }
 
+    /// It does not depend on which program is faster.
+    @Test func theStatusIsDetermined() throws {
+        let script = """
+            for i in 1 2 3 4 5 6; do
+              $T --combine '"hi"' '1 +' 2> m; echo $?
+              $T --combine '"hi"' . none 2> m; echo $?
+              $T -c --combine '[inputs]' . none 2> m; echo $?
+              printf '1\n2\n{' | $T -c --combine 'first(inputs)' . 2> m; echo $?
+              printf '1\n2\n{' | $T -c --combine '[inputs]' . 2> m; echo $?
+              $T -nc --combine '[inputs, "C", $a]' --slurpfile a <(echo 1) '$a'; echo $?
+            done | tr '\n' ' '
+            """
+        let once = #"3 "hi" 0 [] 2 1 0 [1,2] 5 [[1],"C",[1]] 0 "#
+        #expect(try output(script) == String(repeating: once, count: 6))
+    }
+
     /// The same answer from one thread and several, in the memory of the result.
     @Test func threadsAgree() throws {
         let script = """
