@@ -180,6 +180,7 @@ extension OpenAPI {
         "description": {"type": "string"},
         "arguments": {"type": "object", "description": "Names and default values."},
         "outputs": {"type": "string"},
+        "combine": {"type": "string", "description": "The program that combines a batch."},
         "timeout_ms": {"type": "integer", "description": "Its own timeout, where it has one."},
         "memory_mib": {"type": "integer", "description": "Its own memory limit, likewise."},
         "digest": {"type": "string"},

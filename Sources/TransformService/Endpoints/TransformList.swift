@@ -61,6 +61,7 @@ final class TransformList: HTTPHandler {
             text.member("arguments", json: NamedTransform.object(arguments))
         }
         text.member("outputs", metadata.outputs.name)
+        if let combine = metadata.combine { text.member("combine", combine.text) }
         if let timeout = metadata.timeoutNanoseconds {
             text.member("timeout_ms", Int(timeout / 1_000_000))
         }

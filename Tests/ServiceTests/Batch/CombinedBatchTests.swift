@@ -166,6 +166,9 @@ struct CombinedBatchTests {
             let other = "?combine=" + Self.escaped("[inputs, $by]")
             let all = try await post(other, "application/x-ndjson", lines)
             #expect(all == "[1,5,2]")
+            let shown = try await running.batch(
+                Array("GET /transforms/sum HTTP/1.1\r\nHost: a\r\n\r\n".utf8))
+            #expect(shown.text.contains("\"combine\":\"reduce inputs as $x (0; . + $x * $by)\""))
         }
     }
 
