@@ -37,7 +37,7 @@ final class CombinedRun: @unchecked Sendable {
         let limits = limits
         let thread = LargeStack.start { byteCount in
             var own = limits
-            own.stackBytesMax = byteCount - min(byteCount / 8, 8 << 20)
+            own.stackBytesMax = LargeStack.usable(byteCount)
             self.combine(combining, own)
         }
         guard let thread else {
@@ -70,14 +70,7 @@ final class CombinedRun: @unchecked Sendable {
     }
 
     private func combine(_ job: RunJob, _ limits: RunLimits) {
-        // Safety: the bytes are used only during the calls.
-        let processor = unsafe InputProcessor(
-            job, limits,
-            drain: { bytes in
-                unsafe job.destination.drain(bytes)
-                return true
-            },
-            takeMessage: { bytes in _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO) })
+        let processor = InputProcessor(job, limits)
         let inputs = InputReader(processor.runner, queue, job.options.form)
         inputs.countsLines = job.program.asksForLineNumber
         processor.runner.connect(inputs)

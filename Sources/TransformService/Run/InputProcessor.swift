@@ -44,6 +44,18 @@ import Transforms
         arguments = job.arguments.documents(job.program.argumentNames)
     }
 
+    /// Writes outputs to the job's destination, and messages to the standard error.
+    convenience init(_ job: RunJob, _ limits: RunLimits) {
+        // Safety: the bytes are used only during the calls.
+        unsafe self.init(
+            job, limits,
+            drain: { bytes in
+                unsafe job.destination.drain(bytes)
+                return true
+            },
+            takeMessage: { bytes in _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO) })
+    }
+
     /// Clears the runner for the next input.
     func begin() { runner.begin(deadlineNanoseconds: deadlineNanoseconds, cancel: cancel) }
 

@@ -10,6 +10,10 @@ enum LargeStack {
     static let byteCountMax = 2 << 30
     private static let byteCountMin = 16 << 20
 
+    /// How much of such a stack a run may use: the rest is for functions called at the greatest
+    /// depth.
+    static func usable(_ byteCount: Int) -> Int { byteCount - min(byteCount / 8, 8 << 20) }
+
     struct RunningThread {
         fileprivate let thread: pthread_t
 

@@ -77,7 +77,7 @@ enum RunCommand {
         limits.memoryBytesMax = options.memoryMebibytesMax << 20
         limits.callDepthMax = 1_000_000
         limits.frameBytesMax = 1 << 30
-        limits.stackBytesMax = stackByteCount - min(stackByteCount / 8, 8 << 20)
+        limits.stackBytesMax = LargeStack.usable(stackByteCount)
         limits.retainedBytesMax = 64 << 20
         let job: RunJob
         do throws(StartFailure) {

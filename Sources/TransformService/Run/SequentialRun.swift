@@ -16,14 +16,7 @@ struct SequentialRun {
     /// Ends with the exit status.
     func run() -> Never {
         let options = job.options
-        // Safety: the drain uses the bytes only while they are written.
-        let processor = unsafe InputProcessor(
-            job, limits,
-            drain: { [job] bytes in
-                unsafe job.destination.drain(bytes)
-                return true
-            },
-            takeMessage: { bytes in _ = unsafe StandardStreams.write(bytes, to: STDERR_FILENO) })
+        let processor = InputProcessor(job, limits)
         let files = InputFiles(
             options.files.isEmpty ? ["-"] : options.files,
             boundaries: SequentialRun.boundaries(options.form),
