@@ -27,10 +27,12 @@ extension Runner {
     }
 
     /// Lets programs read on with `input` and `inputs`, and ask where the inputs come from.
-    /// - Parameter hasRead: called after each input, and once at their end.
+    /// - Parameter hasRead: called after each input, and once at their end. The runner keeps it.
     public func connect(_ inputs: InputReader, hasRead: @escaping () -> Void = {}) {
         let state = unsafe state
         var hasEnded = false
+        unsafe state.pointee.host.inputFileName = nil
+        unsafe state.pointee.host.inputLineNumber = 0
         unsafe state.pointee.host.nextInput = { [unowned self, unowned inputs] () throws(Stop) in
             let evaluator = unsafe Evaluator(state)
             defer { inputs.showLocation() }

@@ -15,7 +15,7 @@ import requests
 import urllib3
 from transform_client import TransformClient
 
-from conftest import RunningService, find_tool
+from conftest import RunningService, find_tool, wait_until
 
 FIELDS = {"Content-Type": "application/x-ndjson", "Accept-Encoding": "identity"}
 PATH = "/transform?program=."
@@ -117,3 +117,27 @@ def test_ends_in_one_answer(service: RunningService, chunked: bool) -> None:
     )
     assert answer.json() == [count * (count - 1) // 2, count]
     assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_combined_batch_leaves_nothing_behind(service: RunningService) -> None:
+    """Neither threads, which have a stack and frames of 50 MiB of addresses, nor answers."""
+
+    def measure() -> tuple[int, int]:
+        status = Path(f"/proc/{service.process.pid}/status").read_text()
+        size, threads = (status.split(name)[1].split()[0] for name in ("VmSize:", "Threads:"))
+        return int(size) >> 10, int(threads)
+
+    programs = ["[inputs] | length", "error", "1 +", "[inputs, (try input catch .)]"]
+    with httpx.Client(timeout=60) as client:
+        for turn in range(2):
+            for number in range(100):
+                query = {"program": ".", "combine": programs[number % len(programs)]}
+                answer = client.post(
+                    service.url + "/transform", params=query, content=b"1\n2\n", headers=FIELDS
+                )
+                assert answer.status_code == (200 if number % 4 in (0, 3) else 422)
+            if turn == 0:
+                before = measure()
+        after = measure()
+        assert after[0] < before[0] + 400 and after[1] <= before[1] + 3
+        wait_until(lambda: 'part="answers"} 0' in client.get(service.url + "/metrics").text)

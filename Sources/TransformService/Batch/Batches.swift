@@ -20,6 +20,9 @@ final class Batches: Sendable {
         self.spool = spool
     }
 
+    /// Lets the threads of combining programs end.
+    func close() { combiner.close() }
+
     /// Open batches.
     var count: Int { openCount.load(ordering: .relaxed) }
 

@@ -1,18 +1,23 @@
 // A combining program and a queue of outputs -> an answer, on a thread of its own: it waits for
-// outputs, which a worker must not do.
+// outputs, which a worker must not do. A thread takes the next program when one has ended, so there
+// are about as many as there were such batches at a time.
 
 import HTTPKit
 import Transforms
 
 import struct NIOCore.ByteBuffer
 
-final class Combiner: Sendable {
+/// `@unchecked Sendable`: its variables are guarded by the lock.
+final class Combiner: @unchecked Sendable {
     /// The content of a response, and the count of its memory.
     struct Answer: Sendable {
         var content: ByteBuffer
         var coding: ContentCoding?
         var hold: MemoryHold
     }
+
+    /// Runs a combining program; without an executor there is no memory for one.
+    private typealias Task = @Sendable (Executor?) -> Void
 
     /// Single requests and the lines of batches have priority.
     private static var niceness: Int32 { Executor.niceness + 5 }
@@ -21,7 +26,15 @@ final class Combiner: Sendable {
     private let memory: MemoryAccount
     private let makeExecutor: @Sendable () -> Executor
     /// Held while an executor is made: there may be room for one only.
+    private let makingLock = Lock()
+
     private let lock = Lock()
+    /// In order; there is a free thread for each, or one that is being started.
+    private var tasks: [(number: Int, task: Task)] = []
+    private var taskCount = 0
+    /// Threads that take the next program.
+    private var freeCount = 0
+    private var isClosed = false
 
     /// - Parameters:
     ///   - limits: of the executors.
@@ -41,19 +54,81 @@ final class Combiner: Sendable {
         _ combination: Combination, _ work: BatchWork, _ queue: OutputQueue,
         done: @escaping @Sendable (Result<Answer, Problem>) -> Void
     ) -> Bool {
-        Thread.start(
+        let task: Task = { executor in
+            guard let executor else { return done(.failure(.noMemory)) }
+            let result = self.run(combination, work, queue, executor)
+            executor.endInputs()
+            if let result { done(result) }
+        }
+        let (number, needsThread) = lock.locked { () -> (Int, Bool) in
+            taskCount += 1
+            tasks.append((taskCount, task))
+            let needsThread = tasks.count > freeCount
+            if needsThread { freeCount += 1 }
+            lock.wakeAll()
+            return (taskCount, needsThread)
+        }
+        if !needsThread { return true }
+        let isStarted = Thread.start(
             name: "combine", stackBytes: limits.stackBytesMax + Executor.stackReserveBytes,
             niceness: Self.niceness
-        ) {
-            if let result = self.run(combination, work, queue) { done(result) }
+        ) { self.work() }
+        return isStarted || wasTaken(number)
+    }
+
+    /// Gives up a thread that was not started.
+    /// - Returns: whether another one has taken its program meanwhile; else that is dropped.
+    private func wasTaken(_ number: Int) -> Bool {
+        lock.locked {
+            freeCount -= 1
+            guard let index = tasks.firstIndex(where: { $0.number == number }) else { return true }
+            tasks.remove(at: index)
+            return false
+        }
+    }
+
+    /// Ends the threads that wait, and the others once their programs have ended.
+    func close() {
+        lock.locked {
+            isClosed = true
+            lock.wakeAll()
+        }
+    }
+
+    private func work() {
+        let made = makingLock.locked {
+            Runner.hasAddressSpace(for: limits) ? makeExecutor() : nil
+        }
+        guard let executor = made else {
+            next(isLast: true)?(nil)
+            return
+        }
+        while runNext(executor) {
+            lock.locked { freeCount += 1 }
+            executor.runner.releaseMemory()
+            Thread.releaseStack()
+        }
+    }
+
+    /// A function of its own, so that nothing of a program is kept while the next one is awaited.
+    @inline(never) private func runNext(_ executor: Executor) -> Bool {
+        guard let task = next() else { return false }
+        task(executor)
+        return true
+    }
+
+    /// Waits for the next program; nil when there are no more.
+    private func next(isLast: Bool = false) -> Task? {
+        lock.locked {
+            while tasks.isEmpty && !isClosed && !isLast { lock.wait() }
+            freeCount -= 1
+            return tasks.isEmpty ? nil : tasks.removeFirst().task
         }
     }
 
     private func run(
-        _ combination: Combination, _ work: BatchWork, _ queue: OutputQueue
+        _ combination: Combination, _ work: BatchWork, _ queue: OutputQueue, _ executor: Executor
     ) -> Result<Answer, Problem>? {
-        let made = lock.locked { Runner.hasAddressSpace(for: limits) ? makeExecutor() : nil }
-        guard let executor = made else { return .failure(.noMemory) }
         do throws(Problem) {
             let plan: InputPlan
             switch combination.program {
@@ -105,7 +180,7 @@ extension Executor {
             runner.tighten(deadlineNanoseconds: .max, memoryBytesMax: plan.memoryBytesMax)
         }
         let inputs = InputReader(runner, queue, InputForm())
-        let renew = { [runner] in runner.move(deadlineNanoseconds: deadline) }
+        let renew = { [unowned runner] in runner.move(deadlineNanoseconds: deadline) }
         runner.connect(inputs, hasRead: renew)
         queue.hasWaited = renew
         defer {

@@ -88,10 +88,12 @@ import Transforms
         }
     }
 
-    /// Nobody takes any more.
+    /// Nobody takes any more: what waits is dropped.
     func close() {
         lock.locked {
             isClosed = true
+            for block in waiting { unsafe block.bytes.deallocate() }
+            (waiting, waitingByteCount, rest) = ([], 0, [])
             lock.wakeAll()
         }
     }

@@ -113,6 +113,7 @@ struct ServeCommand: ParsableCommand {
         }
         // Jobs whose requests were cut are cancelled: they end within milliseconds.
         let isComplete = await server.shutdown(graceNanoseconds: settings.graceNanoseconds) {
+            service.batches.close()
             await service.pool.end(withinNanoseconds: workersEndNanosecondsMax)
         }
         if !isComplete {

@@ -31,6 +31,7 @@ struct RunningService {
 
     func stop() async {
         await server.shutdown(graceNanoseconds: 5_000_000_000) { [service] in
+            service.batches.close()
             await service.pool.end(withinNanoseconds: 1_000_000_000)
         }
     }
